@@ -1,0 +1,104 @@
+"""What a user should know of a machine before a study: each finding is a line, and a fault names its cure."""
+
+from __future__ import annotations
+
+import os
+import platform
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import psutil
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+PACKAGES = ("spikefront", "torch", "torchvision", "spikingjelly", "ray", "optuna", "pyarrow", "plotly")
+CPU_FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the examination."""
+
+    what: str
+    found: str
+    is_fault: bool = False
+
+
+def examine(root: Path, out: Path) -> int:
+    """Print every finding; 0 when nothing is at fault, else 1."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    n_faults = 0
+    for check in (_versions, _machine, _torch, lambda: _folder(out), lambda: _data(root), _ray):
+        for finding in _guarded(check):
+            mark = "[red]fault[/red]" if finding.is_fault else "[green]ok[/green]"
+            table.add_row(mark, escape(finding.what), escape(finding.found))
+            n_faults += finding.is_fault
+    Console(soft_wrap=True).print(table)
+    return 1 if n_faults else 0
+
+
+def _guarded(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """A check that breaks is a finding like any other."""
+    try:
+        yield from check()
+    except Exception as error:
+        yield Finding("check", f"{type(error).__name__}: {error}", is_fault=True)
+
+
+def _versions() -> Iterator[Finding]:
+    yield Finding("python", platform.python_version())
+    for package in PACKAGES:
+        try:
+            yield Finding(package, version(package))
+        except PackageNotFoundError:
+            yield Finding(package, "not installed: pip install spikefront", is_fault=True)
+
+
+def _machine() -> Iterator[Finding]:
+    gib = psutil.virtual_memory().total / 2**30
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
+    yield Finding("machine", f"{platform.machine()}, {os.cpu_count()} cores, {gib:.0f} GiB, load {load:.1f}")
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        words = set(cpuinfo.read_text(encoding="utf-8").split())
+        yield Finding("cpu flags", ", ".join(flag for flag in CPU_FLAGS if flag in words) or "none of note")
+
+
+def _torch() -> Iterator[Finding]:
+    from snncore.devices import describe_devices
+
+    yield Finding("devices", describe_devices())
+
+
+def _folder(out: Path) -> Iterator[Finding]:
+    nearest = next(path for path in (out.absolute(), *out.absolute().parents) if path.exists())
+    try:
+        with tempfile.TemporaryFile(dir=nearest):
+            pass
+    except OSError as error:
+        yield Finding("studies", f"{out} is not writable: {error}", is_fault=True)
+        return
+    free = psutil.disk_usage(str(nearest)).free / 2**30
+    yield Finding("studies", f"{out} is writable, {free:.1f} GiB free")
+
+
+def _data(root: Path) -> Iterator[Finding]:
+    from snncore.config import DataConfig
+    from snncore.data.missing import find_problem
+    from snncore.data.specs import SPECS
+
+    for name in SPECS:
+        problem = find_problem(DataConfig.model_validate({"name": name, "root": str(root)}))
+        # A data set that is not there is no fault of the machine; the line says how to get it.
+        yield Finding(f"data: {name}", "found" if problem is None else problem)
+
+
+def _ray() -> Iterator[Finding]:
+    from search.resources import start_ray
+
+    with start_ray("local") as cluster:
+        yield Finding("ray", f"starts; {cluster}")

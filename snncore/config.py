@@ -1,0 +1,211 @@
+"""The config of one training: a frozen pydantic model, unknown keys refused, bounds in the types.
+
+This file and `snncore.rules` know no torch, so that configs can be checked anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from snncore.errors import ConfigError, Problem, UserError
+
+Mode = Literal[
+    "none", "supervised", "deepest", "ensemble", "reliable", "strong2weak", "weak2strong", "simultaneous"
+]
+PositiveInt = Annotated[int, Field(ge=1, strict=True)]
+PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DataConfig(_Section):
+    """Which images, and how the training images are divided."""
+
+    name: Literal["digits", "fashion_mnist", "cifar10", "cifar100"] = "digits"
+    root: str = Field("data", description="Folder that holds the data sets.")
+    val_fraction: float = Field(
+        0.1, ge=0, lt=1, description="Stratified share of the training images kept for validation."
+    )
+    train_limit: PositiveInt | None = Field(
+        None, description="Use only so many training images, the same ones for every seed."
+    )
+    augment: Literal["none", "crop_flip"] = Field("none", description="Random changes of training images.")
+
+
+class ModelConfig(_Section):
+    """Which network."""
+
+    arch: Literal["convnet"] = "convnet"
+    width: PositiveFloat = Field(1.0, le=64, description="Multiplies the number of channels.")
+
+
+class NeuronConfig(_Section):
+    """The leaky integrate-and-fire neuron: v ← decay·v + x, fires at v >= v_threshold."""
+
+    decay: float = Field(0.2, gt=0, lt=1, description="Share of the potential kept per step, 1 − 1/τ.")
+    v_threshold: PositiveFloat = 1.0
+    reset: Literal["soft", "hard"] = Field(
+        "soft", description="After a spike: subtract the threshold, or set to 0."
+    )
+    detach_reset: StrictBool = Field(True, description="No gradient through the reset.")
+    surrogate: Literal["sigmoid"] = "sigmoid"
+    surrogate_slope: PositiveFloat = 4.0
+
+
+class DistillationConfig(_Section):
+    """Self-distillation: between branch heads (P1) or between time steps (P2)."""
+
+    mode: Mode = "none"
+    variant: Literal["pair", "ensemble_teacher", "ensemble_student", "cascade"] = "pair"
+    branches: tuple[PositiveInt, ...] = Field((), description="Stages, 1-based, after which a branch stands.")
+    reliability_threshold: float = Field(
+        0.0, ge=0, le=1, description="A head teaches when it is right with at least this probability."
+    )
+    alpha: NonNegativeFloat = Field(1.0, description="Weight of cross-entropy on the heads.")
+    beta: NonNegativeFloat = Field(0.3, description="Weight of distillation.")
+    temperature: PositiveFloat | None = Field(
+        None, description="null: 3 with branch heads, 2 between time steps."
+    )
+
+
+class OptimConfig(_Section):
+    """The optimizer and its schedule, which always has the length of the full training."""
+
+    name: Literal["sgd", "adamw"] = "sgd"
+    lr: PositiveFloat = 0.1
+    momentum: float = Field(0.9, ge=0, lt=1, description="SGD's momentum; AdamW's first beta.")
+    weight_decay: NonNegativeFloat = Field(5.0e-4, description="On weights; never on batch norm or biases.")
+    batch_size: PositiveInt = 128
+    epochs: PositiveInt = 20
+    schedule: Literal["cosine"] = Field("cosine", description="To 0 over all epochs, set once per epoch.")
+    loss_over_T: StrictBool = Field(  # noqa: N815 - the published name of the switch
+        False, description="Divide the loss by T, as published code does; couples lr and T."
+    )
+
+
+class MeasureConfig(_Section):
+    """How latency is measured."""
+
+    batch_size: PositiveInt = 1
+    threads: PositiveInt = 1
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+
+class OriginConfig(_Section):
+    """Where an exported config came from."""
+
+    study: str
+    trial: int
+
+
+class Config(_Section):
+    """Everything that decides one training run."""
+
+    preset: None = Field(None, description="A published recipe. None is built in yet.")
+    T: Annotated[int, Field(ge=1, le=1024, strict=True)] = Field(4, description="Time steps.")
+    gradient: Literal["rate", "bptt"] = "rate"
+    data: DataConfig = DataConfig()
+    model: ModelConfig = ModelConfig()
+    neuron: NeuronConfig = NeuronConfig()
+    distillation: DistillationConfig = DistillationConfig()
+    optim: OptimConfig = OptimConfig()
+    precision: Literal["fp32"] = "fp32"
+    seed: Annotated[int, Field(ge=0, lt=2**63, strict=True)] = 0
+    measure: MeasureConfig = MeasureConfig()
+    origin: OriginConfig | None = None
+    out: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The whole config as plain YAML values, every default written out."""
+        return self.model_dump(mode="json")
+
+
+def config_problems(values: Mapping[str, Any]) -> list[Problem]:
+    """Every mistake in a nested mapping: types, bounds, unknown keys, and combinations that cannot run."""
+    from snncore.rules import rule_problems
+
+    try:
+        config = Config.model_validate(values)
+    except ValidationError as error:
+        return [_as_problem(entry) for entry in error.errors()]
+    return rule_problems(config)
+
+
+def make_config(values: Mapping[str, Any], source: str = "config") -> Config:
+    """The checked config of a nested mapping.
+
+    Raises:
+        ConfigError: with every mistake that `config_problems` finds.
+    """
+    problems = config_problems(values)
+    if problems:
+        raise ConfigError(problems, source)
+    return Config.model_validate(values)
+
+
+def load_config(path: str | Path, overrides: Mapping[str, Any] | None = None) -> Config:
+    """Read a config file (YAML 1.2) and set dotted `overrides` in it.
+
+    Raises:
+        UserError: the file is missing, is not YAML, or is not a mapping.
+        ConfigError: its content is not a valid config.
+    """
+    try:
+        values = YAML(typ="safe", pure=True).load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read: {error}") from error
+    except YAMLError as error:
+        raise UserError(f"{path}: not valid YAML: {error}") from error
+    if values is None:
+        values = {}
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: a config is a mapping of fields, got {type(values).__name__}")
+    for key, value in (overrides or {}).items():
+        set_field(values, key, value)
+    return make_config(values, str(path))
+
+
+def set_field(values: dict[str, Any], key: str, value: Any) -> None:
+    """Set the dotted `key` of a nested dict, making sections on the way.
+
+    Raises:
+        UserError: a part of the key is a value, not a section.
+    """
+    *sections, name = key.split(".")
+    for section in sections:
+        values = values.setdefault(section, {})
+        if not isinstance(values, dict):
+            raise UserError(f"{key}: {section} is a value, not a section")
+    values[name] = value
+
+
+def field_names(model: type[BaseModel] = Config, prefix: str = "") -> list[str]:
+    """All dotted names a config may hold, in the order of the model; sections themselves not included."""
+    names: list[str] = []
+    for name, info in model.model_fields.items():
+        inner = info.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            names += field_names(inner, f"{prefix}{name}.")
+        else:
+            names.append(prefix + name)
+    return names
+
+
+def _as_problem(entry: Any) -> Problem:
+    key = ".".join(str(part) for part in entry["loc"])
+    if entry["type"] == "extra_forbidden":
+        near = get_close_matches(key, field_names(), n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]!r}?" if near else "see docs/snncore.md for the fields"
+        return Problem(key, f"unknown key; {hint}")
+    message = entry["msg"].removeprefix("Input should be ")
+    return Problem(key, f"got {entry['input']!r}, allowed: {message}")

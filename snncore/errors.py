@@ -1,0 +1,50 @@
+"""What can go wrong in the trainer, by who can mend it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One mistake in a config: where (`key`, dotted; "" for the whole), and what to do about it."""
+
+    key: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.message}" if self.key else self.message
+
+
+class UserError(ValueError):
+    """A mistake of the user: told in one readable block, without a traceback, exit code 2."""
+
+
+class ConfigError(UserError):
+    """A config that cannot be trained. `problems` holds every mistake, not only the first."""
+
+    def __init__(self, problems: list[Problem], source: str = "config") -> None:
+        self.problems = problems
+        lines = "\n".join(f"  {problem}" for problem in problems)
+        super().__init__(f"{source}: {len(problems)} problem{'s'[: len(problems) != 1]}\n{lines}")
+
+
+class DataError(UserError):
+    """A data set that is missing, incomplete or corrupt; the message names the file and the command."""
+
+
+class DivergedError(RuntimeError):
+    """The loss stopped being finite; raised before the optimizer step that would have used it."""
+
+    def __init__(self, epoch: int, step: int, loss: float) -> None:
+        self.epoch, self.step, self.loss = epoch, step, loss
+        super().__init__(f"diverged: loss {loss} in epoch {epoch}, step {step}")
+
+
+class SilentNetworkError(RuntimeError):
+    """At the end of training some layer of neurons never fires on the whole validation set."""
+
+    def __init__(self, layers: list[int]) -> None:
+        self.layers = layers
+        names = ", ".join(str(layer) for layer in layers)
+        super().__init__(f"silent: no spikes in neuron layer {names} on the validation set")

@@ -1,0 +1,47 @@
+"""The catalogue of what the trainer measures. Every name carries its unit; product-wide words.
+
+This file knows no torch: the space checker reads it before any trainer is loaded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Direction = Literal["maximize", "minimize"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One measured quantity.
+
+    known: "probe" before the first epoch, without trained weights; "training" after it.
+    better: the direction in which a user gains; None where neither way is better by itself.
+    worst: the worst legal value, or None where the scale has no end.
+    """
+
+    meaning: str
+    known: Literal["probe", "training"]
+    better: Direction | None = "minimize"
+    worst: float | None = None
+
+
+METRICS: dict[str, Metric] = {
+    "val_accuracy": Metric("top-1 on the validation split, percent", "training", "maximize", 0.0),
+    "train_memory_mib": Metric("peak memory of one training step", "probe"),
+    "infer_memory_mib": Metric("peak memory of classifying one batch", "probe"),
+    "latency_ms": Metric("median time to classify one batch with all T steps", "probe"),
+    "train_step_ms": Metric("median time of one training step", "probe"),
+    "n_parameters": Metric("parameters of the network that is deployed, without branches", "probe"),
+    "macs": Metric("multiply-accumulates of one sample over all T steps, without branches", "probe"),
+    "firing_rate": Metric("spikes per neuron and time step, mean over all neurons", "training"),
+    "train_time_s": Metric("seconds spent in training steps, evaluation excluded", "training"),
+}
+"""Scalar metrics that are built: each can be an objective or a constraint."""
+
+PLANNED_METRICS: dict[str, str] = {
+    "synops": "synaptic operations are not counted yet",
+    "energy_uj": "energy needs synaptic operations, which are not counted yet",
+    "accuracy_at_t": "a list with one value per time step cannot be an objective or a constraint",
+}
+"""Names a user may know from the documents, with the reason why they cannot be asked for."""

@@ -1,0 +1,95 @@
+"""The command line of a final training: arguments, a progress bar, errors in plain words."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from ruamel.yaml import YAML
+
+from snncore.config import Config, load_config
+from snncore.errors import DivergedError, UserError
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Train a config file; 0 done, 1 diverged, 2 bad input, 130 stopped by the user."""
+    arguments = _parser().parse_args(argv)
+    errors = Console(stderr=True, soft_wrap=True)
+    try:
+        overrides = dict(_assignment(text) for text in arguments.set)
+        config = load_config(arguments.config, overrides)
+        out = arguments.out or config.out or Path(arguments.config).stem
+        return _run(config, Path(out), arguments)
+    except UserError as error:
+        errors.print(f"error: {error}", markup=False, highlight=False)
+        return 2
+    except DivergedError as error:
+        errors.print(f"error: {error}; try a lower optim.lr", markup=False, highlight=False)
+        return 1
+    except KeyboardInterrupt:
+        errors.print("stopped; --resume continues from the last full epoch", markup=False)
+        return 130
+
+
+def _run(config: Config, out: Path, arguments: argparse.Namespace) -> int:
+    from snncore.train import train
+
+    console = Console(soft_wrap=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        result = train(
+            config,
+            out,
+            resume=arguments.resume,
+            device=arguments.device,
+            threads=arguments.threads,
+            on_epoch=_reporter(config, console, progress),
+        )
+    validation = "" if result.val_accuracy is None else f", validation {result.val_accuracy:.2f} %"
+    console.print(
+        f"test accuracy {result.test_accuracy:.2f} %{validation}; epoch {result.epochs_trained}, the last; "
+        f"{result.metrics['train_memory_mib']:.1f} MiB to train, "
+        f"{result.metrics['latency_ms']:.2f} ms a batch of {config.measure.batch_size}",
+        highlight=False,
+    )
+    console.print(f"written to {result.folder}", markup=False, highlight=False)
+    return 0
+
+
+def _reporter(config: Config, console: Console, progress: Progress) -> Callable[[Any], None]:
+    """A bar on a terminal, a line per epoch elsewhere."""
+    task = progress.add_task("training", total=config.optim.epochs)
+
+    def report(epoch: Any) -> None:
+        text = f"loss {epoch.train_loss:.3f}  validation {epoch.val_accuracy:.2f} %"
+        progress.update(task, completed=epoch.epoch, description=text)
+        if progress.disable:
+            console.print(f"epoch {epoch.epoch}/{config.optim.epochs}  {text}", highlight=False)
+
+    return report
+
+
+def _assignment(text: str) -> tuple[str, Any]:
+    key, sign, value = text.partition("=")
+    if not sign or not key:
+        raise UserError(f"--set {text}: write KEY=VALUE, for example optim.lr=0.05")
+    return key, YAML(typ="safe", pure=True).load(value)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m snncore.train", description="Train one config to the end."
+    )
+    parser.add_argument("config", help="config file, for example one that studies.export wrote")
+    parser.add_argument("--out", help="folder to write (default: the config's out, else its file name)")
+    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+    parser.add_argument(
+        "--set", metavar="KEY=VALUE", action="append", default=[], help="override a field; may be repeated"
+    )
+    parser.add_argument("--device", help="cpu or cuda (default: cuda where there is one)")
+    parser.add_argument("--threads", type=int, help="threads of torch on the CPU (default: all cores)")
+    return parser

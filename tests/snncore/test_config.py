@@ -1,0 +1,142 @@
+"""What a config may hold, what is told of one that cannot run, and when two configs are one trial."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from snncore.config import Config, config_problems, field_names, load_config, make_config, set_field
+from snncore.errors import ConfigError, UserError
+from snncore.rules import RULE_FIELDS, canonical
+
+
+def problem_text(values: dict[str, Any]) -> str:
+    return "\n".join(str(problem) for problem in config_problems(values))
+
+
+def test_the_defaults_are_those_of_the_contract() -> None:
+    config = Config()
+    assert (config.T, config.gradient, config.seed) == (4, "rate", 0)
+    assert (config.distillation.mode, config.distillation.beta) == ("none", 0.3)
+    assert (config.optim.lr, config.optim.epochs, config.optim.weight_decay) == (0.1, 20, 5e-4)
+    assert config_problems({}) == []
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    text = problem_text({"T": 0, "optim": {"lr": "fast", "epoch": 3}, "distillation": {"mode": "relable"}})
+    assert "T: got 0, allowed: greater than or equal to 1" in text
+    assert "optim.lr: got 'fast'" in text
+    assert "optim.epoch: unknown key; did you mean 'optim.epochs'?" in text
+    assert "'reliable'" in text
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"distillation": {"mode": "strong2weak"}}, "needs a gradient at every time step"),
+        ({"distillation": {"mode": "reliable"}}, "needs at least one branch"),
+        ({"distillation": {"mode": "reliable", "branches": [4]}}, "stages from 1 to 3"),
+        ({"distillation": {"mode": "reliable", "branches": [2, 1]}}, "ascending"),
+        ({"distillation": {"mode": "reliable", "branches": [1, 1]}}, "each once"),
+        ({"neuron": {"decay": 1.0}}, "less than 1"),
+        ({"optim": {"lr": float("nan")}}, "got nan"),
+        ({"T": 2.5}, "got 2.5"),
+        ({"T": True}, "got True"),
+        ({"precision": "fp8"}, "allowed: 'fp32'"),
+        ({"data": 3}, "data: got 3"),
+    ],
+)
+def test_what_cannot_run_is_refused_with_its_reason(values: dict[str, Any], message: str) -> None:
+    assert message in problem_text(values)
+    with pytest.raises(ConfigError, match="problem"):
+        make_config(values)
+
+
+def test_the_rules_read_only_the_fields_they_name() -> None:
+    names = field_names()
+    assert set(RULE_FIELDS) <= set(names)
+    assert "distillation.reliability_threshold" in names
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"distillation": {"alpha": 0.5, "branches": [1]}}, {}),
+        ({"distillation": {"beta": 0.9, "variant": "cascade", "temperature": 1}}, {}),
+        (
+            {"gradient": "bptt", "T": 1, "distillation": {"mode": "strong2weak"}},
+            {"gradient": "bptt", "T": 1},
+        ),
+        (
+            {"distillation": {"mode": "supervised", "branches": [1], "beta": 0.7}},
+            {"distillation": {"mode": "supervised", "branches": [1]}},
+        ),
+        (
+            {"distillation": {"mode": "deepest", "branches": [1], "reliability_threshold": 0.5}},
+            {"distillation": {"mode": "deepest", "branches": [1]}},
+        ),
+        (
+            {"distillation": {"mode": "reliable", "branches": [1], "temperature": 3}},
+            {"distillation": {"mode": "reliable", "branches": [1]}},
+        ),
+        ({"data": {"root": "elsewhere"}, "out": "x"}, {}),
+    ],
+)
+def test_fields_without_effect_make_no_other_trial(one: dict[str, Any], other: dict[str, Any]) -> None:
+    assert canonical(make_config(one)) == canonical(make_config(other))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"seed": 1}, {}),
+        ({"T": 5}, {}),
+        ({"measure": {"batch_size": 2}}, {}),
+        (
+            {"distillation": {"mode": "reliable", "branches": [1], "reliability_threshold": 0.5}},
+            {"distillation": {"mode": "reliable", "branches": [1]}},
+        ),
+        (
+            {"distillation": {"mode": "reliable", "branches": [1]}},
+            {"distillation": {"mode": "reliable", "branches": [2]}},
+        ),
+    ],
+)
+def test_fields_with_effect_make_another_trial(one: dict[str, Any], other: dict[str, Any]) -> None:
+    assert canonical(make_config(one)) != canonical(make_config(other))
+
+
+def test_a_file_is_read_as_yaml_1_2_with_overrides(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text("optim: {weight_decay: 1e-3}\nT: 2\n")
+    config = load_config(path, {"T": 3, "data.name": "cifar10"})
+    assert (config.optim.weight_decay, config.T, config.data.name) == (1e-3, 3, "cifar10")
+    assert make_config(config.as_dict()) == config
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("T: 1\nT: 2\n", "duplicate key"),
+        ("- 1\n", "a config is a mapping"),
+        ("a: [1\n", "not valid YAML"),
+        ("T: !!python/object:os.system x\n", "not valid YAML"),
+    ],
+)
+def test_a_file_that_is_no_config_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(text)
+    with pytest.raises(UserError, match=message):
+        load_config(path)
+
+
+def test_a_missing_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="cannot be read"):
+        load_config(tmp_path / "none.yaml")
+
+
+def test_a_value_has_no_fields() -> None:
+    with pytest.raises(UserError, match="T is a value, not a section"):
+        set_field({"T": 4}, "T.x", 1)

@@ -1,0 +1,116 @@
+"""The two gradients on the same weights. Float64: in float32 one flipped spike changes everything."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from snncore.config import Config, make_config
+from snncore.gradient import BpttGradient, Outputs, RateGradient, make_gradient
+from snncore.network import SpikingConvNet, build_network
+from snncore.passes import RateMemory, SpikePass, inference, split_time
+
+T = 4
+SMALL = {"T": T, "model": {"width": 0.25}, "distillation": {"mode": "supervised", "branches": [1, 3]}}
+
+
+def network_and_batch(config: Config | None = None) -> tuple[SpikingConvNet, Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(11)
+    network = build_network(config or make_config(SMALL)).double()
+    images = torch.randn(6, 1, 8, 8, generator=generator, dtype=torch.float64)
+    return network, images, torch.randint(10, (6,), generator=generator)
+
+
+def copy_of(network: SpikingConvNet) -> SpikingConvNet:
+    twin = build_network(make_config(SMALL)).double()
+    twin.load_state_dict(network.state_dict())
+    return twin
+
+
+def own_head_loss(outputs: Outputs, labels: Tensor) -> Tensor:
+    return nn.functional.cross_entropy(outputs.heads[-1], labels)
+
+
+def test_rate_and_bptt_give_the_same_logits() -> None:
+    network, images, _ = network_and_batch()
+    rate = RateGradient(T)(network, images).heads
+    bptt = BpttGradient(T)(copy_of(network), images).heads
+    torch.testing.assert_close(rate, bptt, rtol=1e-10, atol=1e-12)
+
+
+def test_rate_and_bptt_agree_on_the_classifiers_gradient() -> None:
+    network, images, labels = network_and_batch()
+    twin = copy_of(network)
+    own_head_loss(RateGradient(T)(network, images), labels).backward()
+    own_head_loss(BpttGradient(T)(twin, images), labels).backward()
+    ours, theirs = network.classifier.weight.grad, twin.classifier.weight.grad
+    assert ours is not None
+    assert float(ours.norm()) > 0
+    torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-12)
+
+
+def test_rate_and_bptt_agree_everywhere_at_one_step() -> None:
+    """At T = 1 the rate is the spike and the trace its slope: the two gradients are one."""
+    config = make_config(SMALL | {"T": 1})
+    network, images, labels = network_and_batch(config)
+    twin = copy_of(network)
+    own_head_loss(RateGradient(1)(network, images), labels).backward()
+    own_head_loss(BpttGradient(1)(twin, images), labels).backward()
+    for (name, ours), (_, theirs) in zip(network.named_parameters(), twin.named_parameters(), strict=True):
+        if not name.startswith("branches."):
+            torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-8, atol=1e-11, msg=name)
+
+
+def test_both_gradients_leave_the_same_running_statistics() -> None:
+    network, images, _ = network_and_batch()
+    twin = copy_of(network)
+    RateGradient(T)(network, images)
+    BpttGradient(T)(twin, images)
+    for (name, ours), (_, theirs) in zip(network.named_buffers(), twin.named_buffers(), strict=True):
+        if not name.endswith("num_batches_tracked"):
+            torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-12, msg=name)
+
+
+@pytest.mark.parametrize("gradient", ["rate", "bptt"])
+def test_every_weight_gets_a_gradient(gradient: str) -> None:
+    config = make_config(SMALL | {"gradient": gradient})
+    network, images, labels = network_and_batch(config)
+    heads = make_gradient(config)(network, images).heads
+    assert heads.shape == (3, 6, 10)
+    torch.stack([nn.functional.cross_entropy(head, labels) for head in heads]).sum().backward()
+    without = [n for n, p in network.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
+    assert without == []
+
+
+def test_the_rate_pass_keeps_nothing_per_time_step() -> None:
+    """What autograd saves under `rate` is the same number of bytes at T = 1 and T = 8."""
+
+    def saved_bytes(steps: int) -> int:
+        network, images, _ = network_and_batch()
+        storages: dict[int, int] = {}
+
+        def pack(tensor: Tensor) -> Tensor:
+            storages[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            heads = RateGradient(steps)(network, images).heads
+        assert heads.requires_grad
+        return sum(storages.values())
+
+    assert saved_bytes(8) == saved_bytes(1) > 0
+
+
+def test_evaluation_with_the_batchs_statistics_gives_the_training_logits() -> None:
+    network, images, _ = network_and_batch()
+    memory = RateMemory()
+    with torch.no_grad():
+        training = split_time(network(images, SpikePass(T, memory)).logits, T)
+        for norm, (mean, inverse_std) in memory.statistics.items():
+            assert norm.running_mean is not None
+            assert norm.running_var is not None
+            norm.running_mean.copy_(mean)
+            norm.running_var.copy_(inverse_std**-2 - norm.eps)
+    network.eval()
+    torch.testing.assert_close(inference(network, images, T), training, rtol=1e-9, atol=1e-12)

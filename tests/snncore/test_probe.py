@@ -1,0 +1,96 @@
+"""What is measured before training, against counts made by hand."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+import torch
+
+from snncore.config import make_config
+from snncore.memory import peak_growth_bytes, tensor_bytes
+from snncore.metrics import METRICS
+from snncore.network import build_network
+from snncore.probe import probe
+from snncore.timing import ForeignLoad, measure
+
+
+def small(**fields: object) -> dict[str, float | bool]:
+    return probe(make_config({"model": {"width": 0.25}, "optim": {"batch_size": 32}, **fields}), "cpu")
+
+
+def test_a_probe_gives_every_metric_the_catalogue_promises() -> None:
+    metrics = small()
+    promised = {name for name, metric in METRICS.items() if metric.known == "probe"}
+    assert set(metrics) == promised | {"latency_ms_q25", "latency_ms_q75", "latency_under_load"}
+    assert metrics["latency_ms_q25"] <= metrics["latency_ms"] <= metrics["latency_ms_q75"]
+
+
+def test_memory_is_the_same_number_on_every_run() -> None:
+    memory = {small()["train_memory_mib"] for _ in range(3)}
+    assert len(memory) == 1
+
+
+def test_memory_under_bptt_grows_with_time_and_under_rate_far_less() -> None:
+    rate = [small(T=T)["train_memory_mib"] for T in (1, 8)]
+    bptt = [small(T=T, gradient="bptt")["train_memory_mib"] for T in (1, 8)]
+    assert bptt[1] - bptt[0] > 2 * (rate[1] - rate[0])
+
+
+def test_parameters_and_macs_are_those_of_the_deployed_network() -> None:
+    metrics = small(T=3, distillation={"mode": "reliable", "branches": [1]})
+    assert metrics["n_parameters"] == small(T=3)["n_parameters"]
+    # width 0.25: 8-8-8 channels at 8×8, 16-16 at 4×4, 32-32 at 2×2, then 32 -> 10; 3×3 kernels
+    stem = 64 * 8 * 9
+    rest = 64 * 8 * 8 * 9 * 2 + 16 * (8 * 16 + 16 * 16) * 9 + 4 * (16 * 32 + 32 * 32) * 9 + 32 * 10
+    assert metrics["macs"] == stem + 3 * rest
+
+
+def test_a_probe_leaves_random_state_and_threads_as_they_were() -> None:
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    threads = torch.get_num_threads()
+    small(measure={"threads": 2})
+    assert torch.equal(torch.rand(3), expected)
+    assert torch.get_num_threads() == threads
+
+
+def test_peak_growth_is_the_highest_sum_of_live_bytes() -> None:
+    def function() -> None:
+        a = torch.empty(1000, dtype=torch.float32)  # 4000
+        b = torch.empty(500, dtype=torch.float32)  # 6000 alive
+        del a
+        torch.empty(100, dtype=torch.float32)  # 2400
+        del b
+
+    assert peak_growth_bytes(function, "cpu") == pytest.approx(6000, abs=128)
+
+
+def test_a_storage_counts_once() -> None:
+    tensor = torch.zeros(10)
+    assert tensor_bytes([tensor, tensor[2:], tensor.view(2, 5)]) == 40
+
+
+def test_timing_counts_calls_and_orders_quartiles() -> None:
+    calls: list[int] = []
+    timing = measure(lambda: calls.append(1), "cpu", n_warmup=2, n_min=7, seconds=0.0, n_max=50)
+    assert (timing.n, len(calls)) == (7, 9)
+    assert timing.q25_ms <= timing.median_ms <= timing.q75_ms
+
+
+def test_own_work_is_no_foreign_load() -> None:
+    load = ForeignLoad()
+    x = torch.ones(300, 300)
+    for _ in range(200):
+        x = x @ torch.eye(300)
+    assert load.busy_cores() < (os.cpu_count() or 1)
+
+
+def test_branches_do_not_change_the_initial_weights_of_the_spiking_part() -> None:
+    plain = build_network(make_config({})).state_dict()
+    branched = build_network(
+        make_config({"distillation": {"mode": "reliable", "branches": [1, 2, 3]}})
+    ).state_dict()
+    assert all(torch.equal(plain[name], branched[name]) for name in plain)
+    assert len(branched) > len(plain)

@@ -1,0 +1,119 @@
+"""Final training by its command: files left, exit codes, resume, prediction."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+import snncore
+from snncore.config import make_config
+from snncore.data.load import load_data
+from snncore.errors import UserError
+from snncore.train import train
+from snncore.train_cli import main
+
+CONFIG = """
+T: 2
+model: {width: 0.125}
+data: {train_limit: 400}
+optim: {epochs: 2, batch_size: 64}
+"""
+
+
+@pytest.fixture
+def config_file(tmp_path: Path) -> Path:
+    path = tmp_path / "small.yaml"
+    path.write_text(CONFIG)
+    return path
+
+
+def test_training_from_the_command_line(config_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = config_file.parent / "out"
+    assert main([str(config_file), "--out", str(out), "--threads", "1"]) == 0
+    printed = capsys.readouterr().out
+    result = json.loads((out / "result.json").read_text())
+    assert f"test accuracy {result['test_accuracy']:.2f} %" in printed
+    assert result["epochs_trained"] == len((out / "epochs.jsonl").read_text().splitlines()) == 2
+    assert result["config"]["T"] == 2
+    assert {"latency_ms", "train_memory_mib", "firing_rate"} <= set(result["metrics"])
+
+    predictor = snncore.load(out)
+    data = load_data(make_config({}).data)
+    test = data.read_test()
+    predicted = predictor.predict(test.images)
+    accuracy = 100 * float((predicted == test.labels).double().mean())
+    assert accuracy == pytest.approx(result["test_accuracy"])
+    assert predictor.evaluate("test").accuracy == pytest.approx(result["test_accuracy"])
+    assert predictor.logits(test.images[:3]).shape == (2, 3, 10)
+
+
+def test_an_existing_folder_is_refused(config_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = config_file.parent / "out"
+    out.mkdir()
+    (out / "precious.txt").write_text("mine")
+    assert main([str(config_file), "--out", str(out)]) == 2
+    assert "exists already" in capsys.readouterr().err
+    assert [path.name for path in out.iterdir()] == ["precious.txt"]
+
+
+def test_an_interrupted_training_resumes_to_the_same_result(tmp_path: Path) -> None:
+    config = make_config(
+        {
+            "T": 2,
+            "model": {"width": 0.125},
+            "data": {"train_limit": 300},
+            "optim": {"epochs": 3, "batch_size": 64},
+        }
+    )
+    straight = train(config, tmp_path / "straight", threads=1)
+
+    class StopError(Exception):
+        pass
+
+    def stop(epoch: snncore.Epoch) -> None:
+        raise StopError
+
+    with pytest.raises(StopError):
+        train(config, tmp_path / "broken", threads=1, on_epoch=stop)
+    resumed = train(config, tmp_path / "broken", resume=True, threads=1)
+    assert resumed.test_accuracy == straight.test_accuracy
+    assert len((tmp_path / "broken" / "epochs.jsonl").read_text().splitlines()) == 3
+    again = train(config, tmp_path / "broken", resume=True, threads=1)
+    assert again == resumed
+    other = make_config(config.as_dict() | {"T": 3})
+    with pytest.raises(UserError, match="another config"):
+        train(other, tmp_path / "broken", resume=True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--set", "optim.epochs"], "write KEY=VALUE"),
+        (["--set", "optim.epochs=0"], "optim.epochs: got 0"),
+        (["--set", "data.name=fashion_mnist", "--set", "data.root=nowhere"], "spikefront data fashion_mnist"),
+    ],
+)
+def test_bad_input_is_one_readable_block(
+    config_file: Path, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = config_file.parent / "o"
+    assert main([str(config_file), "--out", str(out), *arguments]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert "Traceback" not in error
+    assert not out.exists()
+
+
+def test_loading_what_is_no_training_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no config\.yaml"):
+        snncore.load(tmp_path)
+
+
+def test_images_of_the_wrong_shape_are_refused(tmp_path: Path) -> None:
+    config = make_config({"T": 1, "model": {"width": 0.125}, "optim": {"epochs": 1}})
+    train(config, tmp_path / "o", threads=1)
+    with pytest.raises(UserError, match=r"need torch\.uint8"):
+        snncore.load(tmp_path / "o").predict(torch.zeros(2, 3, 8, 8))
