@@ -1,0 +1,125 @@
+"""The record of a study on disk: trials.parquet and epochs.parquet, one row a trial and one an epoch.
+
+Columns are those of docs/studies.md. What holds for the whole study (`StudyInfo`) is JSON under the key
+`spikefront` of the file metadata. Each file is replaced whole, so a reader always finds a readable one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from studies.columns import to_json
+from studies.errors import StudyError
+from studies.files import replacing
+from studies.model import SCHEMA_VERSION, Objective, Study, StudyInfo
+from studies.tables import epochs_of, epochs_table, trials_of, trials_table, utc
+
+TRIALS = "trials.parquet"
+EPOCHS = "epochs.parquet"
+KEY = b"spikefront"
+
+Read = TypeVar("Read")
+
+
+def write_study(study: Study, folder: str | Path) -> None:
+    """Write both files of the record into `folder`, each whole or not at all; `read_study` gives it back.
+
+    A null cell means absent. Two things are not kept as they were: a metric that is an int in one trial
+    and a float in another becomes a float in both, and times come back in UTC.
+
+    Raises:
+        StudyError: something Parquet cannot hold: a time without a time zone, a metric that is a text.
+        OSError: the folder cannot be written.
+    """
+    trials, hints = trials_table(study)
+    about = to_json(_about(study.info) | hints, "the study's info").encode()
+    # trials.parquet last: where it exists, its epochs do too.
+    for table, name in ((epochs_table(study), EPOCHS), (trials, TRIALS)):
+        with replacing(Path(folder) / name) as file:
+            whole = table.replace_schema_metadata({KEY: about})
+            pq.write_table(whole, file, compression="zstd", write_page_checksum=True)
+
+
+def read_study(folder: str | Path) -> Study:
+    """The study recorded in `folder`, exactly as it was written.
+
+    Raises:
+        StudyError: a file is missing, cut short, damaged, from another program, or from a newer version.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise StudyError(f"{folder}: no such folder; a study lies in runs/NAME")
+    about, trials = _read(folder / TRIALS)
+    _, epochs = _read(folder / EPOCHS)
+    return Study(
+        info=_checked(folder / TRIALS, lambda: _info(about)),
+        trials=_checked(folder / TRIALS, lambda: trials_of(trials, about)),
+        epochs=_checked(folder / EPOCHS, lambda: epochs_of(epochs)),
+    )
+
+
+def _read(path: Path) -> tuple[dict[str, Any], pa.Table]:
+    """Metadata and table of one file, after every check that needs no row."""
+    if not path.is_file():
+        mend = f"python -m search.record {path.parent}"
+        raise StudyError(f"{path}: missing; `{mend}` makes it again from the study's storage")
+    try:
+        # ParquetFile, not read_table: that one takes a folder named lr=0.1 for a partition column.
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            table = file.read()
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise StudyError(f"{path}: not a whole Parquet file: {error}") from error
+    metadata = table.schema.metadata or {}
+    if KEY not in metadata:
+        raise StudyError(f"{path}: a Parquet file, but not one of a SpikeFront study")
+    about = _checked(path, lambda: dict(json.loads(metadata[KEY])))
+    version = about.get("schema_version")
+    if not isinstance(version, int) or version > SCHEMA_VERSION:
+        raise StudyError(
+            f"{path}: schema_version {version}, this SpikeFront reads up to {SCHEMA_VERSION}; "
+            "install the SpikeFront that wrote it, or a newer one"
+        )
+    return about, table
+
+
+def _checked(path: Path, read: Callable[[], Read]) -> Read:
+    """What `read` gives; a file of ours that lacks a column or holds another type is told by its name."""
+    try:
+        return read()
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise StudyError(f"{path}: damaged: {type(error).__name__}: {error}") from error
+
+
+def _about(info: StudyInfo) -> dict[str, Any]:
+    started, finished = utc(info.started_at, "started_at"), utc(info.finished_at, "finished_at")
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "name": info.name,
+        "space": info.space,
+        "objectives": [asdict(objective) for objective in info.objectives],
+        "machine": info.machine,
+        "versions": info.versions,
+        "started_at": started.isoformat() if started else None,
+        "finished_at": finished.isoformat() if finished else None,
+    }
+
+
+def _info(about: Mapping[str, Any]) -> StudyInfo:
+    started, finished = about["started_at"], about["finished_at"]
+    return StudyInfo(
+        name=about["name"],
+        space=about["space"],
+        objectives=tuple(Objective(**objective) for objective in about["objectives"]),
+        machine=about["machine"],
+        versions=about["versions"],
+        started_at=datetime.fromisoformat(started) if started else None,
+        finished_at=datetime.fromisoformat(finished) if finished else None,
+    )

@@ -1,0 +1,158 @@
+"""Between the records of a study and Arrow tables, both ways; `studies.record` puts them into files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+
+from studies.columns import ABSENT, FLOATS, array, metric_array, param_array, to_json, union
+from studies.errors import StudyError
+from studies.model import SCHEMA_VERSION, EpochRow, Study, Trial
+
+_TIME = pa.timestamp("us", tz="UTC")
+_HEAD = {"number": pa.int64(), "state": pa.string(), "reason": pa.string()}
+_TAIL = {
+    "epochs_trained": pa.int64(),
+    "seed": pa.int64(),
+    "replicate_of": pa.int64(),
+    "attempts": pa.int64(),
+    "started_at": _TIME,
+    "finished_at": _TIME,
+    "worker": pa.string(),
+    "node": pa.string(),
+    "device": pa.string(),
+}
+_EPOCH = {
+    field.name: {"int": pa.int64(), "float": pa.float64()}.get(str(field.type), FLOATS)
+    for field in fields(EpochRow)
+}
+
+
+def trials_table(study: Study) -> tuple[pa.Table, dict[str, Any]]:
+    """One row a trial, and the hints that `trials_of` needs beside it, as plain JSON values.
+
+    Hints: `json_params`, the params whose cells are JSON texts; `null_values`, per objective the rows
+    whose value is None rather than absent (both are a null cell).
+
+    Raises:
+        StudyError: something Parquet cannot hold.
+    """
+    trials = study.trials
+    hints: dict[str, Any] = {"json_params": [], "null_values": {}}
+    columns = {name: _field(trials, name, kind) for name, kind in _HEAD.items()}
+    for name, cells in union([trial.params for trial in trials]).items():
+        columns[f"param.{name}"], is_json = param_array(f"param.{name}", cells)
+        if is_json:
+            hints["json_params"].append(name)
+    configs = [to_json(trial.config, f"config of trial {trial.number}") for trial in trials]
+    columns["config"] = array("config", configs, pa.string())
+    untold = {objective.name: [ABSENT] * len(trials) for objective in study.info.objectives}
+    for name, cells in (untold | union([trial.values for trial in trials])).items():
+        columns[f"value.{name}"] = _numbers(f"value.{name}", cells)
+        rows = [row for row, cell in enumerate(cells) if cell is None]
+        if rows:
+            hints["null_values"][name] = rows
+    for name, cells in union([trial.constraints for trial in trials]).items():
+        columns[f"constraint.{name}"] = _numbers(f"constraint.{name}", cells)
+    for name, cells in union([trial.metrics for trial in trials]).items():
+        columns[f"metric.{name}"] = metric_array(f"metric.{name}", cells)
+    columns |= {name: _field(trials, name, kind) for name, kind in _TAIL.items()}
+    columns["schema_version"] = pa.array([SCHEMA_VERSION] * len(trials), pa.int64())
+    return pa.table(columns), hints
+
+
+def trials_of(table: pa.Table, hints: Mapping[str, Any]) -> tuple[Trial, ...]:
+    """The trials of a `trials_table`, in its order.
+
+    Raises:
+        KeyError, TypeError, ValueError: a column is missing or holds something else.
+    """
+    params, values, constraints, metrics = (
+        _group(table, prefix) for prefix in ("param.", "value.", "constraint.", "metric.")
+    )
+    for name in hints["json_params"]:
+        params[name] = [cell if cell is ABSENT else json.loads(cell) for cell in params[name]]
+    for name, rows in hints["null_values"].items():
+        for row in rows:
+            values[name][row] = None
+    plain = {name: table.column(name).to_pylist() for name in (_HEAD | _TAIL)}
+    for name in ("started_at", "finished_at"):
+        plain[name] = [time and time.astimezone(UTC) for time in plain[name]]
+    configs = table.column("config").to_pylist()
+    return tuple(
+        Trial(
+            config=json.loads(configs[row]),
+            params=_present(params, row),
+            values=_present(values, row),
+            constraints=_present(constraints, row),
+            metrics=_present(metrics, row),
+            **{name: cells[row] for name, cells in plain.items()},
+        )
+        for row in range(table.num_rows)
+    )
+
+
+def epochs_table(study: Study) -> pa.Table:
+    """One row an epoch.
+
+    Raises:
+        StudyError: a cell is not of its column's type.
+    """
+    return pa.table({name: _field(study.epochs, name, kind) for name, kind in _EPOCH.items()})
+
+
+def epochs_of(table: pa.Table) -> tuple[EpochRow, ...]:
+    """The epochs of an `epochs_table`, in its order.
+
+    Raises:
+        KeyError, TypeError: a column is missing or holds something else.
+    """
+    columns = []
+    for name, kind in _EPOCH.items():
+        cells = table.column(name).to_pylist()
+        columns.append([tuple(cell) for cell in cells] if kind == FLOATS else cells)
+    return tuple(EpochRow(*cells) for cells in zip(*columns, strict=True))
+
+
+def utc(time: datetime | None, what: str) -> datetime | None:
+    """The same instant in UTC.
+
+    Raises:
+        StudyError: the time has no time zone; `what` names it.
+    """
+    if time is not None and time.tzinfo is None:
+        raise StudyError(f"{what} has no time zone: {time}")
+    return time and time.astimezone(UTC)
+
+
+def _field(rows: Sequence[Any], name: str, kind: pa.DataType) -> pa.Array:
+    cells = [getattr(row, name) for row in rows]
+    if kind == _TIME:
+        cells = [utc(cell, f"trial {row.number}: {name}") for row, cell in zip(rows, cells, strict=True)]
+    if kind == pa.string():
+        # The text of an exception may hold bytes that are no UTF-8; a lost letter is better than no record.
+        cells = [cell and cell.encode("utf-8", "replace").decode("utf-8") for cell in cells]
+    return array(name, cells, kind)
+
+
+def _numbers(name: str, cells: Sequence[Any]) -> pa.Array:
+    return array(name, [None if cell is ABSENT else cell for cell in cells], pa.float64())
+
+
+def _group(table: pa.Table, prefix: str) -> dict[str, list[Any]]:
+    """The columns with one prefix, without it; a null cell is ABSENT."""
+    group = {}
+    for name in table.column_names:
+        if name.startswith(prefix):
+            cells = table.column(name).to_pylist()
+            group[name.removeprefix(prefix)] = [ABSENT if cell is None else cell for cell in cells]
+    return group
+
+
+def _present(columns: Mapping[str, list[Any]], row: int) -> dict[str, Any]:
+    return {name: cells[row] for name, cells in columns.items() if cells[row] is not ABSENT}
