@@ -1,0 +1,126 @@
+"""Checks a space against what the trainer knows of fields, values and metrics, each by itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from spaces.checker import ConfigChecker
+from spaces.cursor import Mistakes, Path
+from spaces.errors import Mistake, cut, did_you_mean, shown
+from spaces.nested import copied, get, put, remove
+from spaces.parameter import Parameter
+from spaces.space import Space
+from spaces.walk import continuous
+
+_MAX_MESSAGE = 300
+
+
+def check_fields(names: Collection[str], checker: ConfigChecker, mistakes: Mistakes) -> None:
+    """Every key under `search` is a field of a config."""
+    for name in names:
+        message = field_mistake(name, checker)
+        if message:
+            mistakes.add(("search", name), message)
+
+
+def field_mistake(name: str, checker: ConfigChecker) -> str:
+    """Why `name` is no field of a config; "" when it is one."""
+    known = list(checker.field_names())
+    if name in known:
+        return ""
+    inner = [field for field in known if field.startswith(f"{name}.")]
+    if inner:
+        return f"a section, not a field; its fields are written {', '.join(inner)}"
+    # A field's last part alone is the likeliest slip: `alpha` for `distillation.alpha`.
+    tails = [field for field in known if field.endswith(f".{name}")]
+    hint = f"; did you mean {tails[0]!r}?" if tails else did_you_mean(name, known)
+    return f"no such field of a config{hint}"
+
+
+def check_values(space: Space, checker: ConfigChecker, mistakes: Mistakes) -> set[str]:
+    """Every option, bound and `otherwise`, each tried alone in a base without mistakes.
+
+    Returns the names of the fields that have a value they cannot take.
+    """
+    base = sound_base(space.base, checker)
+    bad = set()
+    for name, parameter in space.search.items():
+        if name not in checker.field_names():
+            continue
+        for place, value in _tried(parameter):
+            config = copied(base)
+            put(config, name, copied(value))
+            for key, message in checker.value_problems(config):
+                told = _message(message, value) if _is_within(key, name) else f"{key}: {message}"
+                mistakes.add(("search", name, *place), told)
+                bad.add(name)
+    return bad
+
+
+def _tried(parameter: Parameter) -> list[tuple[Path, Any]]:
+    elsewhere: list[tuple[Path, Any]] = []
+    if parameter.otherwise_is_set:
+        elsewhere.append((("otherwise",), parameter.otherwise))
+    return [*parameter.probes(), *elsewhere]
+
+
+def _is_within(key: str, name: str) -> bool:
+    return key == name or key.startswith(f"{name}.")
+
+
+def check_base(space: Space, overridden: Collection[str], checker: ConfigChecker, mistakes: Mistakes) -> None:
+    """Every value of the base."""
+    for key, message in checker.value_problems(space.base):
+        tell_base(key, _message(message, get(space.base, key)), overridden, mistakes)
+
+
+def sound_base(base: Mapping[str, Any], checker: ConfigChecker) -> dict[str, Any]:
+    """A base without the values that are mistakes, so that the rest of a space can be checked with it."""
+    sound: dict[str, Any] = copied(base)
+    for key, _ in checker.value_problems(sound):
+        remove(sound, key)
+    return {} if checker.value_problems(sound) else sound
+
+
+def tell_base(key: str, message: str, overridden: Collection[str], mistakes: Mistakes) -> None:
+    """Note a mistake of the base at its line, or as one of the command line."""
+    setter = max((name for name in overridden if _is_within(key, name)), key=len, default=None)
+    if setter is not None:
+        mistakes.tell(Mistake(f"--set {setter}", message, None))
+    else:
+        mistakes.add(("base", *(key.split(".") if key else ())), message)
+
+
+def _message(message: str, value: Any) -> str:
+    """The checker's message, with the nearest of the words it allows."""
+    hint = ""
+    if "did you mean" not in message:
+        hint = did_you_mean(value, re.findall(r"'([^']+)'", message.partition("allowed")[2]))
+    return cut(message, _MAX_MESSAGE) + hint
+
+
+def check_metrics(space: Space, checker: ConfigChecker, mistakes: Mistakes) -> None:
+    """Every objective and constraint is a metric that is built, and goes in its natural direction."""
+    metrics, planned = checker.metrics(), checker.planned_metrics()
+    for section in ("objectives", "constraints"):
+        named: Mapping[str, Any] = getattr(space, section)
+        for name in named:
+            if name in planned:
+                mistakes.add((section, name), f"cannot be asked for: {planned[name]}")
+            elif name not in metrics:
+                hint = did_you_mean(name, metrics) or f"; metrics are {', '.join(metrics)}"
+                mistakes.add((section, name), f"no such metric{hint}")
+    for name, objective in space.objectives.items():
+        better = metrics.get(name)
+        if better is not None and objective.direction != better:
+            mistakes.add(("objectives", name), f"got {objective.direction}, allowed: {better}")
+
+
+def check_sampler(space: Space, mistakes: Mistakes) -> None:
+    """A grid has finitely many points."""
+    endless = continuous(space)
+    if space.sampler.name == "grid" and endless:
+        message = f"a grid needs a `step` for every float; without one: {shown(endless)}"
+        mistakes.add(("sampler", "name"), message)

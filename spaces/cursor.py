@@ -1,0 +1,147 @@
+"""Typed reading of a node tree: each value is asked for in the form the language allows, and every
+answer that does not fit becomes a mistake with its line, after which reading goes on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from spaces.errors import Mistake, SpaceError, did_you_mean, dotted, nearest, shown
+from spaces.nodes import MAX_MISTAKES, Node, line_of, plain
+
+Path = tuple[str | int, ...]
+MAX_INT = 2**53
+"""Integers of a space stay exact when a sampler computes in floating point."""
+
+
+@dataclass
+class Mistakes:
+    """Collects the mistakes of one file."""
+
+    source: str
+    root: Node | None = None
+    found: list[Mistake] = field(default_factory=list)
+
+    def add(self, path: Path, message: str) -> None:
+        """Note a mistake at `path` of the file.
+
+        Raises:
+            SpaceError: there are so many by now that nobody would read on.
+        """
+        self.tell(Mistake(dotted(path), message, line_of(self.root, path)))
+
+    def tell(self, mistake: Mistake) -> None:
+        """Note a mistake that knows its own place; one that is noted already is not noted again."""
+        if mistake in self.found:
+            return
+        self.found.append(mistake)
+        if len(self.found) >= MAX_MISTAKES:
+            self.found.append(Mistake("", "too many mistakes; the rest was not checked", None))
+            self.raise_any()
+
+    def within(self, section: str) -> list[Mistake]:
+        """Those noted so far in a section of the file."""
+        return [mistake for mistake in self.found if mistake.key.partition(".")[0] == section]
+
+    def raise_any(self) -> None:
+        """Raise a SpaceError with all mistakes, if there are any."""
+        if self.found:
+            raise SpaceError(self.found, self.source)
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """A node with its place in the file. Readers return None after they have noted a mistake."""
+
+    node: Node
+    path: Path
+    mistakes: Mistakes
+
+    def fail(self, message: str) -> None:
+        """Note a mistake at this place."""
+        self.mistakes.add(self.path, message)
+
+    def refuse(self, allowed: str, hint: str = "") -> None:
+        """Note that the value is not one of those allowed."""
+        self.fail(f"got {shown(plain(self.node))}, allowed: {allowed}{hint}")
+
+    def is_mapping(self) -> bool:
+        """Whether a mapping stands here."""
+        return isinstance(self.node.value, dict)
+
+    def entries(self, allowed: str) -> dict[str, Cursor]:
+        """A cursor for each key of a mapping; none when this is no mapping, which is a mistake."""
+        if isinstance(self.node.value, dict):
+            return {
+                key: Cursor(node, (*self.path, key), self.mistakes) for key, node in self.node.value.items()
+            }
+        self.refuse(allowed)
+        return {}
+
+    def fields(self, known: Sequence[str], required: Sequence[str] = ()) -> dict[str, Cursor]:
+        """The entries of a mapping whose keys are all in `known`, `required` ones not missing."""
+        example = "{" + ", ".join(f"{key}: …" for key in known) + "}"
+        entries = self.entries(f"a mapping {example}")
+        misspelt = set()
+        for key in [key for key in entries if key not in known]:
+            entries.pop(key).fail(f"unknown key; allowed: {', '.join(known)}{did_you_mean(key, known)}")
+            misspelt.add(nearest(key, known))
+        if self.is_mapping():
+            for key in required:
+                if key not in self.node.value and key not in misspelt:
+                    self.mistakes.add((*self.path, key), "missing")
+        return entries
+
+    def items(self, allowed: str) -> list[Cursor]:
+        """A cursor for each element of a list; none when this is no list, which is a mistake."""
+        if isinstance(self.node.value, list):
+            nodes = enumerate(self.node.value)
+            return [Cursor(node, (*self.path, index), self.mistakes) for index, node in nodes]
+        self.refuse(allowed)
+        return []
+
+    def integer(self, low: int = -MAX_INT, high: int = MAX_INT) -> int | None:
+        """An integer in [low, high]; true and 1.0 are none."""
+        value = self.node.value
+        if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
+            return value
+        bounds = [f"from {low}"] * (low > -MAX_INT) + [f"up to {high}"] * (
+            high < MAX_INT or value_is_huge(value)
+        )
+        self.refuse(" ".join(["an integer", *bounds]))
+        return None
+
+    def number(self, *, above: float = -math.inf, low: float = -math.inf, words: str = "") -> float | None:
+        """A finite number, greater than `above` and at least `low`; true is none.
+
+        words: told after the allowed numbers when the value is none of them.
+        """
+        value = self.node.value
+        is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        if is_number and value > above and value >= low:
+            return float(value)
+        bounds = f" above {above:g}" * (above > -math.inf) + f" from {low:g}" * (low > -math.inf)
+        self.refuse("a number" + bounds + words)
+        return None
+
+    def boolean(self) -> bool | None:
+        """True or false; `yes` and `on` are text in YAML 1.2."""
+        if isinstance(self.node.value, bool):
+            return self.node.value
+        self.refuse("true or false")
+        return None
+
+    def one_of(self, options: Iterable[str]) -> str | None:
+        """One of a few words."""
+        options = list(options)
+        if isinstance(self.node.value, str) and self.node.value in options:
+            return self.node.value
+        self.refuse(", ".join(options), did_you_mean(self.node.value, options))
+        return None
+
+
+def value_is_huge(value: object) -> bool:
+    """Whether a value is an integer that is refused for its size alone."""
+    return isinstance(value, int) and abs(value) > MAX_INT

@@ -1,0 +1,50 @@
+"""Dotted keys in nested mappings of plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from spaces.condition import UNSET
+
+
+def copied(value: Any) -> Any:
+    """A deep copy of plain YAML values, tuples as lists."""
+    if isinstance(value, Mapping):
+        return {key: copied(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [copied(item) for item in value]
+    return value
+
+
+def get(values: Mapping[str, Any], key: str) -> Any:
+    """The value at a dotted key, or UNSET."""
+    found: Any = values
+    for part in key.split("."):
+        if not isinstance(found, Mapping) or part not in found:
+            return UNSET
+        found = found[part]
+    return found
+
+
+def put(values: dict[str, Any], key: str, value: Any) -> None:
+    """Set a dotted key in place, making sections on the way; a value that stands in the way is replaced."""
+    *sections, name = key.split(".")
+    for section in sections:
+        inner = values.get(section)
+        if not isinstance(inner, dict):
+            inner = values[section] = {}
+        values = inner
+    values[name] = value
+
+
+def remove(values: dict[str, Any], key: str) -> None:
+    """Remove in place what stands at a dotted key, or the value that stands in its way; else nothing."""
+    *sections, name = key.split(".")
+    for section in sections:
+        inner = values.get(section)
+        if not isinstance(inner, dict):
+            values.pop(section, None)
+            return
+        values = inner
+    values.pop(name, None)

@@ -1,0 +1,156 @@
+"""A space: what a study searches, as read and checked. Plain values only, so that it can be pickled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from spaces.nested import copied, get, put
+from spaces.parameter import Parameter
+
+Direction = Literal["maximize", "minimize"]
+SAMPLERS = ("auto", "tpe", "gp", "nsga2", "nsga3", "qmc", "random", "grid")
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What to do with a metric; reference: the user's own coordinate of the reference point, or None."""
+
+    direction: Direction
+    reference: float | None = None
+
+
+@dataclass(frozen=True)
+class Limit:
+    """Bounds of a metric, both inclusive; at least one is set."""
+
+    max: float | None = None
+    min: float | None = None
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    """Early stopping: no trial is stopped before `min_epochs`; about one in `eta` passes each rung."""
+
+    min_epochs: int
+    eta: int = 3
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How many trials a study runs."""
+
+    trials: int = 100
+
+
+@dataclass(frozen=True)
+class SamplerChoice:
+    """Who proposes, one of SAMPLERS, and from which seed."""
+
+    name: str = "auto"
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What one trial takes. gpu "auto": a share where the cluster has GPUs, else none."""
+
+    cpu: float = 1.0
+    gpu: float | Literal["auto"] = "auto"
+
+
+@dataclass(frozen=True)
+class Space:
+    """What may be searched.
+
+    base: nested, what holds for every trial. search: in an order in which a `when` comes after every
+    parameter it names. constraints may be empty; fidelity None means that no trial is stopped early.
+    """
+
+    name: str
+    base: Mapping[str, Any]
+    search: Mapping[str, Parameter]
+    objectives: Mapping[str, Objective]
+    constraints: Mapping[str, Limit] = field(default_factory=dict)
+    fidelity: Fidelity | None = None
+    budget: Budget = field(default_factory=Budget)
+    sampler: SamplerChoice = field(default_factory=SamplerChoice)
+    resources: Resources = field(default_factory=Resources)
+
+    def resolve(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """The nested config of `params`: base, then params, then `otherwise` of what is not searched here.
+
+        Raises:
+            ValueError: params lacks an active parameter, holds a value that its parameter cannot take, or
+                holds a key that is not active here.
+        """
+        values, active = self.follow(lambda name, parameter: parameter.value(name, params))
+        keys = {key for name in active for key in self.search[name].keys(name)}
+        unknown = sorted(set(params) - keys)
+        if unknown:
+            raise ValueError(f"{', '.join(unknown)}: not searched where the other params are as given")
+        return self.config(values, active)
+
+    def follow(self, decide: Callable[[str, Parameter], Any]) -> tuple[dict[str, Any], list[str]]:
+        """Walk through `search`, asking `decide` for the value of each active parameter.
+
+        Returns the values of all searched fields, UNSET where the trainer's default applies, and the names
+        of the active ones.
+        """
+        values: dict[str, Any] = {}
+        active = []
+        for name, parameter in self.search.items():
+            if parameter.is_active(values):
+                values[name] = decide(name, parameter)
+                active.append(name)
+            else:
+                values[name] = self.inactive_value(name)
+        return values, active
+
+    def config(self, values: Mapping[str, Any], active: list[str]) -> dict[str, Any]:
+        """The nested config of what `follow` returns."""
+        config: dict[str, Any] = copied(self.base)
+        for name, parameter in self.search.items():
+            if name in active:
+                put(config, name, copied(values[name]))
+            elif parameter.otherwise_is_set:
+                put(config, name, copied(parameter.otherwise))
+        return config
+
+    def inactive_value(self, name: str) -> Any:
+        """The value of a searched field where its `when` fails: its `otherwise`, else base's, else UNSET."""
+        parameter = self.search[name]
+        return parameter.otherwise if parameter.otherwise_is_set else get(self.base, name)
+
+    def n_configs(self) -> int | None:
+        """How many different params there are; None when there are infinitely or too many to count."""
+        from spaces.walk import count_params
+
+        return count_params(self)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As a space file: plain YAML values that, written and read again, give an equal space."""
+        values: dict[str, Any] = {
+            "name": self.name,
+            "base": copied(self.base),
+            "search": {name: copied(parameter.as_dict()) for name, parameter in self.search.items()},
+            "objectives": {name: _objective(objective) for name, objective in self.objectives.items()},
+            "constraints": {name: _limit(limit) for name, limit in self.constraints.items()},
+        }
+        if self.fidelity is not None:
+            values["fidelity"] = {"min_epochs": self.fidelity.min_epochs, "eta": self.fidelity.eta}
+        values["budget"] = {"trials": self.budget.trials}
+        values["sampler"] = {"name": self.sampler.name, "seed": self.sampler.seed}
+        values["resources"] = {"cpu": self.resources.cpu, "gpu": self.resources.gpu}
+        return values
+
+
+def _objective(objective: Objective) -> Any:
+    if objective.reference is None:
+        return objective.direction
+    return {"direction": objective.direction, "reference": objective.reference}
+
+
+def _limit(limit: Limit) -> dict[str, float]:
+    return {name: value for name, value in (("max", limit.max), ("min", limit.min)) if value is not None}

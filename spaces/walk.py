@@ -1,0 +1,119 @@
+"""Ways through a space: one proposal after another, all of them, and how many there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from math import prod
+from typing import Any
+
+from spaces.condition import same
+from spaces.draw import Draw
+from spaces.parameter import Parameter
+from spaces.space import Space
+
+MAX_COUNTED = 10_000
+
+
+def suggest(space: Space, draw: Draw) -> dict[str, Any]:
+    """The params of one proposal: `draw` is asked for each active parameter, in order, and for no other.
+
+    A subset drawn empty where it may not be takes its first member.
+    """
+    values, active = space.follow(lambda name, parameter: parameter.draw(name, draw))
+    return _entries(space, {name: values[name] for name in active})
+
+
+def enumerate_params(space: Space) -> Iterator[dict[str, Any]]:
+    """All params of a finite space, each once; the last parameter changes fastest.
+
+    Raises:
+        ValueError: a parameter is continuous.
+    """
+    endless = continuous(space)
+    if endless:
+        raise ValueError(f"{', '.join(endless)}: continuous, cannot be enumerated; give a step")
+    return (_entries(space, chosen) for chosen in branches(space, lambda _, parameter: parameter.values()))
+
+
+def continuous(space: Space) -> list[str]:
+    """The names of the parameters with infinitely many values."""
+    return [name for name, parameter in space.search.items() if parameter.n_values is None]
+
+
+def with_causes(space: Space, names: Iterable[str]) -> set[str]:
+    """These names, and those of all parameters that their `when` depends on, directly or through others."""
+    found = set(names)
+    for name in reversed(list(space.search)):
+        if name in found:
+            found |= set(space.search[name].when)
+    return found
+
+
+def branches(space: Space, values_of: Callable[[str, Parameter], Iterable[Any]]) -> Iterator[dict[str, Any]]:
+    """Every combination of the values of active parameters, as a mapping of the active ones alone."""
+    names = list(space.search)
+
+    def below(index: int, values: dict[str, Any], chosen: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        if index == len(names):
+            yield chosen
+            return
+        name = names[index]
+        parameter = space.search[name]
+        if not parameter.is_active(values):
+            yield from below(index + 1, values | {name: space.inactive_value(name)}, chosen)
+            return
+        for value in values_of(name, parameter):
+            yield from below(index + 1, values | {name: value}, chosen | {name: value})
+
+    return below(0, {}, {})
+
+
+def count_params(space: Space) -> int | None:
+    """How many params `enumerate_params` would give; None for a continuous space, or too many branches.
+
+    Only parameters that a `when` names branch, and only into values that some `when` tells apart; the
+    others multiply.
+    """
+    if continuous(space):
+        return None
+    telling = {name: telling_values(space, name) for name in space.search}
+    alike = {name: _n_alike(space, name) for name in space.search}
+    total = 0
+    for n_branches, chosen in enumerate(branches(space, lambda name, _: telling[name])):
+        if n_branches >= MAX_COUNTED:
+            return None
+        # The last of the telling values stands for all that no `when` names.
+        total += prod(alike[name] for name, value in chosen.items() if value is telling[name][-1])
+    return total
+
+
+def named_values(space: Space, name: str) -> list[Any]:
+    """The different values of a parameter that some `when` names and that it can take."""
+    found: list[Any] = []
+    for parameter in space.search.values():
+        for value in parameter.when[name].values if name in parameter.when else ():
+            if space.search[name].contains(value) and not any(same(value, other) for other in found):
+                found.append(value)
+    return found
+
+
+def telling_values(space: Space, name: str) -> list[Any]:
+    """One value of a parameter for each way in which the space can go on: those named, and one other."""
+    named = named_values(space, name)
+    others = (v for v in space.search[name].values() if not any(same(v, other) for other in named))
+    return named + list(islice(others, 1))
+
+
+def _n_alike(space: Space, name: str) -> int:
+    """How many values the last of `telling_values` stands for, itself included."""
+    n_values = space.search[name].n_values
+    assert n_values is not None
+    return max(n_values - len(named_values(space, name)), 1)
+
+
+def _entries(space: Space, chosen: dict[str, Any]) -> dict[str, Any]:
+    params: dict[str, Any] = {}
+    for name, value in chosen.items():
+        params |= space.search[name].entries(name, value)
+    return params

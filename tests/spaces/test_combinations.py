@@ -1,0 +1,169 @@
+"""Combinations that cannot be trained are refused before a run, with the culprits and a way out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spaces.combinations import MAX_COMBINATIONS
+from tests.spaces.helpers import FakeChecker, Problems, load, mistakes_in
+
+HEAD = "name: x\nobjectives: {val_accuracy: maximize}\n"  # what follows begins on line 3
+FAKE = "name: x\nobjectives: {accuracy: maximize}\n"
+
+
+def test_a_pair_is_named_and_the_advice_mends_the_space(tmp_path: Path) -> None:
+    text = HEAD + (
+        "search:\n"
+        "  distillation.mode: {choice: [none, strong2weak, weak2strong]}\n"
+        "  T: {int: [1, 4]}\n"
+        "  gradient: {choice: [rate, bptt]}\n"
+    )
+    (mistake,) = mistakes_in(tmp_path, text)
+    assert (mistake.key, mistake.line) == ("search.distillation.mode", 4)
+    assert "distillation.mode: strong2weak with gradient: rate; " in mistake.message
+    assert "distillation.mode: weak2strong with gradient: rate: " in mistake.message
+    assert "'strong2weak' needs a gradient at every time step" in mistake.message
+    assert "write for example `distillation.mode: {choice: [none, strong2weak, weak2strong], when: {" in (
+        mistake.message
+    )
+    assert load(tmp_path, advised(text, mistake.message)).n_configs() == 4 * (2 + 1 + 1)
+
+
+def advised(text: str, message: str) -> str:
+    """The file with the line that the message advises."""
+    field, line = re.findall(r"write for example `(\S+): (.*)`", message)[0]
+    return re.sub(rf"^  {re.escape(field)}: .*$", f"  {field}: {line}", text, flags=re.MULTILINE)
+
+
+def test_the_condition_that_keeps_most_combinations_is_advised_in_its_shorter_form(tmp_path: Path) -> None:
+    text = HEAD + (
+        "search:\n"
+        "  gradient: {choice: [rate, bptt]}\n"
+        "  distillation.mode: {choice: [none, supervised, reliable, strong2weak]}\n"
+        "  distillation.branches: {subset: [1, 2]}\n"
+    )
+    (mistake,) = mistakes_in(tmp_path, text)
+    assert (
+        "`gradient: {choice: [rate, bptt], when: {distillation.mode: {not: [strong2weak]}}, otherwise: bptt}`"
+    ) in mistake.message
+    assert load(tmp_path, advised(text, mistake.message)).n_configs() == (2 * 3 + 1) * 3
+
+
+def test_one_value_that_never_works_is_named_alone(tmp_path: Path) -> None:
+    text = HEAD + (
+        "base: {gradient: rate}\n"
+        "search:\n"
+        "  T: {int: [1, 4]}\n"
+        "  distillation.mode: {choice: [none, strong2weak]}\n"
+    )
+    (mistake,) = mistakes_in(tmp_path, text)
+    assert (mistake.key, mistake.line) == ("search.distillation.mode", 6)
+    assert "cannot be trained: distillation.mode: strong2weak: 'strong2weak' needs" in mistake.message
+    assert "remove the value, or set what it needs in base" in mistake.message
+
+
+def test_a_when_that_is_too_narrow_is_named(tmp_path: Path) -> None:
+    text = HEAD + (
+        "search:\n"
+        "  distillation.mode: {choice: [none, supervised, reliable]}\n"
+        "  distillation.branches: {subset: [1, 2], when: {distillation.mode: [reliable]}}\n"
+    )
+    (mistake,) = mistakes_in(tmp_path, text)
+    assert (mistake.key, mistake.line) == ("search.distillation.mode", 4)
+    assert "distillation.mode: supervised: mode 'supervised' needs at least one branch" in mistake.message
+    assert "distillation.branches is not searched there: widen its `when`" in mistake.message
+    assert mistakes_in(tmp_path, text.replace("[reliable]}}", "[reliable]}, otherwise: [1]}")) == []
+
+
+def test_an_empty_subset_is_told_as_a_value_of_its_field(tmp_path: Path) -> None:
+    text = HEAD + (
+        "base: {distillation: {mode: reliable}}\n"
+        "search:\n"
+        "  distillation.branches: {subset: [1, 2], empty: true}\n"
+    )
+    (mistake,) = mistakes_in(tmp_path, text)
+    assert (mistake.key, mistake.line) == ("search.distillation.branches", 5)
+    assert "distillation.branches: []: mode 'reliable' needs at least one branch" in mistake.message
+
+
+def test_a_base_that_never_works_is_told_at_its_line(tmp_path: Path) -> None:
+    text = (
+        HEAD + "search: {T: {int: [1, 4]}}\nbase:\n  gradient: rate\n  distillation:\n    mode: strong2weak\n"
+    )
+    (mistake,) = mistakes_in(tmp_path, text)
+    assert (mistake.key, mistake.line) == ("base.distillation.mode", 7)
+    assert mistake.message.startswith("'strong2weak' needs a gradient at every time step")
+
+
+def test_a_base_that_works_with_what_is_searched_is_no_mistake(tmp_path: Path) -> None:
+    text = HEAD + (
+        "base: {distillation: {mode: reliable}}\nsearch: {distillation.branches: {subset: [1, 2, 3]}}\n"
+    )
+    assert load(tmp_path, text).n_configs() == 7
+
+
+def test_a_mistake_that_decides_combinations_is_told_without_guesses_about_them(tmp_path: Path) -> None:
+    """With `bptr` left out, every combination would be one of rate, and the modes would look wrong."""
+    text = HEAD + (
+        "base: {gradient: bptr}\nsearch:\n  distillation.mode: {choice: [strong2weak, weak2strong]}\n"
+    )
+    (mistake,) = mistakes_in(tmp_path, text)
+    assert mistake.key == "base.gradient"
+
+
+def test_a_mistake_elsewhere_does_not_hide_combinations(tmp_path: Path) -> None:
+    text = HEAD + (
+        "base: {gradient: rate, optim: {lr: -1}}\n"
+        "search:\n"
+        "  T: {int: [0, 4]}\n"
+        "  distillation.mode: {choice: [none, strong2weak]}\n"
+    )
+    keys = [mistake.key for mistake in mistakes_in(tmp_path, text)]
+    assert keys == ["base.optim.lr", "search.T.int[0]", "search.distillation.mode"]
+
+
+def three_fields(config: Mapping[str, Any]) -> Problems:
+    is_wrong = (config.get("a"), config.get("b"), config.get("c")) == (1, 1, 1)
+    return [("a", "all three at once")] if is_wrong else []
+
+
+def test_more_than_two_fields_are_shown_as_a_whole(tmp_path: Path) -> None:
+    text = FAKE + "search: {a: {int: [1, 3]}, b: {int: [1, 3]}, c: {int: [1, 3]}}\n"
+    (mistake,) = mistakes_in(tmp_path, text, FakeChecker(three_fields))
+    assert "a: 1 with b: 1 with c: 1: all three at once; add a `when` to one of a, b, c" in mistake.message
+
+
+def test_a_field_that_only_a_when_names_is_tried_once_for_each_way_to_decide(tmp_path: Path) -> None:
+    """s.b has a million values; what the rules see depends on whether it is 5."""
+    text = FAKE + (
+        "search:\n"
+        "  s.b: {int: [1, 1000000]}\n"
+        "  a: {int: [1, 3], when: {s.b: [5]}, otherwise: 7}\n"
+        "  s.c: {float: [0, 1]}\n"
+    )
+    checker = FakeChecker(lambda config: [("a", "seven")] if config["a"] == 7 else [])
+    (mistake,) = mistakes_in(tmp_path, text, checker)
+    assert checker.n_asked == 3 + 1
+    assert "s.b: 1: seven; a is not searched there: widen its `when`" in mistake.message
+
+
+def test_a_space_of_too_many_combinations_is_sampled(tmp_path: Path) -> None:
+    text = FAKE + "search: {a: {int: [1, 400]}, b: {int: [1, 400]}}\n"
+    checker = FakeChecker(lambda config: [("b", "even")] if config["b"] % 2 == 0 else [])
+    mistakes = mistakes_in(tmp_path, text, checker)
+    assert checker.n_asked == MAX_COMBINATIONS
+    assert [mistake.key for mistake in mistakes] == ["search.b"]
+    assert re.search(r"b: \d+; b: \d+; b: \d+ \(and 197 more\): even", mistakes[0].message)
+
+
+@pytest.mark.parametrize("n_fields", [1, 3])
+def test_a_valid_space_is_asked_about_every_combination_once(tmp_path: Path, n_fields: int) -> None:
+    fields = ", ".join(f"{name}: {{int: [1, 4]}}" for name in "abc"[:n_fields])
+    checker = FakeChecker(lambda _: [])
+    load(tmp_path, f"{FAKE}search: {{{fields}}}", checker)
+    assert checker.n_asked == 4**n_fields
