@@ -24,7 +24,9 @@ def crop_flip(images: Tensor, generator: Generator) -> Tensor:
     N, C, H, W = images.shape
     padding = crop_padding(H)
     device = images.device
-    top, left = torch.randint(0, 2 * padding + 1, (2, N, 1), generator=generator, device=device)  # (N, 1) each
+    top, left = torch.randint(
+        0, 2 * padding + 1, (2, N, 1), generator=generator, device=device
+    )  # (N, 1) each
     is_flipped = torch.randint(0, 2, (N, 1), generator=generator, device=device).bool()
     across = torch.arange(W, device=device)
     rows = top + torch.arange(H, device=device)  # (N, H)

@@ -49,8 +49,8 @@ class Batches:
         """All images once, in a new order: x float32 (N, C, H, W) normalised, labels int64 (N,).
 
         The last batch is smaller when batch_size does not divide M. A last batch of a single image is left
-        out, since batch norm over one value per channel has no variance, unless it is the only batch or
-        batch_size is 1.
+        out, since batch norm over one value per channel has no variance, unless it is the only batch; with
+        batch_size 1 every image stays.
         """
         M = len(self.labels)
         order = torch.randperm(M, generator=self.generator, device=self.labels.device)
@@ -63,7 +63,7 @@ class Batches:
 
     def _starts(self) -> range:
         M = len(self.labels)
-        has_lone_image = M % self.batch_size == 1 and 1 < self.batch_size < M
+        has_lone_image = M % self.batch_size == 1 and self.batch_size < M
         return range(0, M - has_lone_image, self.batch_size)
 
 

@@ -10,14 +10,22 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from snncore.data.files import FILES, data_folder
+from snncore.data.files import FILES, DamagedFileError, data_folder
 from snncore.data.specs import SPECS
-from snncore.data.split import DamagedFileError, Split, checked_split
+from snncore.data.split import Split, checked_split
 from snncore.data.torchvision_shim import import_torchvision
 
 _UNREADABLE = (
-    OSError, EOFError, pickle.UnpicklingError, ImportError, AttributeError, LookupError, MemoryError,
-    RuntimeError, TypeError, ValueError,
+    OSError,
+    EOFError,
+    pickle.UnpicklingError,
+    ImportError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    RuntimeError,
+    TypeError,
+    ValueError,
 )  # all that unpickling bytes of any kind was seen to raise
 
 

@@ -11,10 +11,10 @@ import zlib
 import numpy as np
 import torch
 
-from snncore.data.files import digits_file
+from snncore.data.files import DamagedFileError, digits_file
 from snncore.data.missing import NO_DIGITS
 from snncore.data.specs import SPECS
-from snncore.data.split import DamagedFileError, Split, checked_split
+from snncore.data.split import Split, checked_split
 from snncore.data.stratify import draw_stratified
 from snncore.errors import DataError
 

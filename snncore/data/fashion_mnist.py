@@ -13,15 +13,22 @@ from typing import Any
 
 from torch import Tensor
 
-from snncore.data.files import FILES, data_folder, find_file
+from snncore.data.files import FILES, DamagedFileError, data_folder, find_file
 from snncore.data.specs import SPECS
-from snncore.data.split import DamagedFileError, Split, checked_split
+from snncore.data.split import Split, checked_split
 from snncore.data.torchvision_shim import import_torchvision
 
 NAME = "fashion_mnist"
 
 _UNREADABLE = (
-    AssertionError, EOFError, LookupError, OSError, RuntimeError, TypeError, ValueError, zlib.error,
+    AssertionError,
+    EOFError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    zlib.error,
 )  # what torchvision's readers and gzip raise on bytes of any kind
 
 

@@ -7,6 +7,16 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+from snncore.errors import DataError
+
+
+class DamagedFileError(DataError):
+    """A file of a data set that is truncated or does not hold what it should."""
+
+    def __init__(self, path: Path, reason: object) -> None:
+        self.path, self.reason = path, str(reason)
+        super().__init__(f"{path}: truncated or damaged: {reason}")
+
 
 @dataclass(frozen=True)
 class DataFiles:

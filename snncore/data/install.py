@@ -10,7 +10,7 @@ from http.client import HTTPException
 from pathlib import Path
 
 from snncore.config import DataConfig
-from snncore.data.files import FILES, data_folder, digits_file, fetch_command
+from snncore.data.files import FILES, DamagedFileError, data_folder, digits_file, fetch_command
 from snncore.data.missing import NO_DIGITS, find_problem
 from snncore.data.specs import SPECS
 from snncore.data.unpack import is_at_hand, unpack
@@ -36,8 +36,8 @@ def install(name: str, root: str | Path, source: str | Path | None = None, repor
     """
     if name not in SPECS:
         near = get_close_matches(name, SPECS, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise DataError(f"no data set is called {name!r}{hint} There are: {', '.join(SPECS)}")
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise DataError(f"no data set is called {name!r}, allowed: {', '.join(SPECS)}{hint}")
     if name == "digits":
         path = digits_file()
         if path is None:
@@ -64,9 +64,7 @@ def _is_installed(name: str, root: Path, report: Report) -> bool:
         return False
     try:
         report(f"{name}: already in {data_folder(name, root)}, {_count(name, root)}; nothing to do")
-    except DataError as error:
-        if not hasattr(error, "path"):
-            raise
+    except DamagedFileError as error:
         report(f"{error}; it will be replaced")
         return False
     return True
@@ -83,6 +81,56 @@ def _bring(name: str, root: Path, source: Path | None, report: Report) -> None:
             _download(name, scratch, fetch_command(name, root))
         else:
             report(f"{name}: unpacking {unpack(name, source, scratch)}")
-        counts = _count(name, scratch)
-        _move(data_folder(name, scratch), data_folder(name, root))
+        try:
+            counts = _count(name, scratch)
+        except DamagedFileError as error:
+            raise DataError(
+                f"{name}: what arrived cannot be used: {error.path.name}: {error.reason}"
+            ) from error
+        _move(name, scratch, root)
     report(f"{name}: now in {data_folder(name, root)}, {counts}")
+
+
+def _download(name: str, scratch: Path, command: str) -> None:
+    from snncore.data.torchvision_shim import import_torchvision
+
+    import_torchvision()
+    from torchvision import datasets
+
+    classes = {
+        "fashion_mnist": datasets.FashionMNIST,
+        "cifar10": datasets.CIFAR10,
+        "cifar100": datasets.CIFAR100,
+    }
+    timeout = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(_TIMEOUT_S)
+    try:
+        classes[name](scratch, download=True)
+    except (OSError, EOFError, HTTPException, RuntimeError) as error:
+        raise DataError(
+            f"{name} cannot be downloaded: {error}\n"
+            f"with its files in a folder on this machine, run: {command} --from FOLDER"
+        ) from error
+    finally:
+        socket.setdefaulttimeout(timeout)
+    for packed in data_folder(name, scratch).glob("*.gz"):
+        packed.unlink()  # torchvision keeps them beside what it unpacked
+
+
+def _count(name: str, root: Path) -> str:
+    from snncore.data.load import read_split
+
+    n_train, n_test = (len(read_split(name, root, is_train)) for is_train in (True, False))
+    return f"{n_train} training and {n_test} test images"
+
+
+def _move(name: str, scratch: Path, root: Path) -> None:
+    """Put the files into place: their folder in one step where there is none, else file by file."""
+    arrived, target = data_folder(name, scratch), data_folder(name, root)
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        arrived.rename(target)
+        return
+    for file_name in FILES[name].names + FILES[name].others:
+        if (arrived / file_name).is_file():
+            (arrived / file_name).replace(target / file_name)

@@ -10,17 +10,20 @@ from pathlib import Path
 import torch
 
 from snncore.config import DataConfig
-from snncore.data.files import fetch_command
+from snncore.data.files import DamagedFileError, fetch_command
 from snncore.data.missing import find_problem
 from snncore.data.normalisation import PUBLISHED, Normalisation, measure_normalisation
 from snncore.data.specs import SPECS, DataSpec
-from snncore.data.split import DamagedFileError, Split
+from snncore.data.split import Split
 from snncore.data.stratify import draw_stratified
 from snncore.errors import DataError
 
 __all__ = ["DataSet", "Normalisation", "Split", "load_data", "read_split"]
 
-_VALIDATION_SEED, _LIMIT_SEED = 20_251, 20_252  # of the data, not of the training: all trials share the splits
+_VALIDATION_SEED, _LIMIT_SEED = (
+    20_251,
+    20_252,
+)  # of the data, not of the training: all trials share the splits
 
 
 @dataclass(frozen=True, eq=False)

@@ -49,8 +49,7 @@ def measure_normalisation(images: Tensor) -> Normalisation:
 @lru_cache(maxsize=32)
 def _affine(normalisation: Normalisation, device: str) -> tuple[Tensor, Tensor]:
     """scale and shift, each (C, 1, 1), with which bytes become normalised values."""
-    with torch.inference_mode(False):  # kept for later, so they must not belong to a caller's inference mode
-        mean = torch.tensor(normalisation.mean, dtype=torch.float64)
-        std = torch.tensor(normalisation.std, dtype=torch.float64)
-        scale, shift = 1 / (255 * std), -mean / std
-        return tuple(part.float().view(-1, 1, 1).to(device) for part in (scale, shift))  # type: ignore[return-value]
+    mean = torch.tensor(normalisation.mean, dtype=torch.float64)
+    std = torch.tensor(normalisation.std, dtype=torch.float64)
+    scale, shift = ((part.float().view(-1, 1, 1).to(device)) for part in (1 / (255 * std), -mean / std))
+    return scale, shift

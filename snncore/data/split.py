@@ -11,16 +11,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from snncore.data.files import DamagedFileError
 from snncore.data.specs import DataSpec
-from snncore.errors import DataError
-
-
-class DamagedFileError(DataError):
-    """A file of a data set that is truncated or does not hold what it should."""
-
-    def __init__(self, path: Path, reason: object) -> None:
-        self.path, self.reason = path, str(reason)
-        super().__init__(f"{path}: truncated or damaged: {reason}")
 
 
 @dataclass(frozen=True, eq=False)

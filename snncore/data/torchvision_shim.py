@@ -24,14 +24,16 @@ def import_torchvision() -> None:
     """
     try:
         try:
-            import torchvision  # noqa: F401
+            import torchvision
         except RuntimeError as error:
             if _SYMPTOM not in str(error):
                 raise
             _declare()
             import torchvision  # noqa: F401
     except (ImportError, OSError, RuntimeError) as error:
-        raise DataError(f"data: this data set is read by torchvision, which does not load: {error}") from error
+        raise DataError(
+            f"data: this data set is read by torchvision, which does not load: {error}"
+        ) from error
 
 
 def _declare() -> None:

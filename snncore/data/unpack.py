@@ -34,8 +34,10 @@ def unpack(name: str, source: Path, root: Path) -> Path:
     if archive is None:
         raise DataError(f"{source}: {name} is not there; looked for {_wanted(name)}")
     try:
-        with tarfile.open(archive) as tar:
+        with gzip.open(archive, "rb") as packed, tarfile.open(fileobj=packed) as tar:
             tar.extractall(root, filter="data")  # refuses members that would land outside `root`
+            while packed.read(2**20):  # the checksum is at the end, where tarfile does not look
+                pass
     except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         raise DataError(f"{archive}: cannot be unpacked: {error}") from error
     if not _has_files(name, data_folder(name, root)):

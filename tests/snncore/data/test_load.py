@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import hashlib
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import snncore.data
+from snncore.config import DataConfig, make_config
+from snncore.data.load import load_data
+from snncore.data.specs import SPECS
+from snncore.data.split import Split
+from snncore.errors import DataError
+from tests.snncore.data.fixtures import write_cifar100, write_fashion
+
+
+def as_rows(split: Split) -> list[bytes]:
+    return [
+        image.numpy().tobytes() + bytes([int(label)])
+        for image, label in zip(split.images, split.labels, strict=True)
+    ]
+
+
+def equal(one: Split, other: Split) -> bool:
+    return torch.equal(one.images, other.images) and torch.equal(one.labels, other.labels)
+
+
+def test_training_and_validation_divide_the_training_images() -> None:
+    data = load_data(DataConfig(val_fraction=0.25))
+    whole = load_data(DataConfig(val_fraction=0)).train
+    train, val = as_rows(data.train), as_rows(data.val)
+    assert sorted(train + val) == sorted(as_rows(whole))
+    assert len(val) == round(0.25 * 1438)
+    share = data.val.labels.bincount() / whole.labels.bincount()
+    assert share.numpy() == pytest.approx(0.25, abs=0.01)
+
+
+def test_no_image_of_the_test_split_is_trained_on() -> None:
+    data = load_data(DataConfig())
+    assert not set(as_rows(data.read_test())) & set(as_rows(data.train) + as_rows(data.val))
+
+
+def test_the_split_is_the_same_at_every_call_and_for_every_seed() -> None:
+    first, second = (load_data(make_config({"seed": seed}).data) for seed in (0, 5))
+    assert equal(first.train, second.train)
+    assert equal(first.val, second.val)
+
+
+def test_the_splits_never_change() -> None:
+    # Worked out once; with another split, trials of an old study and of its resume would not compare.
+    data = load_data(DataConfig(train_limit=300))
+    found = [
+        hashlib.sha256(split.images.numpy().tobytes()).hexdigest()[:16] for split in (data.val, data.train)
+    ]
+    assert found == ["602cf0dd5a96177c", "c6d4f175d6c97fc9"]
+
+
+def test_loading_leaves_the_random_state_of_torch_alone() -> None:
+    before = torch.get_rng_state()
+    load_data(DataConfig(train_limit=100))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_no_validation_split() -> None:
+    data = load_data(DataConfig(val_fraction=0))
+    assert (len(data.train), len(data.val)) == (1438, 0)
+    assert tuple(data.val.images.shape) == (0, 1, 8, 8)
+
+
+@pytest.mark.parametrize(("fraction", "n_val"), [(1e-9, 10), (0.999999, 1428)])
+def test_every_class_stays_on_both_sides(fraction: float, n_val: int) -> None:
+    data = load_data(DataConfig(val_fraction=fraction))
+    assert len(data.val) == n_val
+    assert set(data.val.labels.tolist()) == set(data.train.labels.tolist()) == set(range(10))
+
+
+def test_train_limit_cuts_training_only_and_stays_stratified() -> None:
+    limited, whole = load_data(DataConfig(train_limit=100)), load_data(DataConfig())
+    assert equal(limited.val, whole.val)
+    assert limited.train.labels.bincount().tolist() == [10] * 10
+    assert set(as_rows(limited.train)) <= set(as_rows(whole.train))
+    assert equal(limited.train, load_data(DataConfig(train_limit=100)).train)
+    assert limited.normalisation == whole.normalisation
+
+
+def test_train_limit_may_be_all_there_is_and_no_more() -> None:
+    n_train = len(load_data(DataConfig()).train)
+    assert len(load_data(DataConfig(train_limit=n_train)).train) == n_train
+    with pytest.raises(
+        DataError, match=rf"data\.train_limit: asks for {n_train + 1} .* digits has {n_train} "
+    ):
+        load_data(DataConfig(train_limit=n_train + 1))
+
+
+def test_the_test_files_are_opened_only_by_read_test(tmp_path: Path) -> None:
+    write_cifar100(tmp_path)
+    path = tmp_path / "cifar-100-python" / "test"
+    path.write_bytes(b"damaged")
+    data = load_data(DataConfig(name="cifar100", root=str(tmp_path)))
+    assert len(data.train) + len(data.val) == 200
+    with pytest.raises(
+        DataError, match=r"cifar-100-python/test: truncated or damaged.*run: spikefront data cifar100"
+    ):
+        data.read_test()
+
+
+def test_a_data_set_shows_no_images_when_printed() -> None:
+    assert "read_test" not in repr(load_data(DataConfig(train_limit=10)))
+
+
+def test_the_normalisation_is_measured_on_the_training_images(tmp_path: Path) -> None:
+    folder = write_fashion(tmp_path / "FashionMNIST" / "raw")
+    config = DataConfig(name="fashion_mnist", root=str(tmp_path), val_fraction=0.5)
+    measured = load_data(config).normalisation
+    pixels = (
+        load_data(DataConfig(name="fashion_mnist", root=str(tmp_path), val_fraction=0)).train.images.numpy()
+        / 255
+    )
+    assert measured.mean == pytest.approx((pixels.mean(),))
+    assert measured.std == pytest.approx((pixels.std(),))
+    shutil.rmtree(folder)
+
+
+def test_specs_fit_what_is_loaded() -> None:
+    data = load_data(DataConfig(val_fraction=0))
+    spec = SPECS["digits"]
+    assert data.spec == spec
+    assert tuple(data.train.images.shape) == (spec.n_train, *spec.image_shape)
+    assert np.unique(data.train.labels.numpy()).tolist() == list(range(spec.n_classes))
+
+
+def test_the_package_gives_its_names_when_asked() -> None:
+    assert snncore.data.load_data is load_data
+    assert snncore.data.Split is type(load_data(DataConfig(train_limit=10)).train)
+    with pytest.raises(AttributeError, match="no attribute 'Loader'"):
+        _ = snncore.data.Loader
