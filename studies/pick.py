@@ -1,145 +1,137 @@
-"""Picking one trial of a study by a rule (see `studies.rule` for the language)."""
+"""Which trial of a study a `--pick` rule means; `studies.rule` reads the rule."""
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Sequence
-from difflib import get_close_matches
-from typing import Any
+from collections.abc import Sequence
+
+import numpy as np
 
 from studies.errors import PickError
+from studies.limits import MISSING, field, is_number, keeps, why_none_fits
 from studies.model import Direction, Study, Trial
-from studies.pareto import front, knee
-from studies.rule import Condition, Rule, parse_rule
-
-_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
-    "<=": operator.le,
-    ">=": operator.ge,
-    "<": operator.lt,
-    ">": operator.gt,
-    "==": operator.eq,
-}
+from studies.pareto import directions, knee, non_dominated_ranks, objective_values, to_minimise
+from studies.rule import Best, Knee, Limit, Numbered, parse_rule, rule_error
+from studies.text import did_you_mean, one_line, state_counts
 
 
 def pick(study: Study, rule: str) -> Trial:
-    """The trial a rule names. `knee` and `best` choose among complete feasible trials.
+    """The trial that `rule` means.
 
-    `best:METRIC` goes in the study's direction where METRIC is an objective; of other metrics the larger
-    is better where the name holds "accuracy", else the smaller. Ties: trials of the front first, then the
-    lower number. A trial that lacks a field the rule names does not qualify.
+    knee: the knee of the front. trial:N: that trial, if it is complete, feasible or not.
+    best:METRIC [where ...]: among the complete feasible trials that keep every limit, the one with the
+    best finite METRIC: in its own direction for an objective, else the largest for a name with
+    "accuracy" in it and the smallest for any other. Ties go to a trial that the others among them do not
+    dominate, then to the lower number. A trial that lacks a field does not keep a limit on it.
 
     Raises:
-        PickError: the rule cannot be read, names something unknown, or no trial answers it.
+        PickError: the rule cannot be read, names an unknown field, or no trial answers it.
     """
-    parsed = parse_rule(rule)
-    if parsed.kind == "trial":
-        return _numbered(study, parsed.number)
-    feasible = [trial for trial in study.trials if trial.is_feasible]
-    if not feasible:
-        raise PickError(f"--pick {rule}: study {study.info.name} has no complete feasible trial")
-    if parsed.kind == "knee":
-        trial = knee(study)
-        if trial is None:
-            raise PickError(f"--pick knee: study {study.info.name} has no front")
-        return trial
-    return _best(study, parsed, feasible)
+    asked = parse_rule(rule)
+    if isinstance(asked, Numbered):
+        return _numbered(study, asked.number)
+    if isinstance(asked, Knee):
+        found = knee(study)
+        if found is None:
+            raise PickError(f"the front is empty, so it has no knee: {state_counts(study)}")
+        return found
+    return _best(study, rule, asked)
 
 
-def _numbered(study: Study, number: int) -> Trial:
-    for trial in study.trials:
-        if trial.number == number:
-            if trial.state != "complete":
-                reason = f" ({trial.reason})" if trial.reason else ""
-                raise PickError(f"--pick trial:{number}: trial {number} is {trial.state}{reason}")
-            return trial
-    numbers = [trial.number for trial in study.trials]
-    known = f"trials 0 to {max(numbers)}" if numbers else "no trials"
-    raise PickError(f"--pick trial:{number}: study {study.info.name} has {known}")
-
-
-def _best(study: Study, rule: Rule, feasible: Sequence[Trial]) -> Trial:
-    metrics = {name for trial in feasible for name in trial.metrics}
-    params = {name for trial in study.trials for name in trial.params}
-    _check_known(rule.metric, metrics, "a metric")
-    for condition in rule.conditions:
-        _check_known(condition.field, metrics | params, "a metric or a param")
-    measured = [trial for trial in feasible if _is_number(field_value(trial, rule.metric))]
-    if not measured:
-        raise PickError(f"--pick: no complete feasible trial has {rule.metric} as a single number")
-    fitting = [trial for trial in measured if all(holds(trial, limit) for limit in rule.conditions)]
-    if not fitting:
-        raise PickError(_why_nothing(measured, rule.conditions))
-    on_front = {trial.number for trial in front(study)}
-    sign = -1 if _direction(study, rule.metric) == "maximize" else 1
-    return min(
-        fitting,
-        key=lambda trial: (
-            sign * float(field_value(trial, rule.metric)),
-            trial.number not in on_front,
-            trial.number,
-        ),
-    )
-
-
-def field_value(trial: Trial, name: str) -> Any:
-    """The value of a metric, or of a param, or None where the trial has neither."""
-    return trial.metrics[name] if name in trial.metrics else trial.params.get(name)
-
-
-def holds(trial: Trial, condition: Condition) -> bool:
-    """Whether a trial keeps a limit. Without the field, or with NaN, it does not."""
-    value = field_value(trial, condition.field)
-    if isinstance(condition.value, str):
-        return _as_text(value) == condition.value
-    return _is_number(value) and _COMPARE[condition.sign](value, condition.value)
-
-
-def _direction(study: Study, metric: str) -> Direction:
+def natural_direction(study: Study, metric: str) -> Direction:
+    """The direction in which `best:` looks: an objective's own, else up for accuracies, down for the rest."""
     for objective in study.info.objectives:
         if objective.name == metric:
             return objective.direction
     return "maximize" if "accuracy" in metric else "minimize"
 
 
-def _check_known(name: str, known: set[str], what: str) -> None:
-    if name not in known:
-        near = get_close_matches(name, sorted(known), n=1, cutoff=0.5)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise PickError(
-            f"--pick: {name!r} is not {what} of this study{hint}\nknown: {', '.join(sorted(known))}"
+def _numbered(study: Study, number: int) -> Trial:
+    for trial in study.trials:
+        if trial.number == number:
+            if trial.state != "complete":
+                reason = f": {one_line(trial.reason)}" if trial.reason else ""
+                raise PickError(
+                    f"trial {number} is {trial.state}{reason}; only a complete trial can be picked"
+                )
+            return trial
+    numbers = [trial.number for trial in study.trials]
+    there = f"the study has trials {min(numbers)} to {max(numbers)}" if numbers else "the study has no trials"
+    raise PickError(f"there is no trial {number}; {there}")
+
+
+def _best(study: Study, rule: str, asked: Best) -> Trial:
+    _check_metric(study, rule, asked)
+    for limit in asked.limits:
+        _check_limit(study, rule, limit)
+    feasible = sorted((trial for trial in study.trials if trial.is_feasible), key=lambda trial: trial.number)
+    if not feasible:
+        raise PickError(f"no trial is complete and feasible: {state_counts(study)}")
+    fitting = [trial for trial in feasible if all(keeps(trial, limit) for limit in asked.limits)]
+    if not fitting:
+        raise PickError(why_none_fits(feasible, asked.limits))
+    scores = np.array([_score(trial, asked.metric) for trial in fitting])
+    if natural_direction(study, asked.metric) == "maximize":
+        scores = -scores
+    if not np.isfinite(scores).any():
+        raise PickError(f"none of the {len(fitting)} trials in question has a finite {asked.metric}")
+    best = scores[np.isfinite(scores)].min()
+    return _first_among(study, [fitting[row] for row in np.flatnonzero(scores == best)])
+
+
+def _first_among(study: Study, tied: Sequence[Trial]) -> Trial:
+    """Of trials by number, the first of the best non-dominated rank over all objectives."""
+    ranks = non_dominated_ranks(to_minimise(objective_values(study, tied), directions(study)))
+    return tied[int(np.argmin(ranks))]
+
+
+def _score(trial: Trial, metric: str) -> float:
+    value = field(trial, metric)
+    return float(value) if is_number(value) or isinstance(value, bool) else float("nan")
+
+
+def _names(study: Study) -> tuple[list[str], list[str]]:
+    """The names of metrics, and those of params, that some trial of the study has."""
+    metrics = dict.fromkeys(objective.name for objective in study.info.objectives)
+    params: dict[str, None] = {}
+    for trial in study.trials:
+        metrics |= dict.fromkeys(trial.metrics)
+        params |= dict.fromkeys(trial.params)
+    return list(metrics), list(params)
+
+
+def _kinds(study: Study, name: str) -> set[str]:
+    """What the field holds over all trials: number, truth, null, text or list."""
+    types = {bool: "truth", int: "number", float: "number", str: "text", type(None): "null"}
+    values = (field(trial, name) for trial in study.trials)
+    return {types.get(type(value), "list") for value in values if value is not MISSING}
+
+
+def _check_metric(study: Study, rule: str, asked: Best) -> None:
+    metrics, params = _names(study)
+    if asked.metric not in metrics:
+        if asked.metric in params:
+            message = f"{asked.metric} is a param; best: looks for a metric"
+        else:
+            message = f"no metric of this study{did_you_mean(asked.metric, metrics)}"
+        raise rule_error(rule, asked.at, f"{message}\nmetrics: {', '.join(metrics)}")
+    if _kinds(study, asked.metric) == {"list"}:
+        raise rule_error(rule, asked.at, f"{asked.metric} is a list; best: looks for a single number")
+
+
+def _check_limit(study: Study, rule: str, limit: Limit) -> None:
+    """Refuse a limit that no value of the field could ever be compared with."""
+    metrics, params = _names(study)
+    if limit.name not in metrics and limit.name not in params:
+        message = f"no metric or param of this study{did_you_mean(limit.name, [*metrics, *params])}"
+        raise rule_error(rule, limit.at, f"{message}\nnames: {', '.join([*metrics, *params])}")
+    kinds = _kinds(study, limit.name)
+    if kinds == {"list"}:
+        raise rule_error(rule, limit.at, f"{limit.name} is a list; a limit needs a single value")
+    if limit.operator != "==" and kinds and "number" not in kinds:
+        raise rule_error(rule, limit.at, f"{limit.name} holds no numbers, so only == compares it")
+    if limit.number is None and (limit.operator != "==" or kinds == {"number"}):
+        raise rule_error(rule, limit.value_at, f"{limit.name} holds numbers: write one, without quotes")
+    if kinds == {"truth"} and (limit.is_quoted or limit.value.lower() not in ("true", "false")):
+        raise rule_error(
+            rule, limit.value_at, f"{limit.name} is true or false: write one of them, without quotes"
         )
-
-
-def _why_nothing(trials: Sequence[Trial], conditions: Sequence[Condition]) -> str:
-    """Which limit excludes everything and by how much; else how many trials each limit leaves."""
-    lines = ["--pick: no complete feasible trial keeps all limits"]
-    left = {condition: [trial for trial in trials if holds(trial, condition)] for condition in conditions}
-    alone = [condition for condition in conditions if not left[condition]]
-    lines += [f"  {limit} excludes all {len(trials)}{_nearest(trials, limit)}" for limit in alone]
-    if not alone:
-        lines += [f"  {limit} alone leaves {len(kept)} of {len(trials)}" for limit, kept in left.items()]
-    return "\n".join(lines)
-
-
-def _nearest(trials: Sequence[Trial], condition: Condition) -> str:
-    if isinstance(condition.value, str):
-        values = sorted({_as_text(field_value(trial, condition.field)) for trial in trials} - {"-"})
-        return f"; there are {', '.join(values)}" if values else "; none has it"
-    limit = condition.value
-    missing = [trial for trial in trials if _is_number(field_value(trial, condition.field))]
-    if not missing:
-        return "; none has it as a number"
-    trial = min(missing, key=lambda trial: (abs(field_value(trial, condition.field) - limit), trial.number))
-    value = field_value(trial, condition.field)
-    return f"; the nearest is trial {trial.number} with {value:.4g}, {abs(value - limit):.4g} away"
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value == value
-
-
-def _as_text(value: Any) -> str:
-    """A value as a user types it: true and false in lower case."""
-    if value is None:
-        return "-"
-    return str(value).lower() if isinstance(value, bool) else str(value)

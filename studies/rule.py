@@ -1,147 +1,173 @@
-"""The language of `--pick`: what it says, before any trial is looked at.
+"""The language of `--pick`: from a rule as typed to what it asks for. Knows no study.
 
-rule      = "knee" | "trial:" number | "best:" name [ "where" condition { "and" condition } ]
-condition = name ( "<=" | ">=" | "<" | ">" | "==" ) ( number | word | "quoted text" )
+knee
+trial:12
+best:val_accuracy
+best:val_accuracy where train_memory_mib<=2048 and latency_ms<=3 and distillation.mode==reliable
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 from studies.errors import PickError
+from studies.text import did_you_mean
 
-Comparison = Literal["<=", ">=", "<", ">", "=="]
-FORMS = 'knee, best:METRIC, trial:N, or "best:METRIC where NAME<=NUMBER and NAME==VALUE"'
+Operator = Literal["<=", ">=", "<", ">", "=="]
+
+FORMS = "knee | trial:NUMBER | best:METRIC | best:METRIC where NAME<=VALUE and NAME==VALUE ..."
+OPERATORS = "<= >= < > =="
 
 _TOKEN = re.compile(
-    r"""\s*(?:
-      (?P<number>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?![\w.]))
-    | (?P<text>"[^"]*"|'[^']*')
-    | (?P<sign><=|>=|==|<|>)
-    | (?P<colon>:)
-    | (?P<word>[A-Za-z_][\w.\[\],]*)
-    )""",
-    re.VERBOSE,
+    r"""\s*(?:(?P<quoted>"[^"]*"|'[^']*')|(?P<operator><=|>=|==|<|>)|(?P<colon>:)|(?P<word>[^\s<>=!:"']+))"""
 )
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 
 
 @dataclass(frozen=True)
-class Condition:
-    """One limit: the field (a metric or a param), how it is compared, and with what."""
+class Knee:
+    """The trial nearest to the ideal."""
 
-    field: str
-    sign: Comparison
-    value: float | str
+
+@dataclass(frozen=True)
+class Numbered:
+    """The trial of this number."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class Limit:
+    """One condition. `value` is the text on the right; `at` and `value_at` say where in the rule they are."""
+
+    name: str
+    operator: Operator
+    value: str
+    is_quoted: bool
+    at: int
+    value_at: int
+
+    @property
+    def number(self) -> int | float | None:
+        """The right side as a number; None for text, and for a number in quotes."""
+        if self.is_quoted or not _NUMBER.fullmatch(self.value):
+            return None
+        return int(self.value) if _INTEGER.fullmatch(self.value) else float(self.value)
 
     def __str__(self) -> str:
-        shown = f"{self.value:g}" if isinstance(self.value, float) else self.value
-        return f"{self.field}{self.sign}{shown}"
+        quote = "'" if '"' in self.value else '"'
+        right = f"{quote}{self.value}{quote}" if self.is_quoted else self.value
+        return f"{self.name}{self.operator}{right}"
 
 
 @dataclass(frozen=True)
-class Rule:
-    """A parsed rule. metric: of `best`; number: of `trial`; conditions: of `best`."""
+class Best:
+    """The trial with the best value of a metric, among those that keep all limits."""
 
-    kind: Literal["knee", "best", "trial"]
-    metric: str = ""
-    number: int = -1
-    conditions: tuple[Condition, ...] = ()
+    metric: str
+    limits: tuple[Limit, ...]
+    at: int
 
 
-def parse_rule(text: str) -> Rule:
-    """The rule a text says.
+Rule = Knee | Numbered | Best
+
+
+@dataclass(frozen=True)
+class _Token:
+    kind: str
+    text: str
+    at: int
+
+
+def parse_rule(rule: str) -> Rule:
+    """What a rule asks for.
 
     Raises:
-        PickError: it says none; the message points at the place and lists what is allowed.
+        PickError: the rule, a caret under the place where it fails, and what is allowed there.
     """
-    parser = _Parser(text)
-    kind = parser.take("word", "knee, best or trial")
-    if kind == "knee":
-        rule = Rule("knee")
-    elif kind == "trial":
-        parser.take("colon", "a colon, as in trial:12")
-        number = parser.take("number", "the number of a trial")
-        if not number.isdigit():
-            raise parser.error("the number of a trial", back=1)
-        rule = Rule("trial", number=int(number))
-    elif kind == "best":
-        parser.take("colon", "a colon, as in best:val_accuracy")
-        rule = Rule("best", parser.take("word", "the name of a metric"), conditions=_conditions(parser))
-    else:
-        raise parser.error("knee, best or trial", back=1)
-    parser.finish()
-    return rule
+    return _Parser(rule).rule()
 
 
-def _conditions(parser: _Parser) -> tuple[Condition, ...]:
-    if not parser.skip("where"):
-        return ()
-    conditions = [_condition(parser)]
-    while parser.skip("and"):
-        conditions.append(_condition(parser))
-    return tuple(conditions)
-
-
-def _condition(parser: _Parser) -> Condition:
-    field = parser.take("word", "the name of a metric or a param")
-    sign = parser.take("sign", "one of <= >= < > ==")
-    value = parser.take_value()
-    if isinstance(value, str) and sign != "==":
-        raise parser.error(f"a number: texts are only compared by ==, not by {sign}", back=1)
-    return Condition(field, sign, value)  # type: ignore[arg-type]  # the token's pattern allows no other
+def rule_error(rule: str, at: int, message: str) -> PickError:
+    """The error for position `at` of a rule: the rule, a caret below it, the message, the forms allowed."""
+    shown = "".join(letter if letter.isprintable() else " " for letter in rule)
+    return PickError(f"cannot use this rule:\n  {shown}\n  {' ' * at}^ {message}\nallowed: {FORMS}")
 
 
 class _Parser:
-    """A text cut into tokens (kind, text, place), and a place among them."""
+    """Reads tokens from left to right, one rule of the grammar a method."""
 
-    def __init__(self, text: str) -> None:
-        self._text, self._at = text, 0
-        self._tokens: list[tuple[str, str, int]] = []
-        place = 0
-        while text[place:].strip():
-            match = _TOKEN.match(text, place)
-            if match is None or match.lastgroup is None:
-                place += len(text[place:]) - len(text[place:].lstrip())
-                raise _error(text, place, "a name, a number, a quoted text, or one of <= >= < > == :")
-            self._tokens.append((match.lastgroup, match[match.lastgroup], match.start(match.lastgroup)))
-            place = match.end()
+    def __init__(self, rule: str) -> None:
+        self._rule = rule
+        self._tokens = self._split()
+        self._next = 0
 
-    def take(self, kind: str, wanted: str) -> str:
-        """The next token, if it is of this kind."""
-        if self._at == len(self._tokens) or self._tokens[self._at][0] != kind:
-            raise self.error(wanted)
-        self._at += 1
-        return self._tokens[self._at - 1][1]
+    def rule(self) -> Rule:
+        head = self._take(lambda token: token.kind == "word", "expected knee, best: or trial:")
+        if head.text == "knee":
+            self._end("expected nothing after knee")
+            return Knee()
+        if head.text not in ("best", "trial"):
+            hint = did_you_mean(head.text, ["knee", "best", "trial"])
+            raise rule_error(self._rule, head.at, f"expected knee, best: or trial:{hint}")
+        self._take(lambda token: token.kind == "colon", f"expected a colon after {head.text}")
+        return self._numbered() if head.text == "trial" else self._best()
 
-    def take_value(self) -> float | str:
-        """The next token as a value: a number, a word, or a quoted text without its quotes."""
-        kind = self._tokens[self._at][0] if self._at < len(self._tokens) else ""
-        if kind == "number":
-            return float(self.take("number", ""))
-        if kind == "text":
-            return self.take("text", "")[1:-1]
-        return self.take("word", "a number, a word or a quoted text")
+    def _numbered(self) -> Numbered:
+        token = self._take(
+            lambda token: token.text.isascii() and token.text.isdecimal(),
+            "expected the number of a trial, such as trial:12",
+        )
+        self._end("expected nothing after the number of a trial")
+        return Numbered(int(token.text))
 
-    def skip(self, word: str) -> bool:
-        """Whether the next token is this word; it is passed over then."""
-        if self._at < len(self._tokens) and self._tokens[self._at][:2] == ("word", word):
-            self._at += 1
-            return True
-        return False
+    def _best(self) -> Best:
+        metric = self._take(lambda token: token.kind == "word", "expected the name of a metric")
+        limits: list[Limit] = []
+        joint = "where"
+        while self._next < len(self._tokens):
+            self._take(lambda token: token.text == joint, f"expected `{joint}` or the end")  # noqa: B023
+            limits.append(self._limit())
+            joint = "and"
+        return Best(metric.text, tuple(limits), metric.at)
 
-    def finish(self) -> None:
-        """Nothing may follow."""
-        if self._at < len(self._tokens):
-            raise self.error("the end of the rule")
+    def _limit(self) -> Limit:
+        name = self._take(lambda token: token.kind == "word", "expected the name of a metric or param")
+        operator = self._take(lambda token: token.kind == "operator", f"expected one of {OPERATORS}")
+        value = self._take(
+            lambda token: token.kind in ("word", "quoted"), "expected a number, a word, or text in quotes"
+        )
+        is_quoted = value.kind == "quoted"
+        text = value.text[1:-1] if is_quoted else value.text
+        return Limit(name.text, cast(Operator, operator.text), text, is_quoted, name.at, value.at)
 
-    def error(self, wanted: str, back: int = 0) -> PickError:
-        """What was wanted at the place of the next token, or of the one `back` before it."""
-        at = self._at - back
-        place = self._tokens[at][2] if at < len(self._tokens) else len(self._text)
-        return _error(self._text, place, wanted)
+    def _take(self, fits: Callable[[_Token], bool], expected: str) -> _Token:
+        if self._next == len(self._tokens):
+            raise rule_error(self._rule, len(self._rule.rstrip()), expected)
+        token = self._tokens[self._next]
+        if not fits(token):
+            raise rule_error(self._rule, token.at, expected)
+        self._next += 1
+        return token
 
+    def _end(self, expected: str) -> None:
+        if self._next < len(self._tokens):
+            raise rule_error(self._rule, self._tokens[self._next].at, expected)
 
-def _error(text: str, place: int, wanted: str) -> PickError:
-    return PickError(f"--pick: wanted {wanted}\n  {text}\n  {' ' * place}^\nallowed: {FORMS}")
+    def _split(self) -> list[_Token]:
+        tokens, at, end = [], 0, len(self._rule.rstrip())
+        while at < end:
+            match = _TOKEN.match(self._rule, at)
+            if match is None:
+                at += len(self._rule[at:]) - len(self._rule[at:].lstrip())
+                is_quote = self._rule[at] in "\"'"
+                message = "this quote is never closed" if is_quote else f"operators are {OPERATORS}"
+                raise rule_error(self._rule, at, message)
+            kind = str(match.lastgroup)
+            tokens.append(_Token(kind, match[kind], match.start(kind)))
+            at = match.end()
+        return tokens

@@ -7,7 +7,14 @@ from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from hypothesis import HealthCheck, settings
+
 from studies.model import Direction, EpochRow, Objective, Study, StudyInfo, Trial
+
+REPEATABLE = settings(
+    derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+"""For every property: the same examples on every run."""
 
 START = datetime(2030, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 OBJECTIVES = (

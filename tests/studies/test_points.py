@@ -19,6 +19,7 @@ from studies.points import (
     reference_point,
     to_minimise,
 )
+from tests.studies.make import REPEATABLE
 
 MIN: Direction = "minimize"
 MAX: Direction = "maximize"
@@ -59,12 +60,14 @@ def brute_volume(points: np.ndarray, corner: np.ndarray) -> float:
     return total
 
 
+@REPEATABLE
 @given(clouds())
 def test_ranks_and_mask_are_those_of_the_definition(points: np.ndarray) -> None:
     assert non_dominated_ranks(points).tolist() == brute_ranks(points).tolist()
     assert is_non_dominated(points).tolist() == brute_mask(points).tolist()
 
 
+@REPEATABLE
 @given(clouds(), st.randoms(use_true_random=False))
 def test_the_order_of_the_rows_does_not_matter(points: np.ndarray, random: Any) -> None:
     order = list(range(len(points)))
@@ -79,6 +82,7 @@ def test_the_order_of_the_rows_does_not_matter(points: np.ndarray, random: Any) 
     assert hypervolume(shuffled, ways, corner) == hypervolume(points, ways, corner)
 
 
+@REPEATABLE
 @given(clouds(), st.data())
 def test_an_objective_negated_with_its_direction_changes_nothing(
     points: np.ndarray, data: st.DataObject
@@ -96,6 +100,7 @@ def test_an_objective_negated_with_its_direction_changes_nothing(
     assert knee_index(flipped, ways) == knee_index(points, plain)
 
 
+@REPEATABLE
 @given(clouds())
 def test_hypervolume_is_that_of_inclusion_and_exclusion(points: np.ndarray) -> None:
     assume(len(points) <= 7)

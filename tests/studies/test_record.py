@@ -11,13 +11,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from studies.errors import StudyError
 from studies.model import EpochRow, Objective, Study, StudyInfo, Trial
 from studies.record import read_study, write_study
-from tests.studies.make import START, exact, make_epoch, make_study, make_trial
+from tests.studies.make import REPEATABLE, START, exact, make_epoch, make_study, make_trial
 
 COLUMNS = """
     number state reason param.T param.distillation.mode config value.val_accuracy
@@ -123,8 +123,8 @@ studies = st.builds(
 )
 
 
+@settings(REPEATABLE, max_examples=60)
 @given(study=studies)
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_legal_study_comes_back_exactly(study: Study, tmp_path: Path) -> None:
     write_study(study, tmp_path)
     assert exact(read_study(tmp_path)) == exact(study)

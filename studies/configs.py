@@ -1,0 +1,153 @@
+"""Config files of trials: what an exported one holds, how it is written, and the configs of the front."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from studies.errors import StudyError
+from studies.files import replace_text
+from studies.model import Study, Trial
+from studies.pareto import front
+from studies.text import is_under_load, number, one_line, with_unit
+
+MADE_HERE = "# SpikeFront:"
+_FRONT_FILE = re.compile(r"trial-\d{4,}\.yaml", re.ASCII)
+_ALWAYS_TOLD = ("val_accuracy", "train_memory_mib", "latency_ms")
+
+
+def trial_stem(number: int) -> str:
+    """The name of a trial's files and folders: trial-0012."""
+    return f"trial-{number:04d}"
+
+
+def exported_config(study: Study, trial: Trial, run_folder: str | Path) -> dict[str, Any]:
+    """The trial's full config, ready for `snncore.train`.
+
+    `origin` names study and trial, `out` is RUN/finals/trial-NNNN (relative to where the command runs, if
+    the run folder lies below it); every other field is the trial's, in its order, as plain dicts and lists.
+    """
+    out = (_from_here(Path(run_folder)) / "finals" / trial_stem(trial.number)).as_posix()
+    origin = {"study": study.info.name, "trial": trial.number}
+    return {**_plain(trial.config), "origin": origin, "out": out}
+
+
+def write_config(
+    config: Mapping[str, Any], path: str | Path, overwrite: bool = False, comment: str = ""
+) -> None:
+    """Write a config as YAML (1.2, block style, in its own order), below `comment` in # lines.
+
+    Raises:
+        StudyError: the file exists and `overwrite` is off, it is a folder, or YAML cannot hold a value.
+        OSError: the file cannot be written.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise StudyError(f"{path}: is a folder, not a file")
+    if path.exists() and not overwrite:
+        raise StudyError(f"{path}: exists already; choose another name, or use --force to replace it")
+    replace_text(path, config_text(config, comment))
+
+
+def config_text(config: Mapping[str, Any], comment: str = "") -> str:
+    """The text of a config file, `comment` in # lines above it.
+
+    Raises:
+        StudyError: YAML cannot hold a value.
+    """
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = False  # in flow style ruamel writes a text like '?0' that it cannot read
+    yaml.width = 4096
+    yaml.representer.sort_base_mapping_type_on_output = False
+    stream = io.StringIO()
+    try:
+        yaml.dump(_plain(config), stream)
+    except YAMLError as error:
+        raise StudyError(f"config cannot be written as YAML: {error}") from error
+    head = "".join(f"# {one_line(line, 400)}\n" for line in comment.splitlines())
+    return head + stream.getvalue()
+
+
+def measured(study: Study, trial: Trial) -> str:
+    """What was measured of a trial, on one line: accuracy, memory, latency and the study's objectives.
+
+    Quartiles stand beside a metric that has them; "nothing" for a trial without any of them.
+    """
+    known = {**trial.metrics, **{name: value for name, value in trial.values.items() if value is not None}}
+    names = dict.fromkeys([*_ALWAYS_TOLD, *(objective.name for objective in study.info.objectives)])
+    told = []
+    for name in names:
+        if name in known:
+            low, high = known.get(f"{name}_q25"), known.get(f"{name}_q75")
+            spread = (
+                ""
+                if low is None or high is None
+                else f" (quartiles {number(name, low)} to {number(name, high)})"
+            )
+            load = ", measured while other trials ran" if is_under_load(trial, name) else ""
+            told.append(f"{name} {with_unit(name, known[name])}{spread}{load}")
+    return "; ".join(told) or "nothing"
+
+
+def write_front(study: Study, folder: str | Path) -> list[Path]:
+    """Write RUN/front/trial-NNNN.yaml for each trial of the front of the study in the run folder `folder`.
+
+    Files of trials that are no longer on the front go: only those named so whose first line says that
+    they were made here. Files that would not change are not touched. Returns the paths, by number.
+
+    Raises:
+        StudyError: YAML cannot hold a config.
+        OSError: the folder cannot be written.
+    """
+    folder = Path(folder)
+    texts = {
+        folder / "front" / f"{trial_stem(trial.number)}.yaml": _front_text(study, trial, folder)
+        for trial in front(study)
+    }
+    for path, text in texts.items():
+        if _text_of(path) != text:
+            replace_text(path, text)
+    for path in sorted((folder / "front").glob("trial-*.yaml")):
+        is_ours = _FRONT_FILE.fullmatch(path.name) and _text_of(path).startswith(MADE_HERE)
+        if path not in texts and is_ours:
+            path.unlink()
+    return list(texts)
+
+
+def _front_text(study: Study, trial: Trial, folder: Path) -> str:
+    comment = (
+        f"{MADE_HERE.removeprefix('# ')} trial {trial.number} of study {study.info.name}, on its front\n"
+        f"measured: {measured(study, trial)}\n"
+        "the study replaces and removes the files of this folder: copy this one before you change it"
+    )
+    return config_text(exported_config(study, trial, folder), comment)
+
+
+def _text_of(path: Path) -> str:
+    """The file's text, "" where there is none to read."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _from_here(folder: Path) -> Path:
+    try:
+        return folder.relative_to(Path.cwd())
+    except ValueError:
+        return folder
+
+
+def _plain(value: Any) -> Any:
+    """Dicts and lists only, each of its own, so that YAML needs neither tags nor anchors."""
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return value

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from studies.model import Study
+from studies.record import write_study
+from studies.show import final_lines, front_table, main, summary_lines
+from tests.studies.make import make_study, make_trial, study_of_points
+
+SPACE = {"search": {"T": {"int": [1, 8]}, "distillation.mode": {"choice": ["none", "reliable"]}}}
+
+
+def rendered(study: Study, width: int = 80) -> str:
+    console = Console(file=io.StringIO(), width=width, color_system=None)
+    console.print(front_table(study))
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def words(text: str) -> str:
+    return " ".join(text.split())
+
+
+def make_wide_study() -> Study:
+    params = {"distillation.mode": "reliable", "T": 3, "distillation.branches": "1,3", "optim.lr": 0.0123456}
+    params |= {f"section.a_rather_long_name_{index}": 0.5 for index in range(6)}
+    trials = []
+    for number, point in enumerate([(97.314, 1234.5, 12.345), (80.0, 5.0, 0.5)]):
+        trial = make_trial(number, point, params=params)
+        extra = {"latency_ms_q25": point[2] * 0.98, "latency_ms_q75": point[2] * 1.02, "n_parameters": 10**8}
+        extra |= {"latency_under_load": number == 1}
+        trials.append(make_trial(number, point, params=params, metrics={**trial.metrics, **extra}))
+    return make_study([*trials, make_trial(2), make_trial(3, state="failed", reason="boom")], space=SPACE)
+
+
+def test_the_table_tells_objectives_with_units_quartiles_and_params_in_the_order_of_the_space() -> None:
+    text = rendered(make_wide_study(), width=200)
+    head, first, second = (
+        words(line) for line in text.splitlines()[4:] if line.strip()[:2] in ("tr", "0 ", "1 ")
+    )
+    assert head == "trial (%) (MiB) (ms) params"
+    assert first.startswith("0 97.31 1,234 12.35 (12.1-12.6) T=3 mode=reliable branches=1,3 lr=0.0123 ")
+    assert second.startswith("1 80.00 5.000 0.5000* (0.490-0.510) T=3 ")
+    assert "front of digits: 2 of 4 trials" in text
+    assert "knee: trial 1; * measured while other trials ran" in text
+
+
+@pytest.mark.parametrize("width", [80, 40, 20])
+def test_no_line_is_wider_than_the_terminal(width: int) -> None:
+    assert max(map(len, rendered(make_wide_study(), width).splitlines())) <= width
+
+
+def test_80_columns_show_every_number_and_param_whole() -> None:
+    text = words(rendered(make_wide_study()))
+    for whole in ("97.31", "1,234", "12.35 (12.1-12.6)", "mode=reliable", "a_rather_long_name_5=0.5"):
+        assert whole in text
+
+
+@pytest.mark.parametrize(
+    "points",
+    [[], [[1, 2, 3, 4, 5]], [[1, 2, 3, 4, 5], [5, 4, 3, 2, 1]]],
+    ids=["no trial", "one", "two"],
+)
+def test_five_objectives(points: Sequence[Sequence[float]]) -> None:
+    text = rendered(study_of_points(points, ["minimize"] * 5))
+    assert f"{len(points)} of {len(points)} trials" in text
+    assert ("no trial is complete and feasible yet" in text) == (not points)
+
+
+def test_markup_and_control_characters_of_users_are_shown_as_they_are() -> None:
+    trial = make_trial(0, (90.0, 1.0, 1.0), params={"note": "[red]x[/nope] \x1b[2J"})
+    study = make_study([trial], name="[bold]s[/]\n")
+    text = rendered(study)
+    assert "note=[red]x[/nope] ?[2J" in text
+    assert "front of [bold]s[/]: 1 of 1 trials" in text
+    assert "\x1b" not in text
+
+
+def test_the_summary_counts_states_and_measures_the_hypervolume() -> None:
+    study = study_of_points([[90, 20], [80, 10]], ["maximize", "minimize"])
+    assert summary_lines(study) == [
+        "2 trials: 2 complete",
+        "hypervolume 21, measured from o0 79.00, o1 21.00",
+    ]
+    assert summary_lines(make_study([])) == ["0 trials"]
+
+
+def test_final_results_are_set_against_what_was_promised(tmp_path: Path) -> None:
+    study = make_study([make_trial(0, (90.0, 1.0, 1.0)), make_trial(1, (80.0, 0.5, 1.0))])
+    for name, text in {
+        "trial-0000": json.dumps({"val_accuracy": 91.5, "test_accuracy": 90.25}),
+        "trial-0001": json.dumps({"val_accuracy": None, "test_accuracy": 79}),
+        "trial-0009": "{}",
+        "trial-0010": "{",
+        "trial-0011": "[]",
+    }.items():
+        (tmp_path / "finals" / name).mkdir(parents=True)
+        (tmp_path / "finals" / name / "result.json").write_text(text)
+    (tmp_path / "finals" / "trial-0012").mkdir()
+    told = "validation accuracy promised", "obtained", "test accuracy"
+    lines = final_lines(study, tmp_path)
+    assert lines[:3] == [
+        f"final training of {name}: {told[0]} {promised}, {told[1]} {obtained}, {told[2]} {test}"
+        for name, promised, obtained, test in [
+            ("trial-0000", "90.00 %", "91.50 %", "90.25 %"),
+            ("trial-0001", "80.00 %", "-", "79.00 %"),
+            ("trial-0009", "-", "-", "-"),
+        ]
+    ]
+    assert ["cannot be read" in line for line in lines[3:]] == [True, True]
+    assert final_lines(study, tmp_path / "nowhere") == []
+
+
+def test_show_prints_a_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    write_study(make_wide_study(), tmp_path)
+    assert main([str(tmp_path)]) == 0
+    text = capsys.readouterr().out
+    assert "front of digits: 2 of 4 trials" in text
+    assert "4 trials: 2 complete, 1 infeasible (1 out of memory), 1 failed (1 boom)" in words(text)
+    assert "measured from val_accuracy 78.27 %, train_memory_mib 1,357 MiB, latency_ms 13.53 ms" in words(
+        text
+    )
+
+
+def test_show_of_an_empty_study_and_of_no_study(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_study(make_study([]), tmp_path)
+    assert main([str(tmp_path)]) == 0
+    assert "0 trials" in capsys.readouterr().out
+    assert main([str(tmp_path / "none")]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err == f"error: {tmp_path / 'none'}: no such folder; a study lies in runs/NAME\n"

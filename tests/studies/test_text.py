@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from studies.text import heading, number, one_line, params_text, state_counts, unit, with_unit
+from tests.studies.make import make_study, make_trial
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("val_accuracy", "%"),
+        ("train_memory_mib", "MiB"),
+        ("latency_ms", "ms"),
+        ("train_time_s", "s"),
+        ("energy_uj", "µJ"),
+        ("n_parameters", ""),
+        ("macs", ""),
+        ("s", ""),
+    ],
+)
+def test_the_unit_is_read_from_the_name(name: str, expected: str) -> None:
+    assert unit(name) == expected
+
+
+def test_headings_have_a_word_a_line_and_the_unit_below() -> None:
+    assert heading("train_memory_mib") == "train\nmemory\n(MiB)"
+    assert heading("val_accuracy") == "val\naccuracy\n(%)"
+    assert heading("macs") == "macs"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("val_accuracy", 97, "97.00 %"),
+        ("train_memory_mib", 1234.5678, "1,235 MiB"),
+        ("latency_ms", 0.12345, "0.1235 ms"),
+        ("latency_ms", 0.0, "0.000 ms"),
+        ("latency_ms", float("nan"), "nan ms"),
+        ("n_parameters", 12582912, "12,582,912"),
+        ("macs", 1e20, "1.000e+20"),
+        ("latency_under_load", True, "yes"),
+    ],
+)
+def test_numbers_are_written_for_people(name: str, value: Any, expected: str) -> None:
+    assert with_unit(name, value) == expected
+
+
+def test_digits_can_be_fewer() -> None:
+    assert number("latency_ms", 2.0456, 3) == "2.05"
+
+
+def test_params_follow_the_space_and_lose_what_is_not_needed_of_their_names() -> None:
+    params = {"b.lr": 0.123456, "distillation.branches": "", "T": 3, "a.lr": None}
+    assert params_text(params, ["T", "distillation.branches", "optim.name"]) == (
+        'T=3 branches="" b.lr=0.123 a.lr=None'
+    )
+    assert params_text({}) == ""
+
+
+def test_states_are_counted_with_the_kinds_of_their_reasons() -> None:
+    trials = [
+        make_trial(0, (90.0, 1.0, 1.0)),
+        make_trial(1, reason="latency_ms 7.31 > 5"),
+        make_trial(2, reason="latency_ms 1.2e+03 > 5"),
+        make_trial(3, reason="diverged: loss nan in epoch 3, step 4"),
+        make_trial(4, state="stopped", reason="rank 5 of 6"),
+        make_trial(5, state="failed", reason=None),
+    ]
+    assert state_counts(make_study(trials)) == (
+        "6 trials: 1 complete, 1 stopped, 3 infeasible (2 latency_ms > 5, 1 diverged), 1 failed"
+    )
+    assert state_counts(make_study([])) == "0 trials"
+    assert state_counts(make_study(trials[:1])) == "1 trial: 1 complete"
+
+
+def test_many_kinds_of_reasons_are_cut() -> None:
+    trials = [make_trial(n, state="failed", reason=f"E{n}") for n in range(7)]
+    assert state_counts(make_study(trials)).endswith("(1 E0, 1 E1, 1 E2, 1 E3, 1 E4, ...)")
+
+
+def test_one_line_obeys_no_control_characters() -> None:
+    assert one_line("a\n  b\x1b[31m\tc") == "a b?[31m c"
+    assert one_line("x" * 100, longest=10) == "xxxxxxx..."
