@@ -1,0 +1,1 @@
+"""Plotly pages made from a study."""

@@ -1,0 +1,48 @@
+"""Build the report of a study: `python -m reports.build runs/demo` writes runs/demo/report.html."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from reports.page import page
+from studies.files import replace_text
+from studies.model import Study
+from studies.record import read_study
+
+REPORT = "report.html"
+
+
+def build_report(study: Study, run_folder: str | Path) -> Path:
+    """Write the report of `study` as one offline file into `run_folder`, and return its path.
+
+    Works for every study, also one without trials: a figure that cannot be made becomes a card that says
+    why. The file is replaced atomically, so a reader never meets half of it.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    path = Path(run_folder) / REPORT
+    # A text from outside may hold half a surrogate pair, which no file can.
+    replace_text(path, page(study, Path(run_folder)).encode("utf-8", "replace").decode("utf-8"))
+    return path
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command. Returns 0 when the report is written, 2 with one readable block on bad input."""
+    parser = argparse.ArgumentParser(prog="python -m reports.build", description="Write the report again.")
+    parser.add_argument("run", metavar="RUN", help="the study's folder, such as runs/demo")
+    run = Path(parser.parse_args(argv).run)
+    try:
+        path = build_report(read_study(run), run)
+    except (ValueError, OSError) as error:
+        print(f"no report: {error}", file=sys.stderr)
+        return 2
+    print(path)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,89 @@
+"""The page's one copy of the data: a column per quantity, a row per trial."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reports.digest import Digest
+from reports.knobs import setting
+from reports.names import quantity
+from studies.model import EpochRow
+
+
+def columns(digest: Digest) -> dict[str, list[Any]]:
+    """`number`, `state`, `param.<knob>`, `value.<objective>` and `metric.<name>` of all trials.
+
+    Null where a trial has none; metrics that are lists are left out.
+    """
+    trials = digest.study.trials
+    metrics = sorted({name for trial in trials for name in trial.metrics})
+    scalar = [name for name in metrics if not any(_is_list(trial.metrics.get(name)) for trial in trials)]
+    return {
+        "number": [trial.number for trial in trials],
+        "state": [trial.state for trial in trials],
+        **{f"param.{knob.name}": [setting(trial, knob) for trial in trials] for knob in digest.knobs},
+        **{
+            f"value.{objective.name}": [trial.values.get(objective.name) for trial in trials]
+            for objective in digest.objectives
+        },
+        **{f"metric.{name}": [trial.metrics.get(name) for trial in trials] for name in scalar},
+    }
+
+
+def groups(digest: Digest) -> dict[str, list[int]]:
+    """The numbers of the trials that figures name: front, dominated, measured, and others.
+
+    measured: worst first objective first, so that the best is drawn on top.
+    others: trials with epochs that are not on the front.
+    """
+    order = [trial.number for trial in digest.front]
+    strong_last = sorted(digest.measured, key=lambda trial: _strength(digest, trial.values))
+    return {
+        "front": order,
+        "dominated": [trial.number for trial in digest.dominated],
+        "measured": [trial.number for trial in strong_last],
+        "others": digest.others,
+    }
+
+
+def curves(digest: Digest) -> dict[str, list[Any]]:
+    """`number`, `epoch` and the curves of all epochs, by trial and epoch, to six digits.
+
+    reliable_share: the mean over the branches; null where there are none.
+    """
+    rows = sorted(digest.study.epochs, key=lambda row: (row.number, row.epoch))
+    return {
+        "number": [row.number for row in rows],
+        "epoch": [row.epoch for row in rows],
+        "val_accuracy": [_short(row.val_accuracy) for row in rows],
+        "train_loss": [_short(row.train_loss) for row in rows],
+        "reliable_share": [_short(mean_share(row)) for row in rows],
+    }
+
+
+def mean_share(row: EpochRow) -> float | None:
+    """The share of reliable samples of one epoch, averaged over the heads; None where there are none."""
+    return sum(row.reliable_share) / len(row.reliable_share) if row.reliable_share else None
+
+
+def legends(digest: Digest, names: list[str]) -> dict[str, dict[str, str]]:
+    """How `report.js` writes each metric: label, unit and kind of number."""
+    objectives = [objective.name for objective in digest.objectives]
+    return {
+        name: {"label": found.label, "unit": found.unit, "kind": found.kind}
+        for name in dict.fromkeys([*objectives, *names])
+        for found in [quantity(name)]
+    }
+
+
+def _strength(digest: Digest, values: Any) -> float:
+    first = digest.objectives[0]
+    return float(values[first.name]) * (1.0 if first.direction == "maximize" else -1.0)
+
+
+def _short(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.6g}")
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, (list, tuple))

@@ -1,0 +1,138 @@
+"""The front in pairs: the first objective against each other one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from reports.axes import AxisFrame, axis_frame, scaling
+from reports.digest import Digest, loss, value
+from reports.figure import Card, Figure, colour, column
+from reports.markup import plot_text
+from reports.names import capitalised, counted, quantity
+from studies.model import Objective, Trial
+
+
+@dataclass(frozen=True)
+class PairFrame:
+    """One pair of objectives. Lists hold trial numbers; values stand in the page's columns.
+
+    front: not dominated with all objectives in view, best first. dominated: the other measured trials.
+    stairs: the best of this pair alone, by x ascending; among equal points the lowest number.
+    knee_is_right: whether the knee stands so far to the right that its label must stand on its left.
+    """
+
+    x: AxisFrame
+    y: AxisFrame
+    front: list[int]
+    dominated: list[int]
+    stairs: list[int]
+    knee: int | None
+    knee_is_right: bool
+
+
+def pair_frame(digest: Digest, x: Objective, y: Objective) -> PairFrame | Card:
+    """The frame of `y` over `x`, or why there is none."""
+    if not digest.front:
+        return Card(_title(x, y), "No trial has finished within the limits, so there is no front yet.")
+    trials, knee = digest.measured, digest.knee
+    across = axis_frame(trials, x)
+    return PairFrame(
+        x=across,
+        y=axis_frame(trials, y),
+        front=[trial.number for trial in digest.front],
+        dominated=[trial.number for trial in digest.dominated],
+        stairs=[trial.number for trial in stairs(trials, x, y)],
+        knee=None if knee is None else knee.number,
+        knee_is_right=knee is not None and across.place(value(knee, x.name)) > 0.93,
+    )
+
+
+def stairs(trials: Iterable[Trial], x: Objective, y: Objective) -> list[Trial]:
+    """The trials not dominated in the plane of two objectives, by x ascending; of equal points one."""
+    chosen: list[Trial] = []
+    for trial in sorted(trials, key=lambda trial: (loss(trial, x), loss(trial, y), trial.number)):
+        if not chosen or loss(trial, y) < loss(chosen[-1], y):
+            chosen.append(trial)
+    return sorted(chosen, key=lambda trial: value(trial, x.name))
+
+
+def draw_pair(frame: PairFrame, figure_id: str) -> Figure:
+    """The scatter of one pair: dominated trials behind, the pair's best as a step line, front, knee."""
+    x, y = frame.x.column, frame.y.column
+
+    def markers(rows: str | list[int], name: str, marker: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "type": "scatter",
+            "mode": "markers",
+            "name": name,
+            "x": column(x, rows),
+            "y": column(y, rows),
+            "customdata": column("number", rows),
+            "hoverinfo": "none",
+            "marker": marker,
+        }
+
+    line = {
+        "type": "scatter",
+        "mode": "lines",
+        "name": "best in this pair",
+        "x": column(x, frame.stairs),
+        "y": column(y, frame.stairs),
+        "hoverinfo": "skip",
+        "line": {
+            "shape": "hv" if frame.x.objective.direction == "minimize" else "vh",
+            "color": colour("front", 0.55),
+            "width": 1.5,
+        },
+    }
+    ring = {"color": colour("paper"), "width": 1.5}
+    traces = [
+        markers("dominated", "dominated", {"size": 8, "color": colour("dominated", 0.65)}),
+        line,
+        markers("front", "front", {"size": 11, "color": colour("front"), "line": ring}),
+    ]
+    if frame.knee is not None:
+        knee = {
+            "size": 17,
+            "symbol": "circle-open",
+            "color": colour("knee"),
+            "line": {"color": colour("knee"), "width": 2.5},
+        }
+        side = "bottom left" if frame.knee_is_right else "bottom right"
+        label = {"text": ["knee"], "textposition": side, "textfont": {"color": colour("knee")}}
+        traces.append({**markers([frame.knee], "knee", knee), "mode": "markers+text", **label})
+    layout = {
+        "xaxis": _axis(frame.x),
+        "yaxis": _axis(frame.y),
+        "showlegend": False,
+        "margin": {"l": 62, "r": 14, "t": 10, "b": 46},
+    }
+    return Figure(
+        id=figure_id,
+        title=_title(frame.x.objective, frame.y.objective),
+        alt=_alt(frame),
+        drawing={"data": traces, "layout": layout},
+        height=400,
+        narrow={"margin": {"l": 52, "r": 8, "t": 8, "b": 44}},
+    )
+
+
+def _axis(frame: AxisFrame) -> dict[str, Any]:
+    title = f"{plot_text(quantity(frame.objective.name).title)}, {frame.better} is better"
+    return {"title": {"text": title}, "automargin": True, **scaling(frame)}
+
+
+def _title(x: Objective, y: Objective) -> str:
+    return f"{capitalised(quantity(y.name).label)} against {quantity(x.name).label}"
+
+
+def _alt(frame: PairFrame) -> str:
+    x, y = (quantity(axis.objective.name).label for axis in (frame.x, frame.y))
+    knee = "" if frame.knee is None else f" The knee is trial {frame.knee}."
+    return (
+        f"Scatter plot of {y} over {x}: {counted(len(frame.front), 'trial')} on the front, "
+        f"{len(frame.dominated):,} dominated.{knee} "
+        "The table of the front below holds the numbers."
+    )

@@ -1,0 +1,140 @@
+"""What quantities are called in the report, their units, and how their numbers are written."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Kind = Literal["percent", "count", "measure", "number"]
+"""How a number is written: see `number_text`."""
+
+_KNOWN: dict[str, tuple[str, str, Kind]] = {
+    "val_accuracy": ("validation accuracy", "%", "percent"),
+    "train_accuracy": ("training accuracy", "%", "percent"),
+    "train_memory_mib": ("training memory", "MiB", "measure"),
+    "infer_memory_mib": ("inference memory", "MiB", "measure"),
+    "latency_ms": ("latency", "ms", "measure"),
+    "latency_ms_q25": ("latency, lower quartile", "ms", "measure"),
+    "latency_ms_q75": ("latency, upper quartile", "ms", "measure"),
+    "latency_under_load": ("latency measured under load", "", "measure"),
+    "train_step_ms": ("training step", "ms", "measure"),
+    "n_parameters": ("parameters", "", "count"),
+    "macs": ("multiply-accumulates", "", "count"),
+    "synops": ("synaptic operations", "", "count"),
+    "energy_uj": ("energy", "µJ", "measure"),
+    "firing_rate": ("firing rate", "", "measure"),
+    "train_time_s": ("training time", "s", "measure"),
+}
+NO_BREAK = "\u00a0"
+"""Stands between a number and its unit, so that they stay on one line."""
+
+_UNITS = {"mib": "MiB", "gib": "GiB", "ms": "ms", "s": "s", "uj": "µJ", "mj": "mJ"}
+
+DATA_SETS = {
+    "digits": "Digits",
+    "fashion_mnist": "Fashion-MNIST",
+    "cifar10": "CIFAR-10",
+    "cifar100": "CIFAR-100",
+}
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A metric as a person reads it: label in lower case, unit ("" for none), and how its numbers look."""
+
+    name: str
+    label: str
+    unit: str
+    kind: Kind
+
+    @property
+    def title(self) -> str:
+        """For axes and table heads: "Latency (ms)"."""
+        return f"{capitalised(self.label)} ({self.unit})" if self.unit else capitalised(self.label)
+
+
+def quantity(name: str) -> Quantity:
+    """The quantity of a metric's name; an unknown name is read by its words and its unit suffix."""
+    if name in _KNOWN:
+        return Quantity(name, *_KNOWN[name])
+    *words, last = name.split("_")
+    if words and last in _UNITS:
+        return Quantity(name, " ".join(words), _UNITS[last], "measure")
+    return Quantity(name, name.replace("_", " "), "", "measure")
+
+
+def written(name: str, value: Any) -> str:
+    """A metric's value for people, without its unit; "–" where there is none."""
+    return number_text(value, quantity(name).kind)
+
+
+def with_unit(name: str, value: Any) -> str:
+    """A metric's value for people, with its unit: "97.31 %", "12.4 MiB"."""
+    return f"{written(name, value)}{NO_BREAK}{quantity(name).unit}".strip()
+
+
+def number_text(value: Any, kind: Kind = "number") -> str:
+    """A number as the report writes it; `data.js` holds the same rules for what it writes itself.
+
+    Percentages have two decimals (97.31); counts from a million on are in millions (12.6 M); whole numbers
+    stand in full (1,234); all others have three digits, of which a measure keeps its last zeros (18.0).
+    """
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if not isinstance(value, (int, float)) or not math.isfinite(value):
+        return "–" if value is None or isinstance(value, float) else str(value)
+    if kind == "percent":
+        return f"{value:.2f}"
+    if kind == "count" and abs(value) >= 1e6:
+        return f"{_three_digits(value / 1e6)}{NO_BREAK}M"
+    if isinstance(value, int) or (kind == "count" and value.is_integer()):
+        return f"{int(value):,}"
+    return _three_digits(value, keep_zeros=kind == "measure")
+
+
+def _three_digits(value: float, keep_zeros: bool = False) -> str:
+    if value == 0:
+        return "0"
+    magnitude = math.floor(math.log10(abs(value)))
+    if not -4 <= magnitude <= 8:
+        return f"{value:.2e}"
+    text = f"{value:,.{max(0, 2 - magnitude)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text and not keep_zeros else text
+
+
+def percent(share: float) -> str:
+    """A share for people: 0.123 is "12 %"."""
+    return f"{100 * share:.0f}{NO_BREAK}%"
+
+
+def capitalised(text: str) -> str:
+    """The text with a capital first letter and everything else unchanged."""
+    return text[:1].upper() + text[1:]
+
+
+def shortened(text: str, longest: int = 24) -> str:
+    """The text on one line, cut with "…" where it is longer."""
+    line = " ".join(text.split())
+    return line if len(line) <= longest else f"{line[: longest - 1]}…"
+
+
+def counted(n: int, noun: str, plural: str | None = None) -> str:
+    """A count with its noun: "1 trial", "3 trials"."""
+    return f"{n:,} {noun if n == 1 else plural or noun + 's'}"
+
+
+def listed(parts: list[str]) -> str:
+    """A list in a sentence: "a", "a and b", "a, b and c"."""
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+
+
+def nested(values: Mapping[str, Any], dotted: str) -> Any:
+    """The value at a dotted field of a nested mapping; None where the path ends early."""
+    found: Any = values
+    for part in dotted.split("."):
+        if not isinstance(found, Mapping) or part not in found:
+            return None
+        found = found[part]
+    return found

@@ -1,0 +1,105 @@
+// Drawing: each figure when it comes into view, again when the palette changes.
+
+const plots = [...document.querySelectorAll(".plot")];
+const drawings = new Map();
+const hidden = new Set();
+const isCoarse = matchMedia("(pointer: coarse)").matches;
+
+function merge(target, changes) {
+  for (const [key, value] of Object.entries(changes)) {
+    const isBranch = value !== null && typeof value === "object" && !Array.isArray(value);
+    if (isBranch && target[key] !== null && typeof target[key] === "object") merge(target[key], value);
+    else target[key] = value;
+  }
+  return target;
+}
+
+function template() {
+  const [ink, quiet, line] = ["ink", "quiet", "line"].map((token) => colourOf(token));
+  const axis = { gridcolor: line, zerolinecolor: line, linecolor: line, tickcolor: line, zeroline: false,
+    title: { font: { size: 12.5 } } };
+  const flat = { ...axis, title: { standoff: 10, font: { size: 12.5 } } };
+  const wall = { ...axis, backgroundcolor: "rgba(0,0,0,0)", showspikes: false, color: quiet };
+  const small = { size: 11, color: quiet };
+  return {
+    layout: {
+      font: { family: getComputedStyle(document.body).fontFamily, size: 12.5, color: quiet },
+      paper_bgcolor: colourOf("paper"),
+      plot_bgcolor: "rgba(0,0,0,0)",
+      hoverlabel: { bgcolor: colourOf("paper"), bordercolor: line, font: { color: ink, size: 13 } },
+      modebar: { bgcolor: "rgba(0,0,0,0)", color: quiet, activecolor: ink },
+      annotationdefaults: { font: { color: ink } },
+      xaxis: flat,
+      yaxis: flat,
+      scene: { xaxis: wall, yaxis: wall, zaxis: wall },
+    },
+    data: {
+      parcoords: [{
+        labelfont: { size: 11, color: ink },
+        tickfont: small,
+        rangefont: { size: 1, color: "rgba(0,0,0,0)" },
+        unselected: { line: { color: colourOf("dominated"), opacity: 0.12 } },
+      }],
+    },
+  };
+}
+
+function figureOf(plot) {
+  const spec = page.figures[plot.dataset.figure];
+  const { data, layout } = resolve(spec.drawing);
+  for (const trace of data) if (hidden.has(trace.meta ?? trace.name)) trace.visible = false;
+  if (plot.clientWidth < NARROW) merge(layout, resolve(spec.narrow));
+  const common = { template: template(), height: spec.height, autosize: true, hovermode: "closest" };
+  if (isCoarse) common.dragmode = false;
+  const whole = { ...common, ...layout };
+  plot.style.height = `${whole.height}px`;
+  return { data, layout: whole };
+}
+
+const config = {
+  responsive: true,
+  displaylogo: false,
+  plotlyServerURL: "",
+  displayModeBar: isCoarse ? false : "hover",
+  scrollZoom: false,
+  modeBarButtonsToRemove: ["sendChartToCloud", "select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d", "orbitRotation",
+    "tableRotation", "hoverClosest3d", "resetCameraLastSave3d"],
+};
+
+async function drawNow(plot) {
+  try {
+    const { data, layout } = figureOf(plot);
+    await Plotly.newPlot(plot, data, layout, config);
+    attachTooltip(plot);
+  } catch (error) {
+    console.error(error);
+    plot.textContent = `This figure could not be drawn: ${error.message}`;
+    plot.style.height = "auto";
+  }
+  plot.dataset.drawn = "true";
+}
+
+// One figure after the other, each in a task of its own, so that the page stays quick to the touch.
+let queue = Promise.resolve();
+function draw(plot) {
+  if (!drawings.has(plot)) {
+    queue = queue.then(() => new Promise((done) => setTimeout(done))).then(() => drawNow(plot));
+    drawings.set(plot, queue);
+  }
+  return drawings.get(plot);
+}
+
+function drawAll() {
+  return Promise.all(plots.map(draw));
+}
+
+function redraw() {
+  for (const swatch of document.querySelectorAll(".swatch[data-position]")) {
+    swatch.style.background = scaleOf(Number(swatch.dataset.position));
+  }
+  for (const plot of plots) {
+    if (plot.dataset.drawn !== "true" || !plot.data) continue;
+    const { data, layout } = figureOf(plot);
+    Plotly.react(plot, data, layout, config);
+  }
+}

@@ -1,0 +1,105 @@
+"""What holds for a whole study, as its storage keeps it: one attribute, read back without the space file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import optuna
+
+from search.identity import fingerprint
+from search.limits import Bounds
+from spaces.space import Space
+from studies.model import Objective, StudyInfo
+
+ATTRIBUTE = "study"
+FIXED_PARTS = ("base", "search", "objectives", "constraints", "fidelity")
+"""The parts of a space a resume may not change; budget, sampler and resources may."""
+
+
+@dataclass(frozen=True)
+class About:
+    """name: of the study. space: as resolved, plain values. hash: of its fixed parts."""
+
+    name: str
+    space: Mapping[str, Any]
+    objectives: tuple[Objective, ...]
+    limits: Mapping[str, Bounds]
+    hash: str
+    machine: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    started_at: str | None = None
+    finished_at: str | None = None
+
+    @classmethod
+    def of(cls, name: str, space: Space) -> About:
+        """A study of this space that starts now."""
+        plain = plain_space(space)
+        return cls(
+            name=name,
+            space=plain,
+            objectives=tuple(
+                Objective(key, objective.direction, objective.reference)
+                for key, objective in space.objectives.items()
+            ),
+            limits={key: Bounds(limit.max, limit.min) for key, limit in space.constraints.items()},
+            hash=fingerprint(fixed_parts(plain)),
+            started_at=datetime.now(UTC).isoformat(),
+        )
+
+    @classmethod
+    def read(cls, study: optuna.Study) -> About | None:
+        """What the storage holds; None when the driver died before it was written."""
+        kept = study.user_attrs.get(ATTRIBUTE)
+        if kept is None:
+            return None
+        return cls(
+            **{
+                **kept,
+                "objectives": tuple(Objective(**objective) for objective in kept["objectives"]),
+                "limits": {key: Bounds(**bounds) for key, bounds in kept["limits"].items()},
+            }
+        )
+
+    def write(self, study: optuna.Study) -> None:
+        """Keep this in the storage, as one record."""
+        study.set_user_attr(ATTRIBUTE, asdict(self))
+
+    def with_space(self, space: Space) -> About:
+        """The same study, resumed with a space whose budget, sampler or resources may differ."""
+        return replace(self, space=plain_space(space), finished_at=None)
+
+    def finished_now(self) -> About:
+        """The same study, which has just ended."""
+        return replace(self, finished_at=datetime.now(UTC).isoformat())
+
+    def info(self) -> StudyInfo:
+        """As the record of the study holds it."""
+        return StudyInfo(
+            name=self.name,
+            space=self.space,
+            objectives=self.objectives,
+            machine=self.machine,
+            versions=self.versions,
+            started_at=parse_time(self.started_at),
+            finished_at=parse_time(self.finished_at),
+        )
+
+
+def plain_space(space: Space) -> dict[str, Any]:
+    """The space as JSON would give it back, so that a stored one and a fresh one compare equal."""
+    plain: dict[str, Any] = json.loads(json.dumps(space.as_dict()))
+    return plain
+
+
+def fixed_parts(space: Mapping[str, Any]) -> dict[str, Any]:
+    """What a resume may not change of a plain space."""
+    return {part: space.get(part) for part in FIXED_PARTS}
+
+
+def parse_time(text: str | None) -> datetime | None:
+    """A time as the storage keeps it (ISO 8601 with a zone), or None."""
+    return datetime.fromisoformat(text) if text else None

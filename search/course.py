@@ -1,0 +1,86 @@
+"""The course of one trial in its worker: probe, constraints, epochs, end. Knows neither Ray nor torch."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from search.checkpoints import CheckpointKeeper
+from search.limits import broken_limits
+from search.messages import Report, Ticket
+from search.outcome import infeasible_reason
+from search.trainer import Session, Trainer, load_trainer
+from studies.model import EpochRow
+
+_ROW_FIELDS = [field.name for field in fields(EpochRow) if field.name != "number"]
+
+
+class Course:
+    """One trial, a report at a time: call `step` until its report's kind is "end".
+
+    A config that cannot be trained (it violates a constraint, needs too much memory, diverges, never
+    spikes) ends as infeasible. Any other exception is left to the caller, who may start the trial again.
+    """
+
+    def __init__(self, ticket: Ticket) -> None:
+        self._ticket = ticket
+        self._keeper = CheckpointKeeper(Path(ticket.checkpoints))
+        self._trainer: Trainer | None = None
+        self._session: Session | None = None
+        self._metrics: dict[str, Any] = {}
+
+    def step(self) -> Report:
+        """Do the next piece of work and say what came of it."""
+        try:
+            if self._trainer is None:
+                return self._begin()
+            return self._train(self._trainer)
+        except Exception as error:
+            reason = infeasible_reason(error)
+            if reason is None:
+                raise
+            # The traceback's frames hold the session's tensors: without this they outlive the trial.
+            error.__traceback__ = None
+            self._session = None
+            return self._end("infeasible", reason)
+
+    def _begin(self) -> Report:
+        ticket = self._ticket
+        self._trainer = load_trainer(ticket.trainer, ticket.device, ticket.threads)
+        # What an earlier start measured stays: values of one trial must not change under its rank.
+        self._metrics = dict(ticket.metrics or self._trainer.probe(ticket.config))
+        broken = broken_limits(self._metrics, ticket.limits)
+        if broken:
+            return self._end("infeasible", broken)
+        return Report("probe", metrics=dict(self._metrics), place=self._place())
+
+    def _train(self, trainer: Trainer) -> Report:
+        if self._session is None:
+            self._session = self._keeper.restore(lambda: trainer.session(self._ticket.config))
+        else:
+            # Saved only now: the driver asks for the next step when it has recorded the last report,
+            # so a checkpoint never runs ahead of the record.
+            self._keeper.save(self._session, final=self._is_trained(self._session))
+        if self._is_trained(self._session):
+            self._metrics.update(self._session.metrics())
+            return self._end("complete", None)
+        return Report("epoch", row=_as_row(self._session.run_epoch()))
+
+    def _is_trained(self, session: Session) -> bool:
+        return session.epochs_trained >= self._ticket.epochs
+
+    def _end(self, state: Any, reason: str | None) -> Report:
+        return Report("end", metrics=dict(self._metrics), state=state, reason=reason, place=self._place())
+
+    def _place(self) -> Mapping[str, str]:
+        device = self._trainer.device_model() if self._trainer else self._ticket.device
+        return {"worker": str(os.getpid()), "node": platform.node(), "device": device}
+
+
+def _as_row(epoch: Any) -> dict[str, Any]:
+    row = {name: getattr(epoch, name) for name in _ROW_FIELDS}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in row.items()}

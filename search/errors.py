@@ -1,0 +1,11 @@
+"""What can stop a search before or while it runs, by who can mend it."""
+
+from __future__ import annotations
+
+
+class SearchError(ValueError):
+    """A mistake of the user: told in one readable block, without a traceback, exit code 2."""
+
+
+class StudyFailedError(RuntimeError):
+    """The study failed as a whole, such as when Ray died again and again. Exit code 1."""

@@ -1,0 +1,40 @@
+"""What a study needs before it starts, beside resources: the data of every config it may sample."""
+
+from __future__ import annotations
+
+from search.errors import SearchError
+from snncore.config import DataConfig
+from snncore.data.missing import find_problem
+from spaces.nested import get
+from spaces.space import Space
+
+
+def require_data(space: Space) -> None:
+    """Check that every data set the space can sample can be read.
+
+    Raises:
+        SearchError: one cannot; the message names the command that mends it.
+    """
+    problems = []
+    for name in _possible(space, "data.name"):
+        for root in _possible(space, "data.root"):
+            problem = find_problem(DataConfig(name=name, root=root))
+            if problem is not None and problem not in problems:
+                problems.append(problem)
+    if problems:
+        raise SearchError("\n".join(problems))
+
+
+def _possible(space: Space, field: str) -> list[str]:
+    """All values a field of the config can have in a space."""
+    values = []
+    if field in space.search:
+        parameter = space.search[field]
+        values = [str(value) for value in parameter.values()]
+        if not parameter.when:
+            return values
+        if parameter.otherwise_is_set:
+            return [*values, str(parameter.otherwise)]
+    default = DataConfig.model_fields[field.partition(".")[2]].default
+    fixed = get(space.base, field)
+    return [*values, str(fixed) if isinstance(fixed, str) else default]

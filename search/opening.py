@@ -1,0 +1,155 @@
+"""Opening a study: is it there, may it be begun, may it be gone on with. Nothing is written by a refusal."""
+
+from __future__ import annotations
+
+import difflib
+import io
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.storages import BaseStorage
+from ruamel.yaml import YAML
+
+from search.about import About, fixed_parts, plain_space
+from search.errors import SearchError
+from search.folder import RunFolder
+from search.storage import find_study, open_journal, open_url, without_password
+from spaces.space import Space
+from studies.files import replace_text
+
+
+def open_existing(folder: RunFolder, url: str | None = None) -> tuple[optuna.Study, About]:
+    """The study of a run folder, from its storage alone.
+
+    url: of the database; by default the one the folder names, else the journal.
+
+    Raises:
+        SearchError: there is no such study, or its storage cannot be opened.
+    """
+    storage = _storage(folder, url)
+    found = None if storage is None else _load(storage, folder.path.name)
+    if found is None:
+        place = folder.journal if storage is None or url is None else without_password(url)
+        raise SearchError(f"{folder.path}: no study {folder.path.name!r} in {place}")
+    study, about = found
+    if about is None:
+        raise SearchError(
+            f"{folder.path}: the study died before its first trial; start it again with --space"
+        )
+    return study, about
+
+
+def require_new(folder: RunFolder, url: str | None) -> None:
+    """Check that a new study may be begun in a folder.
+
+    Raises:
+        SearchError: a study of this name exists, or the folder holds something else.
+    """
+    storage = _storage(folder, url)
+    found = None if storage is None else _load(storage, folder.path.name)
+    if found is not None and (found[1] is not None or found[0].get_trials(deepcopy=False)):
+        n_trials = len(found[0].get_trials(deepcopy=False))
+        raise SearchError(
+            f"{folder.path}: study {folder.path.name!r} exists, with {n_trials} trials asked for; "
+            "go on with it by --resume, or choose another name by --study"
+        )
+    if found is None and not folder.is_empty():
+        raise SearchError(f"{folder.path}: not empty, and no study; choose another name by --study")
+
+
+def create(folder: RunFolder, url: str | None, about: About) -> optuna.Study:
+    """Begin a study: its storage, its attribute and space.yaml. `require_new` comes first."""
+    storage = open_journal(folder.journal) if url is None else open_url(url)
+    if url is not None:
+        replace_text(folder.storage_url, without_password(url) + "\n")
+    study_id = find_study(storage, about.name)
+    if study_id is None:
+        directions = [objective.direction for objective in about.objectives]
+        study = optuna.create_study(storage=storage, study_name=about.name, directions=directions)
+    else:  # a driver died between these two records
+        study = optuna.load_study(storage=storage, study_name=about.name)
+    about.write(study)
+    write_space(folder, about)
+    return study
+
+
+def require_same(about: About, space: Space) -> None:
+    """Check that a space is the one a study was begun with; budget, sampler and resources may differ.
+
+    Raises:
+        SearchError: it differs; the message shows the lines.
+    """
+    before, now = (as_yaml(fixed_parts(values)).splitlines() for values in (about.space, plain_space(space)))
+    if before == now:
+        return
+    lines = [line for line in difflib.ndiff(before, now) if line[0] in "+-"]
+    raise SearchError(
+        "\n".join(
+            [
+                f"study {about.name!r} was begun with another space (- then, + now):",
+                *lines,
+                "resume it without --space and --set, or choose another name by --study",
+            ]
+        )
+    )
+
+
+def stored_space(about: About) -> Space:
+    """The space of a study, read from what its storage holds like from a file.
+
+    Raises:
+        SpaceError: this version of the trainer no longer takes it.
+    """
+    from search.checker import TrainerChecker
+    from spaces.load import load_space
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{about.name}.yaml"
+        path.write_text(as_yaml(about.space), encoding="utf-8")
+        return load_space(str(path), TrainerChecker())[0]
+
+
+def write_space(folder: RunFolder, about: About) -> None:
+    """Write space.yaml: the space as resolved."""
+    replace_text(folder.space, as_yaml(about.space))
+
+
+def _storage(folder: RunFolder, url: str | None) -> BaseStorage | None:
+    """The storage of a folder, or None where there is none yet."""
+    if url is None and folder.storage_url.exists():
+        url = folder.storage_url.read_text(encoding="utf-8").strip()
+    if url is not None:
+        return open_url(url)
+    return open_journal(folder.journal) if folder.journal.exists() else None
+
+
+def _load(storage: BaseStorage, name: str) -> tuple[optuna.Study, About | None] | None:
+    if find_study(storage, name) is None:
+        return None
+    study = optuna.load_study(storage=storage, study_name=name)
+    return study, About.read(study)
+
+
+def with_options(space: Space, trials: int | None, seed: int | None) -> Space:
+    """The space with the command line's budget and sampler seed in it, where they are given."""
+    if trials is not None:
+        space = replace(space, budget=replace(space.budget, trials=trials))
+    if seed is not None:
+        space = replace(space, sampler=replace(space.sampler, seed=seed))
+    return space
+
+
+def as_yaml(values: Mapping[str, Any]) -> str:
+    """Plain values as YAML 1.2, keys in their own order."""
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = None
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    yaml.width = 100
+    stream = io.StringIO()
+    yaml.dump(dict(values), stream)
+    # Where it wraps a line, ruamel leaves a space at its end.
+    return "".join(f"{line.rstrip()}\n" for line in stream.getvalue().splitlines())

@@ -1,0 +1,33 @@
+"""How a study is run, beside its space."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from search.trainer import DEFAULT_TRAINER
+
+KeepCheckpoints = Literal["all", "front", "none"]
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What `python -m search.run` can be told.
+
+    study: name, by default the space's. out: the folder of all run folders. trials, seed: instead of the
+    space's. time_budget_s: seconds after which the study ends as by Ctrl-C, but with exit code 0.
+    address: local, auto or HOST:PORT. storage: an Optuna URL instead of the journal. show: print to
+    the terminal. trainer: dotted name `module:factory`, see `search.trainer`.
+    """
+
+    study: str | None = None
+    out: str = "runs"
+    trials: int | None = None
+    time_budget_s: float | None = None
+    resume: bool = False
+    address: str = "local"
+    storage: str | None = None
+    seed: int | None = None
+    keep_checkpoints: KeepCheckpoints = "front"
+    show: bool = True
+    trainer: str = DEFAULT_TRAINER

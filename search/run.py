@@ -1,0 +1,195 @@
+"""The main job: `python -m search.run --space spaces/cifar100.yaml`, also `spikefront run`."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from search.errors import SearchError, StudyFailedError
+from search.stopping import parse_duration
+from snncore.errors import UserError
+from spaces.errors import SpaceError
+from studies.errors import StudyError
+
+if TYPE_CHECKING:
+    from search.options import RunOptions
+    from spaces.space import Space
+
+N_SAMPLES = 3
+"""Configs that a dry run shows."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a study as the arguments say; the exit code.
+
+    0 done, 1 the study failed as a whole, 2 a mistake of the user, 130 stopped by the user.
+    """
+    arguments = _parser().parse_args(argv)
+    try:
+        return _command(arguments)
+    except (SearchError, SpaceError, UserError, StudyError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except StudyFailedError as error:
+        print(f"the study failed: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stopped; what was recorded is kept", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m search.run", description="Search a space; leaves its record in runs/STUDY/."
+    )
+    add = parser.add_argument
+    add("--space", metavar="PATH", help="a space file, or the name of a packaged space such as digits")
+    add("--study", metavar="NAME", help="name of the study; default: the space's name")
+    add("--out", metavar="DIR", default="runs", help="folder of all run folders; default: runs")
+    add("--trials", metavar="N", type=_positive, help="budget, instead of the space's")
+    add("--time-budget", metavar="TIME", help="end after a time such as 30s, 2h or 1h30m")
+    add("--resume", action="store_true", help="go on with a study that exists")
+    add("--fresh-name", action="store_true", help="if the study exists, take NAME-2, NAME-3, ...")
+    add("--address", default="local", metavar="WHERE", help="Ray: local (default), auto or HOST:PORT")
+    add("--storage", metavar="URL", help="Optuna storage URL instead of a journal in the run folder")
+    add("--seed", metavar="N", type=_seed, help="seed of the sampler, instead of the space's")
+    add(
+        "--set", metavar="KEY=VALUE", action="append", default=[], dest="overrides",
+        help="set a field of base (dotted key, YAML value); a searched field leaves the search",
+    )  # fmt: skip
+    add("--dry-run", action="store_true", help="print the resolved space and three configs; train nothing")
+    add(
+        "--keep-checkpoints", choices=("all", "front", "none"), default="front",
+        help="whose checkpoints stay when they have finished; default: front",
+    )  # fmt: skip
+    return parser
+
+
+def _command(arguments: argparse.Namespace) -> int:
+    space, notes = _load_space(arguments)
+    for note in notes:
+        print(note, file=sys.stderr)
+    if arguments.dry_run:
+        if space is None:
+            raise SearchError("--dry-run: needs --space")
+        print(_dry_run(space, arguments))
+        return 0
+    from rich.console import Console
+
+    from search.engine import conduct
+    from search.summary import has_failed, print_summary
+
+    options = _options(arguments, space)
+    conducted = conduct(space, options)
+    print_summary(conducted, Console(), _resume_command(options, conducted.study.info.name))
+    if conducted.ending == "interrupted":
+        return 130
+    return 1 if has_failed(conducted.study) else 0
+
+
+def _load_space(arguments: argparse.Namespace) -> tuple[Space | None, list[str]]:
+    overrides = parse_overrides(arguments.overrides)
+    if arguments.space is not None:
+        from search.checker import TrainerChecker
+        from spaces.load import load_space
+
+        return load_space(arguments.space, TrainerChecker(), overrides)
+    if not (arguments.resume and arguments.study):
+        raise SearchError(
+            "--space: needed, a path or a name such as digits; only --resume --study NAME goes without"
+        )
+    if overrides:
+        raise SearchError("--set: cannot change a study that exists; leave it out, or give --space")
+    return None, []
+
+
+def _options(arguments: argparse.Namespace, space: Space | None) -> RunOptions:
+    from search.folder import fresh_name
+    from search.options import RunOptions
+
+    study = arguments.study
+    if arguments.fresh_name:
+        if space is None or arguments.resume:
+            raise SearchError("--fresh-name: begins a new study; it cannot be used with --resume")
+        study = fresh_name(arguments.out, study or space.name)
+    budget = arguments.time_budget
+    return RunOptions(
+        study=study,
+        out=arguments.out,
+        trials=arguments.trials,
+        time_budget_s=None if budget is None else parse_duration(budget),
+        resume=arguments.resume,
+        address=arguments.address,
+        storage=arguments.storage,
+        seed=arguments.seed,
+        keep_checkpoints=arguments.keep_checkpoints,
+    )
+
+
+def parse_overrides(settings: Sequence[str]) -> dict[str, Any]:
+    """Dotted keys and values of `KEY=VALUE` texts; a value is YAML 1.2, so `1e-3` is a number.
+
+    Raises:
+        SearchError: a text has no key, or its value is not YAML.
+    """
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    overrides: dict[str, Any] = {}
+    for text in settings:
+        key, equals, value = text.partition("=")
+        if not key.strip() or not equals:
+            raise SearchError(f"--set: got {text!r}, allowed: KEY=VALUE, such as optim.epochs=2")
+        try:
+            overrides[key.strip()] = YAML(typ="safe", pure=True).load(value)
+        except YAMLError as error:
+            raise SearchError(f"--set: the value of {text!r} is not YAML: {error}") from error
+    return overrides
+
+
+def _dry_run(space: Space, arguments: argparse.Namespace) -> str:
+    """The resolved space, and three configs drawn from it at random."""
+    import numpy as np
+
+    from search.identity import resolve
+    from search.opening import as_yaml, with_options
+    from spaces.draw import RandomDraw
+    from spaces.walk import suggest
+
+    space = with_options(space, arguments.trials, arguments.seed)
+    draw = RandomDraw(np.random.default_rng(space.sampler.seed))
+    parts = [as_yaml(space.as_dict())]
+    for count in range(1, N_SAMPLES + 1):
+        config, _ = resolve(space, suggest(space, draw))
+        parts.append(f"--- # sample config {count} of {N_SAMPLES}\n{as_yaml(config)}")
+    return "\n".join(parts)
+
+
+def _resume_command(options: RunOptions, study: str) -> str:
+    words = ["python", "-m", "search.run", "--resume", "--study", study]
+    if options.out != "runs":
+        words += ["--out", options.out]
+    if options.address != "local":
+        words += ["--address", options.address]
+    return shlex.join(words)
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"got {value}, allowed: 1 or more")
+    return value
+
+
+def _seed(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"got {value}, allowed: 0 or more")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

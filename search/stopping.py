@@ -1,0 +1,93 @@
+"""Why a running study ends before its budget: Ctrl-C, SIGTERM, the time budget, or a fault of its own."""
+
+from __future__ import annotations
+
+import re
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Literal, TypeVar
+
+from search.errors import SearchError
+
+Ending = Literal["budget", "exhausted", "time", "interrupted"]
+
+_Result = TypeVar("_Result")
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)([smhd]))+")
+_PART = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
+
+
+class StopRequest:
+    """Collects the wish to stop; asked by the engine's loop many times a second.
+
+    error: the first exception of our own code inside Ray's loop, which Ray would swallow. obeyed: Ray's
+    loop has ended its trials because of this request.
+    """
+
+    def __init__(self, deadline: float | None = None) -> None:
+        self._deadline = deadline
+        self.interrupted = False
+        self.error: Exception | None = None
+        self.obeyed = False
+
+    def ending(self) -> Ending | None:
+        """Why to stop now, or None to go on. The deadline is in `time.monotonic()` seconds."""
+        if self.interrupted:
+            return "interrupted"
+        if self._deadline is not None and time.monotonic() >= self._deadline:
+            return "time"
+        return None
+
+    def is_wanted(self) -> bool:
+        """Whether the study must stop, for whatever reason."""
+        return self.error is not None or self.ending() is not None
+
+    def guard(self, act: Callable[[], _Result]) -> _Result | None:
+        """Do something inside Ray's loop; an exception is kept as `error` and stops the study."""
+        try:
+            return act()
+        except Exception as error:
+            self.error = self.error or error
+            return None
+
+    @contextmanager
+    def on_signals(self) -> Iterator[None]:
+        """Turn the first SIGINT or SIGTERM into a request; a second one interrupts at once.
+
+        Outside the main thread Python allows no handlers, and none are set.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+        def handle(number: int, frame: Any) -> None:
+            if self.interrupted:
+                raise KeyboardInterrupt
+            self.interrupted = True
+
+        for number in before:
+            signal.signal(number, handle)
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def parse_duration(text: str) -> float:
+    """Seconds of a duration such as 30s, 45m, 2h, 1h30m or 1d.
+
+    Raises:
+        SearchError: it is not one, or is zero.
+    """
+    if not _DURATION.fullmatch(text):
+        raise SearchError(f"--time-budget: got {text!r}, allowed: numbers with s, m, h or d, such as 1h30m")
+    seconds = sum(float(value) * _UNITS[unit] for value, unit in _PART.findall(text))
+    if seconds <= 0:
+        raise SearchError(f"--time-budget: got {text!r}, it must be more than zero")
+    return seconds

@@ -1,0 +1,107 @@
+"""What the engine needs from a trainer, and the real one. A trainer is named `module:factory` in a ticket.
+
+The engine itself never imports torch: a worker builds its trainer from the name, so that a simulated
+trainer, or a test's fake, takes the same place.
+"""
+
+from __future__ import annotations
+
+import importlib
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from search.errors import SearchError
+
+DEFAULT_TRAINER = "search.trainer:SnncoreTrainer"
+
+
+class Session(Protocol):
+    """One training, epoch by epoch."""
+
+    epochs_trained: int
+
+    def run_epoch(self) -> Any:
+        """Train one epoch; returns an object with the fields of an epoch row. Raises DivergedError."""
+
+    def save(self, folder: Path) -> None:
+        """Write a checkpoint, whole or not at all, in place of what may stand there."""
+
+    def restore(self, folder: Path) -> None:
+        """Continue from a checkpoint; raises on one that cannot be used."""
+
+    def metrics(self) -> Mapping[str, Any]:
+        """What is known after training, of the last epoch. Raises SilentNetworkError."""
+
+
+class Trainer(Protocol):
+    """Made by a factory called with (device, threads): "cpu" or "cuda", and threads per trial."""
+
+    def probe(self, config: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The metrics known before the first epoch."""
+
+    def session(self, config: Mapping[str, Any]) -> Session:
+        """A training that has not begun."""
+
+    def device_model(self) -> str:
+        """The device's model, as values are only compared within one model."""
+
+
+class SnncoreTrainer:
+    """The real trainer: `snncore`, imported when the first trial begins."""
+
+    def __init__(self, device: str, threads: int) -> None:
+        self._device, self._threads = device, threads
+
+    def probe(self, config: Mapping[str, Any]) -> Mapping[str, Any]:
+        """See `snncore.probe.probe`."""
+        from snncore.config import make_config
+        from snncore.probe import probe
+
+        self._limit_threads()
+        return probe(make_config(config), self._device)
+
+    def session(self, config: Mapping[str, Any]) -> Session:
+        """See `snncore.session.TrainingSession`."""
+        from snncore.config import make_config
+        from snncore.session import TrainingSession
+
+        return TrainingSession(make_config(config), self._device, self._threads)
+
+    def device_model(self) -> str:
+        """The GPU's name, or the processor's."""
+        if self._device != "cuda":
+            return f"cpu: {processor_model()}"
+        torch = importlib.import_module("torch")
+        return f"cuda: {torch.cuda.get_device_name()}"
+
+    def _limit_threads(self) -> None:
+        # The session sets threads for training; a probe's training steps must run with as many.
+        importlib.import_module("torch").set_num_threads(self._threads)
+
+
+def load_trainer(name: str, device: str, threads: int) -> Trainer:
+    """The trainer a dotted name `module:factory` stands for.
+
+    Raises:
+        SearchError: there is no such module or factory.
+    """
+    module, _, factory = name.partition(":")
+    try:
+        make = getattr(importlib.import_module(module), factory)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise SearchError(f"trainer {name!r}: not found: {error}") from error
+    trainer: Trainer = make(device, threads)
+    return trainer
+
+
+def processor_model() -> str:
+    """The processor's model name; the architecture where the system does not tell."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()

@@ -1,0 +1,110 @@
+"""What happens at each turn of Ray Tune's loop: reports are recorded, errors too, wishes to stop obeyed."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray import tune
+
+from search.ledger import Ledger
+from search.messages import Report, Ticket
+from search.outcome import Outcome, infeasible_reason
+from search.stopping import StopRequest
+from search.trainable import REPORT, TICKET
+
+MAX_REASON = 500
+"""Characters of an exception's last line that are kept; a dead worker's runs to several thousand."""
+
+
+class Watcher(tune.Callback):  # type: ignore[misc]  # ray is not typed here
+    """Ray Tune's callback.
+
+    on_turn is called some ten times a second (display, record). An exception of ours ends the study
+    through `stop.error`: Ray would log it, count it as a failure of the trial, and go on.
+    """
+
+    def __init__(self, ledger: Ledger, stop: StopRequest, on_turn: Callable[[], None]) -> None:
+        self._ledger, self._stop, self._on_turn = ledger, stop, on_turn
+        self._actors: list[Any] = []
+
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """A worker has taken a trial."""
+        self._stop.guard(lambda: self._ledger.started(_number(trial)))
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+    ) -> None:
+        """A report came, also the one at which a trial is stopped."""
+        report: Report = result[REPORT]
+        self._stop.guard(lambda: self._ledger.note(_number(trial), report))
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """A trial failed and will not be tried again."""
+        self._stop.guard(lambda: self._ledger.finish(_number(trial), failure(_last_error(trial))))
+
+    def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        """Remember the actors: Ray forgets those of trials it ends."""
+        running = (trial.temporary_state.ray_actor for trial in trials if not trial.is_finished())
+        self._actors = [actor for actor in running if actor is not None]
+
+    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        """Let the engine have its turn, and end what still runs when the study stops."""
+        self._stop.guard(self._on_turn)
+        if self._stop.obeyed:
+            # Ray would wait for the epoch to end, then up to 10 s; the last checkpoint is enough.
+            for actor in self._actors:
+                ray.kill(actor)
+
+
+class StopOnRequest(tune.Stopper):  # type: ignore[misc]  # ray is not typed here
+    """Ends Ray Tune's loop when a stop is wanted; running trials stay running in the record."""
+
+    def __init__(self, stop: StopRequest) -> None:
+        self._stop = stop
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Tune pickles it into snapshots that are never read; the open storage behind it must not follow.
+        return StopOnRequest, (StopRequest(),)
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        """No trial is stopped by itself here: that is the scheduler's business."""
+        return False
+
+    def stop_all(self) -> bool:
+        """Whether the whole study stops."""
+        self._stop.obeyed = self._stop.is_wanted()
+        return self._stop.obeyed
+
+
+def failure(error: BaseException | None) -> Outcome:
+    """The outcome of a trial that failed for good: `failed` with the last line of the exception.
+
+    Infeasible when the error says that the node ran out of memory.
+    """
+    cause = getattr(error, "cause", None) or error
+    if cause is None:
+        return Outcome("failed", "the worker died without a message")
+    reason = infeasible_reason(cause)
+    if reason is not None:
+        return Outcome("infeasible", reason)
+    last = traceback.format_exception_only(cause)[-1].strip().splitlines()[-1]
+    died = "worker died: " if isinstance(cause, ray.exceptions.RayActorError) else ""
+    return Outcome("failed", f"{died}{last}"[:MAX_REASON])
+
+
+def _last_error(trial: Any) -> BaseException | None:
+    """What a trial last failed of. Ray's own `get_pickled_error` looks where it is only later copied to."""
+    path = trial.pickled_error_file
+    if path is None or not Path(path).exists():
+        return None
+    error = ray.cloudpickle.loads(Path(path).read_bytes())
+    return error if isinstance(error, BaseException) else None
+
+
+def _number(trial: Any) -> int:
+    ticket: Ticket = trial.config[TICKET]
+    return ticket.number

@@ -1,0 +1,278 @@
+"""The page as a person meets it: in Chromium, with the network off."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from reports.names import number_text, with_unit
+from studies.record import write_study
+from tests.reports.conftest import PHONE, Opened
+from tests.reports.studies_for_tests import ODD, digits_study
+
+Open = Callable[..., Opened]
+
+ALL_FIGURES = [
+    "front-1",
+    "front-2",
+    "front-3d",
+    "hypervolume",
+    "parallel",
+    "importance-1",
+    "importance-2",
+    "importance-3",
+    "curves",
+]
+
+
+def test_every_figure_is_drawn_without_an_error(open_report: Open) -> None:
+    opened = open_report(digits_study())
+    assert opened.draw_all() == ALL_FIGURES
+    for name in ALL_FIGURES:
+        assert opened.plot(name, "plot.querySelectorAll('svg, canvas').length") > 0, name
+        box = opened.plot(name, "plot.querySelector('.main-svg').getBoundingClientRect().width")
+        assert box > 200, name
+    assert opened.errors == []
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_studies_make_no_error(name: str, open_report: Open) -> None:
+    opened = open_report(ODD[name](), "?all")
+    drawn = opened.draw_all()
+    cards = opened.page.locator(".card p").all_inner_texts()
+    assert drawn or cards
+    assert all(card.strip() for card in cards)
+    assert opened.errors == []
+
+
+def test_the_first_figure_is_there_at_once_and_the_others_when_scrolled_to(open_report: Open) -> None:
+    opened = open_report(digits_study(24))
+    assert opened.plot("front-1", "plot.dataset.drawn") == "true"
+    assert opened.plot("curves", "plot.dataset.drawn ?? null") is None
+    opened.page.locator("[data-figure='curves']").scroll_into_view_if_needed()
+    opened.page.wait_for_selector("[data-figure='curves'][data-drawn='true']", timeout=60_000)
+    assert opened.errors == []
+
+
+def test_numbers_of_the_table_are_those_of_the_parquet_file(open_report: Open) -> None:
+    study = digits_study()
+    opened = open_report(study)
+    write_study(study, opened.path.parent)
+    record = {row["number"]: row for row in pq.read_table(opened.path.parent / "trials.parquet").to_pylist()}
+    cells = opened.page.evaluate(
+        """[...document.querySelectorAll("#front-table tbody tr")].map((row) => Object.fromEntries(
+            [...row.querySelectorAll("[data-column]")].map((cell) =>
+                [cell.dataset.column, cell.dataset.value ?? null])))"""
+    )
+    assert len(cells) > 3
+    for row in cells:
+        stored = record[int(row["number"])]
+        for column, text in row.items():
+            expected = stored[column]
+            if expected is None or isinstance(expected, str):
+                assert text == expected, column
+            else:
+                assert float(text) == expected, column
+    values = [
+        (-row["value.val_accuracy"], row["value.train_memory_mib"], row["value.latency_ms"])
+        for row in record.values()
+        if row["state"] == "complete" and row["constraint.train_memory_mib"] <= 0
+    ]
+    front = [v for v in values if not any(o != v and all(a <= b for a, b in zip(o, v)) for o in values)]  # noqa: B905
+    assert sorted(float(row["value.latency_ms"]) for row in cells) == sorted(v[2] for v in front)
+
+
+def test_figures_show_the_numbers_of_the_record(open_report: Open) -> None:
+    study = digits_study(30)
+    opened = open_report(study)
+    opened.draw_all()
+    values = {trial.number: trial.values for trial in study.trials}
+    for figure, metric in (("front-1", "train_memory_mib"), ("front-2", "latency_ms")):
+        traces = opened.plot(
+            figure, "plot.data.map(({name, x, y, customdata}) => ({name, x, y, customdata}))"
+        )
+        shown = [trace for trace in traces if trace["name"] in ("front", "dominated")]
+        numbers = [number for trace in shown for number in trace["customdata"]]
+        assert sorted(numbers) == [t.number for t in study.trials if t.state == "complete"]
+        for trace in shown:
+            assert trace["x"] == [values[number][metric] for number in trace["customdata"]]
+            assert trace["y"] == [values[number]["val_accuracy"] for number in trace["customdata"]]
+    axes = opened.plot("parallel", "plot.data[0].dimensions.map(({label, values}) => ({label, values}))")
+    last = next(axis for axis in axes if axis["label"].startswith("latency"))
+    assert sorted(last["values"]) == sorted(v["latency_ms"] for v in values.values() if v)
+
+
+def test_curves_show_the_epochs_of_their_trial_and_can_be_hidden(open_report: Open) -> None:
+    study = digits_study(24)
+    opened = open_report(study)
+    opened.page.locator("[data-figure='curves']").scroll_into_view_if_needed()
+    opened.page.wait_for_selector("[data-figure='curves'][data-drawn='true']", timeout=60_000)
+    button = opened.page.locator(".switch").first
+    number = int(button.get_attribute("data-trial") or -1)
+    curve = "plot.data.filter((trace) => trace.meta === {}).map(({{y, visible}}) => ({{y, visible}}))"
+    accuracy = opened.plot("curves", curve.format(number))[0]["y"]
+    expected = [row.val_accuracy for row in study.epochs if row.number == number]
+    assert accuracy[-1] is None, "a gap follows each trial"
+    assert accuracy[:-1] == pytest.approx(expected, rel=1e-5)
+    button.focus()
+    opened.page.keyboard.press("Enter")
+    assert button.get_attribute("aria-pressed") == "false"
+    assert {trace["visible"] for trace in opened.plot("curves", curve.format(number))} == {False}
+    opened.page.keyboard.press("Enter")
+    assert {trace.get("visible") for trace in opened.plot("curves", curve.format(number))} == {None}
+    assert opened.errors == []
+
+
+def test_a_point_tells_its_number_knobs_and_metrics(open_report: Open) -> None:
+    study = digits_study(24)
+    opened = open_report(study)
+    opened.page.locator("[data-figure='front-2']").scroll_into_view_if_needed()
+    opened.draw_all()
+    number = int(opened.page.locator("#front-table tbody tr").first.get_attribute("data-trial") or -1)
+    place = opened.plot(
+        "front-2",
+        """(() => {
+            const trace = plot.data.find((one) => one.name === "front");
+            const {xaxis, yaxis} = plot._fullLayout;
+            return [xaxis._offset + xaxis.d2p(trace.x[0]), yaxis._offset + yaxis.d2p(trace.y[0])];
+        })()""",
+    )
+    opened.page.locator("[data-figure='front-2']").hover(position={"x": place[0], "y": place[1]})
+    opened.page.wait_for_selector("#tooltip:not([hidden])")
+    text = opened.page.locator("#tooltip").inner_text()
+    trial = study.trials[number]
+    assert text.startswith(f"Trial {number} ")
+    for name in ("val_accuracy", "train_memory_mib", "latency_ms", "firing_rate", "macs"):
+        assert with_unit(name, trial.metrics[name]) in text
+    for name, value in trial.params.items():
+        assert name.rsplit(".", 1)[-1] in text
+        assert (value if isinstance(value, str) else number_text(value)) in text
+    opened.page.keyboard.press("Escape")
+    assert opened.page.locator("#tooltip").is_hidden()
+
+
+@pytest.mark.parametrize("kind", ["number", "measure", "percent", "count"])
+def test_the_page_and_python_write_numbers_alike(kind: Any, open_report: Open) -> None:
+    opened = open_report(ODD["one"]())
+    values = [
+        0.0,
+        0.25,
+        1.0,
+        18.0,
+        97.23,
+        999.4,
+        1234.5,
+        0.00123,
+        4_000,
+        16_000,
+        12_570_000,
+        -0.3,
+        True,
+        None,
+    ]
+    written = opened.page.evaluate(
+        "([values, kind]) => values.map((value) => spikefront.numberText(value, kind))", [values, kind]
+    )
+    # JavaScript has one type of number: a whole float is an int there.
+    same = [int(v) if isinstance(v, float) and v.is_integer() and kind == "number" else v for v in values]
+    same = [float(v) if type(v) is int and kind == "measure" else v for v in same]
+    assert written == [number_text(value, kind) for value in same]
+
+
+def test_copy_gives_the_exact_command(open_report: Open) -> None:
+    opened = open_report(digits_study(24))
+    opened.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    row = opened.page.locator("#front-table tbody tr").nth(1)
+    row.locator(".copy").click()
+    opened.page.wait_for_function("document.getElementById('announce').textContent === 'Copied'")
+    command = opened.page.evaluate("navigator.clipboard.readText()")
+    assert command == row.locator("code").inner_text()
+    assert command.endswith(f"/run --pick trial:{row.get_attribute('data-trial')} --out best.yaml")
+
+
+def test_a_hostile_study_harms_nobody(open_report: Open) -> None:
+    opened = open_report(ODD["hostile"](), "?all")
+    opened.draw_all()
+    assert opened.page.locator("h1").inner_text() == "<script>alert(1)</script>"
+    assert opened.page.title().startswith("<script>alert(1)</script>")
+    assert opened.page.locator("img").count() == 0
+    assert opened.page.locator("script").count() == 3
+    assert "<img src=x onerror=alert(2)>" in opened.page.locator("header").inner_text()
+    assert opened.errors == []
+
+
+def test_the_page_fits_a_phone(open_report: Open) -> None:
+    opened = open_report(digits_study(24), "?all", **PHONE)
+    opened.draw_all()
+    assert opened.page.evaluate("document.documentElement.scrollWidth") == 390
+    wide = opened.plot("parallel", "[plot.clientWidth, plot.parentElement.clientWidth]")
+    assert wide[0] > wide[1], "parallel coordinates scroll in their own box"
+    assert opened.errors == []
+
+
+def test_figures_follow_the_colours_of_the_system(open_report: Open) -> None:
+    opened = open_report(ODD["two_objectives"](), color_scheme="light")
+    colour = "plot._fullLayout.paper_bgcolor"
+    assert opened.plot("front-1", colour) == "rgba(255,255,255,1)"
+    opened.page.emulate_media(color_scheme="dark")
+    opened.page.wait_for_function(
+        "document.querySelector(`[data-figure='front-1']`)._fullLayout.paper_bgcolor === 'rgba(23,29,36,1)'"
+    )
+    ink = opened.page.evaluate("getComputedStyle(document.body).color")
+    assert min(int(part) for part in re.findall(r"\d+", ink)) > 200
+    opened.page.emulate_media(media="print")
+    opened.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert opened.plot("front-1", colour) == "rgba(255,255,255,1)"
+    opened.draw_all()
+    assert opened.errors == []
+
+
+def test_text_is_easy_to_read_in_both_palettes(open_report: Open) -> None:
+    """Contrast of text and marks with their ground, as WCAG 2.1 counts it: 4.5 for text, 3 for marks."""
+    opened = open_report(ODD["one"]())
+    for scheme in ("light", "dark"):
+        opened.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        tokens = {
+            name: opened.page.evaluate(
+                "(name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim()",
+                f"--{name}",
+            )
+            for name in ("paper", "page", "ink", "quiet", "front", "knee")
+        }
+        for name, least in {"ink": 7, "quiet": 4.5, "front": 4.5, "knee": 4.5}.items():
+            for ground in ("paper", "page"):
+                assert contrast(tokens[name], tokens[ground]) >= least, (scheme, name, ground)
+
+
+def contrast(one: str, other: str) -> float:
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return (
+        math.sumprod((0.2126, 0.7152, 0.0722), linear)
+        if hasattr(math, "sumprod")
+        else sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+    )
+
+
+def test_everything_that_acts_can_be_reached_by_keyboard(open_report: Open) -> None:
+    opened = open_report(digits_study(24))
+    opened.page.keyboard.press("Tab")
+    assert opened.page.evaluate("document.activeElement.textContent") == "Skip to the front"
+    unnamed = opened.page.evaluate(
+        """[...document.querySelectorAll("a, button, [role=img], [role=region], nav")].filter(
+            (one) => !(one.getAttribute("aria-label") || one.textContent.trim())).length"""
+    )
+    assert unnamed == 0
+    assert opened.page.evaluate(
+        "[...document.querySelectorAll('.scroll')].every((box) => box.tabIndex === 0)"
+    )

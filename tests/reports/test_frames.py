@@ -1,0 +1,198 @@
+"""Frames of hypervolume, parallel coordinates, curves, outcomes and table, and the page's columns."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import moocore
+import numpy as np
+import pytest
+
+from reports.columns import columns, curves, groups
+from reports.curves import CurvesFrame, curves_frame, draw_curves
+from reports.digest import digest
+from reports.figure import Card
+from reports.hypervolume import HypervolumeFrame, draw_hypervolume, hypervolume_frame
+from reports.outcomes import Outcome, by_state, outcomes, outcomes_html
+from reports.parallel import ParallelFrame, colour_range, draw_parallel, parallel_frame
+from reports.table import export_command, rows, table_html
+from studies.model import EpochRow
+from tests.reports.studies_for_tests import ACCURACY, MEMORY, ODD, digits_study, small
+
+
+def test_hypervolume_over_trials_is_that_of_moocore() -> None:
+    study = digits_study(30)
+    frame = hypervolume_frame(digest(study))
+    assert isinstance(frame, HypervolumeFrame)
+    points = np.array(
+        [
+            [-t.values["val_accuracy"], t.values["train_memory_mib"], t.values["latency_ms"]]
+            for t in study.trials
+            if t.is_feasible
+        ]
+    )
+    corner = points.max(axis=0) + 0.1 * np.ptp(points, axis=0)
+    expected, seen = [], 0
+    for trial in study.trials:
+        seen += trial.is_feasible
+        expected.append(moocore.hypervolume(points[:seen], ref=corner) if seen else 0.0)
+    np.testing.assert_allclose(frame.volume, expected)
+    assert frame.share[-1] == 1
+    assert frame.share[frame.n_nearly - 1] >= 0.9 > frame.share[frame.n_nearly - 2]
+    np.testing.assert_allclose(list(frame.reference.values()), [-corner[0], *corner[1:]])
+    rose = np.diff([0.0, *expected]) > 0
+    assert frame.grew == rose.tolist()
+    assert draw_hypervolume(frame).drawing["data"][1]["x"] == [i for i, up in enumerate(rose, 1) if up]
+
+
+@pytest.mark.parametrize(
+    ("name", "why"), [("none", "nothing is enclosed"), ("one", "is zero"), ("all_equal", "is zero")]
+)
+def test_no_hypervolume_is_a_card(name: str, why: str) -> None:
+    card = hypervolume_frame(digest(ODD[name]()))
+    assert isinstance(card, Card)
+    assert why in card.why
+
+
+def test_parallel_axes_place_every_setting() -> None:
+    study = digits_study(50)
+    found = digest(study)
+    frame = parallel_frame(found)
+    assert isinstance(frame, ParallelFrame)
+    data = columns(found)
+    shown = {trial.number for trial in found.measured}
+    assert frame.n_trials == len(shown)
+    for axis in frame.axes:
+        for number, value in zip(data["number"], data[axis.column], strict=True):
+            if number not in shown:
+                continue
+            place = axis.missing if value is None else axis.codes[value] if axis.codes else value
+            place = math.log10(place) if axis.is_log and value is not None else place
+            assert place is not None, f"trial {number} has no place on {axis.column}"
+            assert axis.span[0] - 1e-9 <= place <= axis.span[1] + 1e-9
+    mode = next(axis for axis in frame.axes if axis.label == "mode")
+    assert [text for _, text in mode.ticks] == ["none", "supervised", "reliable", "strong2weak"]
+    alpha = next(axis for axis in frame.axes if axis.label == "alpha")
+    assert alpha.is_log
+    assert alpha.ticks[0] == (alpha.missing, "–")
+
+
+def test_parallel_leaves_out_knobs_that_never_varied() -> None:
+    study = small(
+        [[90.0], [91.0]], (ACCURACY,), lambda number: {"T": 4, "gradient": ["rate", "bptt"][number]}
+    )
+    frame = parallel_frame(digest(study))
+    assert isinstance(frame, ParallelFrame)
+    assert [axis.label for axis in frame.axes] == ["gradient", "validation accuracy (%)"]
+    assert "T" in frame.constant
+    assert "never varied: T" in draw_parallel(frame).caption
+    card = parallel_frame(digest(ODD["one"]()))
+    assert isinstance(card, Card)
+    assert "this study has 1" in card.why
+
+
+def test_one_failed_training_does_not_wash_out_the_colours() -> None:
+    assert colour_range([10.0, 95, 96, 97, 98, 99], ACCURACY) == (95 - 1.5 * 3, 99)
+    assert colour_range([1.0, 2, 3, 4, 5, 500], MEMORY) == (1, 5 + 1.5 * 3)
+    assert colour_range([5.0, 5.0], MEMORY) == (5, 5)
+
+
+def test_curves_follow_the_epochs() -> None:
+    study = digits_study(30)
+    found = digest(study)
+    frame = curves_frame(found)
+    assert isinstance(frame, CurvesFrame)
+    assert frame.panels == ["val_accuracy", "train_loss", "reliable_share"]
+    assert frame.front == [trial.number for trial in found.front]
+    assert sorted([*frame.front, *frame.others]) == sorted({row.number for row in study.epochs})
+    assert groups(found)["others"] == frame.others
+    table = curves(found)
+    assert table["number"] == sorted(table["number"])
+    row = next(row for row in study.epochs if row.reliable_share)
+    place = list(zip(table["number"], table["epoch"], strict=True)).index((row.number, row.epoch))
+    assert table["val_accuracy"][place] == pytest.approx(row.val_accuracy, rel=1e-5)
+    assert table["reliable_share"][place] == pytest.approx(np.mean(row.reliable_share), rel=1e-5)
+    traces = draw_curves(frame).drawing["data"]
+    assert len(traces) == len(frame.panels) * (1 + len(frame.front))
+
+
+def test_curves_of_odd_studies() -> None:
+    card = curves_frame(digest(ODD["no_epochs"]()))
+    assert isinstance(card, Card)
+    assert card.why == "No epoch was recorded."
+    row = EpochRow(0, 1, 0.1, math.nan, 10.0, 10.0, 1.0, math.nan, 0.0)
+    frame = curves_frame(digest(replace(ODD["all_failed"](), epochs=(row,))))
+    assert isinstance(frame, CurvesFrame)
+    assert (frame.front, frame.others, frame.loss_span) == ([], [0], None)
+    assert frame.panels == ["val_accuracy", "train_loss"]
+
+
+def test_reasons_are_counted_with_varying_numbers_masked() -> None:
+    study = small([[90.0, 1.0]] * 8, (ACCURACY, MEMORY))
+    states = [
+        ("failed", "RuntimeError: worker 3 died"),
+        ("failed", "RuntimeError: worker 12 died"),
+        ("failed", None),
+        ("stopped", "dominated at epoch 3"),
+        ("stopped", "dominated at epoch 3"),
+        ("running", None),
+    ]
+    trials = [
+        replace(trial, state=state, reason=reason)  # type: ignore[arg-type]
+        for trial, (state, reason) in zip(study.trials, states, strict=False)
+    ]
+    trials.append(replace(study.trials[6], constraints={"latency_ms": 0.2}))
+    trials.append(replace(study.trials[7], values={"val_accuracy": math.nan, "train_memory_mib": None}))
+    found = replace(study, trials=tuple(trials))
+    assert outcomes(found) == [
+        Outcome("complete", "no number for validation accuracy, training memory", 1),
+        Outcome("complete", "outside the limit on latency", 1),
+        Outcome("stopped", "dominated at epoch 3", 2),
+        Outcome("failed", "RuntimeError: worker … died", 2),
+        Outcome("failed", "no reason recorded", 1),
+        Outcome("running", "not finished when this page was made", 1),
+    ]
+    assert by_state(found) == {"complete": 2, "stopped": 2, "failed": 3, "running": 1}
+    assert "8 trials are not in these figures" in outcomes_html(found)
+    assert outcomes_html(ODD["two"]()) == ""
+
+
+def test_every_reason_of_many_is_accounted_for() -> None:
+    study = small([[90.0]] * 40, (ACCURACY,))
+    failed = [replace(t, state="failed", reason="x" * (t.number + 1)) for t in study.trials]
+    html = outcomes_html(replace(study, trials=tuple(failed)))
+    assert html.count("<li>") == 13
+    assert "28 more trials for other reasons" in html
+
+
+def test_rows_of_the_table_and_their_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = digest(digits_study(40))
+    table = rows(found, Path("runs/my study"))
+    assert [row.number for row in table] == [trial.number for trial in found.front]
+    assert [row.is_knee for row in table].count(True) == 1
+    assert table[0].command == (
+        f"python -m studies.export 'runs/my study' --pick trial:{table[0].number} --out best.yaml"
+    )
+    assert export_command(tmp_path / "runs" / "x", 3).split()[3] == "runs/x"
+    assert export_command(Path("/elsewhere/x"), 3).split()[3] == "/elsewhere/x"
+
+
+def test_a_latency_measured_under_load_is_marked() -> None:
+    study = small([[90.0, 1.0, 2.0], [95.0, 3.0, 4.0]])
+    loaded = replace(study.trials[1], metrics={"latency_under_load": True})
+    found = digest(replace(study, trials=(study.trials[0], loaded)))
+    table = rows(found, Path("x"))
+    assert [row.under_load for row in table] == [("latency_ms",), ()]
+    assert table_html(found, table).count("†") == 2, "one mark and one note"
+
+
+def test_columns_hold_scalars_of_all_trials() -> None:
+    study = digits_study(20)
+    found = columns(digest(study))
+    assert {len(column) for column in found.values()} == {20}
+    assert "metric.accuracy_at_t" not in found
+    assert found["value.latency_ms"] == [trial.values.get("latency_ms") for trial in study.trials]
+    assert found["param.T"] == [trial.params["T"] for trial in study.trials]

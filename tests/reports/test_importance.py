@@ -1,0 +1,126 @@
+"""First-order functional ANOVA, against functions whose variance is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from reports.coding import coded
+from reports.digest import digest
+from reports.fanova import divided, shares
+from reports.figure import Card
+from reports.importance import ImportanceFrame, draw_importance, importance_frame
+from reports.knobs import Knob
+from tests.reports.studies_for_tests import ACCURACY, MEMORY, ODD, digits_study, small
+
+
+def test_an_additive_function_is_divided_by_its_variances() -> None:
+    generator = np.random.default_rng(0)
+    matrix = generator.integers(0, 4, size=(200, 3)).astype(float)
+    slices = {"a": slice(0, 1), "b": slice(1, 2), "c": slice(2, 3)}
+    found = divided(lambda rows: 3 * rows[:, 0] + rows[:, 1], matrix, slices, 1.0, np.random.default_rng(1))
+    assert found is not None
+    parts = np.array([9 * matrix[:, 0].var(), matrix[:, 1].var(), 0.0])
+    np.testing.assert_allclose(list(found.single.values()), parts / parts.sum(), atol=0.03)
+    assert 0.95 < found.together <= 1
+
+
+def test_a_pure_interaction_belongs_to_no_single_knob() -> None:
+    matrix = np.array([[a, b] for a in (-1.0, 1.0) for b in (-1.0, 1.0)] * 25)
+    slices = {"a": slice(0, 1), "b": slice(1, 2)}
+    found = divided(lambda rows: rows[:, 0] * rows[:, 1], matrix, slices, 1.0, np.random.default_rng(0))
+    assert found is not None
+    assert found.together < 0.02
+
+
+def test_the_columns_of_one_category_move_together() -> None:
+    """A knob of three texts is one number, though it owns three columns."""
+    matrix = np.eye(3)[np.arange(60) % 3]
+    found = divided(
+        lambda rows: rows @ [0.0, 1.0, 5.0], matrix, {"mode": slice(0, 3)}, 1.0, np.random.default_rng(0)
+    )
+    assert found is not None
+    assert found.single == pytest.approx({"mode": 1.0})
+
+
+def test_a_constant_function_has_no_shares() -> None:
+    matrix = np.arange(10.0)[:, None]
+    zero = divided(
+        lambda rows: np.zeros(len(rows)), matrix, {"a": slice(0, 1)}, 1.0, np.random.default_rng(0)
+    )
+    assert zero is None
+
+
+def test_a_forest_finds_the_knob_that_matters_and_is_seeded() -> None:
+    generator = np.random.default_rng(3)
+    knobs = [Knob("T", "T", "number"), Knob("mode", "mode", "category"), Knob("noise", "noise", "number")]
+    modes = ["none", "reliable"]
+    study = small(
+        [[0.0]] * 80,
+        (MEMORY,),
+        lambda number: {
+            "T": int(generator.integers(1, 9)),
+            "mode": modes[number % 2],
+            "noise": float(generator.uniform()),
+        },
+    )
+    target = np.array(
+        [10.0 * t.params["T"] + (30.0 if t.params["mode"] == "reliable" else 0.0) for t in study.trials]
+    )
+    columns = coded(study.trials, knobs)
+    first, again = shares(columns, target), shares(columns, target)
+    assert first is not None
+    assert first == again
+    assert first.single["T"] > first.single["mode"] > first.single["noise"]
+    assert first.single["noise"] < 0.05
+    assert first.explained > 0.8
+
+
+def test_many_trials_are_sampled_and_many_settings_grouped() -> None:
+    values = np.linspace(0, 1, 2500)
+    study = small([[0.0]] * 2500, (MEMORY,), lambda number: {"x": float(values[number]), "y": number % 2})
+    columns = coded(study.trials, [Knob("x", "x", "number"), Knob("y", "y", "number")])
+    found = shares(columns, values**2)
+    assert found is not None
+    assert found.single["x"] > 0.97
+
+
+def test_the_frame_of_a_study_is_sorted_and_drawn() -> None:
+    frame = importance_frame(digest(digits_study(60)), ACCURACY)
+    assert isinstance(frame, ImportanceFrame)
+    assert frame.share == sorted(frame.share, reverse=True)
+    assert sum(frame.share) == pytest.approx(frame.together)
+    assert frame.together <= 1
+    bars = draw_importance(frame, "i").drawing["data"][0]
+    assert bars["x"] == frame.share
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("none", "at least 8 finished trials; there are 0"),
+        ("two", "at least 8 finished trials; there are 2"),
+        ("all_equal", "same value"),
+        ("nan", "there are 0"),
+    ],
+)
+def test_what_cannot_be_shown_is_a_card(name: str, why: str) -> None:
+    card = importance_frame(digest(ODD[name]()), ACCURACY)
+    assert isinstance(card, Card)
+    assert why in card.why
+
+
+def test_knobs_that_never_vary_explain_nothing() -> None:
+    study = small([[90.0 + n] for n in range(10)], (ACCURACY,), lambda number: {"T": 4})
+    card = importance_frame(digest(study), ACCURACY)
+    assert isinstance(card, Card)
+    assert "No searched knob separates" in card.why
+
+
+def test_a_forest_that_learned_nothing_says_so() -> None:
+    generator = np.random.default_rng(5)
+    study = small([[float(generator.normal())] for _ in range(30)], (ACCURACY,), lambda n: {"T": n % 7})
+    frame = importance_frame(digest(study), ACCURACY)
+    assert isinstance(frame, ImportanceFrame)
+    assert frame.explained < 0.3
+    assert "take the order as a hint" in draw_importance(frame, "i").caption

@@ -1,0 +1,232 @@
+"""Whole studies on Ray with the fake trainer, in this process."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import reports.build
+import search
+from search.engine import Conducted, conduct, run_study
+from search.errors import SearchError, StudyFailedError
+from search.options import RunOptions
+from search.record import rebuild
+from spaces.condition import Condition
+from spaces.space import Space
+from studies.model import Study
+from studies.pareto import front
+from studies.record import read_study
+from tests.search.fakes import (
+    TRAINER,
+    Budget,
+    Choice,
+    Fidelity,
+    Limit,
+    Resources,
+    SamplerChoice,
+    make_space,
+    starts,
+)
+
+pytestmark = pytest.mark.usefixtures("ray_session")
+
+
+def _conduct(folder: Path, space: Space | None, **options: Any) -> Conducted:
+    values = {"out": str(folder / "runs"), "show": False, "trainer": TRAINER, **options}
+    return conduct(space, RunOptions(**values))
+
+
+def _states(conducted: Conducted) -> Counter[str]:
+    return Counter(trial.state for trial in conducted.study.trials)
+
+
+@pytest.fixture(autouse=True)
+def _quick_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A real report takes a second to write; tests/reports looks at it."""
+
+    def build_report(study: Study, run_folder: Path) -> Path:
+        path = run_folder / "report.html"
+        path.write_text(study.info.name)
+        return path
+
+    monkeypatch.setattr(reports.build, "build_report", build_report)
+
+
+def test_a_study_from_begin_to_end(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    space = make_space(tmp_path / "data")
+    conducted = _conduct(tmp_path, space, show=True)
+    assert (conducted.ending, conducted.problem) == ("budget", None)
+    assert _states(conducted) == {"complete": 6}
+    folder = tmp_path / "runs" / "toy"
+    assert {path.name for path in folder.iterdir()} >= {
+        "space.yaml", "journal.log", "trials.parquet", "epochs.parquet", "front", "checkpoints",
+    }  # fmt: skip
+    assert read_study(folder) == conducted.study
+    for trial in conducted.study.trials:
+        assert trial.epochs_trained == 3
+        assert trial.metrics["train_memory_mib"] == 10.0 * trial.config["T"]
+        assert (trial.attempts, trial.seed, trial.device) == (1, 0, "cpu: fake")
+        assert trial.config["data"]["root"] == str(tmp_path / "data")
+    assert len(conducted.study.epochs) == 18
+    on_front = {trial.number for trial in front(conducted.study)}
+    kept = {int(path.name.removeprefix("trial-")) for path in (folder / "checkpoints").iterdir()}
+    assert kept == on_front
+    info = conducted.study.info
+    assert info.versions["ray"]
+    assert info.machine["cores"] >= 1
+    assert info.finished_at is not None
+    shown, errors = capfd.readouterr()
+    assert len([line for line in shown.splitlines() if " complete: val_accuracy " in line]) == 6
+    assert errors == "", "Ray says nothing on the terminal"
+
+
+def test_every_kind_of_end_is_recorded_and_the_study_goes_on(tmp_path: Path) -> None:
+    space = make_space(
+        tmp_path / "data",
+        search={
+            "T": Choice((1, 4)),
+            "model.width": Choice((1.0,)),
+            "optim.momentum": Choice((0.9, 0.5, 0.6, 0.7, 0.8)),
+            "optim.lr": Choice((0.1, 5), when={"optim.momentum": Condition((0.9,))}),
+            "neuron.v_threshold": Choice((1.0, 100.0), when={"optim.momentum": Condition((0.9,))}),
+        },
+        constraints={"train_memory_mib": Limit(max=30.0)},
+        sampler=SamplerChoice("grid", 0),
+        budget=Budget(100),
+    )
+    conducted = _conduct(tmp_path, space)
+    assert conducted.ending == "exhausted"
+    assert conducted.note == "every config of the space has been tried"
+    assert len(conducted.study.trials) == 16
+    for trial in conducted.study.trials:
+        state, reason, attempts, n_epochs = _expected(trial.config)
+        assert (trial.state, trial.attempts, trial.epochs_trained) == (state, attempts, n_epochs)
+        assert (trial.reason or "").startswith(reason)
+        assert (trial.values["val_accuracy"] is None) == (state != "complete")
+        assert trial.constraints == pytest.approx({"train_memory_mib": trial.config["T"] / 3.0 - 1.0})
+    assert len(starts(tmp_path / "data")) == sum(
+        trial.attempts for trial in conducted.study.trials if trial.config["T"] == 1
+    )
+
+
+def _expected(config: Any) -> tuple[str, str, int, int]:
+    """State, how the reason begins, attempts and epochs of the fake trainer's end."""
+    momentum = config["optim"]["momentum"]
+    if config["T"] == 4:
+        return "infeasible", "train_memory_mib 40 > 30", 1, 0
+    if momentum == 0.7:
+        return "infeasible", "out of memory: CUDA out of memory.", 1, 0
+    if momentum == 0.5:
+        return "failed", "KeyError: 'first line", 3, 1
+    if momentum == 0.8:
+        return "failed", "worker died: The actor is dead", 3, 0
+    if momentum == 0.6:
+        return "complete", "", 2, 3
+    if config["optim"]["lr"] == 5:
+        return "infeasible", "diverged: loss inf in epoch 2, step 3", 1, 1
+    if config["neuron"]["v_threshold"] == 100:
+        return "infeasible", "silent: no spikes in neuron layer 2", 1, 3
+    return "complete", "", 1, 3
+
+
+def test_early_stopping_stops_the_dominated_and_keeps_them_off_the_front(tmp_path: Path) -> None:
+    space = make_space(
+        tmp_path / "data",
+        base={"optim.epochs": 4},
+        fidelity=Fidelity(1, 2),
+        budget=Budget(12),
+        objectives={name: own for name, own in make_space().objectives.items() if name != "latency_ms"},
+    )
+    conducted = _conduct(tmp_path, space)
+    stopped = [trial for trial in conducted.study.trials if trial.state == "stopped"]
+    assert stopped
+    assert _states(conducted)["complete"] >= 2
+    for trial in stopped:
+        assert trial.epochs_trained in (1, 2)
+        assert (trial.reason or "").startswith("early stopping after epoch ")
+        assert trial.values == {"val_accuracy": None, "train_memory_mib": None}
+    assert not {trial.number for trial in stopped} & {trial.number for trial in front(conducted.study)}
+
+
+def test_a_storage_that_cannot_be_written_ends_the_study_with_its_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from search.ledger import Ledger
+
+    def full(self: Ledger, number: int, report: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Ledger, "note", full)
+    with pytest.raises(StudyFailedError, match=r"cannot be written: .*No space left on device"):
+        _conduct(tmp_path, make_space(tmp_path / "data"))
+
+
+def test_resources_no_node_has_are_refused_and_nothing_stays(tmp_path: Path) -> None:
+    space = make_space(tmp_path / "data", resources=Resources(64, 0))
+    with pytest.raises(SearchError, match=r"cpu 64, gpu 0 per trial is more than any node has"):
+        _conduct(tmp_path, space)
+    assert not (tmp_path / "runs" / "toy").exists()
+
+
+def test_a_finished_study_goes_on_with_a_larger_budget_from_its_storage_alone(tmp_path: Path) -> None:
+    space = make_space(tmp_path / "data", budget=Budget(3))
+    first = _conduct(tmp_path, space)
+    as_it_is = _conduct(tmp_path, space, resume=True)
+    assert as_it_is.ending == "budget"
+    assert as_it_is.study.trials == first.study.trials
+    folder = tmp_path / "runs" / "toy"
+    for name in ("trials.parquet", "epochs.parquet", "space.yaml"):
+        (folder / name).unlink()
+    again = _conduct(tmp_path, None, study="toy", resume=True, trials=5, seed=11)
+    assert _states(again) == {"complete": 5}
+    assert again.study.trials[:3] == first.study.trials
+    assert again.study.info.space["budget"] == {"trials": 5}
+    assert again.study.info.space["sampler"] == {"name": "random", "seed": 11}
+    assert again.study.info.started_at == first.study.info.started_at
+    assert "trials: 5" in (folder / "space.yaml").read_text()
+
+
+def test_a_resume_may_change_sampler_and_resources_but_no_config(tmp_path: Path) -> None:
+    space = make_space(tmp_path / "data", budget=Budget(2))
+    first = _conduct(tmp_path, space)
+    other = replace(space, base={**space.base, "T": 3}, search={"model.width": space.search["model.width"]})
+    with pytest.raises(SearchError, match=r"study 'toy' was begun with another space") as caught:
+        _conduct(tmp_path, other, resume=True)
+    assert "+   T: 3" in str(caught.value)
+    same = replace(space, sampler=SamplerChoice("tpe", 9), resources=Resources(0.5, 0))
+    assert _conduct(tmp_path, same, resume=True).study.trials == first.study.trials
+
+
+def test_a_time_budget_ends_a_study_in_mid_training(tmp_path: Path) -> None:
+    space = make_space(tmp_path / "data", base={"optim.batch_size": 20_000}, budget=Budget(4))
+    conducted = _conduct(tmp_path, space, time_budget_s=4.0)
+    assert conducted.ending == "time"
+    assert 1 <= _states(conducted)["running"] <= 2
+    assert set(_states(conducted)) == {"running"}
+    assert read_study(conducted.folder.path) == conducted.study
+
+
+def test_a_database_holds_a_study_like_a_journal(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/study.db"
+    space = make_space(tmp_path / "data", budget=Budget(2))
+    first = _conduct(tmp_path, space, storage=url)
+    assert not (first.folder.path / "journal.log").exists()
+    with pytest.raises(SearchError, match="study 'toy' exists"):
+        _conduct(tmp_path, space, storage=url)
+    again = _conduct(tmp_path, None, study="toy", resume=True)  # the folder names the database
+    assert again.study.trials == first.study.trials
+    (first.folder.path / "trials.parquet").unlink()
+    rebuild(first.folder.path)
+    assert read_study(first.folder.path) == again.study
+
+
+def test_run_study_is_the_python_door(tmp_path: Path) -> None:
+    space = make_space(tmp_path / "data", budget=Budget(1))
+    options = RunOptions(out=str(tmp_path / "runs"), show=False, trainer=TRAINER, keep_checkpoints="none")
+    assert search.run_study is run_study
+    assert len(search.run_study(space, options).trials) == 1
+    assert list((tmp_path / "runs" / "toy" / "checkpoints").iterdir()) == []

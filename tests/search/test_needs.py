@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from search.errors import SearchError
+from search.machine import describe_machine, installed_versions
+from search.needs import require_data
+from spaces.condition import Condition
+from tests.search.fakes import Choice, make_space
+
+NAMES = Choice(("digits", "cifar10"))
+AT_T_1 = {"T": Condition((1,))}
+
+
+def test_the_embedded_data_set_needs_nothing(tmp_path: Path) -> None:
+    require_data(make_space(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("base", "search", "missing"),
+    [
+        ({"data.name": "cifar100"}, {}, ["cifar100"]),
+        ({}, {"data.name": NAMES}, ["cifar10"]),
+        ({"data.name": "cifar100"}, {"data.name": NAMES}, ["cifar10"]),
+        ({"data.name": "cifar100"}, {"data.name": Choice(("digits",), when=AT_T_1)}, ["cifar100"]),
+        (
+            {"data.name": "cifar100"},
+            {"data.name": Choice(("digits",), when=AT_T_1, otherwise="fashion_mnist")},
+            ["fashion_mnist"],
+        ),
+    ],
+)
+def test_every_data_set_that_can_be_sampled_must_be_there(
+    tmp_path: Path, base: dict[str, Any], search: dict[str, Any], missing: list[str]
+) -> None:
+    with pytest.raises(SearchError) as caught:
+        require_data(make_space(tmp_path, base=base, search=search))
+    lines = str(caught.value).splitlines()
+    assert len(lines) == len(missing)
+    for line, name in zip(lines, missing, strict=True):
+        assert f"spikefront data {name} --root {tmp_path}" in line
+
+
+def test_the_machine_is_described() -> None:
+    machine = describe_machine()
+    assert set(machine) == {"cpu", "cores", "memory_gib", "devices", "os", "node"}
+    assert machine["cores"] >= 1
+    assert machine["memory_gib"] > 0
+    assert machine["cpu"]
+
+
+def test_versions_of_what_decides_results() -> None:
+    versions = installed_versions()
+    assert {"python", "ray", "optuna", "torch", "moocore"} <= set(versions)
+    assert versions["optuna"].startswith("5.")

@@ -1,0 +1,161 @@
+"""Begin or go on: what is refused, and that a refusal changes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from search.about import About
+from search.errors import SearchError
+from search.folder import RunFolder
+from search.opening import (
+    as_yaml,
+    create,
+    open_existing,
+    require_new,
+    require_same,
+    stored_space,
+    with_options,
+)
+from spaces.load import load_space
+from spaces.ranges import IntRange
+from tests.search.fakes import Budget, Fidelity, Limit, Objective, Resources, SamplerChoice, make_space
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    folder = RunFolder.of(tmp_path, "toy")
+    folder.path.mkdir()
+    return folder
+
+
+def _begin(folder: RunFolder, url: str | None = None) -> About:
+    about = About.of("toy", make_space())
+    create(folder, url, about)
+    return about
+
+
+def _content(folder: RunFolder) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.path.iterdir()}
+
+
+def test_what_was_begun_can_be_opened(folder: RunFolder) -> None:
+    about = _begin(folder)
+    study, found = open_existing(folder)
+    assert found == about
+    assert [direction.name for direction in study.directions] == ["MAXIMIZE", "MINIMIZE", "MINIMIZE"]
+    assert study.study_name == "toy"
+
+
+def test_a_study_that_exists_is_not_begun_again(folder: RunFolder) -> None:
+    _begin(folder)
+    before = _content(folder)
+    with pytest.raises(SearchError, match=r"study 'toy' exists, .*; go on with it by --resume"):
+        require_new(folder, None)
+    assert _content(folder) == before
+
+
+def test_a_folder_with_something_else_is_left_alone(folder: RunFolder) -> None:
+    (folder.path / "thesis.tex").write_text("all of it")
+    with pytest.raises(SearchError, match="not empty, and no study"):
+        require_new(folder, None)
+    with pytest.raises(SearchError, match="no study 'toy' in "):
+        open_existing(folder)
+    assert list(_content(folder)) == ["thesis.tex"]
+
+
+def test_there_must_be_something_to_resume(folder: RunFolder) -> None:
+    with pytest.raises(SearchError, match=r"no study 'toy' in .*journal\.log"):
+        open_existing(folder)
+    assert _content(folder) == {}
+
+
+def test_a_driver_that_died_between_its_first_records_can_begin_again(folder: RunFolder) -> None:
+    about = _begin(folder)
+    whole = folder.journal.read_bytes()
+    first = whole.index(b"\n") + 1
+    for cut in (0, 5, first):
+        for path in folder.path.iterdir():
+            path.unlink()
+        folder.journal.write_bytes(whole[:cut])
+        require_new(folder, None)
+        create(folder, None, about)
+        assert open_existing(folder)[1] == about
+
+
+def test_a_study_without_its_attribute_is_not_guessed(folder: RunFolder) -> None:
+    _begin(folder)
+    whole = folder.journal.read_bytes()
+    folder.journal.write_bytes(whole[: whole.index(b"\n") + 1])
+    with pytest.raises(SearchError, match="died before its first trial; start it again with --space"):
+        open_existing(folder)
+
+
+def test_a_database_is_remembered_without_its_password(folder: RunFolder, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/study.db"
+    about = _begin(folder, url)
+    assert not folder.journal.exists()
+    assert folder.storage_url.read_text() == url + "\n"
+    assert open_existing(folder)[1] == about
+    with pytest.raises(SearchError, match="study 'toy' exists"):
+        require_new(RunFolder.of(tmp_path / "elsewhere", "toy"), url)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"budget": Budget(99)},
+        {"sampler": SamplerChoice("gp", 5)},
+        {"resources": Resources(4, 1)},
+    ],
+)
+def test_a_resume_may_change(changes: dict[str, object]) -> None:
+    require_same(About.of("toy", make_space()), make_space(**changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "lines"),
+    [
+        ({"base": {"T": 3}}, ["+   T: 3"]),
+        ({"search": {"T": IntRange(1, 4)}}, ["-     int: [1, 8]", "+     int: [1, 4]"]),
+        ({"objectives": {"val_accuracy": Objective("maximize", 50.0)}}, ["- objectives: {val_accuracy:"]),
+        ({"constraints": {"latency_ms": Limit(max=2.0)}}, ["- constraints: {}", "latency_ms: {max: 2.0}"]),
+        ({"fidelity": Fidelity(2, 3)}, ["+ fidelity: {min_epochs: 2, eta: 3}"]),
+    ],
+)
+def test_a_resume_may_not_change(changes: dict[str, object], lines: list[str]) -> None:
+    with pytest.raises(SearchError, match="study 'toy' was begun with another space") as caught:
+        require_same(About.of("toy", make_space()), make_space(**changes))
+    for line in lines:
+        assert line in str(caught.value)
+    assert "sampler" not in str(caught.value)
+
+
+def test_the_space_comes_back_from_the_storage(folder: RunFolder) -> None:
+    _begin(folder)
+    assert stored_space(open_existing(folder)[1]) == make_space()
+
+
+def test_space_yaml_is_a_space_file(folder: RunFolder) -> None:
+    from search.checker import TrainerChecker
+
+    _begin(folder)
+    assert load_space(str(folder.space), TrainerChecker())[0] == make_space()
+
+
+def test_options_replace_budget_and_seed() -> None:
+    space = with_options(make_space(), 77, 5)
+    assert (space.budget.trials, space.sampler) == (77, SamplerChoice("random", 5))
+    assert with_options(make_space(), None, None) == make_space()
+
+
+def test_yaml_keeps_order_and_has_no_trailing_spaces() -> None:
+    values = {"z": {f"key{at}": at for at in range(30)}, "a": None, "m": [1.0, "1,3", True]}
+    text = as_yaml(values)
+    assert [line.partition(":")[0] for line in text.splitlines() if not line.startswith(" ")] == [
+        "z",
+        "a",
+        "m",
+    ]
+    assert not any(line.endswith(" ") for line in text.splitlines())

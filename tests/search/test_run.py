@@ -1,0 +1,255 @@
+"""The command line: what it prints, what it refuses, with which exit code. No Ray is started."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from search import run
+from search.errors import SearchError, StudyFailedError
+from search.run import main, parse_overrides
+
+SPACE = """
+name: toy
+base: {optim: {epochs: 3}}
+search:
+  T: {int: [1, 8]}
+  model.width: {choice: [1.0, 2.0]}
+objectives: {val_accuracy: maximize, train_memory_mib: minimize}
+"""
+
+
+@pytest.fixture
+def space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "toy.yaml"
+    path.write_text(SPACE)
+    return str(path)
+
+
+@pytest.fixture(autouse=True)
+def _no_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(address: str) -> None:
+        raise AssertionError("Ray must not be started")
+
+    monkeypatch.setattr("search.engine.ray_cluster", refuse)
+
+
+def _refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """The message of a refusal: exit code 2, one block on stderr, no traceback, nothing on stdout."""
+    assert main(list(arguments)) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("error: ")
+    assert "Traceback" not in err
+    return err
+
+
+def test_a_dry_run_prints_the_space_and_three_configs_and_writes_nothing(
+    space: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert main(["--space", space, "--dry-run", "--trials", "7", "--seed", "3"]) == 0
+    out = capsys.readouterr().out
+    resolved, *configs = YAML(typ="safe", pure=True).load_all(out)
+    assert resolved["budget"] == {"trials": 7}
+    assert resolved["sampler"]["seed"] == 3
+    assert len(configs) == 3
+    for config in configs:
+        assert 1 <= config["T"] <= 8
+        assert config["optim"]["epochs"] == 3
+        assert config["optim"]["momentum"] == 0.9, "defaults are written out"
+    assert [path.name for path in tmp_path.iterdir()] == ["toy.yaml"]
+
+
+def test_a_dry_run_is_the_same_every_time(space: str, capsys: pytest.CaptureFixture[str]) -> None:
+    outputs = []
+    for _ in range(2):
+        main(["--space", space, "--dry-run"])
+        outputs.append(capsys.readouterr().out)
+    assert outputs[0] == outputs[1]
+
+
+def test_a_searched_field_that_is_set_leaves_the_search_and_says_so(
+    space: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--space", space, "--dry-run", "--set", "T=3", "--set", "optim.lr=1e-2"]) == 0
+    out, err = capsys.readouterr()
+    resolved = next(iter(YAML(typ="safe", pure=True).load_all(out)))
+    assert "T" not in resolved["search"]
+    assert resolved["base"]["T"] == 3
+    assert resolved["base"]["optim"]["lr"] == 0.01
+    assert err.count("\n") == 1
+    assert err.startswith("T")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "--space: needed"),
+        (["--resume"], "--space: needed"),
+        (["--resume", "--study", "toy"], "no study 'toy'"),
+        (["--resume", "--study", "toy", "--set", "T=1"], "--set: cannot change a study that exists"),
+        (["--space", "nowhere.yaml"], "nowhere.yaml"),
+        (["--dry-run", "--resume", "--study", "toy"], "--dry-run: needs --space"),
+    ],
+)
+def test_refused_without_a_space(
+    arguments: list[str], message: str, space: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert message in _refused(capsys, *arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--set", "optim.epochs"], "--set: got 'optim.epochs', allowed: KEY=VALUE"),
+        (["--set", "T=[1"], "--set: the value of 'T=[1' is not YAML"),
+        (["--set", "optim.lrr=1"], "optim.lrr"),
+        (["--set", "T=zero"], "T"),
+        (["--time-budget", "soon"], "--time-budget: got 'soon'"),
+        (["--address", "ray://head:10001"], "`ray job submit`"),
+        (["--study", "a/b"], "--study: got 'a/b'"),
+        (["--resume"], "no study 'toy' in "),
+        (["--fresh-name", "--resume"], "--fresh-name: begins a new study"),
+        (["--storage", "nodb://x"], "--storage: nodb://x cannot be opened"),
+        (["--set", "data.name=cifar10"], "spikefront data cifar10"),
+        (
+            ["--set", "data.name=cifar10", "--set", "data.root=/nowhere"],
+            "spikefront data cifar10 --root /nowhere",
+        ),
+    ],
+)
+def test_refused_with_a_space(
+    arguments: list[str], message: str, space: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert message in _refused(capsys, "--space", space, *arguments)
+    assert not (tmp_path / "runs" / "toy").exists(), "a refusal leaves nothing behind"
+
+
+def test_a_study_that_exists_is_refused_and_untouched(
+    space: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    from search.about import About
+    from search.checker import TrainerChecker
+    from search.folder import RunFolder
+    from search.opening import create
+    from spaces.load import load_space
+
+    folder = RunFolder.of("runs", "toy")
+    folder.path.mkdir(parents=True)
+    create(folder, None, About.of("toy", load_space(space, TrainerChecker())[0]))
+    before = folder.journal.read_bytes()
+    assert "go on with it by --resume" in _refused(capsys, "--space", space)
+    message = _refused(capsys, "--space", space, "--resume", "--set", "optim.epochs=4")
+    assert "-   optim: {epochs: 3}" in message
+    assert "+   optim: {epochs: 4}" in message
+    assert folder.journal.read_bytes() == before
+    with folder.claim():
+        assert "another process runs this study" in _refused(capsys, "--space", space, "--resume")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--trials", "0"], ["--seed", "-1"], ["--keep-checkpoints", "some"], ["-x"]]
+)
+def test_usage_errors_exit_with_2(arguments: list[str], space: str) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--space", space, *arguments])
+    assert caught.value.code == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (KeyboardInterrupt(), 130, "stopped"),
+        (StudyFailedError("Ray Tune died 4 times in a row"), 1, "the study failed: Ray Tune died"),
+        (SearchError("too bad"), 2, "error: too bad"),
+    ],
+)
+def test_exit_codes(
+    error: BaseException,
+    code: int,
+    message: str,
+    space: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(*arguments: Any) -> None:
+        raise error
+
+    monkeypatch.setattr("search.engine.conduct", fail)
+    assert main(["--space", space]) == code
+    assert message in capsys.readouterr().err
+
+
+def test_a_fault_of_ours_is_not_told_as_a_mistake_of_the_user(
+    space: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: Any) -> None:
+        raise ValueError("a bug")
+
+    monkeypatch.setattr("search.engine.conduct", fail)
+    with pytest.raises(ValueError, match="a bug"):
+        main(["--space", space])
+
+
+def test_fresh_name_counts_on(space: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "runs" / "demo").mkdir(parents=True)
+    (tmp_path / "runs" / "demo" / "journal.log").write_text("{}\n")
+    seen: list[Any] = []
+
+    def note(space: Any, options: Any) -> None:
+        seen.append(options.study)
+        raise SearchError("enough")
+
+    monkeypatch.setattr("search.engine.conduct", note)
+    main(["--space", space, "--study", "demo", "--fresh-name"])
+    main(["--space", space, "--fresh-name"])
+    assert seen == ["demo-2", "toy"]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("a=1", 1), ("a=1e-3", 0.001), ("a=yes", "yes"), ("a=true", True), ("a=[1, 2]", [1, 2]),
+        ("a=", None), ("a=x=y", "x=y"), ("a= 2 ", 2), ("a=null", None), ("a='3'", "3"),
+    ],
+)  # fmt: skip
+def test_overrides_are_yaml(text: str, value: Any) -> None:
+    assert parse_overrides([text]) == {"a": value}
+
+
+def test_the_help_names_every_option_of_the_contract(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--help"])
+    assert caught.value.code == 0
+    shown = capsys.readouterr().out
+    for option in (
+        "--space", "--study", "--out", "--trials", "--time-budget", "--resume", "--address", "--storage",
+        "--seed", "--set", "--dry-run", "--keep-checkpoints", "--fresh-name",
+    ):  # fmt: skip
+        assert option in shown
+
+
+def test_bad_arguments_cost_no_heavy_import() -> None:
+    """A mistake is told at once: neither Ray, Optuna nor torch is loaded for it."""
+    import subprocess
+
+    script = "import sys; from search.run import main; main(['--resume']);"
+    script += "print(sorted({'ray', 'optuna', 'torch', 'pyarrow', 'plotly'} & set(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout == "[]\n"
+
+
+def test_the_command_the_user_goes_on_with_repeats_what_matters() -> None:
+    from search.options import RunOptions
+
+    options = RunOptions(out="my runs", address="auto")
+    told = run._resume_command(options, "toy")
+    assert told == "python -m search.run --resume --study toy --out 'my runs' --address auto"
+    assert run._resume_command(RunOptions(), "toy") == "python -m search.run --resume --study toy"

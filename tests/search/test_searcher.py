@@ -1,0 +1,240 @@
+"""Ray Tune's views of a study, called as Tune calls them, without a cluster."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ray.tune.schedulers import TrialScheduler
+from ray.tune.search import Searcher
+
+from search.folder import RunFolder
+from search.halving import Halving
+from search.ledger import Ledger
+from search.limits import Bounds
+from search.messages import Report, Ticket
+from search.proposer import Proposer
+from search.resources import Share
+from search.scheduler import HalvingScheduler
+from search.searcher import StudySearcher
+from search.stopping import StopRequest
+from search.trainable import REPORT, TICKET
+from search.tuning import Setting, _record_memory_victims, make_ticket
+from search.watcher import StopOnRequest, failure
+from spaces.space import Space
+from tests.search.books import complete, measured, new_ledger, reopened, row, run
+from tests.search.fakes import Limit, make_space
+
+
+def _searcher(
+    ledger: Ledger, space: Space, budget: int = 3, stop: StopRequest | None = None
+) -> StudySearcher:
+    def ticket(entry: Any) -> Ticket:
+        return Ticket(entry.number, entry.config, 3, "/nowhere")
+
+    reasons = {1: "too slow"}
+    return StudySearcher(ledger, Proposer(ledger, space), budget, ticket, reasons, stop or StopRequest())
+
+
+def _numbers(searcher: StudySearcher, n: int) -> list[int]:
+    return [searcher.suggest(f"tune-{at}")[TICKET].number for at in range(n)]
+
+
+def test_tickets_until_the_budget_is_used_up() -> None:
+    space = make_space()
+    searcher = _searcher(new_ledger(space), space)
+    assert _numbers(searcher, 3) == [0, 1, 2]
+    assert searcher.suggest("one more") == Searcher.FINISHED
+
+
+def test_trials_of_every_state_count() -> None:
+    space = make_space()
+    ledger = new_ledger(space)
+    run(ledger, space, 2)
+    searcher = _searcher(ledger, space)
+    assert _numbers(searcher, 1) == [2]
+    assert searcher.suggest("one more") == Searcher.FINISHED
+
+
+def test_trials_left_running_come_first_with_their_numbers_even_beyond_the_budget() -> None:
+    space = make_space()
+    ledger = new_ledger(space)
+    proposer = Proposer(ledger, space)
+    entries = [proposer.next() for _ in range(4)]
+    assert entries[1] is not None
+    complete(ledger, entries[1])
+    searcher = _searcher(reopened(ledger), space, budget=2)
+    assert _numbers(searcher, 3) == [0, 2, 3]
+    assert searcher.suggest("one more") == Searcher.FINISHED
+
+
+def test_a_used_up_space_finishes() -> None:
+    space = make_space()
+    ledger = new_ledger(space)
+    run(ledger, space, 16)
+    assert _searcher(ledger, space, budget=99).suggest("x") == Searcher.FINISHED
+
+
+def test_a_trial_that_ended_by_itself() -> None:
+    space = make_space()
+    ledger = new_ledger(space)
+    searcher = _searcher(ledger, space)
+    _numbers(searcher, 2)
+    end = Report("end", metrics=measured(ledger.entries[0]))
+    searcher.on_trial_complete("tune-0", {REPORT: end})
+    searcher.on_trial_complete("tune-1", {REPORT: Report("end", state="infeasible", reason="diverged")})
+    assert [entry.state for entry in ledger.entries.values()] == ["complete", "infeasible"]
+    assert ledger.entries[1].reason == "diverged"
+
+
+def test_a_trial_the_scheduler_stopped_has_the_schedulers_reason() -> None:
+    space = make_space()
+    ledger = new_ledger(space)
+    searcher = _searcher(ledger, space)
+    _numbers(searcher, 2)
+    searcher.on_trial_complete("tune-1", {REPORT: row(1)})
+    assert (ledger.entries[1].state, ledger.entries[1].reason) == ("stopped", "too slow")
+
+
+@pytest.mark.parametrize("metrics", [{}, {"val_accuracy": None}, {"val_accuracy": float("nan")}])
+def test_missing_or_nan_objectives_never_raise(metrics: dict[str, Any]) -> None:
+    space = make_space()
+    ledger, stop = new_ledger(space), StopRequest()
+    searcher = _searcher(ledger, space, stop=stop)
+    _numbers(searcher, 1)
+    searcher.on_trial_complete("tune-0", {REPORT: Report("end", metrics=metrics)})
+    assert stop.error is None
+    assert ledger.entries[0].state == "infeasible"
+
+
+def test_errors_are_left_to_the_watcher() -> None:
+    space = make_space()
+    ledger = new_ledger(space)
+    searcher = _searcher(ledger, space)
+    _numbers(searcher, 1)
+    searcher.on_trial_complete("tune-0", None, error=True)
+    assert ledger.entries[0].state == "running"
+
+
+def test_a_storage_fault_while_asking_stops_the_study(monkeypatch: pytest.MonkeyPatch) -> None:
+    space, stop = make_space(), StopRequest()
+    searcher = _searcher(new_ledger(space), space, stop=stop)
+
+    def fail(self: Proposer) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(Proposer, "next", fail)
+    assert searcher.suggest("x") == Searcher.FINISHED
+    assert str(stop.error) == "disk full"
+
+
+def test_ray_keeps_no_state_of_the_searcher(tmp_path: Any) -> None:
+    space = make_space()
+    searcher = _searcher(new_ledger(space), space)
+    searcher.save_to_dir(str(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def _tune_trial(number: int, epochs: int = 9) -> Any:
+    return SimpleNamespace(config={TICKET: Ticket(number, {}, epochs, "/nowhere")})
+
+
+def test_the_scheduler_judges_with_the_metrics_of_the_probe() -> None:
+    space = make_space()
+    scheduler = HalvingScheduler(Halving(1, 2, new_ledger(space).objectives))
+    decisions = []
+    for number, (accuracy, memory) in enumerate([(90.0, 1.0), (50.0, 9.0), (10.0, 0.5)]):
+        trial = _tune_trial(number)
+        probe = Report("probe", metrics={"train_memory_mib": memory, "latency_ms": 1.0})
+        assert scheduler.on_trial_result(None, trial, {REPORT: probe}) == TrialScheduler.CONTINUE
+        decisions.append(scheduler.on_trial_result(None, trial, {REPORT: row(1, accuracy)}))
+    assert decisions == [TrialScheduler.CONTINUE, TrialScheduler.STOP, TrialScheduler.CONTINUE]
+    assert scheduler.reasons == {1: "early stopping after epoch 1: dominated, place 2 of 2"}
+
+
+def test_without_fidelity_nothing_stops_not_even_nan() -> None:
+    scheduler = HalvingScheduler(None)
+    result = {REPORT: row(1, float("nan"))}
+    assert scheduler.on_trial_result(None, _tune_trial(0), result) == TrialScheduler.CONTINUE
+
+
+def _setting(tmp_path: Any, space: Space) -> Setting:
+    return Setting(space, RunFolder.of(tmp_path, "toy"), "a:b", Share(2, 0.5), 1)
+
+
+def test_a_ticket_holds_what_a_worker_needs(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    limits = {"train_memory_mib": Limit(max=100.0), "val_accuracy": Limit(min=50.0)}
+    space = make_space(constraints=limits)
+    ledger = new_ledger(space)
+    entry = Proposer(ledger, space).next()
+    assert entry is not None
+    ticket = make_ticket(entry, _setting(tmp_path, space), ledger)
+    assert ticket.config["data"]["root"] == str(tmp_path / "data")
+    assert entry.config["data"]["root"] == "data", "the record keeps what the user wrote"
+    assert (ticket.epochs, ticket.device, ticket.threads, ticket.trainer) == (3, "cuda", 2, "a:b")
+    assert ticket.checkpoints == str(tmp_path / "toy" / "checkpoints" / "trial-0000")
+    assert ticket.limits == {"train_memory_mib": Bounds(max=100.0)}, "accuracy is not known before training"
+    assert ticket.metrics is None
+    ledger.note(0, Report("probe", metrics={"latency_ms": 1.0}))
+    assert make_ticket(entry, _setting(tmp_path, space), ledger).metrics == {"latency_ms": 1.0}
+
+
+def test_a_worker_killed_for_memory_ends_its_own_trial_only() -> None:
+    """Ray Tune's whole loop dies of this error; the message names the process."""
+    space = make_space()
+    ledger = new_ledger(space)
+    proposer = Proposer(ledger, space)
+    for number, worker in enumerate(["111", "222", "333"]):
+        entry = proposer.next()
+        assert entry is not None
+        entry.handed_out = True
+        ledger.note(number, Report("probe", place={"worker": worker}))
+
+    class OutOfMemoryError(Exception):
+        pass
+
+    crash = RuntimeError("Caught unexpected exception")
+    crash.__cause__ = OutOfMemoryError(
+        "1 worker(s) were killed: low on memory\nSelected: (pid=222, used=9GB)"
+    )
+    _record_memory_victims(ledger, crash)
+    assert [entry.state for entry in ledger.entries.values()] == ["running", "infeasible", "running"]
+    assert ledger.entries[1].reason == "out of memory: 1 worker(s) were killed: low on memory"
+    _record_memory_victims(ledger, RuntimeError("pid=111"))
+    assert ledger.entries[0].state == "running", "another error is no reason"
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "reason"),
+    [
+        (ValueError("a\nb"), "failed", "b"),
+        (ZeroDivisionError("division by zero"), "failed", "ZeroDivisionError: division by zero"),
+        (MemoryError("no room"), "infeasible", "out of memory: no room"),
+        (None, "failed", "the worker died without a message"),
+        (RuntimeError("x" * 9000), "failed", "RuntimeError: xxx"),
+    ],
+)
+def test_what_a_failed_trial_is_recorded_as(error: Any, state: str, reason: str) -> None:
+    outcome = failure(error)
+    assert outcome.state == state
+    assert (outcome.reason or "").startswith(reason)
+    assert len(outcome.reason or "") <= 500
+
+
+def test_the_cause_of_a_remote_error_is_what_counts() -> None:
+    wrapped = RuntimeError("a traceback of the worker")
+    wrapped.cause = KeyError("missing")  # type: ignore[attr-defined]
+    assert failure(wrapped).reason == "KeyError: 'missing'"
+
+
+def test_stopping_leaves_single_trials_alone() -> None:
+    stop = StopRequest()
+    stopper = StopOnRequest(stop)
+    assert not stopper.stop_all()
+    assert not stopper("trial", {})
+    stop.interrupted = True
+    assert not stopper("trial", {})
+    assert stopper.stop_all()
+    assert stop.obeyed

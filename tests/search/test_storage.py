@@ -1,0 +1,121 @@
+"""A journal that was cut anywhere opens again; a lock of a dead process does not hold it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import optuna
+import pytest
+
+from search.errors import SearchError
+from search.storage import find_study, open_journal, open_url, repair_journal, without_password
+
+
+def _journal(path: Path, n_trials: int = 2) -> bytes:
+    storage = open_journal(path)
+    study = optuna.create_study(study_name="toy", storage=storage, directions=["maximize", "minimize"])
+    for number in range(n_trials):
+        trial = study.ask()
+        trial.suggest_int("T", 1, 8)
+        trial.set_user_attr("ask", {"number": number, "text": "ü — 語"})
+        study.tell(trial, [1.0, 2.0])
+    return path.read_bytes()
+
+
+def test_a_journal_cut_at_every_byte_of_its_last_record_opens_and_goes_on(tmp_path: Path) -> None:
+    whole = _journal(tmp_path / "whole.log")
+    last = whole.rindex(b"\n", 0, len(whole) - 1) + 1
+    for cut in range(last, len(whole) + 1):
+        path = tmp_path / f"cut-{cut}.log"
+        path.write_bytes(whole[:cut])
+        study = optuna.load_study(study_name="toy", storage=open_journal(path))
+        n_complete = len(study.get_trials(states=(optuna.trial.TrialState.COMPLETE,)))
+        # Only the line end missing: the record itself is whole, and the trial stays finished.
+        assert n_complete == (2 if cut >= len(whole) - 1 else 1)
+        trial = study.ask()
+        study.tell(trial, [3.0, 4.0])
+        again = optuna.load_study(study_name="toy", storage=open_journal(path))
+        assert len(again.get_trials(states=(optuna.trial.TrialState.COMPLETE,))) == n_complete + 1
+
+
+def test_a_journal_cut_at_every_byte_of_its_first_records_opens(tmp_path: Path) -> None:
+    whole = _journal(tmp_path / "whole.log", n_trials=0)
+    for cut in range(len(whole) + 1):
+        path = tmp_path / f"cut-{cut}.log"
+        path.write_bytes(whole[:cut])
+        assert (find_study(open_journal(path), "toy") is not None) == (cut >= len(whole) - 1)
+
+
+def test_the_torn_end_is_kept_beside_the_journal(tmp_path: Path) -> None:
+    path = tmp_path / "journal.log"
+    whole = _journal(path)
+    for count in (1, 2):
+        path.write_bytes(whole + b'{"op_code":8,"wor')
+        copy = repair_journal(path)
+        assert copy == tmp_path / f"journal.log.torn-{count}"
+        assert copy.read_bytes() == b'{"op_code":8,"wor'
+        assert path.read_bytes() == whole
+
+
+def test_a_whole_or_missing_journal_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "journal.log"
+    assert repair_journal(path) is None
+    assert not path.exists()
+    whole = _journal(path)
+    assert repair_journal(path) is None
+    assert path.read_bytes() == whole
+
+
+def test_a_damaged_record_in_the_middle_is_refused_not_guessed(tmp_path: Path) -> None:
+    path = tmp_path / "journal.log"
+    lines = _journal(path).splitlines(keepends=True)
+    lines[1] = b"\0" * len(lines[1])
+    path.write_bytes(b"".join(lines))
+    with pytest.raises(SearchError, match=r"journal\.log: line 2 is damaged"):
+        open_journal(path)
+
+
+def test_a_process_that_dies_while_it_holds_the_lock_does_not_block_the_next(tmp_path: Path) -> None:
+    path = tmp_path / "journal.log"
+    _journal(path)
+    dies = f"""
+import os
+from pathlib import Path
+from search.storage import _JournalLock
+_JournalLock(Path({str(path)!r})).acquire()
+os._exit(9)
+"""
+    subprocess.run([sys.executable, "-c", dies], check=False, timeout=60)
+    study = optuna.load_study(study_name="toy", storage=open_journal(path))
+    study.tell(study.ask(), [1.0, 1.0])
+
+
+def test_an_unwritable_journal_is_a_user_error(tmp_path: Path) -> None:
+    (tmp_path / "journal.log").mkdir()
+    with pytest.raises(SearchError, match=r"journal\.log: the journal cannot be used"):
+        open_journal(tmp_path / "journal.log")
+
+
+def test_a_database_by_url(tmp_path: Path) -> None:
+    storage = open_url(f"sqlite:///{tmp_path}/study.db")
+    assert find_study(storage, "toy") is None
+    optuna.create_study(study_name="toy", storage=storage)
+    assert find_study(open_url(f"sqlite:///{tmp_path}/study.db"), "toy") is not None
+
+
+@pytest.mark.parametrize(
+    "url", ["no url", "nodb://host/x", "sqlite:////no/such/folder/study.db", "redis://localhost"]
+)
+def test_a_url_that_cannot_be_opened_is_a_user_error(url: str) -> None:
+    with pytest.raises(SearchError, match=r"--storage: .* cannot be opened: "):
+        open_url(url)
+
+
+def test_a_password_is_never_shown_or_kept() -> None:
+    url = "postgresql://user:secret@host/db"
+    assert without_password(url) == "postgresql://user@host/db"
+    with pytest.raises(SearchError) as caught:
+        open_url("nodb://user:secret@host/db")
+    assert "secret" not in str(caught.value)
