@@ -99,9 +99,10 @@ def machine(study: Study) -> str:
             parts.append(f"{number_text(value)}{NO_BREAK}GiB")
         else:
             parts.append(_flat(value))
-    measured = sorted({trial.device for trial in study.trials if trial.device})
-    if measured:
-        parts.append(f"trials ran on {listed(measured)}")
+    devices = sorted({trial.device for trial in study.trials if trial.device})
+    if devices:
+        own = {"cpu", f"cpu: {found.get('cpu')}"}
+        parts.append(f"trials ran on {'the CPU' if own.issuperset(devices) else listed(devices)}")
     return ", ".join(parts) or _UNKNOWN
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+import socket
 import threading
 import warnings
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ from typing import Any
 
 from search.errors import SearchError
 from search.resources import Node
+
+CONNECT_TIMEOUT_S = 10.0
 
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",  # a search tells nobody about itself
@@ -76,6 +79,7 @@ def _import_ahead() -> None:
 
 def _start(ray: Any, address: str) -> None:
     # "local" must be said: without an address Ray joins whatever Ray runs on the machine.
+    require_answer(address)
     of_ours = {"include_dashboard": False} if address == "local" else {"runtime_env": _our_packages()}
     try:
         with warnings.catch_warnings():
@@ -86,6 +90,18 @@ def _start(ray: Any, address: str) -> None:
             raise
         line = str(error).strip().splitlines()[0]
         raise SearchError(f"--address: no Ray cluster at {address!r}: {line}") from error
+
+
+def require_answer(address: str) -> None:
+    """Check that something listens at HOST:PORT; Ray itself would try for many minutes."""
+    host, _, port = address.rpartition(":")
+    if address in ("local", "auto"):
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=CONNECT_TIMEOUT_S).close()
+    except (OSError, ValueError) as error:
+        message = f"nothing answers there ({error}); allowed: local, auto or HOST:PORT"
+        raise SearchError(f"--address: got {address!r}: {message}") from error
 
 
 def _our_packages() -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,13 +13,17 @@ import pytest
 
 from reports.build import build_report
 from studies.model import Study
+from tests.reports.studies_for_tests import digits_study
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Dialog, Page
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 DESKTOP = {"viewport": {"width": 1280, "height": 800}}
+SMALL = {"viewport": {"width": 600, "height": 600}}
+"""Few pixels: without a GPU, drawing in space costs by the pixel."""
+
 WAIT_MS = 60_000
 
 
@@ -42,6 +47,21 @@ class Opened:
     page: Page
     path: Path
     errors: list[str] = field(default_factory=list)
+    figures: list[str] = field(default_factory=list)
+
+    def watch(self) -> None:
+        """Note every error, dialog and request for anything but the file itself."""
+        note = self.errors.append
+
+        def dismiss(dialog: Dialog) -> None:
+            note(f"dialog: {dialog.message}")
+            dialog.dismiss()
+
+        self.page.on("pageerror", lambda error: note(str(error)))
+        self.page.on("dialog", dismiss)
+        self.page.on("console", lambda said: note(said.text) if said.type == "error" else None)
+        local = ("file:", "data:", "blob:")
+        self.page.on("request", lambda asked: None if asked.url.startswith(local) else note(asked.url))
 
     def draw_all(self) -> list[str]:
         """Draw every figure and give back their names; fails when one is not marked as drawn."""
@@ -57,36 +77,37 @@ class Opened:
 
     def plot(self, name: str, expression: str) -> Any:
         """The value of a JavaScript expression over `plot`, the element of a figure."""
-        code = f"(name) => {{ const plot = document.querySelector(`[data-figure='${{name}}']`); return {expression}; }}"
-        return self.page.evaluate(code, name)
+        find = "document.querySelector(`[data-figure='${name}']`)"
+        return self.page.evaluate(f"(name) => {{ const plot = {find}; return {expression}; }}", name)
+
+
+@contextmanager
+def opening(
+    browser: Browser, folder: Path, study: Study, query: str = "", **options: Any
+) -> Iterator[Opened]:
+    """The report of a study, built and opened in a new profile without a network."""
+    path = build_report(study, folder)
+    with closing(browser.new_context(**(DESKTOP | options))) as context:
+        context.set_offline(True)
+        opened = Opened(context.new_page(), path)
+        opened.watch()
+        opened.page.goto(path.as_uri() + query)
+        opened.page.wait_for_selector("html[data-ready='true']", timeout=WAIT_MS)
+        yield opened
 
 
 @pytest.fixture
 def open_report(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Opened]]:
-    """Builds the report of a study and opens it in a new profile without a network."""
-    contexts = []
-
-    def open_it(study: Study, query: str = "", **options: Any) -> Opened:
-        path = build_report(study, tmp_path / "run")
-        context = browser.new_context(**(DESKTOP | options))
-        contexts.append(context)
-        context.set_offline(True)
-        opened = Opened(context.new_page(), path)
-        opened.page.on("pageerror", lambda error: opened.errors.append(str(error)))
-        opened.page.on("dialog", lambda dialog: (opened.errors.append("dialog"), dialog.dismiss()))
-        opened.page.on(
-            "console", lambda said: opened.errors.append(said.text) if said.type == "error" else None
+    """Opens the report of a study until the end of the test."""
+    with ExitStack() as stack:
+        yield lambda study, query="", **options: stack.enter_context(
+            opening(browser, tmp_path, study, query, **options)
         )
-        opened.page.on(
-            "request",
-            lambda asked: (
-                None if asked.url.startswith(("file:", "data:", "blob:")) else opened.errors.append(asked.url)
-            ),
-        )
-        opened.page.goto(path.as_uri() + query)
-        opened.page.wait_for_selector("html[data-ready='true']", timeout=WAIT_MS)
-        return opened
 
-    yield open_it
-    for context in contexts:
-        context.close()
+
+@pytest.fixture(scope="module")
+def digits(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
+    """A report that looks like a real one, all figures drawn; shared by the tests that only look."""
+    with opening(browser, tmp_path_factory.mktemp("digits"), digits_study(40)) as opened:
+        opened.figures = opened.draw_all()
+        yield opened

@@ -81,7 +81,7 @@ def test_the_facts_of_a_study() -> None:
         r"60 of 60 trials \(\d+ complete, .*failed\), \d+ epochs, 7 min 41 s", found["Budget used"]
     )
     assert found["Seed"] == "7 for the sampler (auto), 0 for training"
-    assert found["Machine"] == "Example CPU 9000, 8 cores, 31.2 GiB, Linux 6.1, trials ran on cpu"
+    assert found["Machine"] == "Example CPU 9000, 8 cores, 31.2 GiB, Linux 6.1, trials ran on the CPU"
     assert found["Versions"].startswith("spikefront 0.1.0, python 3.11.9")
     assert found["Date"] == "14 March 2025, 09:20 to 09:27 UTC"
 
@@ -92,6 +92,15 @@ def test_facts_that_were_not_recorded_are_said_to_be_missing() -> None:
     assert found.pop("Budget used") == "0 trials, 0 epochs"
     assert found.pop("Searched") == "nothing"
     assert set(found.values()) == {"not recorded"}
+
+
+def test_trials_on_other_devices_name_them() -> None:
+    study = digits_study(2)
+    machine = {"cpu": "C", "cores": 1, "devices": ["GPU A", "GPU B"], "memory_gib": None}
+    trials = tuple(replace(t, device=f"cuda: GPU {'AB'[t.number]}") for t in study.trials)
+    found = replace(study, info=replace(study.info, machine=machine), trials=trials)
+    told = dict(facts(digest(found)))["Machine"]
+    assert told == "C, 1 core, GPU A, GPU B, trials ran on cuda: GPU A and cuda: GPU B"
 
 
 def test_fixed_fields_of_the_model_are_told() -> None:

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from search.cluster import ENVIRONMENT, ray_cluster, refuse_ray_client
+from search.cluster import ENVIRONMENT, ray_cluster, refuse_ray_client, require_answer
 from search.errors import SearchError
 
 
@@ -38,3 +38,14 @@ def test_the_environment_is_put_back_and_the_users_own_is_respected(monkeypatch:
         assert os.environ["TUNE_WARN_THRESHOLD_S"] == "7"
     assert "RAY_USAGE_STATS_ENABLED" not in os.environ
     assert os.environ["TUNE_WARN_THRESHOLD_S"] == "7"
+
+
+@pytest.mark.parametrize("address", ["nohost", "127.0.0.1:1", "host.invalid:6379", ":", "127.0.0.1:port"])
+def test_an_address_where_nothing_answers_is_refused_at_once(address: str) -> None:
+    with pytest.raises(SearchError, match=r"--address: got .*: nothing answers there"):
+        require_answer(address)
+
+
+def test_ray_finds_its_own_clusters() -> None:
+    require_answer("local")
+    require_answer("auto")
