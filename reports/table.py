@@ -61,9 +61,9 @@ def table_html(digest: Digest, table: list[Row]) -> Html:
     heads = [
         tag("th", "Trial", scope="col"),
         *(tag("th", quantity(item.name).title, scope="col", class_="number") for item in digest.objectives),
-        tag("th", "Export", scope="col"),
+        tag("th", "Export", scope="col", class_="screen"),
         *(tag("th", knob.label, scope="col", title=knob.name, class_=_kind(knob)) for knob in digest.knobs),
-        tag("th", "Export command", scope="col"),
+        tag("th", "Export command", scope="col", class_="screen"),
     ]
     body = [_row_html(digest, row) for row in table]
     caption = tag("caption", "The front, best first objective first", class_="unseen")
@@ -88,9 +88,9 @@ def _row_html(digest: Digest, row: Row) -> Html:
         "tr",
         tag("th", str(row.number), badge, scope="row", data_column="number", data_value=row.number),
         *(_value_html(row, name) for name in row.values),
-        tag("td", copy),
+        tag("td", copy, class_="screen"),
         *(_setting_html(knob, row.settings[knob.name]) for knob in digest.knobs),
-        tag("td", tag("code", row.command)),
+        tag("td", tag("code", row.command), class_="screen"),
         data_trial=row.number,
     )
 

@@ -99,7 +99,7 @@ def require_answer(address: str) -> None:
         return
     try:
         socket.create_connection((host, int(port)), timeout=CONNECT_TIMEOUT_S).close()
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, OverflowError) as error:
         message = f"nothing answers there ({error}); allowed: local, auto or HOST:PORT"
         raise SearchError(f"--address: got {address!r}: {message}") from error
 

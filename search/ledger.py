@@ -111,12 +111,12 @@ class Ledger:
         trial.set_user_attr(REJECTED, why)
         self.study.tell(trial, state=TrialState.FAIL)
 
-    def started(self, number: int) -> None:
-        """A worker begins with a trial, or begins again."""
+    def started(self, number: int, worker: str | None = None) -> None:
+        """A worker begins with a trial, or begins again. worker: its process id, as far as it is known."""
         entry = self.entries[number]
         attempts = entry.start.get("attempts", 0) + 1
         started_at = entry.start.get("started_at") or _now()
-        self._set_start(entry, {"attempts": attempts, "started_at": started_at})
+        self._set_start(entry, {"attempts": attempts, "started_at": started_at, "worker": worker})
 
     def note(self, number: int, report: Report) -> None:
         """Record a report of a running trial (its end is recorded by `finish`)."""

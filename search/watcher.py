@@ -33,7 +33,7 @@ class Watcher(tune.Callback):  # type: ignore[misc]  # ray is not typed here
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """A worker has taken a trial."""
-        self._stop.guard(lambda: self._ledger.started(_number(trial)))
+        self._stop.guard(lambda: self._ledger.started(_number(trial), _process_id(trial)))
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
@@ -94,6 +94,15 @@ def failure(error: BaseException | None) -> Outcome:
     last = traceback.format_exception_only(cause)[-1].strip().splitlines()[-1]
     died = "worker died: " if isinstance(cause, ray.exceptions.RayActorError) else ""
     return Outcome("failed", f"{died}{last}"[:MAX_REASON])
+
+
+def _process_id(trial: Any) -> str | None:
+    """The process of a trial's worker, which does nothing else yet; None when it does not answer."""
+    try:
+        _, process_id = ray.get(trial.temporary_state.ray_actor.get_current_ip_pid.remote(), timeout=10)
+    except ray.exceptions.RayError:
+        return None
+    return str(process_id)
 
 
 def _last_error(trial: Any) -> BaseException | None:

@@ -2,7 +2,7 @@
 
 optim.lr 5: diverges in its second epoch. neuron.v_threshold 100: never spikes. optim.momentum 0.5: raises
 in its second epoch, 0.6: raises in its first start only, 0.7: out of memory, 0.8: the worker dies,
-0.85: takes memory until somebody kills the worker.
+0.85 and 0.86: takes memory until somebody kills the worker, in its probe and in its first epoch.
 optim.batch_size: milliseconds per epoch. Each session appends a line to `<data.root>/starts.txt`.
 """
 
@@ -49,6 +49,8 @@ class FakeTrainer:
         self.device, self.threads = device, threads
 
     def probe(self, config: Mapping[str, Any]) -> Mapping[str, Any]:
+        if config["optim"]["momentum"] == 0.85:
+            take_memory()
         return {
             "train_memory_mib": 10.0 * config["T"],
             "latency_ms": 2.0 * config["T"] * config["model"]["width"],
@@ -65,6 +67,14 @@ class FakeTrainer:
 
     def device_model(self) -> str:
         return f"{self.device}: fake"
+
+
+def take_memory() -> None:
+    """Ten GiB, slowly enough for somebody to notice."""
+    taken = []
+    for _ in range(400):
+        taken.append(b"x" * (25 * 2**20))
+        time.sleep(0.02)
 
 
 class FakeSession:
@@ -93,11 +103,8 @@ class FakeSession:
             raise OutOfMemoryError("CUDA out of memory. Tried to allocate 2 TiB")
         if optim["momentum"] == 0.8:
             os._exit(3)
-        if optim["momentum"] == 0.85:
-            taken = []
-            for _ in range(400):
-                taken.append(b"x" * (25 * 2**20))
-                time.sleep(0.02)
+        if optim["momentum"] == 0.86:
+            take_memory()
         self.epochs_trained += 1
         return FakeEpoch(self.epochs_trained, self.accuracy())
 

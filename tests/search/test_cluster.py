@@ -40,7 +40,9 @@ def test_the_environment_is_put_back_and_the_users_own_is_respected(monkeypatch:
     assert os.environ["TUNE_WARN_THRESHOLD_S"] == "7"
 
 
-@pytest.mark.parametrize("address", ["nohost", "127.0.0.1:1", "host.invalid:6379", ":", "127.0.0.1:port"])
+@pytest.mark.parametrize(
+    "address", ["nohost", "127.0.0.1:1", "host.invalid:6379", ":", "127.0.0.1:port", "127.0.0.1:99999"]
+)
 def test_an_address_where_nothing_answers_is_refused_at_once(address: str) -> None:
     with pytest.raises(SearchError, match=r"--address: got .*: nothing answers there"):
         require_answer(address)

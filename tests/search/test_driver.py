@@ -29,7 +29,7 @@ search:
   T: {{int: [1, 8]}}
   model.width: {{choice: [1.0, 2.0]}}
 objectives: {{val_accuracy: maximize, train_memory_mib: minimize, latency_ms: minimize}}
-budget: {{trials: 8}}
+budget: {{trials: 6}}
 sampler: {{name: random}}
 resources: {{cpu: 1, gpu: 0}}
 """
@@ -97,7 +97,7 @@ def test_kill_and_resume_loses_no_finished_trial_and_runs_none_twice(driver: Dri
     output, _ = resumed.communicate(timeout=120)
     assert resumed.returncode == 0, output
     after = driver.record()
-    assert [trial.state for trial in after.trials] == ["complete"] * 8
+    assert [trial.state for trial in after.trials] == ["complete"] * 6
     for trial in finished:
         assert after.trials[trial.number] == trial
     for trial in before.trials:
@@ -106,12 +106,12 @@ def test_kill_and_resume_loses_no_finished_trial_and_runs_none_twice(driver: Dri
     trained = Counter((start["T"], start["width"]) for start in starts(driver.data))
     for trial in finished:
         assert trained[trial.config["T"], trial.config["model"]["width"]] == 1
-    assert len(trained) == 8
+    assert len(trained) == 6
     assert read_study(driver.run.path).trials == after.trials
     assert (driver.run.path / "report.html").exists()
     assert not (driver.run.path / ".tune").exists()
     epochs = Counter(row.number for row in after.epochs)
-    assert epochs == dict.fromkeys(range(8), 4)
+    assert epochs == dict.fromkeys(range(6), 4)
 
 
 def test_ctrl_c_records_everything_and_tells_how_to_go_on(driver: Driver) -> None:
@@ -141,8 +141,11 @@ def test_a_worker_killed_for_memory_is_infeasible_and_the_study_goes_on(driver: 
         pytest.skip("needs 6 GiB of free memory")
     threshold = (memory.total - memory.available + 3 * 2**30) / memory.total
     text = (driver.folder / "toy.yaml").read_text()
-    text = text.replace("{choice: [1.0, 2.0]}", "{choice: [1.0]}\n  optim.momentum: {choice: [0.85, 0.9]}")
-    (driver.folder / "toy.yaml").write_text(text.replace("int: [1, 8]", "int: [1, 2]"))
+    text = text.replace(
+        "{choice: [1.0, 2.0]}", "{choice: [1.0]}\n  optim.momentum: {choice: [0.85, 0.86, 0.9]}"
+    )
+    text = text.replace("int: [1, 8]", "int: [1, 1]").replace("cpu: 1", f"cpu: {os.cpu_count()}")
+    (driver.folder / "toy.yaml").write_text(text)  # one trial at a time, so that none dies for another
     process = driver.start(
         "--trials", "9", RAY_memory_usage_threshold=f"{threshold:.3f}", RAY_memory_monitor_refresh_ms="100"
     )
@@ -150,7 +153,7 @@ def test_a_worker_killed_for_memory_is_infeasible_and_the_study_goes_on(driver: 
     assert process.returncode == 0, output
     assert "ended, every config of the space has been tried" in output
     for trial in driver.record().trials:
-        if trial.config["optim"]["momentum"] == 0.85:
+        if trial.config["optim"]["momentum"] < 0.9:
             assert (trial.state, trial.values["val_accuracy"]) == ("infeasible", None)
             assert (trial.reason or "").startswith("out of memory: 1 worker(s) were killed")
         else:

@@ -11,6 +11,7 @@ import pytest
 
 import reports.build
 import search
+from search import tuning
 from search.engine import Conducted, conduct, run_study
 from search.errors import SearchError, StudyFailedError
 from search.options import RunOptions
@@ -84,7 +85,10 @@ def test_a_study_from_begin_to_end(tmp_path: Path, capfd: pytest.CaptureFixture[
     assert errors == "", "Ray says nothing on the terminal"
 
 
-def test_every_kind_of_end_is_recorded_and_the_study_goes_on(tmp_path: Path) -> None:
+def test_every_kind_of_end_is_recorded_and_the_study_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tuning, "MAX_RETRIES", 1)  # a fresh worker takes seconds to start
     space = make_space(
         tmp_path / "data",
         search={
@@ -121,9 +125,9 @@ def _expected(config: Any) -> tuple[str, str, int, int]:
     if momentum == 0.7:
         return "infeasible", "out of memory: CUDA out of memory.", 1, 0
     if momentum == 0.5:
-        return "failed", "KeyError: 'first line", 3, 1
+        return "failed", "KeyError: 'first line", 2, 1
     if momentum == 0.8:
-        return "failed", "worker died: The actor is dead", 3, 0
+        return "failed", "worker died: The actor is dead", 2, 0
     if momentum == 0.6:
         return "complete", "", 2, 3
     if config["optim"]["lr"] == 5:

@@ -127,8 +127,8 @@ def test_attempts_count_every_start_and_the_first_time_stays() -> None:
     first = ledger.entries[0].start["started_at"]
     ledger.started(0)
     ledger = reopened(ledger)
-    ledger.started(0)
-    assert ledger.entries[0].start == {"attempts": 3, "started_at": first}
+    ledger.started(0, "4321")
+    assert ledger.entries[0].start == {"attempts": 3, "started_at": first, "worker": "4321"}
 
 
 def test_running_trials_keep_number_params_and_epochs_over_a_resume() -> None:

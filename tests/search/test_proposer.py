@@ -15,6 +15,7 @@ from spaces.options import Subset
 from spaces.ranges import IntRange
 from spaces.space import SAMPLERS as SAMPLER_NAMES
 from spaces.space import Space
+from studies.model import State
 from tests.search.books import complete, measured, new_ledger, reopened, run
 from tests.search.fakes import Choice, FloatRange, Limit, SamplerChoice, make_space
 
@@ -38,22 +39,22 @@ def test_every_sampler_a_space_may_name_is_here() -> None:
 @pytest.mark.parametrize("sampler", sorted(SAMPLERS))
 def test_every_sampler_proposes_new_valid_configs_whatever_became_of_the_others(sampler: str) -> None:
     """All outcomes, pending trials, constraints and a resume in between; no warning (they are errors)."""
-    space = _space(sampler, constraints={"train_memory_mib": Limit(max=60.0)})
+    space = _space(sampler, search={"T": IntRange(1, 16)}, constraints={"train_memory_mib": Limit(max=60.0)})
     ledger = new_ledger(space)
     seen = set()
+    states: list[State] = ["complete", "infeasible", "stopped", "failed", "complete", "running"]
     for life in range(2):
         proposer = Proposer(ledger, space)
-        for count in range(7):
+        for count in range(10):
             entry = proposer.next()
             assert entry is not None
             assert entry.key not in seen
             seen.add(entry.key)
-            states = ["complete", "infeasible", "stopped", "failed", "complete", "complete"]
-            if count == 6:
-                continue  # stays pending
-            metrics = measured(entry) if states[count] == "complete" else {"train_memory_mib": 70.0}
-            ledger.finish(entry.number, Outcome(states[count], None, metrics))  # type: ignore[arg-type]
-        assert len(ledger.entries) == 7 * (life + 1)
+            state = states[count % 6]
+            metrics = measured(entry) if state == "complete" else {"train_memory_mib": 70.0}
+            if state != "running":
+                ledger.finish(entry.number, Outcome(state, None, metrics))
+        assert len(ledger.entries) == 10 * (life + 1)
         ledger = reopened(ledger)
 
 
