@@ -5,6 +5,7 @@ This file and `snncore.rules` know no torch, so that configs can be checked anyw
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -20,8 +21,8 @@ Mode = Literal[
     "none", "supervised", "deepest", "ensemble", "reliable", "strong2weak", "weak2strong", "simultaneous"
 ]
 PositiveInt = Annotated[int, Field(ge=1, strict=True)]
-PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
+NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
 
 
 class _Section(BaseModel):
@@ -34,7 +35,11 @@ class DataConfig(_Section):
     name: Literal["digits", "fashion_mnist", "cifar10", "cifar100"] = "digits"
     root: str = Field("data", description="Folder that holds the data sets.")
     val_fraction: float = Field(
-        0.1, ge=0, lt=1, description="Stratified share of the training images kept for validation."
+        0.1,
+        ge=0,
+        lt=1,
+        strict=True,
+        description="Stratified share of the training images kept for validation.",
     )
     train_limit: PositiveInt | None = Field(
         None, description="Use only so many training images, the same ones for every seed."
@@ -52,7 +57,9 @@ class ModelConfig(_Section):
 class NeuronConfig(_Section):
     """The leaky integrate-and-fire neuron: v ← decay·v + x, fires at v >= v_threshold."""
 
-    decay: float = Field(0.2, gt=0, lt=1, description="Share of the potential kept per step, 1 − 1/τ.")
+    decay: float = Field(
+        0.2, gt=0, lt=1, strict=True, description="Share of the potential kept per step, 1 − 1/τ."
+    )
     v_threshold: PositiveFloat = 1.0
     reset: Literal["soft", "hard"] = Field(
         "soft", description="After a spike: subtract the threshold, or set to 0."
@@ -69,7 +76,11 @@ class DistillationConfig(_Section):
     variant: Literal["pair", "ensemble_teacher", "ensemble_student", "cascade"] = "pair"
     branches: tuple[PositiveInt, ...] = Field((), description="Stages, 1-based, after which a branch stands.")
     reliability_threshold: float = Field(
-        0.0, ge=0, le=1, description="A head teaches when it is right with at least this probability."
+        0.0,
+        ge=0,
+        le=1,
+        strict=True,
+        description="A head teaches when it is right with at least this probability.",
     )
     alpha: NonNegativeFloat = Field(1.0, description="Weight of cross-entropy on the heads.")
     beta: NonNegativeFloat = Field(0.3, description="Weight of distillation.")
@@ -83,7 +94,7 @@ class OptimConfig(_Section):
 
     name: Literal["sgd", "adamw"] = "sgd"
     lr: PositiveFloat = 0.1
-    momentum: float = Field(0.9, ge=0, lt=1, description="SGD's momentum; AdamW's first beta.")
+    momentum: float = Field(0.9, ge=0, lt=1, strict=True, description="SGD's momentum; AdamW's first beta.")
     weight_decay: NonNegativeFloat = Field(5.0e-4, description="On weights; never on batch norm or biases.")
     batch_size: PositiveInt = 128
     epochs: PositiveInt = 20
@@ -207,5 +218,10 @@ def _as_problem(entry: Any) -> Problem:
         near = get_close_matches(key, field_names(), n=1, cutoff=0.5)
         hint = f"did you mean {near[0]!r}?" if near else "see docs/snncore.md for the fields"
         return Problem(key, f"unknown key; {hint}")
-    message = entry["msg"].removeprefix("Input should be ")
-    return Problem(key, f"got {entry['input']!r}, allowed: {message}")
+    allowed = entry["msg"].removeprefix("Input should be ")
+    near = []
+    if entry["type"] == "literal_error":
+        options = re.findall("'([^']+)'", entry["ctx"]["expected"])
+        near = get_close_matches(str(entry["input"]), options, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return Problem(key, f"got {entry['input']!r}, allowed: {allowed}{hint}")
