@@ -10,6 +10,7 @@ from reports.digest import Digest, value
 from reports.knobs import Knob, Setting, setting, setting_text
 from reports.markup import Html, join, tag
 from reports.names import quantity, written
+from studies.text import is_under_load
 
 LOADED = "†"
 """Marks a latency that was measured while other trials ran."""
@@ -35,7 +36,6 @@ class Row:
 def rows(digest: Digest, run_folder: Path) -> list[Row]:
     """The front, best first objective first."""
     names = [objective.name for objective in digest.objectives]
-    latencies = tuple(name for name in names if name.startswith("latency"))
     return [
         Row(
             number=trial.number,
@@ -43,7 +43,7 @@ def rows(digest: Digest, run_folder: Path) -> list[Row]:
             settings={knob.name: setting(trial, knob) for knob in digest.knobs},
             command=export_command(run_folder, trial.number),
             is_knee=digest.knee is not None and trial.number == digest.knee.number,
-            under_load=latencies if trial.metrics.get("latency_under_load") is True else (),
+            under_load=tuple(name for name in names if is_under_load(trial, name)),
         )
         for trial in digest.front
     ]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -110,15 +109,6 @@ def ended_line(entry: Entry, objectives: list[str]) -> str:
     else:
         told = entry.reason or ""
     return f"trial {entry.number} {entry.state}: {told} ({params_text(entry.params)})"
-
-
-def short_params(params: Mapping[str, Any]) -> str:
-    """Params on one line, each by the last part of its name: `T=3 mode=reliable branches=1,3`."""
-    return " ".join(f"{name.rpartition('.')[2]}={_short(value)}" for name, value in params.items())
-
-
-def _short(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def format_seconds(seconds: float) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from search.errors import SearchError
+from studies.text import trial_stem
 
 MIN_FREE_MIB = 200
 """A study is not started with less free disk: checkpoints and the journal would fail in mid-training."""
@@ -66,7 +67,7 @@ class RunFolder:
 
     def trial_checkpoints(self, number: int) -> Path:
         """The folder of a trial's checkpoints."""
-        return self.checkpoints / f"trial-{number:04d}"
+        return self.checkpoints / trial_stem(number)
 
     def is_empty(self) -> bool:
         """Whether the folder is missing or holds nothing but locks and a journal without a record."""

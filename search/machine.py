@@ -10,7 +10,7 @@ from typing import Any
 
 import psutil
 
-from search.trainer import processor_model
+from snncore.machine import processor_model
 
 _PACKAGES = ("spikefront", "torch", "ray", "optuna", "spikingjelly", "moocore", "numpy")
 

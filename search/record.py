@@ -18,6 +18,7 @@ from search.limits import violations
 from search.opening import open_existing
 from studies.errors import StudyError
 from studies.model import EpochRow, Study, Trial
+from studies.record import EPOCHS, TRIALS
 
 
 def study_record(study: optuna.Study, about: About) -> Study:
@@ -81,7 +82,7 @@ def rebuild(run: str | Path, storage: str | None = None) -> list[Path]:
         report, problem = write_report(record, folder)
     if problem:
         raise SearchError(problem)
-    written = [folder.path / name for name in ("trials.parquet", "epochs.parquet")]
+    written = [folder.path / name for name in (TRIALS, EPOCHS)]
     return [*written, report] if report else written
 
 

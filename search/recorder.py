@@ -23,7 +23,7 @@ MAX_SHARE = 0.02
 
 
 class Recorder:
-    """Writes when something changed, and not too often; `write` does it at once."""
+    """`turn` writes when a write is due, `write` at once."""
 
     def __init__(self, study: optuna.Study, about: About, folder: RunFolder, keep: KeepCheckpoints) -> None:
         self._study, self._about, self._folder, self._keep = study, about, folder, keep

@@ -6,11 +6,12 @@ import argparse
 import shlex
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from search.errors import SearchError, StudyFailedError
 from search.stopping import parse_duration
 from snncore.errors import UserError
+from snncore.overrides import parse_overrides
 from spaces.errors import SpaceError
 from studies.errors import StudyError
 
@@ -127,27 +128,6 @@ def _options(arguments: argparse.Namespace, space: Space | None) -> RunOptions:
         seed=arguments.seed,
         keep_checkpoints=arguments.keep_checkpoints,
     )
-
-
-def parse_overrides(settings: Sequence[str]) -> dict[str, Any]:
-    """Dotted keys and values of `KEY=VALUE` texts; a value is YAML 1.2, so `1e-3` is a number.
-
-    Raises:
-        SearchError: a text has no key, or its value is not YAML.
-    """
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
-    overrides: dict[str, Any] = {}
-    for text in settings:
-        key, equals, value = text.partition("=")
-        if not key.strip() or not equals:
-            raise SearchError(f"--set: got {text!r}, allowed: KEY=VALUE, such as optim.epochs=2")
-        try:
-            overrides[key.strip()] = YAML(typ="safe", pure=True).load(value)
-        except YAMLError as error:
-            raise SearchError(f"--set: the value of {text!r} is not YAML: {error}") from error
-    return overrides
 
 
 def _dry_run(space: Space, arguments: argparse.Namespace) -> str:

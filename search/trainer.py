@@ -7,12 +7,12 @@ trainer, or a test's fake, takes the same place.
 from __future__ import annotations
 
 import importlib
-import platform
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 from search.errors import SearchError
+from snncore.machine import processor_model
 
 DEFAULT_TRAINER = "search.trainer:SnncoreTrainer"
 
@@ -94,14 +94,3 @@ def load_trainer(name: str, device: str, threads: int) -> Trainer:
         raise SearchError(f"trainer {name!r}: not found: {error}") from error
     trainer: Trainer = make(device, threads)
     return trainer
-
-
-def processor_model() -> str:
-    """The processor's model name; the architecture where the system does not tell."""
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()

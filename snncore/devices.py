@@ -12,3 +12,8 @@ def describe_devices() -> str:
         return f"CPU only, {torch.get_num_threads()} threads"
     names = sorted({torch.cuda.get_device_name(index) for index in range(n)})
     return f"{n} x {', '.join(names)}"
+
+
+def default_device() -> str:
+    """CUDA where there is one, else the CPU."""
+    return "cuda" if torch.cuda.is_available() else "cpu"

@@ -17,6 +17,7 @@ from snncore import checkpoint
 from snncore.config import Config, load_config
 from snncore.data.batches import eval_batches
 from snncore.data.load import Normalisation, load_data
+from snncore.devices import default_device
 from snncore.errors import UserError
 from snncore.evaluate import Evaluation, evaluate
 from snncore.network import SpikingConvNet, build_network
@@ -80,7 +81,7 @@ def load(folder: str | Path, device: str | None = None) -> Predictor:
     if not (folder / CONFIG).is_file():
         raise UserError(f"{folder}: no {CONFIG}; give a folder that snncore.train wrote")
     config = load_config(folder / CONFIG)
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    device = device or default_device()
     network = build_network(config).to(device).eval()
     state = checkpoint.read_state(folder / "final")
     network.load_state_dict(checkpoint.read_tensors(folder / "final", checkpoint.NETWORK, device))

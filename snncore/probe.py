@@ -18,6 +18,7 @@ from torch import Tensor
 from snncore.config import Config
 from snncore.cost import count_macs
 from snncore.data.specs import SPECS
+from snncore.devices import default_device
 from snncore.memory import MIB, peak_growth_bytes, tensor_bytes
 from snncore.network import SpikingConvNet, build_network, deployed_parameters
 from snncore.passes import inference
@@ -32,7 +33,7 @@ def probe(config: Config, device: str | None = None) -> dict[str, float | bool]:
     Also latency_ms_q25 and latency_ms_q75, and latency_under_load: whether other processes were busy.
     Probes of a node take turns. Torch's random state and number of threads are left as they were.
     """
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    device = device or default_device()
     measure_device = device if config.measure.device == "auto" else config.measure.device
     # One lock for the node: two probes at once would each measure the other.
     user = os.getuid() if hasattr(os, "getuid") else 0

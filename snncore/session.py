@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,7 +15,8 @@ from torch import Tensor
 from snncore import checkpoint
 from snncore.config import Config
 from snncore.data.batches import Batches, eval_batches
-from snncore.data.load import load_data
+from snncore.data.load import Split, load_data
+from snncore.devices import default_device
 from snncore.distillation import Losses
 from snncore.errors import DivergedError, SilentNetworkError
 from snncore.evaluate import Evaluation, evaluate
@@ -77,7 +77,7 @@ class TrainingSession:
     def __init__(self, config: Config, device: str | None = None, threads: int = 1) -> None:
         torch.set_num_threads(threads)
         self.config = config
-        self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = device or default_device()
         self.data = load_data(config.data)
         self.trainer = Trainer(config, self.device)
         self.network = self.trainer.network
@@ -136,7 +136,7 @@ class TrainingSession:
             sums.add(losses, logits, labels)
         return sums
 
-    def evaluate(self, split: Any) -> Evaluation:
+    def evaluate(self, split: Split) -> Evaluation:
         """Evaluate the network as it is on a split of the data set."""
         batch_size = max(self.config.optim.batch_size, 256)
         batches = eval_batches(split, batch_size, self.data.normalisation, device=self.device)

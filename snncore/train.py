@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import platform
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -26,6 +25,7 @@ from ruamel.yaml import YAML
 from snncore import checkpoint
 from snncore.config import Config, load_config
 from snncore.errors import UserError
+from snncore.machine import processor_model
 from snncore.predictor import CONFIG
 from snncore.probe import probe
 from snncore.rules import canonical
@@ -148,7 +148,7 @@ def _write_result(path: Path, result: TrainResult, device: str) -> None:
         "config": result.config.as_dict(),
         "origin": result.config.origin.model_dump() if result.config.origin else None,
         "device": device,
-        "machine": platform.processor() or platform.machine(),
+        "machine": processor_model(),
         "versions": {name: version(name) for name in ("spikefront", "torch")},
     }
     fresh = path.with_suffix(".new")

@@ -9,10 +9,10 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from ruamel.yaml import YAML
 
 from snncore.config import Config, load_config
 from snncore.errors import DivergedError, UserError
+from snncore.overrides import parse_overrides
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -20,8 +20,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     errors = Console(stderr=True, soft_wrap=True)
     try:
-        overrides = dict(_assignment(text) for text in arguments.set)
-        config = load_config(arguments.config, overrides)
+        config = load_config(arguments.config, parse_overrides(arguments.set))
         out = arguments.out or config.out or Path(arguments.config).stem
         return _run(config, Path(out), arguments)
     except UserError as error:
@@ -71,13 +70,6 @@ def _reporter(config: Config, console: Console, progress: Progress) -> Callable[
             console.print(f"epoch {epoch.epoch}/{config.optim.epochs}  {text}", highlight=False)
 
     return report
-
-
-def _assignment(text: str) -> tuple[str, Any]:
-    key, sign, value = text.partition("=")
-    if not sign or not key:
-        raise UserError(f"--set {text}: write KEY=VALUE, for example optim.lr=0.05")
-    return key, YAML(typ="safe", pure=True).load(value)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -15,16 +15,11 @@ from studies.errors import StudyError
 from studies.files import replace_text
 from studies.model import Study, Trial
 from studies.pareto import front
-from studies.text import is_under_load, number, one_line, with_unit
+from studies.text import is_under_load, number, one_line, trial_stem, with_unit
 
 MADE_HERE = "# SpikeFront:"
 _FRONT_FILE = re.compile(r"trial-\d{4,}\.yaml", re.ASCII)
 _ALWAYS_TOLD = ("val_accuracy", "train_memory_mib", "latency_ms")
-
-
-def trial_stem(number: int) -> str:
-    """The name of a trial's files and folders: trial-0012."""
-    return f"trial-{number:04d}"
 
 
 def exported_config(study: Study, trial: Trial, run_folder: str | Path) -> dict[str, Any]:

@@ -21,7 +21,16 @@ from studies.errors import StudyError
 from studies.model import Study, Trial
 from studies.pareto import front, knee, study_hypervolume, study_reference_point
 from studies.record import read_study
-from studies.text import heading, is_under_load, number, one_line, params_text, state_counts, with_unit
+from studies.text import (
+    heading,
+    is_under_load,
+    number,
+    one_line,
+    params_text,
+    state_counts,
+    trial_stem,
+    with_unit,
+)
 
 LOADED = "*"
 """Marks a latency that was measured while other trials ran."""
@@ -89,7 +98,7 @@ def summary_lines(study: Study) -> list[str]:
 
 def final_lines(study: Study, folder: Path) -> list[str]:
     """A line for each finals/trial-NNNN/result.json of a run folder: accuracy promised against obtained."""
-    trials = {f"trial-{trial.number:04d}": trial for trial in study.trials}
+    trials = {trial_stem(trial.number): trial for trial in study.trials}
     lines = []
     for path in sorted(folder.glob("finals/*/result.json")):
         try:

@@ -16,6 +16,11 @@ _LONGEST_REASON = 72
 _MOST_REASONS = 5
 
 
+def trial_stem(number: int) -> str:
+    """The name of a trial's files and folders: trial-0012."""
+    return f"trial-{number:04d}"
+
+
 def unit(name: str) -> str:
     """The unit a metric's name carries, "" for none: "MiB" of train_memory_mib, "%" of val_accuracy."""
     if "accuracy" in name:

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from search.about import About
-from search.display import Display, ended_line, format_seconds, running_table, short_params
+from search.display import Display, ended_line, format_seconds, running_table
 from search.engine import Conducted
 from search.folder import RunFolder
 from search.ledger import Ledger
@@ -17,6 +17,7 @@ from search.proposer import Proposer
 from search.record import study_record
 from search.summary import has_failed, print_summary
 from studies.model import Study
+from studies.text import params_text
 from tests.search.books import complete, measured, new_ledger, row
 from tests.search.fakes import make_space
 
@@ -56,7 +57,7 @@ def test_without_a_terminal_one_plain_line_per_finished_trial() -> None:
         ledger.finish(0, Outcome("infeasible", "diverged: loss nan"))
         display.turn()
     first, second = _shown(console).splitlines()
-    params = short_params(ledger.entries[1].params)
+    params = params_text(ledger.entries[1].params)
     accuracy = measured(ledger.entries[1])["val_accuracy"]
     assert first.startswith(f"trial 1 complete: val_accuracy {accuracy:.5g}, train_memory_mib ")
     assert first.endswith(f"({params})")
@@ -115,8 +116,8 @@ def test_ended_lines_name_values_or_reason() -> None:
         ({"optim.lr": 0.123456, "distillation.branches": "1,3"}, "lr=0.123 branches=1,3"),
     ],
 )
-def test_short_params(params: dict[str, Any], shown: str) -> None:
-    assert short_params(params) == shown
+def test_params_are_shown_by_the_last_part_of_their_names(params: dict[str, Any], shown: str) -> None:
+    assert params_text(params) == shown
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,8 @@ def test_an_interrupted_training_resumes_to_the_same_result(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--set", "optim.epochs"], "write KEY=VALUE"),
+        (["--set", "optim.epochs"], "--set: got 'optim.epochs', allowed: KEY=VALUE"),
+        (["--set", "T=[1"], "--set: the value of 'T=[1' is not YAML"),
         (["--set", "optim.epochs=0"], "optim.epochs: got 0"),
         (["--set", "data.name=fashion_mnist", "--set", "data.root=nowhere"], "spikefront data fashion_mnist"),
     ],

@@ -1,0 +1,17 @@
+"""The processor a number was measured on. Knows no torch."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+
+
+def processor_model() -> str:
+    """The processor's model name; the architecture where the system does not tell."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
