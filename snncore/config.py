@@ -6,23 +6,72 @@ This file and `snncore.rules` know no torch, so that configs can be checked anyw
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, ValidationError
+from pydantic_core import PydanticCustomError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from snncore.errors import ConfigError, Problem, UserError
 
 Mode = Literal[
-    "none", "supervised", "deepest", "ensemble", "reliable", "strong2weak", "weak2strong", "simultaneous"
+    "none",
+    "supervised",
+    "deepest",
+    "ensemble",
+    "reliable",
+    "strong2weak",
+    "weak2strong",
+    "simultaneous",
+    "supervised+strong2weak",
+    "supervised+weak2strong",
+    "supervised+simultaneous",
+    "deepest+strong2weak",
+    "deepest+weak2strong",
+    "deepest+simultaneous",
+    "ensemble+strong2weak",
+    "ensemble+weak2strong",
+    "ensemble+simultaneous",
+    "reliable+strong2weak",
+    "reliable+weak2strong",
+    "reliable+simultaneous",
 ]
+ARCHITECTURES = (
+    "convnet",
+    "mlp",
+    "vgg9",
+    "vgg11",
+    "resnet18",
+    "resnet19",
+    "preact_resnet34",
+    "sew_resnet34",
+)
 PositiveInt = Annotated[int, Field(ge=1, strict=True)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
 NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
+
+
+def _built_in_or_own(arch: str) -> str:
+    if arch not in ARCHITECTURES and not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", arch):
+        raise _choice_error(ARCHITECTURES, " or your own as package.module:factory")
+    return arch
+
+
+def _known_preset(name: str) -> str:
+    from snncore.presets import PRESETS
+
+    if name not in PRESETS:
+        raise _choice_error(PRESETS)
+    return name
+
+
+def _choice_error(options: Iterable[str], more: str = "") -> PydanticCustomError:
+    expected = ", ".join(f"'{option}'" for option in options)
+    return PydanticCustomError("literal_error", "{expected}" + more, {"expected": expected})
 
 
 class _Section(BaseModel):
@@ -30,27 +79,56 @@ class _Section(BaseModel):
 
 
 class DataConfig(_Section):
-    """Which images, and how the training images are divided."""
+    """Which images or events, and how the training samples are divided."""
 
-    name: Literal["digits", "fashion_mnist", "cifar10", "cifar100"] = "digits"
-    root: str = Field("data", description="Folder that holds the data sets.")
+    name: Literal[
+        "digits",
+        "fashion_mnist",
+        "cifar10",
+        "cifar100",
+        "imagenet",
+        "cifar10_dvs",
+        "dvs_gesture",
+        "nmnist",
+        "shd",
+        "folder",
+        "npz",
+    ] = "digits"
+    root: str = Field("data", description="Folder that holds the data sets; the data itself of folder, npz.")
     val_fraction: float = Field(
         0.1,
         ge=0,
         lt=1,
         strict=True,
-        description="Stratified share of the training images kept for validation.",
+        description="Stratified share of the training samples kept for validation.",
     )
     train_limit: PositiveInt | None = Field(
-        None, description="Use only so many training images, the same ones for every seed."
+        None, description="Use only so many training samples, the same ones for every seed."
     )
-    augment: Literal["none", "crop_flip"] = Field("none", description="Random changes of training images.")
+    augment: Literal["none", "crop_flip", "fast", "autoaugment", "events", "imagenet"] = Field(
+        "none", description="Random changes of training samples."
+    )
+    size: PositiveInt | None = Field(
+        None, ge=8, le=1024, description="Side length to resize to; null: that of the data set."
+    )
+    events: Literal["none", "saccades"] = Field(
+        "none", description="saccades: event frames simulated from still images."
+    )
+    frames_by: Literal["time", "count"] = Field(
+        "time",
+        description="How event streams are cut into T frames: of equal time, or of equally many events.",
+    )
+    workers: Annotated[int, Field(ge=0, le=256, strict=True)] = Field(
+        4, description="Processes that decode image files; data sets in memory need none."
+    )
 
 
 class ModelConfig(_Section):
     """Which network."""
 
-    arch: Literal["convnet"] = "convnet"
+    arch: Annotated[str, AfterValidator(_built_in_or_own)] = Field(
+        "convnet", description="A built-in architecture, or your own as package.module:factory."
+    )
     width: PositiveFloat = Field(1.0, le=64, description="Multiplies the number of channels.")
 
 
@@ -65,8 +143,8 @@ class NeuronConfig(_Section):
         "soft", description="After a spike: subtract the threshold, or set to 0."
     )
     detach_reset: StrictBool = Field(True, description="No gradient through the reset.")
-    surrogate: Literal["sigmoid"] = "sigmoid"
-    surrogate_slope: PositiveFloat = 4.0
+    surrogate: Literal["sigmoid", "rectangular", "triangle", "arctan"] = "sigmoid"
+    surrogate_slope: PositiveFloat = Field(4.0, description="k of the surrogate; a rectangle has width 1/k.")
 
 
 class DistillationConfig(_Section):
@@ -83,7 +161,13 @@ class DistillationConfig(_Section):
         description="A head teaches when it is right with at least this probability.",
     )
     alpha: NonNegativeFloat = Field(1.0, description="Weight of cross-entropy on the heads.")
+    alpha_on: Literal["all", "branches"] = Field(
+        "all", description="branches: the own head's cross-entropy keeps weight 1 (P1's ImageNet variant)."
+    )
     beta: NonNegativeFloat = Field(0.3, description="Weight of distillation.")
+    beta_temporal: NonNegativeFloat = Field(
+        1.0, description="Weight of the temporal part where a mode has both, such as reliable+strong2weak."
+    )
     temperature: PositiveFloat | None = Field(
         None, description="null: 3 with branch heads, 2 between time steps."
     )
@@ -96,9 +180,29 @@ class OptimConfig(_Section):
     lr: PositiveFloat = 0.1
     momentum: float = Field(0.9, ge=0, lt=1, strict=True, description="SGD's momentum; AdamW's first beta.")
     weight_decay: NonNegativeFloat = Field(5.0e-4, description="On weights; never on batch norm or biases.")
-    batch_size: PositiveInt = 128
+    batch_size: PositiveInt = Field(128, description="Samples per step, over all processes together.")
     epochs: PositiveInt = 20
-    schedule: Literal["cosine"] = Field("cosine", description="To 0 over all epochs, set once per epoch.")
+    schedule: Literal["cosine", "step", "constant"] = Field(
+        "cosine", description="cosine: to 0 over all epochs; set once per epoch."
+    )
+    step_epochs: PositiveInt = Field(30, description="schedule step: epochs between two steps.")
+    step_factor: float = Field(
+        0.1, gt=0, le=1, strict=True, description="schedule step: what lr is multiplied with at each."
+    )
+    warmup_epochs: Annotated[int, Field(ge=0, strict=True)] = Field(
+        0, description="The first epochs, over which lr rises linearly."
+    )
+    clip_norm: PositiveFloat | None = Field(None, description="Largest norm of the whole gradient.")
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=1, strict=True, description="Share of the label given to all classes alike."
+    )
+    ema_decay: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        strict=True,
+        description="Keep and evaluate a moving average of the weights, of which a step keeps this share.",
+    )
     loss_over_T: StrictBool = Field(  # noqa: N815 - the published name of the switch
         False, description="Divide the loss by T, as published code does; couples lr and T."
     )
@@ -122,7 +226,9 @@ class OriginConfig(_Section):
 class Config(_Section):
     """Everything that decides one training run."""
 
-    preset: None = Field(None, description="A published recipe. None is built in yet.")
+    preset: Annotated[str, AfterValidator(_known_preset)] | None = Field(
+        None, description="A published recipe, which the other fields override."
+    )
     T: Annotated[int, Field(ge=1, le=1024, strict=True)] = Field(4, description="Time steps.")
     gradient: Literal["rate", "bptt"] = "rate"
     data: DataConfig = DataConfig()
@@ -130,7 +236,9 @@ class Config(_Section):
     neuron: NeuronConfig = NeuronConfig()
     distillation: DistillationConfig = DistillationConfig()
     optim: OptimConfig = OptimConfig()
-    precision: Literal["fp32"] = "fp32"
+    precision: Literal["fp32", "bf16"] = Field(
+        "fp32", description="bf16: convolutions and linear layers in bfloat16, the rest in float32."
+    )
     seed: Annotated[int, Field(ge=0, lt=2**63, strict=True)] = 0
     measure: MeasureConfig = MeasureConfig()
     origin: OriginConfig | None = None
@@ -146,7 +254,7 @@ def config_problems(values: Mapping[str, Any]) -> list[Problem]:
     from snncore.rules import rule_problems
 
     try:
-        config = Config.model_validate(values)
+        config = parse_config(values)
     except ValidationError as error:
         return [_as_problem(entry) for entry in error.errors()]
     return rule_problems(config)
@@ -161,7 +269,18 @@ def make_config(values: Mapping[str, Any], source: str = "config") -> Config:
     problems = config_problems(values)
     if problems:
         raise ConfigError(problems, source)
-    return Config.model_validate(values)
+    return parse_config(values)
+
+
+def parse_config(values: Mapping[str, Any]) -> Config:
+    """The config of a nested mapping laid over the preset that it names; combinations are not looked at.
+
+    Raises:
+        pydantic.ValidationError: a wrong type, a value out of bounds, an unknown key.
+    """
+    from snncore.presets import over_preset
+
+    return Config.model_validate(over_preset(values))
 
 
 def load_config(path: str | Path, overrides: Mapping[str, Any] | None = None) -> Config:

@@ -14,8 +14,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from snncore.config import Config, DistillationConfig
+from snncore.distributed import sum_over_ranks, world_size
 from snncore.gradient import Outputs
-from snncore.rules import BRANCH_MODES, TEMPORAL_MODES, default_temperature
+from snncore.rules import branch_mode, default_temperature, temporal_mode
 
 
 class Losses(NamedTuple):
@@ -72,39 +73,55 @@ def distillation_loss(
     target = F.log_softmax(teacher.detach() / temperature, -1).expand_as(students)
     student = F.log_softmax(students / temperature, -1)
     per_sample = F.kl_div(student, target, reduction="none", log_target=True).sum(-1) * temperature**2
-    if has_teacher is None:
-        return per_sample.mean(-1)
-    mask = has_teacher.to(per_sample.dtype)
-    return (per_sample * mask).sum(-1) / mask.sum().clamp(min=1)
+    return sample_mean(per_sample, has_teacher)
+
+
+def sample_mean(per_sample: Tensor, chosen: Tensor | None = None) -> Tensor:
+    """Mean over the samples, the last dimension of (..., N), or over the `chosen` (N,) bool ones; 0 of none.
+
+    With several processes: the share of this one, such that the mean over the processes is the mean over
+    the samples of all of them. Averaging gradients then gives the gradient of the global batch.
+    """
+    mask = per_sample.new_ones(per_sample.shape[-1]) if chosen is None else chosen.to(per_sample.dtype)
+    n = sum_over_ranks(mask.sum(-1)) / world_size()
+    return (per_sample * mask).sum(-1) / n.clamp(min=1 / world_size())
 
 
 class CrossEntropyObjective:
     """Mode `none`: cross-entropy of the network's own head."""
 
+    def __init__(self, label_smoothing: float = 0.0) -> None:
+        self.label_smoothing = label_smoothing
+
     def __call__(self, outputs: Outputs, labels: Tensor) -> Losses:
         """Heads but the last are not looked at."""
-        ce = F.cross_entropy(outputs.heads[-1], labels)
+        ce = cross_entropy(outputs.heads[-1], labels, self.label_smoothing)
         return Losses(ce, ce, torch.zeros_like(ce), ce.new_empty(0))
 
 
 class BranchObjective:
     """P1: α·Σ_l CE(z_l, y) + β·Σ_l KD_l over all heads, with the teacher that the mode names."""
 
-    def __init__(self, setting: DistillationConfig) -> None:
-        self.setting = setting
-        self.temperature = setting.temperature or default_temperature(setting.mode)
+    def __init__(self, setting: DistillationConfig, label_smoothing: float = 0.0) -> None:
+        mode = branch_mode(setting.mode)
+        assert mode is not None
+        self.mode, self.setting, self.label_smoothing = mode, setting, label_smoothing
+        self.temperature = setting.temperature or default_temperature(mode)
 
     def __call__(self, outputs: Outputs, labels: Tensor) -> Losses:
         """All heads learn from the labels; who teaches whom is the mode's."""
         heads, setting = outputs.heads, self.setting
-        ce = torch.stack([F.cross_entropy(head, labels) for head in heads]).sum()
+        ces = cross_entropy(heads, labels, self.label_smoothing)  # (L,)
+        own_weight = setting.alpha if setting.alpha_on == "all" else 1.0
+        weighted = setting.alpha * ces[:-1].sum() + own_weight * ces[-1]
         reliable = is_reliable(heads.detach(), labels, setting.reliability_threshold)
         kd = self._kd(heads, reliable)
-        return Losses(setting.alpha * ce + setting.beta * kd, ce, kd, reliable.float().mean(1))
+        share = sample_mean(reliable.float())
+        return Losses(weighted + setting.beta * kd, ces.sum(), kd, share)
 
     def _kd(self, heads: Tensor, reliable: Tensor) -> Tensor:
         tau = self.temperature
-        match self.setting.mode:
+        match self.mode:
             case "supervised":
                 return heads.new_zeros(())
             case "deepest":
@@ -112,37 +129,36 @@ class BranchObjective:
             case "ensemble":
                 return distillation_loss(heads, heads.mean(0), tau).sum()
             case _:
-                return distillation_loss(heads, *_with_mask(heads, reliable, tau)).sum()
-
-
-def _with_mask(heads: Tensor, reliable: Tensor, tau: float) -> tuple[Tensor, float, Tensor]:
-    teacher, has_teacher = reliable_teacher(heads, reliable)
-    return teacher, tau, has_teacher
+                teacher, has_teacher = reliable_teacher(heads, reliable)
+                return distillation_loss(heads, teacher, tau, has_teacher).sum()
 
 
 class TemporalObjective:
     """P2: cross-entropy of the mean logits + β·KD between time steps. T = 1 has no pair, and KD is 0."""
 
-    def __init__(self, setting: DistillationConfig) -> None:
-        self.setting = setting
-        self.temperature = setting.temperature or default_temperature(setting.mode)
+    def __init__(self, setting: DistillationConfig, label_smoothing: float = 0.0) -> None:
+        mode = temporal_mode(setting.mode)
+        assert mode is not None
+        self.mode, self.setting, self.label_smoothing = mode, setting, label_smoothing
+        self.temperature = setting.temperature or default_temperature(mode)
 
     def __call__(self, outputs: Outputs, labels: Tensor) -> Losses:
         """Steps are ranked by confidence in this batch."""
-        steps = outputs.step_logits
-        assert steps is not None, "the rules refuse temporal modes under gradient rate"
-        ce = F.cross_entropy(outputs.heads[-1], labels)
-        kd = self._kd(steps)
+        ce = cross_entropy(outputs.heads[-1], labels, self.label_smoothing)
+        kd = self.kd(outputs)
         return Losses(ce + self.setting.beta * kd, ce, kd, ce.new_empty(0))
 
-    def _kd(self, steps: Tensor) -> Tensor:
+    def kd(self, outputs: Outputs) -> Tensor:
+        """The KD between time steps alone."""
+        steps = outputs.step_logits
+        assert steps is not None, "the rules refuse temporal modes under gradient rate"
         if steps.shape[0] == 1:
             return steps.new_zeros(())
         order = step_order(steps)
         kd = steps.new_zeros(())
-        if self.setting.mode in ("strong2weak", "simultaneous"):
+        if self.mode in ("strong2weak", "simultaneous"):
             kd = kd + self._teach(steps, order)
-        if self.setting.mode in ("weak2strong", "simultaneous"):
+        if self.mode in ("weak2strong", "simultaneous"):
             kd = kd + self._teach(steps, order.flip(0))
         return kd
 
@@ -162,20 +178,47 @@ class TemporalObjective:
                 return torch.stack(pairs).mean()
 
 
+class CombinedObjective:
+    """Both at once, such as `reliable+strong2weak`: P1's loss + beta_temporal·(P2's KD)."""
+
+    def __init__(self, setting: DistillationConfig, label_smoothing: float = 0.0) -> None:
+        self.spatial = BranchObjective(setting, label_smoothing)
+        self.temporal = TemporalObjective(setting, label_smoothing)
+        self.beta_temporal = setting.beta_temporal
+
+    def __call__(self, outputs: Outputs, labels: Tensor) -> Losses:
+        """kd is the sum of both parts, before their weights."""
+        losses, kd = self.spatial(outputs, labels), self.temporal.kd(outputs)
+        return losses._replace(total=losses.total + self.beta_temporal * kd, kd=losses.kd + kd)
+
+
+def cross_entropy(logits: Tensor, labels: Tensor, label_smoothing: float = 0.0) -> Tensor:
+    """Mean over the samples of the global batch: logits (..., N, K), labels (N,) -> (...)."""
+    flat = labels.expand(logits.shape[:-1])
+    per_sample = F.cross_entropy(
+        logits.flatten(0, -2), flat.reshape(-1), reduction="none", label_smoothing=label_smoothing
+    )
+    return sample_mean(per_sample.view(logits.shape[:-1]))
+
+
 def step_order(steps: Tensor) -> Tensor:
     """(T,) steps from the most to the least confident (P2): max softmax probability, mean over the batch.
 
-    Ties go to the earlier step.
+    Ties go to the earlier step. With several processes the batch is that of all together.
     """
-    confidence = steps.detach().softmax(-1).amax(-1).mean(1)
+    confidence = sum_over_ranks(steps.detach().softmax(-1).amax(-1).sum(1))
     return confidence.argsort(descending=True, stable=True)
 
 
 def make_objective(config: Config) -> Objective:
     """The objective that a config's distillation mode names."""
-    setting = config.distillation
-    if setting.mode in BRANCH_MODES:
-        return BranchObjective(setting)
-    if setting.mode in TEMPORAL_MODES:
-        return TemporalObjective(setting)
-    return CrossEntropyObjective()
+    setting, smoothing = config.distillation, config.optim.label_smoothing
+    match branch_mode(setting.mode), temporal_mode(setting.mode):
+        case None, None:
+            return CrossEntropyObjective(smoothing)
+        case _, None:
+            return BranchObjective(setting, smoothing)
+        case None, _:
+            return TemporalObjective(setting, smoothing)
+        case _:
+            return CombinedObjective(setting, smoothing)

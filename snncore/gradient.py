@@ -1,6 +1,6 @@
 """From a network and a batch to logits with gradients: `rate` (P0, P1) or `bptt`.
 
-Shapes: images (N, C, H, W); L heads, K classes.
+Shapes: x (N, C, H, W) still, or (T, N, C, H, W) event frames; L heads, K classes.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from snncore.config import Config
-from snncore.network import SpikingConvNet
+from snncore.network import SpikingNetwork
 from snncore.passes import BpttPass, RateMemory, RatePass, SpikePass, split_time
 
 
@@ -29,7 +29,7 @@ class Outputs(NamedTuple):
 class Gradient(Protocol):
     """A way to get logits whose gradients reach every weight."""
 
-    def __call__(self, network: SpikingConvNet, images: Tensor) -> Outputs:
+    def __call__(self, network: SpikingNetwork, x: Tensor) -> Outputs:
         """Run the network in training on one batch."""
         ...
 
@@ -42,12 +42,12 @@ class RateGradient:
     def __init__(self, T: int) -> None:
         self.T = T
 
-    def __call__(self, network: SpikingConvNet, images: Tensor) -> Outputs:
+    def __call__(self, network: SpikingNetwork, x: Tensor) -> Outputs:
         """Heads of the rate pass; branches update their running statistics there."""
         memory = RateMemory()
         with torch.no_grad():
-            network(images, SpikePass(self.T, memory))
-        output = network(images, RatePass(memory))
+            network(x, SpikePass(self.T, memory))
+        output = network(x, RatePass(memory))
         return Outputs(torch.stack([*network.branch_logits(output.stages), output.logits]), None)
 
 
@@ -58,9 +58,9 @@ class BpttGradient:
         self.T = T
         self._pass = BpttPass(T)
 
-    def __call__(self, network: SpikingConvNet, images: Tensor) -> Outputs:
+    def __call__(self, network: SpikingNetwork, x: Tensor) -> Outputs:
         """Heads, and the logits of every step."""
-        output = network(images, self._pass)
+        output = network(x, self._pass)
         step_logits = split_time(output.logits, self.T)
         rates = [split_time(stage, self.T).mean(0) for stage in output.stages] if network.branches else []
         return Outputs(torch.stack([*network.branch_logits(rates), step_logits.mean(0)]), step_logits)

@@ -5,27 +5,34 @@ So the weights are shared by construction, no layer holds state between passes, 
 (one fused pass, another device) is one more class here.
 
 Shapes: T time steps, N batch. "Flat" tensors put time into the batch, step-major: (T·N, C, H, W).
+Input: still samples (N, C, H, W), or event frames (T, N, C, H, W).
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from snncore.neuron import LIF, RateOfCurrent, spike_train
-from snncore.norm import BatchStatistics, eval_batch_norm, rate_batch_norm, spike_batch_norm
+from snncore.neuron import LIF, RateOfCurrent, bptt, spike_train
+from snncore.norm import (
+    BatchStatistics,
+    eval_batch_norm,
+    rate_batch_norm,
+    spike_batch_norm,
+    train_batch_norm,
+)
+
+Layer = Callable[[Tensor], Tensor]
 
 
 class Pass(Protocol):
     """What a network asks of the way it is run."""
 
-    def over_time(self, current: Tensor) -> Tensor:
-        """The stem's current (N, ...) of a still image, as the deeper layers see it."""
+    def enter(self, layer: Layer, x: Tensor, has_time: bool) -> Tensor:
+        """`layer`, all that stands before the first neuron, on the input, still or with a time of its own."""
         ...
 
     def norm(self, norm: nn.BatchNorm2d, x: Tensor) -> Tensor:
@@ -45,15 +52,28 @@ class RateMemory:
         self.rates: dict[LIF, tuple[Tensor, Tensor]] = {}
 
 
-class SpikePass:
+class _OverTime:
+    """A pass whose tensors are flat."""
+
+    def __init__(self, T: int) -> None:
+        self.T = T
+
+    def enter(self, layer: Layer, x: Tensor, has_time: bool) -> Tensor:
+        """A still sample gives the same current at every step, so that `layer` runs on it once."""
+        if has_time:
+            if x.shape[0] != self.T:
+                raise ValueError(f"frames: got {x.shape[0]} time steps, need T = {self.T}")
+            return layer(x.flatten(0, 1))  # (T, N, ...) -> (T·N, ...)
+        current = layer(x)
+        return current.repeat(self.T, *[1] * (current.dim() - 1))  # (N, ...) -> (T·N, ...)
+
+
+class SpikePass(_OverTime):
     """Spikes over T steps in training, without gradients (P0, step 1); fills `memory`."""
 
     def __init__(self, T: int, memory: RateMemory) -> None:
-        self.T, self.memory = T, memory
-
-    def over_time(self, current: Tensor) -> Tensor:
-        """(N, ...) -> (T·N, ...): the same current at every step, so its convolution ran once."""
-        return _repeat(current, self.T)
+        super().__init__(T)
+        self.memory = memory
 
     def norm(self, norm: nn.BatchNorm2d, x: Tensor) -> Tensor:
         """Batch statistics over (T·N, H, W)."""
@@ -62,9 +82,10 @@ class SpikePass:
 
     def fire(self, lif: LIF, x: Tensor) -> Tensor:
         """Spikes; keeps their mean over T and the trace."""
-        spikes, trace = spike_train(split_time(x, self.T), lif.neuron, with_trace=True)
+        spikes, rate, trace = spike_train(split_time(x, self.T), lif.neuron, with_trace=True)
+        assert rate is not None
         assert trace is not None
-        self.memory.rates[lif] = spikes.mean(0), trace
+        self.memory.rates[lif] = rate, trace
         return spikes.flatten(0, 1)  # (T, N, ...) -> (T·N, ...)
 
 
@@ -74,9 +95,9 @@ class RatePass:
     def __init__(self, memory: RateMemory) -> None:
         self.memory = memory
 
-    def over_time(self, current: Tensor) -> Tensor:
-        """A still image is its own time mean."""
-        return current
+    def enter(self, layer: Layer, x: Tensor, has_time: bool) -> Tensor:
+        """A still sample is its own time mean."""
+        return layer(x.mean(0) if has_time else x)
 
     def norm(self, norm: nn.BatchNorm2d, x: Tensor) -> Tensor:
         """The spike pass's statistics as values, the rate's own gradients."""
@@ -88,50 +109,24 @@ class RatePass:
         return out
 
 
-class BpttPass:
-    """Backpropagation through time on SpikingJelly's multi-step neurons, over the same weights."""
-
-    def __init__(self, T: int) -> None:
-        self.T = T
-        self._nodes: dict[LIF, Any] = {}
-
-    def over_time(self, current: Tensor) -> Tensor:
-        """(N, ...) -> (T·N, ...)."""
-        return _repeat(current, self.T)
+class BpttPass(_OverTime):
+    """Backpropagation through time, over the same weights."""
 
     def norm(self, norm: nn.BatchNorm2d, x: Tensor) -> Tensor:
         """Ordinary batch norm over (T·N, H, W)."""
-        return F.batch_norm(
-            x,
-            norm.running_mean,
-            norm.running_var,
-            norm.weight,
-            norm.bias,
-            True,
-            float(norm.momentum or 0.0),
-            norm.eps,
-        )
+        return train_batch_norm(norm, x)
 
     def fire(self, lif: LIF, x: Tensor) -> Tensor:
         """Spikes with surrogate gradients through all T steps."""
-        if lif not in self._nodes:
-            self._nodes[lif] = _spikingjelly_node(lif)
-        node = self._nodes[lif]
-        node.reset()  # the potential of the batch before must not leak into this one
-        spikes: Tensor = node(split_time(x, self.T))
-        node.reset()  # frees the last graph
-        return spikes.flatten(0, 1)  # (T, N, ...) -> (T·N, ...)
+        return bptt(split_time(x, self.T), lif.neuron).flatten(0, 1)  # (T, N, ...) -> (T·N, ...)
 
 
-class EvalPass:
+class EvalPass(_OverTime):
     """Spikes over T steps in evaluation: running statistics, no gradients, no traces."""
 
     def __init__(self, T: int, on_spikes: Callable[[LIF, Tensor], None] | None = None) -> None:
-        self.T, self.on_spikes = T, on_spikes
-
-    def over_time(self, current: Tensor) -> Tensor:
-        """(N, ...) -> (T·N, ...)."""
-        return _repeat(current, self.T)
+        super().__init__(T)
+        self.on_spikes = on_spikes
 
     def norm(self, norm: nn.BatchNorm2d, x: Tensor) -> Tensor:
         """Running statistics."""
@@ -150,33 +145,8 @@ def split_time(x: Tensor, T: int) -> Tensor:
     return x.view(T, -1, *x.shape[1:])
 
 
-def _repeat(current: Tensor, T: int) -> Tensor:
-    return current.repeat(T, *[1] * (current.dim() - 1))  # (N, ...) -> (T·N, ...)
-
-
-def _spikingjelly_node(lif: LIF) -> Any:
-    # Importing SpikingJelly warns about a missing Triton, which a CPU user can do nothing about.
-    logger = logging.getLogger("torch._library.triton")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        from spikingjelly.activation_based import neuron, surrogate
-    finally:
-        logger.setLevel(level)
-    setting = lif.neuron
-    return neuron.LIFNode(
-        tau=1.0 / (1.0 - setting.decay),
-        decay_input=False,
-        v_threshold=setting.v_threshold,
-        v_reset=None if setting.reset == "soft" else 0.0,
-        surrogate_function=surrogate.Sigmoid(alpha=setting.surrogate_slope),
-        detach_reset=setting.detach_reset,
-        step_mode="m",
-    ).train()
-
-
-def inference(network: nn.Module, images: Tensor, T: int) -> Tensor:
-    """Logits of every step, (T, N, n_classes), for images (N, C, H, W); the prediction is their mean."""
+def inference(network: nn.Module, x: Tensor, T: int) -> Tensor:
+    """Logits of every step, (T, N, n_classes), of a batch; the prediction is their mean."""
     with torch.inference_mode():
-        logits: Tensor = network(images, EvalPass(T)).logits
+        logits: Tensor = network(x, EvalPass(T)).logits
         return split_time(logits, T)

@@ -6,9 +6,10 @@ their combinations before anything is trained.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-from snncore.config import Config
+from snncore.config import Config, DataConfig
 from snncore.errors import Problem
 
 BRANCH_MODES = frozenset({"supervised", "deepest", "ensemble", "reliable"})
@@ -17,34 +18,140 @@ BRANCH_MODES = frozenset({"supervised", "deepest", "ensemble", "reliable"})
 TEMPORAL_MODES = frozenset({"strong2weak", "weak2strong", "simultaneous"})
 """Modes of P2: time steps teach each other."""
 
-N_STAGES = {"convnet": 3}
-"""Stages of each architecture, after which a branch can stand."""
+N_STAGES = {
+    "convnet": 3,
+    "mlp": 0,
+    "vgg9": 3,
+    "vgg11": 4,
+    "resnet18": 4,
+    "resnet19": 3,
+    "preact_resnet34": 4,
+    "sew_resnet34": 4,
+}
+"""Stages of each built-in architecture, after which a branch can stand; a user's own is asked when built."""
 
-RULE_FIELDS = ("gradient", "model.arch", "distillation.mode", "distillation.branches")
+EVENT_DATA = frozenset({"cifar10_dvs", "dvs_gesture", "nmnist", "shd"})
+"""Data sets of event streams, with frames that differ at every step."""
+
+_SENSOR = {"cifar10_dvs": 128, "dvs_gesture": 128, "nmnist": 34}
+"""Pixels on a side of the event cameras; frames are only made smaller."""
+
+_COLOUR_DATA = frozenset({"cifar10", "cifar100", "imagenet"})
+
+RULE_FIELDS = (
+    "gradient",
+    "model.arch",
+    "distillation.mode",
+    "distillation.branches",
+    "data.name",
+    "data.augment",
+    "data.events",
+)
+
+
+def branch_mode(mode: str) -> str | None:
+    """The part of a mode that needs branches, or None: of "reliable+strong2weak" it is "reliable"."""
+    return next((part for part in mode.split("+") if part in BRANCH_MODES), None)
+
+
+def temporal_mode(mode: str) -> str | None:
+    """The part of a mode that compares time steps: of "reliable+strong2weak" it is "strong2weak"."""
+    return next((part for part in mode.split("+") if part in TEMPORAL_MODES), None)
+
+
+def has_branches(mode: str) -> bool:
+    """Whether a mode has branch heads."""
+    return branch_mode(mode) is not None
 
 
 def rule_problems(config: Config) -> list[Problem]:
     """Every reason why the trainer cannot run `config`; empty when it can."""
-    problems = []
-    mode, branches = config.distillation.mode, config.distillation.branches
-    if mode in TEMPORAL_MODES and config.gradient == "rate":
+    parts = (_gradient(config), _branches(config), _data(config.data), _architecture(config), _optim(config))
+    return [problem for part in parts for problem in part]
+
+
+def _gradient(config: Config) -> Iterator[Problem]:
+    temporal = temporal_mode(config.distillation.mode)
+    if temporal and config.gradient == "rate":
         message = (
-            f"{mode!r} needs a gradient at every time step, and gradient 'rate' has none; "
+            f"{temporal!r} needs a gradient at every time step, and gradient 'rate' has none; "
             "set gradient: bptt, or choose a mode with branches"
         )
-        problems.append(Problem("distillation.mode", message))
-    n_stages = N_STAGES[config.model.arch]
-    if mode in BRANCH_MODES and not branches:
-        stages = list(range(1, n_stages + 1))
-        message = f"mode {mode!r} needs at least one branch; allowed: a subset of {stages}"
-        problems.append(Problem("distillation.branches", message))
-    if list(branches) != sorted(set(branches)) or any(stage > n_stages for stage in branches):
+        yield Problem("distillation.mode", message)
+
+
+def _branches(config: Config) -> Iterator[Problem]:
+    mode, branches = config.distillation.mode, config.distillation.branches
+    n_stages = N_STAGES.get(config.model.arch)
+    if n_stages == 0 and has_branches(mode):
+        message = f"mode {mode!r} needs branches, and {config.model.arch} has no stages to put them after"
+        yield Problem("distillation.mode", message)
+        return
+    if has_branches(mode) and not branches:
+        allowed = f"a subset of {list(range(1, n_stages + 1))}" if n_stages else "ascending stages from 1"
+        yield Problem("distillation.branches", f"mode {mode!r} needs at least one branch; allowed: {allowed}")
+    too_high = n_stages is not None and any(stage > n_stages for stage in branches)
+    if list(branches) != sorted(set(branches)) or too_high:
         message = (
             f"got {list(branches)}, allowed for {config.model.arch}: "
-            f"ascending stages from 1 to {n_stages}, each once"
+            f"ascending stages from 1{f' to {n_stages}' if n_stages else ''}, each once"
         )
-        problems.append(Problem("distillation.branches", message))
-    return problems
+        yield Problem("distillation.branches", message)
+
+
+def _data(data: DataConfig) -> Iterator[Problem]:
+    is_event = data.name in EVENT_DATA
+    if is_event and data.events != "none":
+        yield Problem("data.events", f"{data.name} holds events already; set data.events: none")
+    if data.name == "imagenet" and data.events != "none":
+        yield Problem(
+            "data.events", "events are simulated from images in memory; imagenet is read image by image"
+        )
+    largest = _SENSOR.get(data.name)
+    if largest is not None and data.size is not None and data.size > largest:
+        yield Problem(
+            "data.size", f"got {data.size}, allowed for {data.name}: up to {largest}, its sensor's side"
+        )
+    if data.name == "shd" and data.size is not None:
+        yield Problem("data.size", "shd has 700 channels and no image to resize; leave data.size out")
+    yield from _augment(data, is_event or data.events != "none")
+
+
+def _augment(data: DataConfig, is_event: bool) -> Iterator[Problem]:
+    augment = data.augment
+    may_be_event = is_event or data.name == "npz"
+    if augment == "none":
+        return
+    if data.name == "shd":
+        yield Problem("data.augment", f"{augment!r} moves pixels, and shd has none; allowed: none")
+    elif augment == "events" and not may_be_event:
+        yield Problem("data.augment", f"'events' is for event frames, and {data.name} holds still images")
+    elif augment != "events" and is_event:
+        yield Problem(
+            "data.augment", f"{augment!r} is for still images; allowed for event frames: none, events"
+        )
+    elif (augment == "imagenet") != (data.name == "imagenet"):
+        yield Problem(
+            "data.augment",
+            f"{augment!r} with {data.name}: imagenet takes 'imagenet' or none, and no other set does",
+        )
+    elif augment == "autoaugment" and data.name not in _COLOUR_DATA | {"folder", "npz"}:
+        yield Problem(
+            "data.augment", f"'autoaugment' changes colours, and {data.name} has none; use crop_flip or fast"
+        )
+
+
+def _optim(config: Config) -> Iterator[Problem]:
+    optim = config.optim
+    if optim.warmup_epochs >= optim.epochs and optim.warmup_epochs > 0:
+        message = f"got {optim.warmup_epochs}, allowed: fewer than optim.epochs, which is {optim.epochs}"
+        yield Problem("optim.warmup_epochs", message)
+
+
+def _architecture(config: Config) -> Iterator[Problem]:
+    if config.data.name == "shd" and config.model.arch in N_STAGES and config.model.arch != "mlp":
+        message = f"{config.model.arch} needs images, and shd has 700 channels without place; use mlp"
+        yield Problem("model.arch", message)
 
 
 def canonical(config: Config) -> dict[str, Any]:
@@ -56,36 +163,54 @@ def canonical(config: Config) -> dict[str, Any]:
     values = config.as_dict()
     for name in ("preset", "origin", "out"):
         del values[name]
-    del values["data"]["root"]
-    distillation = values["distillation"]
-    mode = distillation["mode"]
-    if mode in TEMPORAL_MODES and config.T == 1:
-        mode = distillation["mode"] = "none"
-    with_effect = _FIELDS_WITH_EFFECT[mode] | {"mode"}
-    if distillation["beta"] == 0:
-        with_effect -= {"temperature", "reliability_threshold", "variant"}
-    values["distillation"] = {key: value for key, value in distillation.items() if key in with_effect}
-    if values["distillation"].get("temperature", 0) is None:
-        values["distillation"]["temperature"] = default_temperature(mode)
+    _canonical_data(values["data"])
+    _canonical_optim(values["optim"], config.T)
+    values["distillation"] = _canonical_distillation(config)
+    return values
+
+
+def _canonical_data(data: dict[str, Any]) -> None:
+    is_own = data["name"] in ("folder", "npz")
+    if not is_own:
+        del data["root"]  # of a user's own data it is the name
+    del data["workers"]
+    if data["name"] not in EVENT_DATA:
+        del data["frames_by"]
+
+
+def _canonical_optim(optim: dict[str, Any], T: int) -> None:
+    if optim["schedule"] != "step":
+        del optim["step_epochs"], optim["step_factor"]
+    if T == 1:
+        del optim["loss_over_T"]
+
+
+def _canonical_distillation(config: Config) -> dict[str, Any]:
+    setting = config.distillation
+    branch, temporal = branch_mode(setting.mode), temporal_mode(setting.mode)
     if config.T == 1:
-        del values["optim"]["loss_over_T"]
+        temporal = None
+    values: dict[str, Any] = {"mode": "+".join(part for part in (branch, temporal) if part) or "none"}
+    beta = setting.beta if branch else 0.0
+    beta_temporal = (setting.beta_temporal if branch else setting.beta) if temporal else 0.0
+    if branch:
+        values |= {"branches": list(setting.branches), "alpha": setting.alpha, "alpha_on": setting.alpha_on}
+        if branch != "supervised":
+            values["beta"] = beta
+            if beta > 0:
+                values["temperature"] = setting.temperature or default_temperature(branch)
+        if branch == "reliable" and beta > 0:
+            values["reliability_threshold"] = setting.reliability_threshold
+    if temporal:
+        values["beta_temporal"] = beta_temporal
+        if beta_temporal > 0:
+            values |= {
+                "variant": setting.variant,
+                "temperature_temporal": setting.temperature or default_temperature(temporal),
+            }
     return values
 
 
 def default_temperature(mode: str) -> float:
     """The published softmax temperature of a mode: 3 with branch heads (P1), 2 between time steps (P2)."""
     return 2.0 if mode in TEMPORAL_MODES else 3.0
-
-
-_BRANCH_FIELDS = frozenset({"branches", "alpha", "beta", "temperature"})
-_TEMPORAL_FIELDS = frozenset({"variant", "beta", "temperature"})
-_FIELDS_WITH_EFFECT: dict[str, frozenset[str]] = {
-    "none": frozenset(),
-    "supervised": frozenset({"branches", "alpha"}),
-    "deepest": _BRANCH_FIELDS,
-    "ensemble": _BRANCH_FIELDS,
-    "reliable": _BRANCH_FIELDS | {"reliability_threshold"},
-    "strong2weak": _TEMPORAL_FIELDS,
-    "weak2strong": _TEMPORAL_FIELDS,
-    "simultaneous": _TEMPORAL_FIELDS,
-}

@@ -48,6 +48,33 @@ def test_all_mistakes_are_told_at_once() -> None:
         ({"distillation": {"alpha": True}}, "distillation.alpha: got True"),
         ({"distillation": {"mode": "relable"}}, "did you mean 'reliable'?"),
         ({"precision": "fp8"}, "allowed: 'fp32'"),
+        ({"model": {"arch": "resnet"}}, "model.arch: got 'resnet', allowed: 'convnet'"),
+        ({"model": {"arch": "resnet"}}, "or your own as package.module:factory; did you mean 'resnet1"),
+        ({"model": {"arch": "my net:build"}}, "or your own as package.module:factory"),
+        ({"preset": "p1_cifar1000"}, "preset: got 'p1_cifar1000', allowed: 'p1_cifar10', "),
+        ({"preset": "p1_cifar1000"}, "did you mean 'p1_cifar100'?"),
+        ({"preset": 3}, "preset: got 3"),
+        ({"preset": "p1_cifar10", "T": 0}, "T: got 0"),
+        ({"preset": "p2_cifar10", "gradient": "rate"}, "needs a gradient at every time step"),
+        ({"model": {"arch": "mlp"}, "distillation": {"mode": "reliable", "branches": [1]}}, "has no stages"),
+        (
+            {"distillation": {"mode": "reliable+strong2weak", "branches": [1]}},
+            "'strong2weak' needs a gradient",
+        ),
+        ({"data": {"name": "shd"}}, "convnet needs images, and shd has 700 channels without place; use mlp"),
+        ({"data": {"name": "shd", "size": 32}, "model": {"arch": "mlp"}}, "no image to resize"),
+        ({"data": {"name": "shd", "augment": "events"}, "model": {"arch": "mlp"}}, "shd has none"),
+        ({"data": {"name": "nmnist", "size": 48}}, "allowed for nmnist: up to 34, its sensor's side"),
+        ({"data": {"name": "nmnist", "events": "saccades"}}, "holds events already"),
+        ({"data": {"name": "imagenet", "events": "saccades"}}, "read image by image"),
+        ({"data": {"augment": "events"}}, "digits holds still images"),
+        ({"data": {"name": "nmnist", "augment": "crop_flip"}}, "is for still images"),
+        ({"data": {"events": "saccades", "augment": "fast"}}, "is for still images"),
+        ({"data": {"augment": "autoaugment"}}, "changes colours, and digits has none"),
+        ({"data": {"augment": "imagenet"}}, "imagenet takes 'imagenet' or none"),
+        ({"data": {"name": "imagenet", "augment": "fast"}}, "imagenet takes 'imagenet' or none"),
+        ({"optim": {"ema_decay": 1.0}}, "less than 1"),
+        ({"optim": {"warmup_epochs": 5, "epochs": 5}}, "fewer than optim.epochs, which is 5"),
         ({"data": 3}, "data: got 3"),
     ],
 )
@@ -85,6 +112,20 @@ def test_the_rules_read_only_the_fields_they_name() -> None:
             {"distillation": {"mode": "reliable", "branches": [1]}},
         ),
         ({"data": {"root": "elsewhere"}, "out": "x"}, {}),
+        ({"data": {"frames_by": "count", "workers": 0}}, {}),
+        ({"optim": {"step_epochs": 3, "step_factor": 0.5}}, {}),
+        (
+            {"gradient": "bptt", "T": 1, "distillation": {"mode": "reliable+weak2strong", "branches": [1]}},
+            {"gradient": "bptt", "T": 1, "distillation": {"mode": "reliable", "branches": [1]}},
+        ),
+        (
+            {"gradient": "bptt", "distillation": {"mode": "strong2weak", "beta_temporal": 0.5}},
+            {"gradient": "bptt", "distillation": {"mode": "strong2weak"}},
+        ),
+        (
+            {"preset": "p1_cifar100"},
+            make_config({"preset": "p1_cifar100"}).as_dict() | {"preset": None},
+        ),
     ],
 )
 def test_fields_without_effect_make_no_other_trial(one: dict[str, Any], other: dict[str, Any]) -> None:
@@ -105,6 +146,23 @@ def test_fields_without_effect_make_no_other_trial(one: dict[str, Any], other: d
             {"distillation": {"mode": "reliable", "branches": [1]}},
             {"distillation": {"mode": "reliable", "branches": [2]}},
         ),
+        (
+            {"distillation": {"mode": "reliable", "branches": [1], "alpha_on": "branches"}},
+            {"distillation": {"mode": "reliable", "branches": [1]}},
+        ),
+        (
+            {
+                "gradient": "bptt",
+                "distillation": {"mode": "reliable+strong2weak", "branches": [1], "beta_temporal": 0.5},
+            },
+            {"gradient": "bptt", "distillation": {"mode": "reliable+strong2weak", "branches": [1]}},
+        ),
+        (
+            {"data": {"name": "nmnist", "frames_by": "count"}},
+            {"data": {"name": "nmnist"}},
+        ),
+        ({"data": {"name": "folder", "root": "a"}}, {"data": {"name": "folder", "root": "b"}}),
+        ({"optim": {"schedule": "step", "step_epochs": 3}}, {"optim": {"schedule": "step"}}),
     ],
 )
 def test_fields_with_effect_make_another_trial(one: dict[str, Any], other: dict[str, Any]) -> None:

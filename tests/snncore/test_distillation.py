@@ -147,6 +147,56 @@ def test_temporal_modes_against_the_definition(mode: str, variant: str) -> None:
     assert losses.total.item() == pytest.approx(ce.item() + 0.8 * losses.kd.item(), rel=1e-12)
 
 
+@pytest.mark.parametrize("spatial", sorted(BRANCH_MODES))
+@pytest.mark.parametrize("temporal", sorted(TEMPORAL_MODES))
+def test_combined_modes_are_the_sum_of_their_parts(spatial: str, temporal: str) -> None:
+    generator = torch.Generator().manual_seed(8)
+    steps = torch.randn(3, 6, 4, generator=generator, dtype=torch.float64)
+    branches = torch.randn(2, 6, 4, generator=generator, dtype=torch.float64)
+    labels = torch.randint(4, (6,), generator=generator)
+    outputs = Outputs(torch.cat([branches, steps.mean(0, keepdim=True)]), steps)
+    setting = {"alpha": 0.7, "beta": 0.4, "branches": [1, 2], "variant": "cascade"}
+    combined = make_config(
+        {
+            "gradient": "bptt",
+            "distillation": setting | {"mode": f"{spatial}+{temporal}", "beta_temporal": 0.6},
+        }
+    )
+    both = make_objective(combined)(outputs, labels)
+    alone = make_objective(branch_config(spatial, **(setting | {"variant": "pair"})))(outputs, labels)
+    between_steps = make_objective(temporal_config(temporal, "cascade"))(outputs, labels)
+    assert between_steps.kd.item() > 0
+    assert both.total.item() == pytest.approx(alone.total.item() + 0.6 * between_steps.kd.item(), rel=1e-12)
+    assert both.kd.item() == pytest.approx(alone.kd.item() + between_steps.kd.item(), rel=1e-12)
+    assert both.ce.item() == pytest.approx(alone.ce.item(), rel=1e-12)
+
+
+def test_alpha_may_weigh_the_branches_only() -> None:
+    heads = torch.randn(3, 5, 4, generator=torch.Generator().manual_seed(9), dtype=torch.float64)
+    labels = torch.tensor([0, 1, 2, 3, 0])
+    ces = [torch.nn.functional.cross_entropy(head, labels).item() for head in heads]
+    config = branch_config("supervised", alpha=0.7, alpha_on="branches", branches=[1, 2])
+    total = make_objective(config)(Outputs(heads, None), labels).total.item()
+    assert total == pytest.approx(0.7 * (ces[0] + ces[1]) + ces[2], rel=1e-12)
+
+
+@pytest.mark.parametrize("mode", ["none", "supervised", "strong2weak"])
+def test_label_smoothing_is_that_of_torch(mode: str) -> None:
+    heads = torch.randn(2, 5, 4, generator=torch.Generator().manual_seed(10), dtype=torch.float64)
+    labels = torch.tensor([0, 1, 2, 3, 0])
+    config = make_config(
+        {
+            "gradient": "bptt",
+            "distillation": {"mode": mode, "branches": [1] if mode == "supervised" else [], "beta": 0.0},
+            "optim": {"label_smoothing": 0.2},
+        }
+    )
+    losses = make_objective(config)(Outputs(heads, heads), labels)
+    used = heads if mode == "supervised" else heads[-1:]
+    want = sum(torch.nn.functional.cross_entropy(head, labels, label_smoothing=0.2).item() for head in used)
+    assert losses.total.item() == pytest.approx(want, rel=1e-12)
+
+
 def test_the_teaching_step_gets_no_gradient() -> None:
     steps = torch.randn(3, 4, 5, generator=torch.Generator().manual_seed(6), requires_grad=True)
     order = step_order(steps)

@@ -8,21 +8,21 @@ from torch import Tensor, nn
 
 from snncore.config import Config, make_config
 from snncore.gradient import BpttGradient, Outputs, RateGradient, make_gradient
-from snncore.network import SpikingConvNet, build_network
+from snncore.network import SpikingNetwork, build_network
 from snncore.passes import RateMemory, SpikePass, inference, split_time
 
 T = 4
 SMALL = {"T": T, "model": {"width": 0.25}, "distillation": {"mode": "supervised", "branches": [1, 3]}}
 
 
-def network_and_batch(config: Config | None = None) -> tuple[SpikingConvNet, Tensor, Tensor]:
+def network_and_batch(config: Config | None = None) -> tuple[SpikingNetwork, Tensor, Tensor]:
     generator = torch.Generator().manual_seed(11)
     network = build_network(config or make_config(SMALL)).double()
     images = torch.randn(6, 1, 8, 8, generator=generator, dtype=torch.float64)
     return network, images, torch.randint(10, (6,), generator=generator)
 
 
-def copy_of(network: SpikingConvNet) -> SpikingConvNet:
+def copy_of(network: SpikingNetwork) -> SpikingNetwork:
     twin = build_network(make_config(SMALL)).double()
     twin.load_state_dict(network.state_dict())
     return twin
@@ -44,7 +44,7 @@ def test_rate_and_bptt_agree_on_the_classifiers_gradient() -> None:
     twin = copy_of(network)
     own_head_loss(RateGradient(T)(network, images), labels).backward()
     own_head_loss(BpttGradient(T)(twin, images), labels).backward()
-    ours, theirs = network.classifier.weight.grad, twin.classifier.weight.grad
+    ours, theirs = network.body.classifier.weight.grad, twin.body.classifier.weight.grad
     assert ours is not None
     assert float(ours.norm()) > 0
     torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-12)
@@ -99,7 +99,8 @@ def test_the_rate_pass_keeps_nothing_per_time_step() -> None:
         assert heads.requires_grad
         return sum(storages.values())
 
-    assert saved_bytes(8) == saved_bytes(1) > 0
+    # Saved activations do not grow with T; T = 1 is no special case.
+    assert saved_bytes(16) == saved_bytes(8) == saved_bytes(1) > 0
 
 
 def test_evaluation_with_the_batchs_statistics_gives_the_training_logits() -> None:
@@ -107,10 +108,33 @@ def test_evaluation_with_the_batchs_statistics_gives_the_training_logits() -> No
     memory = RateMemory()
     with torch.no_grad():
         training = split_time(network(images, SpikePass(T, memory)).logits, T)
-        for norm, (mean, inverse_std) in memory.statistics.items():
+        for norm, (mean, variance) in memory.statistics.items():
             assert norm.running_mean is not None
             assert norm.running_var is not None
             norm.running_mean.copy_(mean)
-            norm.running_var.copy_(inverse_std**-2 - norm.eps)
+            norm.running_var.copy_(variance)
     network.eval()
     torch.testing.assert_close(inference(network, images, T), training, rtol=1e-9, atol=1e-12)
+
+
+def test_frames_that_differ_are_averaged_for_the_rate_pass() -> None:
+    """On event frames both gradients see the same logits, and a still image as frames is that image."""
+    config = make_config(SMALL | {"data": {"events": "saccades"}})
+    network, _, _ = network_and_batch(config)
+    frames = torch.randn(T, 6, 2, 8, 8, generator=torch.Generator().manual_seed(12), dtype=torch.float64)
+    bptt = BpttGradient(T)(network, frames).heads
+    rate = RateGradient(T)(network, frames).heads
+    torch.testing.assert_close(rate, bptt, rtol=1e-10, atol=1e-12)
+
+    still, images, _ = network_and_batch()
+    as_frames = build_network(make_config(SMALL)).double()
+    as_frames.load_state_dict(still.state_dict())
+    as_frames.body.has_time = True
+    repeated = RateGradient(T)(as_frames, images.expand(T, *images.shape)).heads
+    torch.testing.assert_close(repeated, RateGradient(T)(still, images).heads, rtol=1e-10, atol=1e-12)
+
+
+def test_frames_of_another_number_than_the_steps_are_refused() -> None:
+    network, _, _ = network_and_batch(make_config(SMALL | {"data": {"events": "saccades"}}))
+    with pytest.raises(ValueError, match="got 3 time steps, need T = 4"):
+        RateGradient(T)(network, torch.zeros(3, 6, 2, 8, 8, dtype=torch.float64))
