@@ -1,0 +1,163 @@
+"""One training step of ResNet-18 with three branches, held against P1's published code in float64.
+
+Everything in the golden files: heads, losses, every gradient, rates, traces, running statistics, and the
+logits in evaluation after ten further spike passes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from snncore.config import make_config
+from snncore.distillation import is_reliable, reliable_teacher
+from snncore.network import NetworkOutput
+from snncore.passes import RateMemory, SpikePass, inference, split_time
+from snncore.step import Trainer
+from tests.snncore.golden_network import Golden, deviation, our_name
+
+TOLERANCE = 1e-6
+
+
+class GoldenStep:
+    """A step of the trainer itself, at a learning rate of 0, and what torch's hooks saw of it."""
+
+    def __init__(self, golden: Golden) -> None:
+        self.golden, self.T = golden, golden.T
+        trainer = Trainer(make_config(config_fields(golden)), "cpu")
+        trainer.set_lr(0.0)
+        self.network = trainer.network.double().train()
+        golden.fill(self.network)
+        self.memory = RateMemory()
+        self.outputs: list[NetworkOutput] = []  # of the spike pass and of the rate pass
+        self.branch_logits: list[Tensor] = []
+        self.gradients: dict[str, Tensor] = {}
+        handles = self._watch()
+        self.losses = trainer.step(golden.x(), golden.labels()).losses
+        for handle in handles:
+            handle.remove()
+        self.buffers = {name: buffer.clone() for name, buffer in self.network.named_buffers()}
+
+    @property
+    def heads(self) -> Tensor:
+        return torch.stack([*self.branch_logits, self.outputs[1].logits]).detach()
+
+    def _watch(self) -> list[Any]:
+        def see_pass(_: nn.Module, arguments: tuple[Any, ...], output: NetworkOutput) -> None:
+            if isinstance(arguments[1], SpikePass):
+                self.memory = arguments[1].memory
+            self.outputs.append(output)
+
+        def see_branch(_: nn.Module, __: Any, output: Tensor) -> None:
+            self.branch_logits.append(output)
+
+        handles: list[Any] = [self.network.register_forward_hook(see_pass)]
+        handles += [branch.register_forward_hook(see_branch) for branch in self.network.branches.values()]
+        for name, parameter in self.network.named_parameters():
+
+            def see_gradient(parameter: Tensor, name: str = name) -> None:
+                assert parameter.grad is not None
+                self.gradients[name] = parameter.grad.clone()
+
+            handles.append(parameter.register_post_accumulate_grad_hook(see_gradient))
+        return handles
+
+
+def config_fields(golden: Golden) -> dict[str, Any]:
+    meta = golden.meta
+    data = {"name": "cifar10", "size": meta["size"], "events": "saccades" if golden.has_events else "none"}
+    distillation = {key: meta[key] for key in ("alpha", "beta")} | {"temperature": float(meta["temperature"])}
+    return {
+        "T": golden.T,
+        "gradient": "rate",
+        "data": data,
+        "model": {"arch": meta["arch"]},
+        "neuron": {key: meta[key] for key in ("decay", "v_threshold", "surrogate_slope")},
+        "distillation": {"mode": "reliable", "branches": [1, 2, 3], **distillation},
+        "optim": {"loss_over_T": True},
+    }
+
+
+FILES = ["resnet18_T4.npz", "resnet18_events_T5.npz"]
+
+
+@pytest.fixture(scope="module", params=FILES)
+def step(request: pytest.FixtureRequest) -> GoldenStep:
+    return GoldenStep(Golden(request.param))
+
+
+def test_every_value_of_the_file_is_held(step: GoldenStep) -> None:
+    """The other tests look their values up by these kinds; no kind may be left over."""
+    kinds = {key.split("/")[0] for key in step.golden.values}
+    assert kinds == {
+        *("head0", "head1", "head2", "head3", "spike_logits", "teacher", "y", "hard", "soft", "loss"),
+        *("gnorm", "gproj", "gslice", "rate", "trace", "buf", "eval_logits"),
+    }
+
+
+def test_logits_and_teacher(step: GoldenStep) -> None:
+    values = step.golden.values
+    assert torch.equal(step.golden.labels(), torch.from_numpy(values["y"]))
+    for index, head in enumerate(step.heads):
+        assert deviation(head, values[f"head{index}"]) < TOLERANCE
+    spike_logits = split_time(step.outputs[0].logits, step.T)
+    assert deviation(spike_logits, values["spike_logits"]) < TOLERANCE
+    labels = step.golden.labels()
+    teacher, _ = reliable_teacher(step.heads, is_reliable(step.heads, labels, 0.0))
+    assert deviation(teacher, values["teacher"]) < TOLERANCE
+
+
+def test_losses(step: GoldenStep) -> None:
+    values = step.golden.values
+    assert deviation(step.losses.ce, values["hard"]) < TOLERANCE
+    assert deviation(step.losses.kd, values["soft"]) < TOLERANCE
+    assert deviation(step.losses.total, values["loss"]) < TOLERANCE
+
+
+def test_gradients_of_every_parameter(step: GoldenStep) -> None:
+    values = step.golden.values
+    assert {key[6:] for key in values if key.startswith("gnorm/")} == set(step.golden.shapes)
+    for name in step.golden.shapes:
+        gradient = step.gradients[our_name(name)]
+        norm = float(values[f"gnorm/{name}"])
+        assert deviation(gradient.norm(), values[f"gnorm/{name}"]) < TOLERANCE, name
+        projected = float((gradient * step.golden.projection(name)).sum())
+        off = abs(projected - float(values[f"gproj/{name}"])) / (norm * gradient.numel() ** 0.5)
+        assert off < TOLERANCE, name
+        assert deviation(gradient.flatten()[:8], values[f"gslice/{name}"]) < TOLERANCE, name
+
+
+def test_rates_and_traces_of_every_layer(step: GoldenStep) -> None:
+    values = step.golden.values
+    published = [key[5:] for key in values if key.startswith("rate/")]
+    layers = [step.network.get_submodule(our_name(name)) for name in published]
+    assert set(layers) == set(step.memory.rates)
+    for name, layer in zip(published, layers, strict=True):
+        rate, trace = step.memory.rates[layer]  # type: ignore[index]
+        assert deviation(rate.mean(), values[f"rate/{name}"]) < TOLERANCE, name
+        assert deviation(trace.mean(), values[f"trace/{name}"]) < TOLERANCE, name
+
+
+def test_running_statistics_of_every_norm(step: GoldenStep) -> None:
+    values = step.golden.values
+    published = [key[4:] for key in values if key.startswith("buf/")]
+    ours = {name for name in step.buffers if "running_" in name}
+    assert {our_name(name) for name in published} == ours
+    for name in published:
+        assert deviation(step.buffers[our_name(name)].norm(), values[f"buf/{name}"]) < TOLERANCE, name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("file", FILES)
+def test_evaluation_after_ten_further_passes(file: str) -> None:
+    """Before them the running statistics are far from the batch's, and the network is silent."""
+    golden = Golden(file)
+    step = GoldenStep(golden)
+    with torch.no_grad():
+        for _ in range(10):
+            step.network(golden.x(), SpikePass(golden.T, RateMemory()))
+    logits = inference(step.network.eval(), golden.x(), golden.T)
+    assert deviation(logits, golden.values["eval_logits"]) < TOLERANCE
