@@ -1,0 +1,114 @@
+"""A .npy file of frames, written in order, and how to see later that it is whole. numpy only.
+
+M samples of frames (T, C, H, W).
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from snncore.errors import DataError
+
+_LARGEST = int(np.iinfo(np.int16).max)
+_BLOCK_BYTES, _N_BLOCKS = 2**16, 64
+_COPIED_AT_ONCE = 2**24  # values
+
+
+def write_frames(path: Path, shape: tuple[int, ...], chunks: Iterator[NDArray[Any]]) -> None:
+    """Write counts of `shape` (M, T, C, H, W), which come in chunks (k, T, C, H, W), k >= 0; flushed to disk.
+
+    uint8 while no count exceeds 255; from the first one that does, the file goes on as int16. Memory holds
+    one chunk.
+
+    Raises:
+        DataError: a count that exceeds int16.
+    """
+    largest = n_written = 0
+    file = path.open("w+b")
+    try:
+        _write_header(file, shape, np.uint8)
+        for chunk in chunks:
+            high = int(chunk.max(initial=0))
+            if high > _LARGEST:
+                raise DataError(
+                    f"a pixel of a frame counts {high} events, at most {_LARGEST} can be kept; "
+                    "set a larger T, or leave data.size out"
+                )
+            if high > 255 >= largest:
+                file = _widened(file, path, shape)
+            largest = max(largest, high)
+            file.write(chunk.astype(np.uint8 if largest <= 255 else "<i2").tobytes())
+            n_written += len(chunk)
+        assert n_written == shape[0], f"{n_written} of {shape[0]} samples"
+        file.flush()
+        os.fsync(file.fileno())
+    finally:
+        file.close()
+
+
+def map_frames(path: Path, shape: tuple[int, ...]) -> NDArray[Any]:
+    """The frames, uint8 or int16 of `shape`, in memory that all processes share; writing to it copies.
+
+    Raises:
+        ValueError: the file holds something else, or too few or too many bytes.
+        OSError: it cannot be read.
+    """
+    # Copy on write instead of read-only: torch warns of arrays that cannot be written.
+    frames: NDArray[Any] = np.load(path, mmap_mode="c", allow_pickle=False)
+    if frames.shape != shape or frames.dtype not in (np.uint8, np.dtype("<i2")):
+        raise ValueError(f"{path.name} holds {frames.dtype} {frames.shape}, should be uint8 or int16 {shape}")
+    with path.open("rb") as file:
+        _read_header(file)
+        n_bytes = file.tell() + frames.nbytes
+    if path.stat().st_size != n_bytes:
+        raise ValueError(f"{path.name} has {path.stat().st_size} bytes, should be {n_bytes}")
+    return frames
+
+
+def checksum(path: Path) -> int:
+    """CRC-32 of a file up to 4 MiB, of 64 blocks of 64 KiB spread over a larger one.
+
+    Sees cut files and parts that a disk lost; a single changed byte of a large file only by luck.
+    """
+    n_bytes = path.stat().st_size
+    last = max(0, n_bytes - _BLOCK_BYTES)
+    n_blocks = min(_N_BLOCKS, -(-n_bytes // _BLOCK_BYTES))
+    value = zlib.crc32(str(n_bytes).encode())
+    with path.open("rb") as file:
+        for block in range(n_blocks):
+            file.seek(last * block // max(1, n_blocks - 1))
+            value = zlib.crc32(file.read(_BLOCK_BYTES), value)
+    return value
+
+
+def _write_header(file: Any, shape: tuple[int, ...], dtype: Any) -> None:
+    header = {"descr": npy.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
+    npy.write_array_header_1_0(file, header)
+
+
+def _read_header(file: Any) -> None:
+    npy.read_magic(file)
+    npy.read_array_header_1_0(file)
+
+
+def _widened(narrow: Any, path: Path, shape: tuple[int, ...]) -> Any:
+    """The file so far, bytes, written again as int16; the old file is closed and replaced."""
+    narrow.flush()
+    narrow.seek(0)
+    _read_header(narrow)
+    wide_path = path.with_name(f"{path.name}.wide")
+    wide = wide_path.open("w+b")
+    _write_header(wide, shape, "<i2")
+    while part := narrow.read(_COPIED_AT_ONCE):
+        wide.write(np.frombuffer(part, dtype=np.uint8).astype("<i2").tobytes())
+    narrow.close()
+    wide_path.replace(path)
+    return wide
