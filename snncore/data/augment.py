@@ -1,13 +1,69 @@
-"""Random changes of training images: whole batches at once, on their device, before normalisation.
+"""Random changes of training samples: whole batches at once, on their device, before normalisation.
 
 N images, C channels, H × W pixels, p pixels of padding.
+Every function draws from the generator it is given, which lives on the samples' device.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import torch
 from torch import Generator, Tensor
 from torch.nn.functional import pad
+
+from snncore.config import DataConfig
+from snncore.data.dataspec import DataSpec
+from snncore.data.normalisation import Normalisation
+from snncore.errors import DataError
+
+Augmentation: TypeAlias = Callable[[Tensor, Generator], Tensor]
+"""Changes a batch of bytes; same shape and type."""
+
+
+def make_augmentation(config: DataConfig, spec: DataSpec, normalisation: Normalisation) -> Augmentation:
+    """What `data.augment` asks for, as a function of a batch; `imagenet` leaves batches as they are.
+
+    (The crops and mirrors of `imagenet` are made where the files are decoded.)
+
+    Raises:
+        DataError: it cannot be done with samples of that kind; the message says what can.
+    """
+    name = config.augment
+    if name == "events":
+        if not spec.has_time:
+            raise DataError(
+                f"data.augment: 'events' is for event frames, and {config.name} holds still images"
+            )
+        from snncore.data.events.augment import augment_events
+
+        return augment_events
+    if (name == "imagenet") != (config.name == "imagenet") and name != "none":
+        raise DataError(
+            f"data.augment: {name!r} with {config.name}: imagenet takes 'imagenet' or none, "
+            "and no other set takes 'imagenet'"
+        )
+    if name != "none" and spec.has_time:
+        raise DataError(f"data.augment: {name!r} is for still images; allowed for event frames: none, events")
+    if name in ("none", "imagenet"):
+        return unchanged
+    if name == "crop_flip":
+        return crop_flip
+    fill = tuple(round(255 * mean) for mean in normalisation.mean)
+    if name == "fast":
+        return lambda images, generator: cutout(crop_flip(images, generator), generator, fill)
+    from snncore.data.autoaugment import make_autoaugment
+
+    autoaugment = make_autoaugment(config.name, spec)
+    return lambda images, generator: cutout(
+        autoaugment(crop_flip(images, generator), generator), generator, fill
+    )
+
+
+def unchanged(images: Tensor, generator: Generator) -> Tensor:
+    """The images themselves; draws nothing."""
+    return images
 
 
 def crop_padding(height: int) -> int:
@@ -19,7 +75,7 @@ def crop_flip(images: Tensor, generator: Generator) -> Tensor:
     """Shift each image (N, C, H, W) by up to p pixels, black coming in, and mirror every second one.
 
     Per image a crop of H × W at a uniform place of the padded image, then with probability ½ a mirror
-    left to right. Draws from `generator`, which lives on the images' device.
+    left to right.
     """
     N, C, H, W = images.shape
     padding = crop_padding(H)
@@ -35,3 +91,22 @@ def crop_flip(images: Tensor, generator: Generator) -> Tensor:
     pixels = rows.unsqueeze(2) * (W + 2 * padding) + columns.unsqueeze(1)  # (N, H, W)
     chosen = pixels.view(N, 1, H * W).expand(N, C, H * W)
     return padded.gather(2, chosen).view(N, C, H, W)
+
+
+def cutout(images: Tensor, generator: Generator, fill: tuple[int, ...]) -> Tensor:
+    """Cover a square of half the height in each image (N, C, H, W) with `fill`, a value per channel.
+
+    Cutout (DeVries & Taylor 2017): the centre is any pixel of the image, so that the square may reach over
+    the edge. Published code covers normalised images with 0, which is the mean colour here.
+    """
+    N, _, H, W = images.shape
+    side = H // 2
+    device = images.device
+    y = torch.randint(0, H, (N, 1), generator=generator, device=device) - side // 2  # first row covered
+    x = torch.randint(0, W, (N, 1), generator=generator, device=device) - side // 2
+    rows, columns = torch.arange(H, device=device), torch.arange(W, device=device)
+    in_rows = (rows >= y) & (rows < y + side)  # (N, H)
+    in_columns = (columns >= x) & (columns < x + side)  # (N, W)
+    is_covered = in_rows.view(N, 1, H, 1) & in_columns.view(N, 1, 1, W)
+    colour = torch.tensor(fill, dtype=images.dtype, device=device).view(1, -1, 1, 1)
+    return torch.where(is_covered, colour, images)

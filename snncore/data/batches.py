@@ -1,79 +1,94 @@
-"""Batches from a split that lies on the device as bytes.
+"""Batches for a network: shuffled and augmented for training, in order for evaluation.
 
-N images in a batch, C channels, H × W pixels, M images in the split.
+N samples in a batch, T time steps, C channels, H × W pixels, M samples in the split.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from dataclasses import dataclass
+from typing import TypeAlias
 
-import torch
 from torch import Generator, Tensor
 
-from snncore.data.augment import crop_flip
-from snncore.data.normalisation import Normalisation
-from snncore.data.split import Split
+from snncore.config import Config
+from snncore.data.augment import Augmentation, make_augmentation
+from snncore.data.load import DataSet
+from snncore.data.normalisation import Normalisation, network_input
+from snncore.data.order import EpochOrder, share
+from snncore.data.reader import Reader, make_reader
+from snncore.data.seeds import seed_of
+from snncore.data.split import AnySplit
 
-Batch = tuple[Tensor, Tensor]
+Batch: TypeAlias = tuple[Tensor, Tensor]
+"""x, float32: still images (N, C, H, W), normalised, or event frames (T, N, C, H, W). labels: int64 (N,)."""
 
 
-class Batches:
-    """Shuffled training batches; the split is moved to `device` once.
+@dataclass(frozen=True, eq=False)
+class BatchSource:
+    """Training batches, epoch after epoch, without a state: an epoch is a pure function of its number."""
 
-    Every draw comes from `generator`, which the caller owns and which lives on the same device: with the
-    state it had at the start of an epoch, the epoch comes out the same again.
-    """
-
-    def __init__(
-        self,
-        split: Split,
-        batch_size: int,
-        normalisation: Normalisation,
-        augment: Literal["none", "crop_flip"],
-        generator: Generator,
-        device: str = "cpu",
-    ) -> None:
-        self.images = split.images.to(device)
-        self.labels = split.labels.to(device)
-        self.batch_size = batch_size
-        self.normalisation = normalisation
-        self.augment = augment
-        self.generator = generator
+    reader: Reader
+    order: EpochOrder
+    augmentation: Augmentation
+    normalisation: Normalisation
+    has_random_crops: bool = False  # drawn where files are decoded, sample by sample
 
     def __len__(self) -> int:
-        """Batches in an epoch."""
-        return len(self._starts())
+        """Batches in an epoch, the same on every process."""
+        return self.order.n_batches
 
-    def epoch(self) -> Iterator[Batch]:
-        """All images once, in a new order: x float32 (N, C, H, W) normalised, labels int64 (N,).
+    def epoch(self, number: int) -> Iterator[Batch]:
+        """The batches of epoch `number`, on the device; the same whenever they are asked for.
 
-        The last batch is smaller when batch_size does not divide M. A last batch of a single image is left
-        out, since batch norm over one value per channel has no variance, unless it is the only batch; with
-        batch_size 1 every image stays.
+        Every sample comes once; a short last batch is left out (see `EpochOrder.n_batches`). All processes
+        together have the batches of a single one, before augmentation.
+
+        Raises:
+            DataError: a file that is read only now is missing or damaged.
         """
-        M = len(self.labels)
-        order = torch.randperm(M, generator=self.generator, device=self.labels.device)
-        for start in self._starts():
-            chosen = order[start : start + self.batch_size]
-            images = self.images.index_select(0, chosen)
-            if self.augment == "crop_flip":
-                images = crop_flip(images, self.generator)
-            yield self.normalisation.apply(images), self.labels.index_select(0, chosen)
+        order = self.order
+        generator = Generator(self.reader.device)
+        generator.manual_seed(seed_of("augment", order.seed, number, order.rank))
+        batches = order.batches(number, self.reader.place)
+        draw = ("crop", order.seed, number) if self.has_random_crops else None
+        for images, labels in self.reader.read(batches, draw):
+            yield network_input(self.augmentation(images, generator), self.normalisation), labels
 
-    def _starts(self) -> range:
-        M = len(self.labels)
-        has_lone_image = M % self.batch_size == 1 and self.batch_size < M
-        return range(0, M - has_lone_image, self.batch_size)
+
+def training_batches(
+    data: DataSet, config: Config, device: str, rank: int = 0, world_size: int = 1
+) -> BatchSource:
+    """The training batches of one of `world_size` processes; `optim.batch_size` counts over all of them.
+
+    Raises:
+        DataError: the data cannot be augmented as `config.data.augment` asks.
+        UserError: too few samples for so many processes.
+    """
+    return BatchSource(
+        reader=make_reader(data.train, device),
+        order=EpochOrder(len(data.train), config.optim.batch_size, config.seed, rank, world_size),
+        augmentation=make_augmentation(config.data, data.spec, data.normalisation),
+        normalisation=data.normalisation,
+        has_random_crops=config.data.augment == "imagenet",
+    )
 
 
 def eval_batches(
-    split: Split, batch_size: int, normalisation: Normalisation, device: str = "cpu"
+    split: AnySplit,
+    batch_size: int,
+    normalisation: Normalisation,
+    device: str = "cpu",
+    rank: int = 0,
+    world_size: int = 1,
 ) -> Iterator[Batch]:
-    """All images of the split once, in its order: x float32 (N, C, H, W) normalised, labels int64 (N,).
+    """The process's share of the split in its order: every world_size-th sample, each once.
 
-    Nothing is left out and nothing is random; an empty split gives no batch.
+    Nothing is left out and nothing is random; an empty share gives no batch.
+
+    Raises:
+        DataError: a file that is read only now is missing or damaged.
     """
-    for start in range(0, len(split), batch_size):
-        part = slice(start, start + batch_size)
-        yield normalisation.apply(split.images[part].to(device)), split.labels[part].to(device)
+    batches = [part for part in share(len(split), rank, world_size).split(batch_size) if len(part)]
+    for images, labels in make_reader(split, device, is_read_once=True).read(batches):
+        yield network_input(images, normalisation), labels

@@ -60,7 +60,7 @@ FILES = {
         others=("meta",),
     ),
 }
-"""The data sets that need files under a root. Digits are not here: they come with scikit-learn."""
+"""The image sets of a few files under a root. Digits are not here: they come with scikit-learn."""
 
 GZIPPED = frozenset({"fashion_mnist"})
 """Data sets whose single files are published gzipped, and are read in that form too."""
@@ -95,3 +95,31 @@ def digits_file() -> Path | None:
 def fetch_command(name: str, root: str | Path) -> str:
     """What to type to get the data set."""
     return f"spikefront data {name} --root {shlex.quote(str(root))}"
+
+
+def own_data_problem(name: str, root: str | Path) -> str | None:
+    """Why the user's own data, "folder" or "npz", are not where `root` says; None when they are there."""
+    place = Path(root).expanduser()
+    if name == "npz":
+        if place.is_file() or (place / "data.npz").is_file():
+            return None
+        return (
+            f"data: npz is not at hand: data.root is {root}; it should be a file, or a folder with data.npz"
+        )
+    if (place / "train").is_dir():
+        return None
+    return (
+        f"data: folder is not at hand: there is no folder {place / 'train'}; "
+        "data.root should hold train/CLASS/IMAGE and, if there are test images, test/CLASS/IMAGE"
+    )
+
+
+def remedy(name: str, root: str | Path) -> str:
+    """What to do about a damaged file of the data set, to be put behind the message that names it."""
+    if name == "digits":
+        return "install scikit-learn again"
+    if name in ("folder", "npz"):
+        return "mend it or take it out"
+    if name == "imagenet":
+        return "take it from the published archive again"
+    return f"run: {fetch_command(name, root)}"

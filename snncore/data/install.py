@@ -11,8 +11,10 @@ from pathlib import Path
 
 from snncore.config import DataConfig
 from snncore.data.files import FILES, DamagedFileError, data_folder, digits_file, fetch_command
+from snncore.data.folder_index import index_folder
 from snncore.data.missing import NO_DIGITS, find_problem
-from snncore.data.specs import SPECS
+from snncore.data.npz_header import read_header
+from snncore.data.specs import EVENT_SPECS, OWN_DATA, SPECS
 from snncore.data.unpack import is_at_hand, unpack
 from snncore.errors import DataError
 
@@ -30,33 +32,71 @@ def install(name: str, root: str | Path, source: str | Path | None = None, repor
     What is there already and can be read stays as it is. The files arrive in a temporary folder under
     `root`, are read whole, and only then move to their place. `report` is told each step in one line.
 
+    Of ImageNet and of the user's own data only names and headers are looked at.
+
     Raises:
         DataError: unknown name, nothing usable in `source`, a failed download, damaged files, or a root
             that cannot be written.
     """
-    if name not in SPECS:
-        near = get_close_matches(name, SPECS, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise DataError(f"no data set is called {name!r}, allowed: {', '.join(SPECS)}{hint}")
+    _require_known(name)
+    root = Path(root).expanduser()
     if name == "digits":
         path = digits_file()
         if path is None:
             raise DataError(NO_DIGITS)
         report("digits: nothing to do, they come with scikit-learn")
         return path.parent
-    root = Path(root).expanduser()
-    target = data_folder(name, root)
-    if _is_installed(name, root, report):
-        return target
+    if name in OWN_DATA:
+        return _look_at(name, root, source, report)
     if source is not None:
         source = Path(source).expanduser()
         if not source.exists():
             raise DataError(f"--from {source}: no such file or folder")
     try:
-        _bring(name, root, source, report)
+        if name in EVENT_SPECS:
+            from snncore.data.events.install import install as install_events
+
+            return install_events(name, root, source, report)
+        if name == "imagenet":
+            from snncore.data.imagenet_install import install as install_imagenet
+
+            return install_imagenet(root, source, report)
+        if not _is_installed(name, root, report):
+            _bring(name, root, source, report)
     except OSError as error:
         raise DataError(f"{name} cannot be put under {root}: {error}") from error
-    return target
+    return data_folder(name, root)
+
+
+def _require_known(name: str) -> None:
+    names = [*SPECS, *sorted(OWN_DATA)]
+    if name not in names:
+        near = get_close_matches(name, names, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise DataError(f"no data set is called {name!r}, allowed: {', '.join(names)}{hint}")
+
+
+def _look_at(name: str, root: Path, source: str | Path | None, report: Report) -> Path:
+    """Tell what the user's own data hold; there is nothing to fetch."""
+    if source is not None:
+        raise DataError(f"{name}: your own data are read where they are; give their place as --root")
+    if name == "folder":
+        index = index_folder(root)
+        n_train, n_test, is_drawn = len(index.train), len(index.test), index.is_test_drawn
+        n_classes = len(index.classes)
+    else:
+        header = read_header(root)
+        n_train, n_test, is_drawn = len(header.train), len(header.test), header.is_test_drawn
+        n_classes = header.n_classes
+    test = (
+        "kept for testing, a stratified fifth of all, since there is no test part"
+        if is_drawn
+        else "for testing"
+    )
+    report(
+        f"{name}: {root}, {n_classes} classes, {n_train} training samples and {n_test} {test}; nothing to do"
+    )
+    return root
 
 
 def _is_installed(name: str, root: Path, report: Report) -> bool:
@@ -118,9 +158,9 @@ def _download(name: str, scratch: Path, command: str) -> None:
 
 
 def _count(name: str, root: Path) -> str:
-    from snncore.data.load import read_split
+    from snncore.data.read import read_published
 
-    n_train, n_test = (len(read_split(name, root, is_train)) for is_train in (True, False))
+    n_train, n_test = (len(read_published(name, root, is_train)) for is_train in (True, False))
     return f"{n_train} training and {n_test} test images"
 
 

@@ -1,24 +1,24 @@
-"""A config's data: training and validation images now, test images only when someone asks for them."""
+"""A config's data: training and validation samples now, test samples only when someone asks for them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 
 import torch
 
 from snncore.config import DataConfig
-from snncore.data.files import DamagedFileError, fetch_command
+from snncore.data.files import DamagedFileError, remedy
 from snncore.data.missing import find_problem
-from snncore.data.normalisation import PUBLISHED, Normalisation, measure_normalisation
-from snncore.data.specs import SPECS, DataSpec
-from snncore.data.split import Split
+from snncore.data.normalisation import COUNTS, PUBLISHED, Normalisation, measure_normalisation
+from snncore.data.read import read_split
+from snncore.data.specs import DataSpec, data_spec
+from snncore.data.split import AnySplit, Split, SplitView
 from snncore.data.stratify import draw_stratified
 from snncore.errors import DataError
 
-__all__ = ["DataSet", "Normalisation", "Split", "load_data", "read_split"]
+__all__ = ["DataSet", "Normalisation", "Split", "load_data"]
 
 _VALIDATION_SEED, _LIMIT_SEED = (
     20_251,
@@ -28,16 +28,16 @@ _VALIDATION_SEED, _LIMIT_SEED = (
 
 @dataclass(frozen=True, eq=False)
 class DataSet:
-    """train, val: parts of the published training images; val may be empty. The test images are not read."""
+    """train, val: parts of the published training samples; val may be empty. Test samples are not read."""
 
     spec: DataSpec
-    train: Split
-    val: Split
+    train: AnySplit
+    val: AnySplit
     normalisation: Normalisation
-    _read_test: Callable[[], Split] = field(repr=False)
+    _read_test: Callable[[], AnySplit] = field(repr=False)
 
-    def read_test(self) -> Split:
-        """Read the test images from disk, whole. For final trainings: a search must never call this.
+    def read_test(self) -> AnySplit:
+        """Read the test samples from disk. For final trainings: a search must never call this.
 
         Raises:
             DataError: a file is missing or damaged.
@@ -45,59 +45,50 @@ class DataSet:
         return self._read_test()
 
 
-def load_data(config: DataConfig) -> DataSet:
-    """Read the training images of `config` and divide them, the same way for every seed and every study.
+def load_data(config: DataConfig, T: int) -> DataSet:
+    """Read the training samples of `config` and divide them, the same way for every seed and every study.
 
-    `val_fraction` of them, stratified, is the validation split; every class keeps an image on each side
+    `val_fraction` of them, stratified, is the validation split; every class keeps a sample on each side
     where it has two. `train_limit` then cuts the training side, stratified; validation keeps its size.
     The normalisation is that of all published training images, whatever the division.
+    T: time steps, into which events are cut; still images do not depend on it.
 
     Raises:
-        DataError: files are missing or damaged, or `train_limit` asks for more images than there are.
+        DataError: files are missing or damaged, or `train_limit` asks for more samples than there are.
     """
     problem = find_problem(config)
     if problem is not None:
         raise DataError(problem)
-    whole = _read(config.name, config.root, is_train=True)
+    spec = data_spec(config)
+    whole = _read(config, T, is_train=True)
     train, val = _divide(whole, config)
     return DataSet(
-        spec=SPECS[config.name],
+        spec=spec,
         train=train,
         val=val,
-        normalisation=PUBLISHED.get(config.name) or measure_normalisation(whole.images),
-        _read_test=partial(_read, config.name, config.root, is_train=False),
+        normalisation=_normalisation(config, spec, whole),
+        _read_test=partial(_read, config, T, is_train=False),
     )
 
 
-def read_split(name: str, root: str | Path, is_train: bool) -> Split:
-    """All published training or test images of the data set `name`, in the order of its files.
-
-    Raises:
-        DamagedFileError: a file is missing or damaged.
-        DataError: the package that brings or reads the data set is not there.
-    """
-    if name == "digits":
-        from snncore.data import digits
-
-        return digits.read(is_train)
-    if name == "fashion_mnist":
-        from snncore.data import fashion_mnist
-
-        return fashion_mnist.read(root, is_train)
-    from snncore.data import cifar
-
-    return cifar.read(name, root, is_train)
-
-
-def _read(name: str, root: str, is_train: bool) -> Split:
+def _read(config: DataConfig, T: int, is_train: bool) -> AnySplit:
     try:
-        return read_split(name, root, is_train)
+        return read_split(config, T, is_train)
     except DamagedFileError as error:
-        remedy = "install scikit-learn again" if name == "digits" else f"run: {fetch_command(name, root)}"
-        raise DataError(f"{error}; {remedy}") from error
+        raise DataError(f"{error}; {remedy(config.name, config.root)}") from error
 
 
-def _divide(whole: Split, config: DataConfig) -> tuple[Split, Split]:
+def _normalisation(config: DataConfig, spec: DataSpec, whole: AnySplit) -> Normalisation:
+    if spec.has_time:
+        return COUNTS
+    published = PUBLISHED.get(config.name)
+    if published is not None:
+        return published
+    assert isinstance(whole, Split), "sets read file by file have a published normalisation"
+    return measure_normalisation(whole.images)
+
+
+def _divide(whole: AnySplit, config: DataConfig) -> tuple[AnySplit, AnySplit]:
     labels = whole.labels.numpy()
     if config.val_fraction == 0:
         val, train = labels[:0], torch.arange(len(whole)).numpy()
@@ -113,4 +104,11 @@ def _divide(whole: Split, config: DataConfig) -> tuple[Split, Split]:
             )
         chosen, _ = draw_stratified(labels[train], limit, _LIMIT_SEED)
         train = train[chosen]
-    return whole.subset(torch.from_numpy(train)), whole.subset(torch.from_numpy(val))
+    return _part(whole, torch.from_numpy(train)), _part(whole, torch.from_numpy(val))
+
+
+def _part(whole: AnySplit, rows: torch.Tensor) -> AnySplit:
+    """Event frames stay in the file that all trials share; everything else is copied or only named."""
+    if isinstance(whole, Split) and whole.images.dim() == 5:
+        return SplitView(whole, rows)
+    return whole.subset(rows)

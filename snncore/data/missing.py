@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from snncore.config import DataConfig
-from snncore.data.files import FILES, data_folder, digits_file, fetch_command, find_file
+from snncore.data.files import FILES, data_folder, digits_file, fetch_command, find_file, own_data_problem
+from snncore.data.image_folders import IMAGENET_FOLDER
+from snncore.data.specs import EVENT_SPECS, OWN_DATA
 
 NO_DIGITS = "data: digits come with scikit-learn, which is not installed; run: pip install scikit-learn"
 
@@ -15,16 +17,36 @@ def find_problem(config: DataConfig) -> str | None:
 
     Looks at what exists, not at what is inside: reading finds damaged files.
     """
-    if config.name == "digits":
+    name, root = config.name, config.root
+    if name == "digits":
         return NO_DIGITS if digits_file() is None else None
-    folder = data_folder(config.name, config.root)
-    if not Path(config.root).expanduser().is_dir():
-        reason = f"the folder {config.root} does not exist"
-    elif not folder.is_dir():
-        reason = f"there is no folder {folder}"
+    if name in EVENT_SPECS:
+        from snncore.data.events.missing import find_problem as find_event_problem
+
+        return find_event_problem(name, root)
+    if name in OWN_DATA:
+        return own_data_problem(name, root)
+    if not Path(root).expanduser().is_dir():
+        reason: str | None = f"the folder {root} does not exist"
     else:
-        absent = [name for name in FILES[config.name].names if find_file(config.name, folder, name) is None]
-        if not absent:
-            return None
-        reason = f"{folder} lacks {', '.join(absent)}"
-    return f"data: {config.name} is not at hand: {reason}; run: {fetch_command(config.name, config.root)}"
+        reason = _imagenet_reason(root) if name == "imagenet" else _reason(name, root)
+    if reason is None:
+        return None
+    more = " --from FOLDER" if name == "imagenet" else ""
+    return f"data: {name} is not at hand: {reason}; run: {fetch_command(name, root)}{more}"
+
+
+def _reason(name: str, root: str) -> str | None:
+    folder = data_folder(name, root)
+    if not folder.is_dir():
+        return f"there is no folder {folder}"
+    absent = [file_name for file_name in FILES[name].names if find_file(name, folder, file_name) is None]
+    return f"{folder} lacks {', '.join(absent)}" if absent else None
+
+
+def _imagenet_reason(root: str) -> str | None:
+    folder = Path(root).expanduser() / IMAGENET_FOLDER
+    if not folder.is_dir():
+        return f"there is no folder {folder}"
+    absent = [part for part in ("train", "val") if not (folder / part).is_dir()]
+    return f"{folder} lacks {', '.join(absent)}" if absent else None

@@ -1,23 +1,31 @@
 """A part of a data set, and the check that every reader's result passes.
 
-M images, C channels, H × W pixels.
+M samples, T time steps, C channels, H × W pixels.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 import torch
 from torch import Tensor
 
+from snncore.data.dataspec import DataSpec
 from snncore.data.files import DamagedFileError
-from snncore.data.specs import DataSpec
+
+if TYPE_CHECKING:
+    from snncore.data.file_split import FileSplit
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """images: uint8 (M, C, H, W). labels: int64 (M,). M may be 0."""
+    """Samples as bytes, and their labels, int64 (M,). M may be 0.
+
+    images: still ones uint8 (M, C, H, W), or event frames uint8 or int16 (M, T, C, H, W), which may lie in a
+    memory-mapped file.
+    """
 
     images: Tensor
     labels: Tensor
@@ -25,9 +33,53 @@ class Split:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def take(self, indices: Tensor) -> Tensor:
+        """The images at `indices`, int64 (K,), in that order; a copy."""
+        return self.images.index_select(0, indices)
+
     def subset(self, indices: Tensor) -> Split:
-        """The images at `indices`, int64 (K,), in that order; copies."""
-        return Split(self.images.index_select(0, indices), self.labels.index_select(0, indices))
+        """The samples at `indices`, int64 (K,), in that order; copies."""
+        return Split(self.take(indices), self.labels.index_select(0, indices))
+
+    def view(self, indices: Tensor) -> SplitView:
+        """The same samples as `subset`, read from this split when they are asked for."""
+        return SplitView(self, indices)
+
+
+@dataclass(frozen=True, eq=False)
+class SplitView:
+    """Samples `rows`, int64 (K,), of a split that stays where it is: frames in a file that trials share."""
+
+    source: Split
+    rows: Tensor
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def images(self) -> Tensor:
+        """All images, copied into memory."""
+        return self.source.take(self.rows)
+
+    @property
+    def labels(self) -> Tensor:
+        """int64 (K,)."""
+        return self.source.labels.index_select(0, self.rows)
+
+    def take(self, indices: Tensor) -> Tensor:
+        """The images at `indices` of the view, int64, in that order; a copy."""
+        return self.source.take(self.rows.index_select(0, indices))
+
+    def subset(self, indices: Tensor) -> SplitView:
+        """The samples at `indices` of the view; nothing is copied."""
+        return SplitView(self.source, self.rows.index_select(0, indices))
+
+
+MemorySplit: TypeAlias = Split | SplitView
+"""Samples that are bytes at hand."""
+
+AnySplit: TypeAlias = "Split | SplitView | FileSplit"
+"""What batches can be made from."""
 
 
 def checked_split(images: Tensor, labels: Tensor, spec: DataSpec, path: Path) -> Split:

@@ -8,6 +8,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
+
+from snncore.config import DataConfig
+from snncore.data.load import DataSet, load_data
 
 Bytes = NDArray[np.uint8]
 
@@ -17,6 +21,11 @@ FASHION = (
     "t10k-images-idx3-ubyte",
     "t10k-labels-idx1-ubyte",
 )
+
+
+def load(config: DataConfig, T: int = 4) -> DataSet:
+    """The data of a config whose number of steps does not matter."""
+    return load_data(config, T)
 
 
 def random_images(n: int, *shape: int, seed: int = 0) -> Bytes:
@@ -113,3 +122,29 @@ def write_cifar100(root: Path, n_train: int = 200, n_test: int = 100) -> Path:
     (folder / "test").write_bytes(cifar_batch(n_test, 100, seed=1))
     (folder / "meta").write_bytes(python2_pickle({b"fine_label_names": [b"apple", b"aquarium_fish"]}))
     return folder
+
+
+def photo(height: int, width: int, seed: int = 0) -> Image.Image:
+    """A smooth colour image, which survives JPEG: noise of 4 × 4 pixels, enlarged."""
+    small = Image.fromarray(random_images(1, 4, 4, 3, seed=seed)[0])
+    return small.resize((width, height), Image.Resampling.BICUBIC)
+
+
+WNIDS = ("n01440764", "n01443537", "n02110341")
+
+
+def write_imagenet(root: Path, n_train: int = 4, n_val: int = 2) -> Path:
+    """A small ImageNet under `root`: JPEG files of different sizes, one of them grey."""
+    for part, n in (("train", n_train), ("val", n_val)):
+        for label, wnid in enumerate(WNIDS):
+            folder = root / "imagenet" / part / wnid
+            folder.mkdir(parents=True)
+            for number in range(n):
+                image = photo(40 + 3 * number, 50 - 5 * label, seed=10 * label + number)
+                if part == "train" and number == label == 1:
+                    image = image.convert("L")
+                stem = (
+                    f"{wnid}_{number}" if part == "train" else f"ILSVRC2012_val_{number * 3 + label + 1:08}"
+                )
+                image.save(folder / f"{stem}.JPEG", quality=90)
+    return root / "imagenet"

@@ -1,12 +1,22 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from snncore.data.augment import crop_flip, crop_padding
+from snncore.config import DataConfig
+from snncore.data.augment import crop_flip, crop_padding, cutout, make_augmentation
+from snncore.data.autoaugment import autoaugment
+from snncore.data.dataspec import DataSpec
+from snncore.data.events.augment import augment_events
+from snncore.data.normalisation import Normalisation
+from snncore.data.policies import CIFAR10
+from snncore.errors import DataError
 from tests.snncore.data.fixtures import random_images
 
 
@@ -54,3 +64,93 @@ def test_what_comes_in_from_outside_is_black() -> None:
     moved = crop_flip(torch.full((200, 1, 8, 8), 9, dtype=torch.uint8), torch.Generator().manual_seed(0))
     assert moved.unique().tolist() == [0, 9]
     assert (moved[:, :, 1:-1, 1:-1] == 9).all()
+
+
+FILL = (10, 20, 30)
+
+
+def slow_cutout(images: Tensor, generator: torch.Generator) -> NDArray[np.uint8]:
+    """Image by image, with the same draws: rows and columns from the centre minus to plus a quarter."""
+    N, _, H, W = images.shape
+    ys = torch.randint(0, H, (N,), generator=generator).tolist()
+    xs = torch.randint(0, W, (N,), generator=generator).tolist()
+    done = images.numpy().copy()
+    for image, y, x in zip(done, ys, xs, strict=True):
+        top, left = max(0, y - H // 2 // 2), max(0, x - H // 2 // 2)
+        bottom, right = y - H // 2 // 2 + H // 2, x - H // 2 // 2 + H // 2
+        image[:, top:bottom, left:right] = np.reshape(FILL, (3, 1, 1))
+    return done
+
+
+@pytest.mark.parametrize("shape", [(3, 32, 32), (3, 9, 14)])
+def test_cutout_equals_the_slow_way(shape: tuple[int, ...]) -> None:
+    images = torch.from_numpy(random_images(64, *shape))
+    fast = cutout(images, torch.Generator().manual_seed(3), FILL)
+    assert fast.dtype == torch.uint8
+    assert np.array_equal(fast.numpy(), slow_cutout(images, torch.Generator().manual_seed(3)))
+
+
+def test_cutout_covers_16_of_32_and_less_at_the_edge() -> None:
+    images = torch.ones(2000, 1, 32, 32, dtype=torch.uint8)
+    covered = (cutout(images, torch.Generator().manual_seed(0), (0,)) == 0).sum((1, 2, 3))
+    assert covered.max() == 16 * 16
+    assert covered.min() == 8 * 8  # the centre in a corner
+
+
+SPEC = DataSpec(10, 3, 32, 32, 100, 20)
+MEAN = Normalisation((0.1, 0.2, 0.3), (1.0, 1.0, 1.0))
+
+
+def made(spec: DataSpec = SPEC, **data: Any) -> Tensor:
+    images = torch.from_numpy(random_images(16, *spec.image_shape))
+    change = make_augmentation(DataConfig(**data), spec, MEAN)
+    return change(images, torch.Generator().manual_seed(1))
+
+
+def test_each_name_is_its_recipe() -> None:
+    images = torch.from_numpy(random_images(16, 3, 32, 32))
+    generator = torch.Generator().manual_seed(1)
+    assert torch.equal(made(name="cifar10"), images)
+    assert torch.equal(made(name="imagenet", augment="imagenet"), images)  # done while decoding
+    cropped = crop_flip(images, generator)
+    assert torch.equal(made(name="cifar10", augment="crop_flip"), cropped)
+    assert torch.equal(
+        made(name="cifar10", augment="fast"),
+        cutout(cropped, generator, (26, 51, 76)),  # the mean colour, rounded
+    )
+    generator = torch.Generator().manual_seed(1)
+    recipe = autoaugment(crop_flip(images, generator), CIFAR10, generator)
+    assert torch.equal(made(name="cifar10", augment="autoaugment"), cutout(recipe, generator, (26, 51, 76)))
+    frames = replace(SPEC, has_time=True)
+    assert make_augmentation(DataConfig(name="nmnist", augment="events"), frames, MEAN) is augment_events
+
+
+@pytest.mark.parametrize(
+    ("spec", "data", "message"),
+    [
+        (
+            SPEC,
+            {"name": "cifar10", "augment": "events"},
+            "'events' is for event frames, and cifar10 holds still",
+        ),
+        (SPEC, {"name": "cifar10", "augment": "imagenet"}, "'imagenet' with cifar10: imagenet takes"),
+        (
+            SPEC,
+            {"name": "imagenet", "augment": "fast"},
+            "'fast' with imagenet: imagenet takes 'imagenet' or none",
+        ),
+        (
+            replace(SPEC, has_time=True),
+            {"name": "nmnist", "augment": "fast"},
+            "allowed for event frames: none, events",
+        ),
+        (
+            replace(SPEC, channels=2),
+            {"name": "npz", "augment": "autoaugment"},
+            "npz has 2 channels; use crop_flip",
+        ),
+    ],
+)
+def test_what_cannot_be_done_is_refused(spec: DataSpec, data: dict[str, Any], message: str) -> None:
+    with pytest.raises(DataError, match=rf"data\.augment: .*{message}"):
+        made(spec, **data)

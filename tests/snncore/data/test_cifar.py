@@ -8,11 +8,11 @@ import pytest
 
 from snncore.config import DataConfig
 from snncore.data import cifar
-from snncore.data.load import load_data
 from snncore.errors import DataError
 from tests.snncore.data.fixtures import (
     cifar_batch,
     cycling_labels,
+    load,
     python2_pickle,
     random_images,
     write_cifar10,
@@ -52,7 +52,7 @@ def test_the_names_of_the_classes_are_not_needed(tmp_path: Path) -> None:
 
 def test_published_normalisation_is_used(tmp_path: Path) -> None:
     write_cifar10(tmp_path)
-    data = load_data(DataConfig(name="cifar10", root=str(tmp_path)))
+    data = load(DataConfig(name="cifar10", root=str(tmp_path)))
     assert data.normalisation.mean == (0.4914, 0.4822, 0.4465)
 
 
@@ -63,7 +63,7 @@ def test_a_truncated_batch_is_named_with_the_command(tmp_path: Path, n_bytes: in
     with pytest.raises(
         DataError, match=r"data_batch_3: truncated or damaged.*run: spikefront data cifar10 --root"
     ):
-        load_data(DataConfig(name="cifar10", root=str(tmp_path)))
+        load(DataConfig(name="cifar10", root=str(tmp_path)))
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from snncore.config import DataConfig
 from snncore.data import digits
 from snncore.data.files import digits_file
-from snncore.data.load import load_data
 from snncore.data.missing import find_problem
 from snncore.data.specs import SPECS
 from snncore.errors import DataError
+from tests.snncore.data.fixtures import load
 
 
 def rows(images: Any, labels: Any) -> NDArray[np.int64]:
@@ -68,7 +68,7 @@ def test_a_truncated_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     path.write_bytes(whole.read_bytes()[:20_000])
     monkeypatch.setattr(digits, "digits_file", lambda: path)
     with pytest.raises(DataError, match=r"digits\.csv\.gz: truncated or damaged.*install scikit-learn again"):
-        load_data(DataConfig())
+        load(DataConfig())
 
 
 def test_too_few_digits_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,13 +9,13 @@ import pytest
 from snncore.config import DataConfig
 from snncore.data import fashion_mnist
 from snncore.data.install import PACKAGED, install
-from snncore.data.load import load_data
 from snncore.errors import DataError
 from tests.snncore.data.fixtures import (
     FASHION,
     cycling_labels,
     garble,
     idx_bytes,
+    load,
     random_images,
     write_fashion,
 )
@@ -45,7 +45,7 @@ def test_a_truncated_file_is_named_with_the_command(
     path.write_bytes(path.read_bytes()[:n_bytes])
     config = DataConfig(name="fashion_mnist", root=str(tmp_path))
     with pytest.raises(DataError, match=rf"{name}: truncated or damaged.*run: spikefront data fashion_mnist"):
-        load_data(config)
+        load(config)
 
 
 def test_a_truncated_gzipped_file_is_named(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_a_plain_file_comes_before_a_gzipped_one(folder: Path, tmp_path: Path) -
 )
 def test_the_real_images_are_read_whole_and_divided(tmp_path: Path) -> None:
     install("fashion_mnist", tmp_path, report=lambda line: None)
-    data = load_data(DataConfig(name="fashion_mnist", root=str(tmp_path)))
+    data = load(DataConfig(name="fashion_mnist", root=str(tmp_path)))
     assert data.train.labels.bincount().tolist() == [5400] * 10
     assert data.val.labels.bincount().tolist() == [600] * 10
     assert data.read_test().labels.bincount().tolist() == [1000] * 10

@@ -14,7 +14,6 @@ import pytest
 from snncore.config import DataConfig
 from snncore.data import install as module
 from snncore.data.install import install
-from snncore.data.load import load_data
 from snncore.data.missing import find_problem
 from snncore.data.torchvision_shim import import_torchvision
 from snncore.errors import DataError
@@ -22,6 +21,7 @@ from tests.snncore.data.fixtures import (
     FASHION,
     cifar_batch,
     garble,
+    load,
     write_cifar10,
     write_cifar100,
     write_fashion,
@@ -97,7 +97,7 @@ def test_fashion_mnist_from_a_folder_twice(tmp_path: Path, root: Path, gzipped: 
     assert told("fashion_mnist", root, source) == [
         f"fashion_mnist: already in {root}/FashionMNIST/raw, 40 training and 20 test images; nothing to do"
     ]
-    assert len(load_data(DataConfig(name="fashion_mnist", root=str(root), val_fraction=0)).train) == 40
+    assert len(load(DataConfig(name="fashion_mnist", root=str(root), val_fraction=0)).train) == 40
 
 
 def test_another_root_is_a_source(tmp_path: Path, root: Path) -> None:

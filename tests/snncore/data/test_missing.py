@@ -6,10 +6,9 @@ import pytest
 
 from snncore.config import DataConfig
 from snncore.data.files import FILES
-from snncore.data.load import load_data
 from snncore.data.missing import find_problem
 from snncore.errors import DataError
-from tests.snncore.data.fixtures import write_cifar10, write_cifar100, write_fashion
+from tests.snncore.data.fixtures import load, write_cifar10, write_cifar100, write_fashion
 
 
 @pytest.mark.parametrize("name", sorted(FILES))
@@ -20,7 +19,7 @@ def test_a_missing_root_names_the_command(name: str, tmp_path: Path) -> None:
     assert f"spikefront data {name} --root {tmp_path / 'nowhere'}" in problem
     assert "does not exist" in problem
     with pytest.raises(DataError, match=f"spikefront data {name} --root"):
-        load_data(config)
+        load(config)
 
 
 def test_the_default_root_gives_the_command_as_it_is_typed(
@@ -61,4 +60,4 @@ def test_a_root_may_begin_with_the_home_folder(tmp_path: Path, monkeypatch: pyte
     write_cifar100(tmp_path / "sets", n_train=200)
     config = DataConfig(name="cifar100", root="~/sets")
     assert find_problem(config) is None
-    assert len(load_data(config).train) == 100  # of 200, two in each class
+    assert len(load(config).train) == 100  # of 200, two in each class

@@ -1,0 +1,90 @@
+"""Decoding one image file: whole, the middle of it, or a random crop.
+
+Pillow alone; its resizing averages where it shrinks. s is the side of the square that comes out.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from snncore.data.files import DamagedFileError
+
+Pixels = NDArray[np.uint8]
+Box = tuple[int, int, int, int]
+"""Left, upper, right, lower."""
+
+_UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
+"""What Pillow was seen to raise on bytes of any kind; UnidentifiedImageError is an OSError."""
+
+N_DRAWS = 32
+"""Random numbers that one crop takes: three for each of ten tries, one for the mirror, one to spare."""
+
+
+def load_image(path: Path, mode: str) -> Image.Image:
+    """The decoded image file in Pillow's `mode`, "L" or "RGB"; transparency is dropped.
+
+    Raises:
+        DamagedFileError: it is missing, truncated, or no image.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of odd but readable metadata and palettes
+            with Image.open(path) as image:
+                return image.convert(mode)
+    except FileNotFoundError as error:
+        raise DamagedFileError(path, "it is missing") from error
+    except _UNREADABLE as error:
+        raise DamagedFileError(path, f"{type(error).__name__} {error}".strip()) from error
+
+
+def channels_first(image: Image.Image) -> Pixels:
+    """uint8 (C, H, W) of a grey or colour image."""
+    pixels = np.asarray(image)
+    return np.ascontiguousarray(pixels.reshape(*pixels.shape[:2], -1).transpose(2, 0, 1))
+
+
+def centre_crop(image: Image.Image, size: int) -> Image.Image:
+    """The middle (s, s) after the shorter side was made s · 256 / 224, as ImageNet is evaluated."""
+    width, height = image.size
+    short = round(size * 256 / 224)
+    long = int(short * max(width, height) / min(width, height))
+    scaled = (short, long) if width <= height else (long, short)
+    image = image.resize(scaled, Image.Resampling.BILINEAR)
+    left, upper = round((scaled[0] - size) / 2), round((scaled[1] - size) / 2)
+    return image.crop((left, upper, left + size, upper + size))
+
+
+def random_crop(image: Image.Image, size: int, draws: Sequence[float]) -> Image.Image:
+    """A random part of the image, resized to (s, s), and in half the cases mirrored: pure in `draws`."""
+    box = random_box(image.size, draws)
+    part = image.crop(box).resize((size, size), Image.Resampling.BILINEAR)
+    return part.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if draws[-1] < 0.5 else part
+
+
+def random_box(size: tuple[int, int], draws: Sequence[float]) -> Box:
+    """Where to crop an image of (width, height): 8 % to all of its area, aspect ratio 3/4 to 4/3.
+
+    After ten tries that do not fit, the largest middle part with an allowed ratio (Szegedy et al. 2015, as in
+    the published trainings); the ratio is log-uniform. draws: `N_DRAWS` uniform numbers.
+    """
+    width, height = size
+    for attempt in range(10):
+        area_draw, ratio_draw, place = draws[3 * attempt : 3 * attempt + 3]
+        area = width * height * (0.08 + 0.92 * area_draw)
+        ratio = math.exp(math.log(3 / 4) + ratio_draw * (math.log(4 / 3) - math.log(3 / 4)))
+        w, h = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
+        if 0 < w <= width and 0 < h <= height:
+            n_left, n_upper = width - w + 1, height - h + 1
+            left, upper = divmod(int(place * n_left * n_upper), n_upper)
+            return left, upper, left + w, upper + h
+    ratio = min(max(width / height, 3 / 4), 4 / 3)
+    w, h = min(width, round(height * ratio)), min(height, round(width / ratio))
+    left, upper = (width - w) // 2, (height - h) // 2
+    return left, upper, left + w, upper + h

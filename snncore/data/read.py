@@ -1,0 +1,80 @@
+"""From a config to the published training or test samples: which reader, which size, which frames."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from snncore.config import DataConfig
+from snncore.data.specs import EVENT_SPECS
+from snncore.data.split import AnySplit, Split
+from snncore.errors import DataError
+
+
+def read_split(config: DataConfig, T: int, is_train: bool) -> AnySplit:
+    """All training or test samples of `config` in the order of the files, before any division.
+
+    T: time steps, for data sets of events and for `events: saccades`.
+
+    Raises:
+        DamagedFileError: a file is missing or damaged.
+        DataError: the package that reads the data set is not there, or the samples cannot be as `size`,
+            `events` or T ask.
+    """
+    if config.name in EVENT_SPECS:
+        from snncore.data.events.read import read as read_events
+
+        return read_events(config.name, config.root, is_train, T, config.size, config.frames_by)
+    if config.name == "imagenet":
+        from snncore.data.imagenet import read as read_imagenet
+
+        return read_imagenet(config, is_train)
+    return _as_frames(_read_in_memory(config, T, is_train), config, T, is_train)
+
+
+def read_published(name: str, root: str | Path, is_train: bool) -> Split:
+    """All training or test images of a published set of still images, as they are on the disk.
+
+    Raises:
+        DamagedFileError: a file is missing or damaged.
+        DataError: the package that brings or reads the data set is not there.
+    """
+    if name == "digits":
+        from snncore.data import digits
+
+        return digits.read(is_train)
+    if name == "fashion_mnist":
+        from snncore.data import fashion_mnist
+
+        return fashion_mnist.read(root, is_train)
+    from snncore.data import cifar
+
+    return cifar.read(name, root, is_train)
+
+
+def _read_in_memory(config: DataConfig, T: int, is_train: bool) -> Split:
+    """Images or frames of the wanted size."""
+    if config.name == "folder":
+        from snncore.data.folder import read as read_folder
+
+        return read_folder(config.root, is_train, config.size)
+    if config.name == "npz":
+        from snncore.data.npz import read as read_npz
+
+        split = read_npz(config.root, is_train, T)
+    else:
+        split = read_published(config.name, config.root, is_train)
+    if config.size is None:
+        return split
+    from snncore.data.resize import resize
+
+    return Split(resize(split.images, config.size), split.labels)
+
+
+def _as_frames(split: Split, config: DataConfig, T: int, is_train: bool) -> Split:
+    if config.events == "none":
+        return split
+    if split.images.dim() == 5:
+        raise DataError(f"data.events: {config.name} holds event frames already; set data.events: none")
+    from snncore.data.events.saccades import split_of_images
+
+    return split_of_images(split, T, config.name, is_train, config.root)
