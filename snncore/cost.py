@@ -7,19 +7,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from snncore.config import Config
-from snncore.data.specs import SPECS
-from snncore.network import SpikingConvNet
+from snncore.data.specs import DataSpec
+from snncore.network import SpikingNetwork
 from snncore.passes import inference
 
 
-def count_macs(network: SpikingConvNet, config: Config) -> int:
-    """Multiply-accumulates to classify one image with all T steps, as a dense machine would do them.
+def count_macs(network: SpikingNetwork, T: int) -> int:
+    """Multiply-accumulates to classify one sample with all T steps, as a dense machine would do them.
 
-    Convolutions and linear layers, batch norm folded, branches not run. The first convolution counts once:
-    a still image gives the same current at every step.
+    Convolutions and linear layers, batch norm folded, branches not run. For a still image the layers before
+    the first neurons count once: their current is the same at every step. For event frames all count T times.
     """
-    spec = SPECS[config.data.name]
     device = next(network.parameters()).device
     counted: list[int] = []
 
@@ -31,8 +29,13 @@ def count_macs(network: SpikingConvNet, config: Config) -> int:
     layers = [module for module in network.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
     hooks = [layer.register_forward_hook(count) for layer in layers]
     try:
-        inference(network, torch.zeros(1, spec.channels, spec.height, spec.width, device=device), config.T)
+        inference(network, torch.zeros(input_shape(network.spec, T, 1), device=device), T)
     finally:
         for hook in hooks:
             hook.remove()
     return sum(counted)
+
+
+def input_shape(spec: DataSpec, T: int, N: int) -> tuple[int, ...]:
+    """Of a batch as a network takes it: (N, C, H, W), or (T, N, C, H, W) for data that have time."""
+    return (T, N, *spec.image_shape) if spec.has_time else (N, *spec.image_shape)

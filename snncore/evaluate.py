@@ -1,20 +1,30 @@
 """Accuracy and firing of a network on a split.
 
-python -m snncore.evaluate FOLDER        # of a finished training: validation and test accuracy
+python -m snncore.evaluate FOLDER           # what snncore.train wrote; accuracy on the test split
+python -m snncore.evaluate FOLDER --split val --confusion --early-exit 0.9,0.99 --pgd 0.03
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from snncore.network import SpikingConvNet
+from snncore.data.batches import Batch
+from snncore.data.dataspec import DataSpec
+from snncore.distributed import sum_over_ranks
+from snncore.network import SpikingNetwork
 from snncore.neuron import LIF
 from snncore.passes import EvalPass, split_time
+
+MAX_BATCH, MAX_SITES = 256, 2**22
+"""Of an evaluation batch: samples, and pixels times T, so that large images or long runs fit into memory."""
+
+Observer = Callable[[Tensor, Tensor], None]
+"""Is shown every batch: mean logits of the first 1..T steps (T, N, K), labels (N,)."""
 
 
 @dataclass(frozen=True)
@@ -48,70 +58,80 @@ class Evaluation:
 class _SpikeCounter:
     """Sums spikes per layer on the device; read once at the end, so that no batch waits for it."""
 
-    def __init__(self) -> None:
-        self.spikes: dict[LIF, Tensor] = {}
-        self.sites: dict[LIF, int] = {}
+    def __init__(self, network: SpikingNetwork, device: torch.device) -> None:
+        # In the order of the modules, not of the first batch: the same on a rank that has no batch.
+        self.layers = {lif: index for index, lif in enumerate(_layers_of_neurons(network))}
+        self.spikes = torch.zeros(len(self.layers), dtype=torch.float64, device=device)
+        self.sites = torch.zeros(len(self.layers), dtype=torch.float64)
 
     def __call__(self, lif: LIF, spikes: Tensor) -> None:
-        self.spikes[lif] = self.spikes.get(lif, torch.zeros((), device=spikes.device)) + spikes.sum()
-        self.sites[lif] = self.sites.get(lif, 0) + spikes.numel()
-
-    def rates(self) -> tuple[float, ...]:
-        return tuple(float(count) / self.sites[lif] for lif, count in self.spikes.items())
-
-    def mean_rate(self) -> float:
-        return sum(float(count) for count in self.spikes.values()) / max(1, sum(self.sites.values()))
+        self.spikes[self.layers[lif]] += spikes.sum(dtype=torch.float32)
+        self.sites[self.layers[lif]] += spikes.numel()
 
 
-def evaluate(network: SpikingConvNet, T: int, batches: Iterable[tuple[Tensor, Tensor]]) -> Evaluation:
-    """Classify every batch with running statistics; batches: (images (N, C, H, W), labels (N,))."""
+def evaluate(
+    network: SpikingNetwork,
+    T: int,
+    batches: Iterable[Batch],
+    *,
+    observers: Sequence[Observer] = (),
+    over_ranks: bool = False,
+) -> Evaluation:
+    """Classify every batch once, with running statistics; for `precision: bf16`, in `forward_precision`.
+
+    over_ranks: `batches` are this process's share, and the counts of all processes are added up; every
+    process must call it, also one whose share is empty. Observers see their own process's batches.
+    """
+    device = next(network.parameters()).device
     was_training = network.training
     network.eval()
-    counter = _SpikeCounter()
+    counter = _SpikeCounter(network, device)
     run = EvalPass(T, on_spikes=counter)
-    right: Tensor | None = None
-    n = 0
-    divisor = torch.arange(1, T + 1).view(T, 1, 1)
+    right_and_n = torch.zeros(T + 1, dtype=torch.float64, device=device)  # right after t = 1..T steps; n
     with torch.inference_mode():
-        for images, labels in batches:
-            steps = split_time(network(images, run).logits, T)
-            means = steps.cumsum(0) / divisor.to(steps.device)  # (T, N, K): logits after t steps
-            hits = (means.argmax(-1) == labels).sum(1)  # (T,)
-            right = hits if right is None else right + hits
-            n += len(labels)
+        for x, labels in batches:
+            means = running_means(split_time(network(x, run).logits, T))
+            right_and_n[:T] += (means.argmax(-1) == labels).sum(1)
+            right_and_n[T] += len(labels)
+            for observe in observers:
+                observe(means, labels)
+        counts = torch.cat([right_and_n, counter.spikes, counter.sites.to(device)])
+        if over_ranks:
+            counts = sum_over_ranks(counts)
     network.train(was_training)
-    if right is None:
+    return _summary(T, *counts.cpu().split([T + 1, len(counter.layers), len(counter.layers)]))
+
+
+def eval_batch_size(spec: DataSpec, T: int) -> int:
+    """Samples per batch that an evaluation with all T steps can hold in memory; at least 1."""
+    return max(1, min(MAX_BATCH, MAX_SITES // (T * spec.height * spec.width)))
+
+
+def running_means(step_logits: Tensor) -> Tensor:
+    """Mean logits of the first 1..T steps, (T, N, K), from the logits of each step; float32 at least."""
+    T = len(step_logits)
+    logits = step_logits.to(torch.promote_types(step_logits.dtype, torch.float32))
+    return logits.cumsum(0) / torch.arange(1, T + 1, device=step_logits.device).view(T, 1, 1)
+
+
+def _layers_of_neurons(network: SpikingNetwork) -> list[LIF]:
+    return [module for module in network.modules() if isinstance(module, LIF)]
+
+
+def _summary(T: int, right_and_n: Tensor, spikes: Tensor, sites: Tensor) -> Evaluation:
+    n = int(right_and_n[T])
+    if n == 0:
         return Evaluation(0, (float("nan"),) * T, (), float("nan"))
-    accuracies = tuple(100.0 * int(count) / n for count in right.tolist())
-    return Evaluation(n, accuracies, counter.rates(), counter.mean_rate())
-
-
-def main(argv: list[str] | None = None) -> int:
-    """The command; 0 done, 2 bad input."""
-    import argparse
-
-    from rich.console import Console
-
-    from snncore.errors import UserError
-    from snncore.predictor import load
-
-    parser = argparse.ArgumentParser(prog="python -m snncore.evaluate", description="Evaluate a training.")
-    parser.add_argument("folder", help="what snncore.train wrote")
-    parser.add_argument("--split", choices=("val", "test"), default="test")
-    arguments = parser.parse_args(argv)
-    try:
-        predictor = load(arguments.folder)
-        evaluation = predictor.evaluate(arguments.split)
-    except UserError as error:
-        Console(stderr=True).print(f"error: {error}", markup=False, highlight=False)
-        return 2
-    print(f"{arguments.split} accuracy {evaluation.accuracy:.2f} % of {evaluation.n} images")
-    for t, accuracy in enumerate(evaluation.accuracy_at_t, start=1):
-        print(f"  after {t} of {len(evaluation.accuracy_at_t)} steps {accuracy:.2f} %")
-    rates = ", ".join(f"{rate:.3f}" for rate in evaluation.firing_rate)
-    print(f"  spikes per neuron and step, by layer: {rates}")
-    return 0
+    ran = sites > 0  # a layer that a network holds but never runs has no rate
+    return Evaluation(
+        n=n,
+        accuracy_at_t=tuple((100.0 * right_and_n[:T] / n).tolist()),
+        firing_rate=tuple((spikes[ran] / sites[ran]).tolist()),
+        mean_firing_rate=float(spikes.sum() / sites.sum().clamp(min=1)),
+    )
 
 
 if __name__ == "__main__":
+    from snncore.evaluate_cli import main
+
     raise SystemExit(main())

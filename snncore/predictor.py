@@ -1,89 +1,177 @@
 """A trained network, loaded to predict.
 
 predictor = snncore.load("runs/digits/finals/trial-0012")
-labels = predictor.predict(images)          # uint8, (N, C, H, W)
+labels = predictor.predict(images)          # uint8, (N, C, H, W), or event frames (N, T, C, H, W)
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from snncore import checkpoint
+from snncore.architectures import make_body
+from snncore.attacks import Attack, robust_accuracy
 from snncore.config import Config, load_config
-from snncore.data.batches import eval_batches
-from snncore.data.load import Normalisation, load_data
+from snncore.data.batches import Batch, eval_batches
+from snncore.data.load import load_data
+from snncore.data.normalisation import Normalisation, network_input
+from snncore.data.specs import DataSpec, data_spec
+from snncore.data.split import AnySplit
+from snncore.data.stratify import draw_stratified
 from snncore.devices import default_device
 from snncore.errors import UserError
-from snncore.evaluate import Evaluation, evaluate
-from snncore.network import SpikingConvNet, build_network
+from snncore.evaluate import Evaluation, Observer, eval_batch_size, evaluate
+from snncore.network import SpikingNetwork
+from snncore.operations import Operations, count_operations
 from snncore.passes import inference
+from snncore.precision import forward_precision
 
 CONFIG = "config.yaml"
-BATCH_SIZE = 256
+ATTACK_SHARE = 8
+"""An attack keeps the activations of all layers: its batches are so many times smaller."""
+SplitName = Literal["val", "test"]
 
 
 class Predictor:
     """A network with its config and the normalisation it was trained with, on one device."""
 
     def __init__(
-        self, config: Config, network: SpikingConvNet, normalisation: Normalisation, device: str
+        self, config: Config, network: SpikingNetwork, normalisation: Normalisation, device: str
     ) -> None:
         self.config, self.network, self.normalisation, self.device = config, network, normalisation, device
 
-    def logits(self, images: Tensor) -> Tensor:
+    def logits(self, samples: Tensor) -> Tensor:
         """Logits after each step, (T, N, n_classes), for uint8 images (N, C, H, W).
 
+        A network trained on events takes frames instead, uint8 or int16, (N, T, C, H, W).
+
         Raises:
-            UserError: the images are not bytes of the right shape.
+            UserError: the samples have the wrong type or shape.
         """
-        spec_channels = self.network.stem_conv.in_channels
-        if images.dtype != torch.uint8 or images.dim() != 4 or images.shape[1] != spec_channels:
-            shape = tuple(images.shape)
-            raise UserError(
-                f"images: got {images.dtype} {shape}, need torch.uint8 (N, {spec_channels}, H, W)"
-            )
-        parts = [
-            inference(self.network, self.normalisation.apply(batch.to(self.device)), self.config.T)
-            for batch in images.split(BATCH_SIZE)
-        ]
-        return torch.cat(parts, 1).cpu()
+        self._check(samples)
+        with forward_precision(self.config, self.device):
+            parts = [
+                inference(self.network, self._prepare(part), self.config.T)
+                for part in samples.split(self.batch_size)
+            ]
+        return torch.cat(parts, 1).float().cpu()
 
-    def predict(self, images: Tensor) -> Tensor:
-        """Classes (N,) for uint8 images (N, C, H, W): the largest mean logit over all T steps."""
-        return self.logits(images).mean(0).argmax(-1)
+    def predict(self, samples: Tensor) -> Tensor:
+        """Classes (N,) of samples as `logits` takes them: the largest mean logit over all T steps."""
+        return self.logits(samples).mean(0).argmax(-1)
 
-    def evaluate(self, split: Literal["val", "test"]) -> Evaluation:
-        """Accuracy and firing on a split of the data set it was trained on.
+    def read(self, split: SplitName, n_samples: int | None = None) -> AnySplit:
+        """A split of the data set that the network was trained on; `n_samples` of it, stratified.
+
+        Raises:
+            DataError: the data set cannot be read.
+            UserError: the split has not so many samples.
+        """
+        data = load_data(self.config.data, self.config.T)
+        samples = data.read_test() if split == "test" else data.val
+        if n_samples is None:
+            return samples
+        if not 1 <= n_samples <= len(samples):
+            raise UserError(f"samples: got {n_samples}, the {split} split has {len(samples)}")
+        chosen, _ = draw_stratified(samples.labels.numpy(), n_samples, seed=0)
+        return samples.subset(torch.from_numpy(chosen))
+
+    @property
+    def batch_size(self) -> int:
+        """Samples that are run at once."""
+        return eval_batch_size(self.network.spec, self.config.T)
+
+    def batches(self, split: AnySplit, batch_size: int | None = None) -> Iterator[Batch]:
+        """All of `split` as batches that the network takes, on its device."""
+        return eval_batches(split, batch_size or self.batch_size, self.normalisation, device=self.device)
+
+    def evaluate(self, split: SplitName | AnySplit, observers: Sequence[Observer] = ()) -> Evaluation:
+        """Accuracy and firing on a split, or on samples that `read` gave; observers see every batch.
 
         Raises:
             DataError: the data set cannot be read.
         """
-        data = load_data(self.config.data)
-        images = data.read_test() if split == "test" else data.val
-        batches: Iterator[tuple[Tensor, Tensor]] = eval_batches(
-            images, BATCH_SIZE, self.normalisation, device=self.device
-        )
-        return evaluate(self.network, self.config.T, batches)
+        samples = self.read(split) if isinstance(split, str) else split
+        with forward_precision(self.config, self.device):
+            return evaluate(self.network, self.config.T, self.batches(samples), observers=observers)
+
+    def count_operations(self, split: AnySplit) -> Operations:
+        """Synaptic operations and energy per sample of `split`."""
+        with forward_precision(self.config, self.device):
+            return count_operations(self.network, self.config.T, self.batches(split))
+
+    def robust_accuracy(self, split: AnySplit, attack: Attack, seed: int = 0) -> float:
+        """Accuracy in percent on attacked images of `split`; `seed` draws the random starts.
+
+        Raises:
+            UserError: the network takes event frames.
+        """
+        batches = self.batches(split, max(1, self.batch_size // ATTACK_SHARE))
+        with forward_precision(self.config, self.device):
+            return robust_accuracy(self.network, self.config.T, batches, attack, self.normalisation, seed)
+
+    def _prepare(self, samples: Tensor) -> Tensor:
+        """What the network takes: normalised floats, time first."""
+        return network_input(samples.to(self.device), self.normalisation)
+
+    def _check(self, samples: Tensor) -> None:
+        spec = self.network.spec
+        dtypes: list[torch.dtype] = [torch.uint8]
+        shape: tuple[int, ...] = spec.image_shape
+        if spec.has_time:
+            dtypes, shape = [torch.uint8, torch.int16], (self.config.T, *shape)
+        if samples.dtype not in dtypes or tuple(samples.shape[1:]) != shape or len(samples) == 0:
+            kind = "event frames" if spec.has_time else "images"
+            types, sizes = " or ".join(map(str, dtypes)), ", ".join(map(str, shape))
+            raise UserError(
+                f"{kind}: got {samples.dtype} {tuple(samples.shape)}, need {types} (N, {sizes}), N >= 1"
+            )
 
 
 def load(folder: str | Path, device: str | None = None) -> Predictor:
     """The network that `snncore.train` left in `folder`.
 
+    device: None for CUDA where there is one. A training on the user's own data loads where they are not.
+
     Raises:
-        UserError: the folder holds no finished training.
+        UserError: the folder holds no finished training, or there is no such device.
     """
     folder = Path(folder)
     if not (folder / CONFIG).is_file():
         raise UserError(f"{folder}: no {CONFIG}; give a folder that snncore.train wrote")
     config = load_config(folder / CONFIG)
-    device = device or default_device()
-    network = build_network(config).to(device).eval()
+    device = _checked(device) if device else default_device()
     state = checkpoint.read_state(folder / "final")
-    network.load_state_dict(checkpoint.read_tensors(folder / "final", checkpoint.NETWORK, device))
+    network = _network(config, state.get("spec"))
+    tensors = checkpoint.read_tensors(folder / "final", checkpoint.NETWORK, "cpu")
+    body = {name: value for name, value in tensors.items() if name.startswith("body.")}
+    try:
+        network.load_state_dict(body)  # branches are not run at inference
+    except RuntimeError as error:
+        raise UserError(f"{folder}: the weights do not fit the network of {CONFIG}: {error}") from error
     mean, std = state["normalisation"]["mean"], state["normalisation"]["std"]
-    return Predictor(config, network, Normalisation(tuple(mean), tuple(std)), device)
+    normalisation = Normalisation(tuple(mean), tuple(std))
+    return Predictor(config, network.to(device).eval(), normalisation, device)
+
+
+def _checked(device: str) -> str:
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:  # torch asserts where it was built without CUDA
+        raise UserError(
+            f"device: got {device!r}, which is not here; allowed: cpu; cuda with a GPU"
+        ) from error
+    return device
+
+
+def _network(config: Config, spec: dict[str, Any] | None) -> SpikingNetwork:
+    """The body alone, weights still random; without a stored `spec` it is asked of the data."""
+    known = data_spec(config.data) if spec is None else DataSpec(**spec)
+    with torch.random.fork_rng(devices=[]):
+        network = SpikingNetwork(make_body(config.model, known, config.neuron), known)
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]

@@ -16,12 +16,12 @@ from filelock import FileLock
 from torch import Tensor
 
 from snncore.config import Config
-from snncore.cost import count_macs
-from snncore.data.specs import SPECS
+from snncore.cost import count_macs, input_shape
 from snncore.devices import default_device
 from snncore.memory import MIB, peak_growth_bytes, tensor_bytes
-from snncore.network import SpikingConvNet, build_network, deployed_parameters
+from snncore.network import SpikingNetwork, build_network, deployed_parameters
 from snncore.passes import inference
+from snncore.precision import forward_precision
 from snncore.step import Trainer
 from snncore.timing import measure
 
@@ -45,31 +45,29 @@ def _training(config: Config, device: str) -> dict[str, float | bool]:
     trainer = Trainer(config, device)
     trainer.network.train()
     trainer.set_lr(0.0)  # steps on random images must not blow the weights up
-    images = _images(config, config.optim.batch_size, device)
-    labels = torch.arange(len(images), device=device) % SPECS[config.data.name].n_classes
+    x = _inputs(trainer.network, config.T, config.optim.batch_size, device)
+    labels = torch.arange(config.optim.batch_size, device=device) % trainer.network.spec.n_classes
 
     def step() -> None:
-        trainer.step(images, labels)
+        trainer.step(x, labels)
 
     step()  # allocates the optimizer's state, which lives on between steps
-    state = [value for entry in trainer.optimizer.state.values() for value in entry.values()]
-    alive = [*trainer.network.parameters(), *trainer.network.buffers(), images, labels]
-    before = tensor_bytes([*alive, *(value for value in state if isinstance(value, Tensor))])
-    peak = before + peak_growth_bytes(step, device)
+    peak = tensor_bytes([*trainer.tensors(), x, labels]) + peak_growth_bytes(step, device)
     timing = measure(step, device, n_warmup=1, n_min=5, seconds=0.1)
     return {"train_memory_mib": peak / MIB, "train_step_ms": timing.median_ms}
 
 
 def _inference(config: Config, device: str) -> dict[str, float | bool]:
     network = build_network(config).to(device).eval()
-    images = _images(config, config.measure.batch_size, device)
+    x = _inputs(network, config.T, config.measure.batch_size, device)
 
     def classify() -> Tensor:
-        return inference(network, images, config.T).mean(0).argmax(-1)
+        with forward_precision(config, device):
+            return inference(network, x, config.T).mean(0).argmax(-1)
 
     with _threads(config.measure.threads):
         timing = measure(classify, device)
-        weights = tensor_bytes([*_deployed(network), images])
+        weights = tensor_bytes([*network.body.parameters(), *network.body.buffers(), x])
         memory = weights + peak_growth_bytes(classify, device)
     return {
         "latency_ms": timing.median_ms,
@@ -78,20 +76,15 @@ def _inference(config: Config, device: str) -> dict[str, float | bool]:
         "latency_under_load": timing.under_load,
         "infer_memory_mib": memory / MIB,
         "n_parameters": deployed_parameters(network),
-        "macs": count_macs(network, config),
+        "macs": count_macs(network, config.T),
     }
 
 
-def _deployed(network: SpikingConvNet) -> list[Tensor]:
-    named = [*network.named_parameters(), *network.named_buffers()]
-    return [tensor for name, tensor in named if not name.startswith("branches.")]
-
-
-def _images(config: Config, n: int, device: str) -> Tensor:
-    spec = SPECS[config.data.name]
+def _inputs(network: SpikingNetwork, T: int, n: int, device: str) -> Tensor:
+    """A batch of `n` random samples, the same every time."""
     generator = torch.Generator().manual_seed(0)
-    images = torch.randn(n, spec.channels, spec.height, spec.width, generator=generator)
-    return images.to(device, memory_format=torch.channels_last)
+    x = torch.randn(input_shape(network.spec, T, n), generator=generator).to(device)
+    return x.contiguous(memory_format=torch.channels_last) if x.dim() == 4 else x
 
 
 @contextmanager

@@ -6,11 +6,14 @@ import os
 
 import pytest
 import torch
+from torch import Tensor, nn
 
+import snncore.probe
 from snncore.config import make_config
 from snncore.memory import peak_growth_bytes, tensor_bytes
 from snncore.metrics import METRICS
 from snncore.network import build_network
+from snncore.passes import inference
 from snncore.probe import probe
 from snncore.timing import ForeignLoad, measure
 
@@ -44,6 +47,27 @@ def test_parameters_and_macs_are_those_of_the_deployed_network() -> None:
     stem = 64 * 8 * 9
     rest = 64 * 8 * 8 * 9 * 2 + 16 * (8 * 16 + 16 * 16) * 9 + 4 * (16 * 32 + 32 * 32) * 9 + 32 * 10
     assert metrics["macs"] == stem + 3 * rest
+
+
+def test_event_frames_go_through_the_stem_at_every_step() -> None:
+    metrics = small(T=3, data={"events": "saccades"})
+    still = small(T=3)
+    # 2 channels instead of 1, at each of 3 steps instead of once
+    assert metrics["macs"] - still["macs"] == 64 * 8 * 9 * (3 * 2 - 1)
+    assert metrics["n_parameters"] - still["n_parameters"] == 8 * 9
+    assert metrics["train_memory_mib"] > still["train_memory_mib"]
+
+
+def test_low_precision_is_probed_as_it_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: set[torch.dtype] = set()
+
+    def watch(network: nn.Module, x: Tensor, T: int) -> Tensor:
+        seen.add(nn.functional.linear(torch.ones(1, 1), torch.ones(1, 1)).dtype)
+        return inference(network, x, T)
+
+    monkeypatch.setattr(snncore.probe, "inference", watch)
+    small(precision="bf16")
+    assert seen == {torch.bfloat16}
 
 
 def test_a_probe_leaves_random_state_and_threads_as_they_were() -> None:

@@ -1,0 +1,127 @@
+"""The command line of an evaluation: what is asked for, measured in one pass where possible, and printed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from snncore.errors import UserError
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Evaluate a finished training; 0 done, 2 bad input, 130 stopped by the user."""
+    arguments = _parser().parse_args(argv)
+    errors = Console(stderr=True, soft_wrap=True)
+    try:
+        if arguments.json is not None and not Path(arguments.json).parent.is_dir():
+            raise UserError(f"--json: there is no folder {Path(arguments.json).parent}")
+        report = _measure(arguments)
+        if arguments.json is not None:
+            _write_json(Path(arguments.json), report)
+    except UserError as error:
+        errors.print(f"error: {error}", markup=False, highlight=False)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    from snncore.evaluate_print import print_report
+
+    print_report(report, Console(soft_wrap=True))
+    return 0
+
+
+def _measure(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Everything that was asked for, as JSON values. What was not asked for has no key."""
+    from snncore.confusion import Confusion
+    from snncore.early_exit import EarlyExit
+    from snncore.predictor import load
+
+    attacks = dict(_attacks(arguments))  # refuses bad numbers before any work
+    early_exit = EarlyExit(_numbers(arguments.early_exit)) if arguments.early_exit else None
+    predictor = load(arguments.folder, arguments.device)
+    if attacks and predictor.network.spec.has_time:
+        raise UserError("--fgsm, --pgd: need still images; this network was trained on event frames")
+    confusion = Confusion(predictor.network.spec.n_classes) if arguments.confusion else None
+    observers = [observer for observer in (early_exit, confusion) if observer is not None]
+    split = predictor.read(arguments.split, arguments.samples)
+    if len(split) == 0:
+        raise UserError(f"--split {arguments.split}: it is empty (data.val_fraction is 0); use --split test")
+    evaluation = predictor.evaluate(split, observers)
+    report: dict[str, Any] = {
+        "folder": str(arguments.folder),
+        "split": arguments.split,
+        "accuracy": evaluation.accuracy,
+        **asdict(evaluation),
+    }
+    if early_exit is not None:
+        report["early_exit"] = [asdict(result) for result in early_exit.results()]
+    if confusion is not None:
+        report["confusion"] = confusion.counts().tolist()
+    if arguments.operations:
+        report["operations"] = asdict(predictor.count_operations(split))
+    for name, attack in attacks.items():
+        accuracy = predictor.robust_accuracy(split, attack, arguments.seed)
+        report[name] = {**asdict(attack), "seed": arguments.seed, "robust_accuracy": accuracy}
+    return report
+
+
+def _attacks(arguments: argparse.Namespace) -> Iterator[tuple[str, Any]]:
+    from snncore.attacks import fgsm, pgd
+
+    if arguments.fgsm is not None:
+        yield "fgsm", fgsm(arguments.fgsm)
+    if arguments.pgd is not None:
+        yield "pgd", pgd(arguments.pgd, arguments.pgd_steps, arguments.pgd_step_size)
+
+
+def _numbers(text: str) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError as error:
+        raise UserError(f"--early-exit: got {text!r}, allowed: numbers such as 0.9,0.99") from error
+
+
+def number(text: str) -> float:
+    """A number or a fraction; argparse tells a ValueError as a wrong argument."""
+    above, slash, below = text.partition("/")
+    return float(above) / float(below) if slash and float(below) else float(text)
+
+
+def _write_json(path: Path, report: dict[str, Any]) -> None:
+    from snncore.train_result import jsonable
+
+    try:
+        path.write_text(json.dumps(jsonable(report), indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"--json: {path} cannot be written: {error}") from error
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m snncore.evaluate", description="Evaluate a training.")
+    parser.add_argument("folder", help="what snncore.train wrote")
+    parser.add_argument("--split", choices=("val", "test"), default="test")
+    parser.add_argument(
+        "--samples", type=int, metavar="N", help="only N samples, stratified, always the same (default: all)"
+    )
+    parser.add_argument(
+        "--early-exit", metavar="P,P", help="stop a sample once the network is so sure, such as 0.9,0.99"
+    )
+    parser.add_argument("--confusion", action="store_true", help="count true against predicted classes")
+    parser.add_argument("--operations", action="store_true", help="count synaptic operations and energy")
+    parser.add_argument(
+        "--fgsm", type=number, metavar="EPS", help="attack by FGSM; EPS of pixels 0 to 1, such as 8/255"
+    )
+    parser.add_argument("--pgd", type=number, metavar="EPS", help="attack by PGD; EPS as for FGSM")
+    parser.add_argument("--pgd-steps", type=int, default=10, metavar="N", help="steps of PGD (default: 10)")
+    parser.add_argument(
+        "--pgd-step-size", type=number, metavar="SIZE", help="of each step (default: 2.5*EPS/steps)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of PGD's random starts (default: 0)")
+    parser.add_argument("--device", help="cpu or cuda (default: cuda where there is one)")
+    parser.add_argument("--json", metavar="FILE", help="write everything to FILE as well")
+    return parser

@@ -1,0 +1,71 @@
+"""An evaluation in the terminal: the dict that `snncore.evaluate_cli` makes, in lines and tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+MAX_CLASSES_SHOWN = 20
+"""A larger confusion matrix fits no terminal: then the commonest mistakes are listed instead."""
+
+
+def print_report(report: dict[str, Any], console: Console) -> None:
+    """Print what the report holds; parts that were not asked for are not there."""
+    accuracies = report["accuracy_at_t"]
+    console.print(
+        f"{report['split']} accuracy {report['accuracy']:.2f} % of {report['n']} samples", highlight=False
+    )
+    for t, accuracy in enumerate(accuracies, start=1):
+        console.print(f"  after {t} of {len(accuracies)} steps {accuracy:.2f} %", highlight=False)
+    rates = ", ".join(f"{rate:.3f}" for rate in report["firing_rate"])
+    console.print(f"  spikes per neuron and step, by layer: {rates}", highlight=False)
+    if "early_exit" in report:
+        console.print(_early_exit(report["early_exit"]))
+    for name in ("fgsm", "pgd"):
+        if name in report:
+            console.print(_attack(name, report[name]), highlight=False)
+    if "operations" in report:
+        console.print(_operations(report["operations"]), highlight=False)
+    if "confusion" in report:
+        counts = report["confusion"]
+        console.print(_matrix(counts) if len(counts) <= MAX_CLASSES_SHOWN else _mistakes(counts))
+
+
+def _early_exit(results: list[dict[str, Any]]) -> Table:
+    table = Table("threshold", "accuracy, %", "mean steps", title="early exit", title_justify="left")
+    for result in results:
+        table.add_row(f"{result['threshold']:g}", f"{result['accuracy']:.2f}", f"{result['mean_steps']:.2f}")
+    return table
+
+
+def _attack(name: str, result: dict[str, Any]) -> str:
+    how = f"epsilon {result['epsilon']:g}"
+    if name == "pgd":
+        how += f", {result['steps']} steps of {result['step_size']:g}, seed {result['seed']}"
+    return f"robust accuracy {result['robust_accuracy']:.2f} % under {name.upper()}, {how}"
+
+
+def _operations(result: dict[str, Any]) -> str:
+    return (
+        f"per sample {result['synops']:,.0f} synaptic operations and {result['analogue_macs']:,.0f} "
+        f"multiply-accumulates on analogue input, {result['energy_uj']:.3g} µJ of arithmetic at 45 nm"
+    )
+
+
+def _matrix(counts: list[list[int]]) -> Table:
+    columns = [str(k) for k in range(len(counts))]
+    table = Table("true \\ predicted", *columns, title="confusion", title_justify="left")
+    for k, row in enumerate(counts):
+        cells = [f"[bold]{count}[/]" if k == j else str(count or "·") for j, count in enumerate(row)]
+        table.add_row(str(k), *cells)
+    return table
+
+
+def _mistakes(counts: list[list[int]]) -> Table:
+    pairs = [(row[j], k, j) for k, row in enumerate(counts) for j in range(len(row)) if j != k and row[j]]
+    table = Table("true", "predicted", "samples", title="commonest mistakes", title_justify="left")
+    for count, k, j in sorted(pairs, key=lambda pair: (-pair[0], *pair[1:]))[:MAX_CLASSES_SHOWN]:
+        table.add_row(str(k), str(j), str(count))
+    return table

@@ -1,0 +1,87 @@
+"""Write a trained network in a form that other programs read; the suffix of --out says which.
+
+python -m snncore.export_network FOLDER --out net.nir              # NIR: simulators, neuromorphic chips
+python -m snncore.export_network FOLDER --out net.safetensors      # named tensors
+python -m snncore.export_network FOLDER --out net.pt --fold-norms  # the same for torch.load
+
+(`studies.export` is another command: it writes the config of a trial that is still to be trained.)
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from snncore.errors import UserError
+
+if TYPE_CHECKING:
+    from snncore.predictor import Predictor
+
+SUFFIXES = (".nir", ".safetensors", ".pt")
+
+
+def export_network(predictor: Predictor, path: str | Path, fold_norms: bool = False) -> Path:
+    """Write the network of `predictor` to `path`, whole or not at all; returns the path.
+
+    fold_norms: for weights; NIR knows no batch norm and always has it folded.
+
+    Raises:
+        UserError: the suffix is unknown, the file exists or cannot be written, or the network cannot be
+            expressed in the format, such as a soft reset in NIR.
+    """
+    path = Path(path)
+    if path.suffix not in SUFFIXES:
+        raise UserError(f"--out: got {str(path)!r}, allowed: a name that ends in {', '.join(SUFFIXES)}")
+    if path.exists():
+        raise UserError(f"--out: {path} exists already; remove it, or choose another name")
+    if not path.parent.is_dir():
+        raise UserError(f"--out: there is no folder {path.parent}")
+    fresh = path.with_name(f".{path.stem}.new{path.suffix}")
+    try:
+        _write(predictor, fresh, fold_norms)
+        fresh.replace(path)
+    except OSError as error:
+        raise UserError(f"--out: {path} cannot be written: {error}") from error
+    finally:
+        fresh.unlink(missing_ok=True)
+    return path
+
+
+def _write(predictor: Predictor, path: Path, fold_norms: bool) -> None:
+    if path.suffix == ".nir":
+        from snncore.export_nir import write_nir
+
+        write_nir(predictor.network, path, predictor.config.T, predictor.normalisation)
+    else:
+        from snncore.export_weights import write_weights
+
+        write_weights(predictor.network, path, fold_norms)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command; 0 done, 2 bad input."""
+    parser = argparse.ArgumentParser(
+        prog="python -m snncore.export_network", description="Write a trained network for other programs."
+    )
+    parser.add_argument("folder", help="what snncore.train wrote")
+    parser.add_argument("--out", required=True, metavar="FILE", help="a name with .nir, .safetensors or .pt")
+    parser.add_argument(
+        "--fold-norms", action="store_true", help="batch norm as part of the convolutions (NIR: always)"
+    )
+    arguments = parser.parse_args(argv)
+    try:
+        from snncore.predictor import load
+
+        path = export_network(load(arguments.folder, "cpu"), arguments.out, arguments.fold_norms)
+    except UserError as error:
+        Console(stderr=True, soft_wrap=True).print(f"error: {error}", markup=False, highlight=False)
+        return 2
+    print(f"written to {path}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

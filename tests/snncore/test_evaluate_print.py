@@ -1,0 +1,49 @@
+"""What the terminal shows of an evaluation."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from rich.console import Console
+
+from snncore.evaluate_print import MAX_CLASSES_SHOWN, print_report
+
+PLAIN: dict[str, Any] = {
+    "split": "val",
+    "accuracy": 75.0,
+    "n": 8,
+    "accuracy_at_t": [50.0, 75.0],
+    "firing_rate": [0.25, 0.125],
+}
+
+
+def printed(report: dict[str, Any]) -> list[str]:
+    file = io.StringIO()
+    print_report(report, Console(file=file, width=100))
+    return file.getvalue().splitlines()
+
+
+def test_without_questions_only_accuracy_and_firing_are_shown() -> None:
+    assert printed(PLAIN) == [
+        "val accuracy 75.00 % of 8 samples",
+        "  after 1 of 2 steps 50.00 %",
+        "  after 2 of 2 steps 75.00 %",
+        "  spikes per neuron and step, by layer: 0.250, 0.125",
+    ]
+
+
+def test_a_small_confusion_matrix_is_shown_whole() -> None:
+    lines = printed(PLAIN | {"confusion": [[5, 1], [0, 2]]})
+    assert any(line.split("│")[1:-1] == [" 0                ", " 5 ", " 1 "] for line in lines)
+    assert any(line.split("│")[1:-1] == [" 1                ", " · ", " 2 "] for line in lines)
+
+
+def test_of_a_large_one_the_commonest_mistakes_are_listed() -> None:
+    K = MAX_CLASSES_SHOWN + 1
+    counts = [[9 if k == j else 0 for j in range(K)] for k in range(K)]
+    counts[3][7], counts[4][0], counts[20][19] = 2, 5, 2
+    lines = printed(PLAIN | {"confusion": counts})
+    start = next(index for index, line in enumerate(lines) if "predicted" in line)
+    cells = [line.split("│")[1:-1] for line in lines[start:] if "│" in line]
+    assert [[int(cell) for cell in row] for row in cells] == [[4, 0, 5], [3, 7, 2], [20, 19, 2]]
