@@ -1,28 +1,26 @@
-"""Checkpoints: safetensors plus a JSON state, written whole or not at all, read without running code.
-
-A folder holds network.safetensors, training.safetensors (optimizer and random states) and state.json.
-"""
+"""Folders of safetensors plus a JSON state: written whole or not at all, read without running code."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from snncore.errors import UserError
 
 NETWORK = "network.safetensors"
-TRAINING = "training.safetensors"
 STATE = "state.json"
+
+_NEW, _OLD = ".new", ".old"
 
 
 class CheckpointError(UserError):
@@ -33,21 +31,39 @@ def write_folder(folder: Path, tensors: Mapping[str, Mapping[str, Tensor]], stat
     """Write the files `tensors` (file name -> named tensors) and the state as `folder`, atomically.
 
     Everything goes to a new folder beside it, is flushed to disk, and is then renamed; a folder that
-    stood there is replaced. A death at any moment leaves the old folder, the new one, or none with that
-    name: never a mixture.
+    stood there is replaced. After a death at any moment `read_state` and `read_tensors` find the old
+    content or the new one, whole, never a mixture. What a death left behind is removed here. One process
+    at a time may write a folder.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    fresh = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.new")
-    fresh.mkdir()
+    if folder.is_dir():
+        _remove_leftovers(folder)  # where it is missing, one of them may be all there is: see `find`
+    fresh = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}{_NEW}")
     try:
-        for name, content in tensors.items():
-            save_file({key: value.detach().contiguous() for key, value in content.items()}, fresh / name)
-        (fresh / STATE).write_text(json.dumps(state, indent=1), encoding="utf-8")
-        for path in fresh.iterdir():
-            _flush(path)
-        _replace(fresh, folder)
-    finally:
+        _fill(fresh, tensors, state)
+    except BaseException:
         shutil.rmtree(fresh, ignore_errors=True)
+        raise
+    _replace(fresh, folder)
+    _remove_leftovers(folder)
+
+
+def exists(folder: Path) -> bool:
+    """Whether a whole checkpoint was written as `folder`, also where its writer died in replacing it."""
+    return find(folder).is_dir()
+
+
+def find(folder: Path) -> Path:
+    """Where the content of the checkpoint `folder` lies: nearly always `folder` itself.
+
+    A writer that died between the two renames of a replacement left no folder of that name, but the new
+    content, complete by then, under its temporary name.
+    """
+    if not folder.is_dir():
+        for old in (path for path in _leftovers(folder) if path.suffix == _OLD):  # one at most
+            fresh = old.with_suffix(_NEW)
+            return fresh if fresh.is_dir() else old
+    return folder
 
 
 def read_state(folder: Path) -> dict[str, Any]:
@@ -57,10 +73,11 @@ def read_state(folder: Path) -> dict[str, Any]:
         CheckpointError: there is none, or it is not whole.
     """
     try:
-        state = json.loads((folder / STATE).read_text(encoding="utf-8"))
+        state = json.loads((find(folder) / STATE).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{folder}: no readable checkpoint: {error}") from error
-    assert isinstance(state, dict)
+    if not isinstance(state, dict):
+        raise CheckpointError(f"{folder}: no readable checkpoint: {STATE} is not a mapping")
     return state
 
 
@@ -71,44 +88,38 @@ def read_tensors(folder: Path, name: str, device: str) -> dict[str, Tensor]:
         CheckpointError: the file is missing or damaged.
     """
     try:
-        tensors: dict[str, Tensor] = load_file(folder / name, device=device)
+        tensors: dict[str, Tensor] = load_file(find(folder) / name, device=device)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{folder / name}: not readable: {error}") from error
     return tensors
 
 
-def optimizer_tensors(optimizer: torch.optim.Optimizer, network: nn.Module) -> dict[str, Tensor]:
-    """The optimizer's state by parameter name: 'momentum_buffer/stem_conv.weight' and the like."""
-    tensors = {}
-    for name, parameter in network.named_parameters():
-        for key, value in optimizer.state.get(parameter, {}).items():
-            if isinstance(value, Tensor):
-                tensors[f"{key}/{name}"] = value
-    return tensors
+def _fill(fresh: Path, tensors: Mapping[str, Mapping[str, Tensor]], state: Mapping[str, Any]) -> None:
+    fresh.mkdir()
+    for name, content in tensors.items():
+        save_file({key: value.detach().contiguous() for key, value in content.items()}, fresh / name)
+    (fresh / STATE).write_text(json.dumps(state, indent=1), encoding="utf-8")
+    for path in [*fresh.iterdir(), fresh]:
+        _flush(path)
 
 
-def restore_optimizer(
-    optimizer: torch.optim.Optimizer, network: nn.Module, tensors: Mapping[str, Tensor]
-) -> None:
-    """Put back what `optimizer_tensors` gave."""
-    parameters = dict(network.named_parameters())
-    for path, value in tensors.items():
-        key, name = path.split("/", 1)
-        parameter = parameters[name]
-        if value.shape == parameter.shape and value.dim() == 4:
-            # Elementwise updates are fastest, and bit-equal, in the layout the parameter has.
-            value = value.to(memory_format=torch.channels_last)
-        optimizer.state[parameter][key] = value
+def _leftovers(folder: Path) -> list[Path]:
+    """Temporary folders of writers of `folder`, of one at work or of dead ones."""
+    if not folder.parent.is_dir():
+        return []
+    pattern = re.compile(rf"\.{re.escape(folder.name)}\.[0-9a-f]{{8}}({_NEW}|{_OLD})")
+    return [path for path in folder.parent.iterdir() if pattern.fullmatch(path.name)]
+
+
+def _remove_leftovers(folder: Path) -> None:
+    for leftover in _leftovers(folder):
+        shutil.rmtree(leftover, ignore_errors=True)
 
 
 def _replace(fresh: Path, folder: Path) -> None:
     if folder.exists():
-        old = fresh.with_suffix(".old")
-        folder.rename(old)
-        fresh.rename(folder)
-        shutil.rmtree(old)
-    else:
-        fresh.rename(folder)
+        folder.rename(fresh.with_suffix(_OLD))
+    fresh.rename(folder)
     _flush(folder.parent)
 
 

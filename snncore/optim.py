@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import torch
 from torch import nn
@@ -11,11 +12,22 @@ from snncore.config import OptimConfig
 
 
 def lr_at(optim: OptimConfig, epoch: int) -> float:
-    """Learning rate of a 1-based `epoch`: cosine from `lr` in epoch 1 towards 0 after the last.
+    """Learning rate of a 1-based `epoch`: `lr`, times the schedule's factor, times that of the warm-up.
 
     Its length is always that of the full training, so a stopped training is a prefix of the full one.
     """
-    return 0.5 * optim.lr * (1 + math.cos(math.pi * (epoch - 1) / optim.epochs))
+    return optim.lr * _schedule(optim, epoch) * min(1.0, epoch / (optim.warmup_epochs + 1))
+
+
+def _schedule(optim: OptimConfig, epoch: int) -> float:
+    """cosine: from 1 in epoch 1 towards 0 after the last; step: down every `step_epochs`; constant: 1."""
+    match optim.schedule:
+        case "cosine":
+            return 0.5 * (1 + math.cos(math.pi * (epoch - 1) / optim.epochs))
+        case "step":
+            return float(optim.step_factor ** ((epoch - 1) // optim.step_epochs))
+        case "constant":
+            return 1.0
 
 
 def make_optimizer(network: nn.Module, optim: OptimConfig) -> torch.optim.Optimizer:
@@ -31,3 +43,9 @@ def make_optimizer(network: nn.Module, optim: OptimConfig) -> torch.optim.Optimi
     if optim.name == "sgd":
         return torch.optim.SGD(groups, lr=optim.lr, momentum=optim.momentum)
     return torch.optim.AdamW(groups, lr=optim.lr, betas=(optim.momentum, 0.999))
+
+
+def clip_gradients(parameters: Iterable[nn.Parameter], clip_norm: float | None) -> None:
+    """Scale all gradients together so that their common norm is at most `clip_norm`; None: leave them."""
+    if clip_norm is not None:
+        nn.utils.clip_grad_norm_(parameters, clip_norm)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,15 +15,23 @@ from torch import Tensor
 
 from snncore import checkpoint
 from snncore.config import Config
-from snncore.data.batches import Batches, eval_batches
-from snncore.data.load import Split, load_data
+from snncore.data.batches import Batch, eval_batches, training_batches
+from snncore.data.load import load_data
+from snncore.data.split import AnySplit
 from snncore.devices import default_device
 from snncore.distillation import Losses
+from snncore.distributed import is_distributed, rank, sum_over_ranks, world_size
 from snncore.errors import DivergedError, SilentNetworkError
-from snncore.evaluate import Evaluation, evaluate
+from snncore.evaluate import Evaluation, eval_batch_size, evaluate
+from snncore.operations import count_operations
 from snncore.optim import lr_at
+from snncore.precision import forward_precision
 from snncore.rules import canonical
-from snncore.step import NonFiniteLossError, Trainer
+from snncore.step import NonFiniteLossError, Step, Trainer
+from snncore.trainer_state import restore_trainer, trainer_tensors
+
+_FORMAT = 1
+"""Of a checkpoint; another number where its files or fields mean something else."""
 
 
 @dataclass(frozen=True)
@@ -49,47 +58,39 @@ class _Sums:
     """Per-sample sums kept on the device, read once per epoch."""
 
     def __init__(self) -> None:
-        self.n = 0
+        self.n: Tensor | int = 0
         self.losses: Losses | None = None
-        self.hits: Tensor | None = None
+        self.hits: Tensor | None = None  # of this process
 
-    def add(self, losses: Losses, logits: Tensor, labels: Tensor) -> None:
-        n = len(labels)
-        weighted = Losses(*(part * n for part in losses))
-        hits = (logits.argmax(-1) == labels).sum()
+    def add(self, step: Step, labels: Tensor) -> None:
+        weighted = Losses(*(part * step.n for part in step.losses))
+        hits = (step.logits.argmax(-1) == labels).sum()
         if self.losses is None or self.hits is None:
             self.losses, self.hits = weighted, hits
         else:
             self.losses = Losses(*(a + b for a, b in zip(self.losses, weighted, strict=True)))
             self.hits = self.hits + hits
-        self.n += n
+        self.n = self.n + step.n
 
 
 class TrainingSession:
-    """A config being trained on one device.
+    """A config being trained on one device; with several processes, one session in each.
 
     device: "cpu", "cuda" or None for CUDA where there is one. threads: of torch in this process.
 
     Raises:
         DataError: the data set cannot be read.
+        UserError: there are more processes than samples in a batch.
     """
 
     def __init__(self, config: Config, device: str | None = None, threads: int = 1) -> None:
         torch.set_num_threads(threads)
         self.config = config
         self.device = device or default_device()
-        self.data = load_data(config.data)
+        self.data = load_data(config.data, config.T)
+        self.batches = training_batches(self.data, config, self.device, rank(), world_size())
         self.trainer = Trainer(config, self.device)
         self.network = self.trainer.network
-        self.generator = torch.Generator(self.device).manual_seed(config.seed)
-        self.batches = Batches(
-            self.data.train,
-            config.optim.batch_size,
-            self.data.normalisation,
-            augment=config.data.augment,
-            generator=self.generator,
-            device=self.device,
-        )
         self.epochs_trained = 0
         self.train_time_s = 0.0
         self.last_evaluation: Evaluation | None = None
@@ -98,7 +99,8 @@ class TrainingSession:
         """Train one epoch, evaluate on the validation split.
 
         Raises:
-            DivergedError: a loss is not finite; the weights are those before that step.
+            DivergedError: a loss is not finite; the weights are those before that step. Or the weights are
+                not finite after the epoch, told as a loss of nan in its last step.
         """
         epoch = self.epochs_trained + 1
         lr = lr_at(self.config.optim, epoch)
@@ -107,8 +109,13 @@ class TrainingSession:
         sums = self._train_batches(epoch)
         assert sums.losses is not None
         assert sums.hits is not None
-        total, ce, kd = (float(part) / sums.n for part in sums.losses[:3])  # waits for the device
+        n = int(sums.n)
+        total, ce, kd = (float(part) / n for part in sums.losses[:3])  # waits for the device
         reliable: list[float] = sums.losses.reliable_share.tolist()
+        hits = int(sum_over_ranks(sums.hits))
+        # Spikes hide it from the loss: a potential that is not a number never reaches the threshold.
+        if not self.trainer.has_finite_weights():
+            raise DivergedError(epoch, len(self.batches), float("nan"))
         self.train_time_s += time.perf_counter() - started
         self.last_evaluation = self.evaluate(self.data.val)
         self.epochs_trained = epoch
@@ -116,78 +123,98 @@ class TrainingSession:
             epoch=epoch,
             lr=lr,
             train_loss=total,
-            train_accuracy=100.0 * int(sums.hits) / sums.n,
+            train_accuracy=100.0 * hits / n,
             val_accuracy=self.last_evaluation.accuracy,
             seconds=time.perf_counter() - started,
             ce=ce,
             kd=kd,
-            reliable_share=tuple(share / sums.n for share in reliable),
+            reliable_share=tuple(share / n for share in reliable),
             firing_rate=self.last_evaluation.firing_rate,
         )
 
     def _train_batches(self, epoch: int) -> _Sums:
         self.network.train()
         sums = _Sums()
-        for step, (images, labels) in enumerate(self.batches.epoch(), start=1):
+        for number, (x, labels) in enumerate(self.batches.epoch(epoch), start=1):
             try:
-                losses, logits = self.trainer.step(images, labels)
+                sums.add(self.trainer.step(x, labels), labels)
             except NonFiniteLossError as error:
-                raise DivergedError(epoch, step, float(error.args[0])) from error
-            sums.add(losses, logits, labels)
+                raise DivergedError(epoch, number, float(error.args[0])) from error
         return sums
 
-    def evaluate(self, split: Split) -> Evaluation:
-        """Evaluate the network as it is on a split of the data set."""
-        batch_size = max(self.config.optim.batch_size, 256)
-        batches = eval_batches(split, batch_size, self.data.normalisation, device=self.device)
-        return evaluate(self.network, self.config.T, batches)
+    def evaluate(self, split: AnySplit) -> Evaluation:
+        """Evaluate the network as it is, or its moving average where there is one, on a split of the data.
+
+        With several processes each takes its share, and all must call it.
+        """
+        with forward_precision(self.config, self.device):
+            return evaluate(
+                self.trainer.predictor, self.config.T, self._batches(split), over_ranks=is_distributed()
+            )
+
+    def _batches(self, split: AnySplit) -> Iterator[Batch]:
+        # At least as large as in training, where a sample needs more memory.
+        trained = self.config.optim.batch_size // world_size()
+        size = max(trained, eval_batch_size(self.data.spec, self.config.T))
+        return eval_batches(split, size, self.data.normalisation, self.device, rank(), world_size())
+
+    def operations(self, split: AnySplit) -> dict[str, float]:
+        """synops and energy_uj of one sample: the mean over 512 samples of a split, or over all of fewer."""
+        chosen = torch.arange(min(512, len(split))) * len(split) // min(512, len(split))  # from all over it
+        batches = self._batches(split.subset(chosen))
+        with forward_precision(self.config, self.device):
+            counted = count_operations(self.trainer.predictor, self.config.T, batches)
+        return {"synops": counted.synops, "energy_uj": counted.energy_uj}
 
     def metrics(self) -> dict[str, float | list[float]]:
         """What is known after training: of the last epoch, never of the best.
+
+        Without a validation split that is the time alone.
 
         Raises:
             SilentNetworkError: some layer never fires on the validation split.
         """
         evaluation = self.last_evaluation
         assert evaluation is not None, "metrics() before the first epoch"
-        silent = [index for index, rate in enumerate(evaluation.firing_rate, start=1) if rate == 0]
+        silent = [index for index, share in enumerate(evaluation.firing_rate, start=1) if share == 0]
         if silent:
             raise SilentNetworkError(silent)
+        if evaluation.n == 0:
+            return {"train_time_s": self.train_time_s}
         return {
             "val_accuracy": evaluation.accuracy,
             "firing_rate": evaluation.mean_firing_rate,
             "train_time_s": self.train_time_s,
             "accuracy_at_t": list(evaluation.accuracy_at_t),
+            **self.operations(self.data.val),
         }
 
     def save(self, folder: Path) -> None:
         """Write a checkpoint from which `restore` continues with bit-equal weights on the same CPU."""
-        training = checkpoint.optimizer_tensors(self.trainer.optimizer, self.network)
-        training["random/batches"] = self.generator.get_state()
-        evaluation = self.last_evaluation
+        average, evaluation = self.trainer.average, self.last_evaluation
         state = {
+            "format": _FORMAT,
             "config": self.config.as_dict(),
             "epochs_trained": self.epochs_trained,
             "train_time_s": self.train_time_s,
-            "evaluation": asdict(evaluation) if evaluation else None,
+            "n_averaged": 0 if average is None else average.n_updates,
+            "evaluation": asdict(evaluation) if evaluation and evaluation.n else None,  # JSON has no NaN
         }
-        tensors = {checkpoint.NETWORK: self.network.state_dict(), checkpoint.TRAINING: training}
-        checkpoint.write_folder(folder, tensors, state)
+        checkpoint.write_folder(folder, trainer_tensors(self.trainer), state)
 
     def restore(self, folder: Path) -> None:
         """Continue from a checkpoint of the same config.
 
         Raises:
-            CheckpointError: it is missing, damaged, or of another config.
+            CheckpointError: it is missing, damaged, of another config, or of another version.
         """
         state = checkpoint.read_state(folder)
+        if state.get("format") != _FORMAT:
+            raise checkpoint.CheckpointError(f"{folder}: a checkpoint of another version; train anew")
         if canonical(Config.model_validate(state["config"])) != canonical(self.config):
             raise checkpoint.CheckpointError(f"{folder}: a checkpoint of another config")
-        self.network.load_state_dict(checkpoint.read_tensors(folder, checkpoint.NETWORK, self.device))
-        training = checkpoint.read_tensors(folder, checkpoint.TRAINING, self.device)
-        self.generator.set_state(training.pop("random/batches").cpu())
-        checkpoint.restore_optimizer(self.trainer.optimizer, self.network, training)
+        restore_trainer(self.trainer, folder, state["n_averaged"])
         self.epochs_trained = state["epochs_trained"]
         self.train_time_s = state["train_time_s"]
-        if state["evaluation"] is not None:
-            self.last_evaluation = Evaluation.from_json(state["evaluation"])
+        told = state["evaluation"]
+        self.last_evaluation = self.evaluate(self.data.val) if told is None else Evaluation.from_json(told)

@@ -3,20 +3,21 @@
     python -m snncore.train best.yaml
     python -m snncore.train best.yaml --resume
     python -m snncore.train best.yaml --set data.val_fraction=0      # train on everything
+    torchrun --nproc-per-node 8 -m snncore.train best.yaml           # one network on eight GPUs
 
 What it leaves in its folder: config.yaml, epochs.jsonl, checkpoint/ while it runs, and at the end final/
 (the network) and result.json. The network of the last epoch is reported; nothing is selected.
+With several processes, the first one writes and tells, and every process returns.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import os
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -24,31 +25,22 @@ from ruamel.yaml import YAML
 
 from snncore import checkpoint
 from snncore.config import Config, load_config
+from snncore.data.split import AnySplit
+from snncore.distributed import rank, world_size
 from snncore.errors import UserError
-from snncore.machine import processor_model
+from snncore.evaluate import Evaluation
+from snncore.launch import default_threads
 from snncore.predictor import CONFIG
 from snncore.probe import probe
+from snncore.processes import from_main, process_group, together
 from snncore.rules import canonical
 from snncore.session import Epoch, TrainingSession
+from snncore.train_result import RESULT, TrainResult, jsonable, read_result, write_result
 
-RESULT = "result.json"
+__all__ = ["TrainResult", "train"]
+
 EPOCHS = "epochs.jsonl"
-
-
-@dataclass(frozen=True)
-class TrainResult:
-    """What a final training obtained; `result.json` holds the same.
-
-    Accuracies in percent; val_accuracy None without a validation split. metrics: all of `snncore.metrics`.
-    """
-
-    folder: Path
-    config: Config
-    test_accuracy: float
-    val_accuracy: float | None
-    epochs_trained: int
-    metrics: dict[str, Any]
-    seconds: float
+CHECKPOINT = "checkpoint"
 
 
 def train(
@@ -62,43 +54,74 @@ def train(
 ) -> TrainResult:
     """Train `config` to the end in the folder `out` (default: the config's `out`) and test it once.
 
+    Started by torchrun, the processes train together; `folder` must then be one that all of them see.
+    threads: of torch, default all cores. on_epoch is called in the first process.
+
     Raises:
         UserError: no folder is named, it exists and `resume` is off, or there is nothing to resume.
         DataError: the data set cannot be read.
         DivergedError: the loss stopped being finite.
     """
     folder = _folder(config, out)
-    finished = _finished_before(folder, config, resume)
-    if finished is not None:
-        return finished
-    threads = threads or os.cpu_count() or 1
-    session = TrainingSession(config, device, threads)  # refuses bad data before a folder is made
-    if not folder.exists():
-        _make(folder, config)
-    if (folder / "checkpoint").is_dir():
-        session.restore(folder / "checkpoint")
+    with process_group(device) as own_device:
+        finished = from_main(lambda: _finished_before(folder, config, resume))
+        if finished is not None:
+            return finished
+        # Refuses bad data before a folder is made.
+        session = together(lambda: TrainingSession(config, own_device, threads or default_threads()))
+        _begin(folder, session)
+        _run_epochs(folder, session, on_epoch)
+        started = time.perf_counter()
+        test = together(session.data.read_test)
+        tested = _Tested(test, session.evaluate(test), started, is_main=rank() == 0, n_processes=world_size())
+    # Outside the group: what is measured now is measured in one process.
+    return _finish(folder, session, tested)
+
+
+def _begin(folder: Path, session: TrainingSession) -> None:
+    """Make the folder, or continue from its checkpoint."""
+    saved = folder / CHECKPOINT
+    if from_main(lambda: checkpoint.exists(saved)):
+        together(lambda: session.restore(saved))
+    if rank() == 0:
+        if not folder.exists():
+            _make(folder, session.config)
         _cut_epochs(folder / EPOCHS, session.epochs_trained)
-    while session.epochs_trained < config.optim.epochs:
+
+
+def _run_epochs(folder: Path, session: TrainingSession, on_epoch: Callable[[Epoch], None] | None) -> None:
+    while session.epochs_trained < session.config.optim.epochs:
         epoch = session.run_epoch()
-        with (folder / EPOCHS).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(_jsonable(asdict(epoch))) + "\n")
-        session.save(folder / "checkpoint")
-        if on_epoch is not None:
-            on_epoch(epoch)
-    return _finish(folder, session)
+        if rank() == 0:
+            with (folder / EPOCHS).open("a", encoding="utf-8") as file:
+                file.write(json.dumps(jsonable(asdict(epoch))) + "\n")
+            session.save(folder / CHECKPOINT)
+            if on_epoch is not None:
+                on_epoch(epoch)
 
 
-def _finish(folder: Path, session: TrainingSession) -> TrainResult:
-    started = time.perf_counter()
-    test = session.evaluate(session.data.read_test())
-    validation = session.last_evaluation
+@dataclass(frozen=True)
+class _Tested:
+    """What is known when the processes part. started: the time at which testing began."""
+
+    split: AnySplit
+    test: Evaluation
+    started: float
+    is_main: bool
+    n_processes: int
+
+
+def _finish(folder: Path, session: TrainingSession, tested: _Tested) -> TrainResult:
+    test, validation = tested.test, session.last_evaluation
     assert validation is not None
     metrics: dict[str, Any] = {
-        **probe(session.config, session.device),
         "firing_rate": validation.mean_firing_rate if validation.n else test.mean_firing_rate,
         "train_time_s": session.train_time_s,
         "accuracy_at_t": list(test.accuracy_at_t),
     }
+    if tested.is_main:
+        metrics |= session.operations(session.data.val if validation.n else tested.split)
+        metrics |= probe(_share(session.config, tested.n_processes), session.device)
     result = TrainResult(
         folder=folder,
         config=session.config,
@@ -106,13 +129,22 @@ def _finish(folder: Path, session: TrainingSession) -> TrainResult:
         val_accuracy=validation.accuracy if validation.n else None,
         epochs_trained=session.epochs_trained,
         metrics=metrics,
-        seconds=session.train_time_s + time.perf_counter() - started,
+        seconds=session.train_time_s + time.perf_counter() - tested.started,
+        n_processes=tested.n_processes,
     )
-    normalisation = {"normalisation": asdict(session.data.normalisation)}
-    network = {checkpoint.NETWORK: session.network.state_dict()}
-    checkpoint.write_folder(folder / "final", network, normalisation)
-    _write_result(folder / RESULT, result, session.device)
+    if tested.is_main:
+        about = {"normalisation": asdict(session.data.normalisation), "spec": asdict(session.data.spec)}
+        network = {checkpoint.NETWORK: session.trainer.predictor.state_dict()}
+        checkpoint.write_folder(folder / "final", network, about)
+        write_result(result, session.device)
+        shutil.rmtree(folder / CHECKPOINT, ignore_errors=True)
     return result
+
+
+def _share(config: Config, n_processes: int) -> Config:
+    """The config of a process's own part: its batch is a share of the global one."""
+    own = -(-config.optim.batch_size // n_processes)
+    return config.model_copy(update={"optim": config.optim.model_copy(update={"batch_size": own})})
 
 
 def _folder(config: Config, out: str | Path | None) -> Path:
@@ -133,57 +165,25 @@ def _finished_before(folder: Path, config: Config, resume: bool) -> TrainResult 
     before = load_config(folder / CONFIG)
     if canonical(before) != canonical(config):
         raise UserError(f"{folder}: belongs to another config; compare {folder / CONFIG}")
-    return _read_result(folder) if (folder / RESULT).is_file() else None
+    return read_result(folder) if (folder / RESULT).is_file() else None
 
 
 def _make(folder: Path, config: Config) -> None:
-    folder.mkdir(parents=True)
-    with (folder / CONFIG).open("w", encoding="utf-8") as file:
+    """With its config in it from the first moment: without one it could not be resumed."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    fresh = folder.with_name(f".{folder.name}.{os.getpid()}.new")
+    fresh.mkdir()
+    with (fresh / CONFIG).open("w", encoding="utf-8") as file:
         YAML().dump(config.as_dict(), file)
-
-
-def _write_result(path: Path, result: TrainResult, device: str) -> None:
-    values = asdict(result) | {
-        "folder": str(result.folder),
-        "config": result.config.as_dict(),
-        "origin": result.config.origin.model_dump() if result.config.origin else None,
-        "device": device,
-        "machine": processor_model(),
-        "versions": {name: version(name) for name in ("spikefront", "torch")},
-    }
-    fresh = path.with_suffix(".new")
-    fresh.write_text(json.dumps(_jsonable(values), indent=1), encoding="utf-8")
-    fresh.replace(path)
-
-
-def _read_result(folder: Path) -> TrainResult:
-    values = json.loads((folder / RESULT).read_text(encoding="utf-8"))
-    return TrainResult(
-        folder=folder,
-        config=Config.model_validate(values["config"]),
-        test_accuracy=values["test_accuracy"],
-        val_accuracy=values["val_accuracy"],
-        epochs_trained=values["epochs_trained"],
-        metrics=values["metrics"],
-        seconds=values["seconds"],
-    )
+    fresh.rename(folder)
 
 
 def _cut_epochs(path: Path, n: int) -> None:
     """Drop rows of epochs that were trained after the checkpoint; they will be trained again."""
     lines = path.read_text(encoding="utf-8").splitlines()[:n] if path.exists() else []
-    path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
-
-
-def _jsonable(value: Any) -> Any:
-    """JSON has no NaN: null stands for it."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {key: _jsonable(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_jsonable(inner) for inner in value]
-    return value
+    fresh = path.with_suffix(".new")
+    fresh.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+    fresh.replace(path)
 
 
 if __name__ == "__main__":

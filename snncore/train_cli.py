@@ -1,24 +1,32 @@
-"""The command line of a final training: arguments, a progress bar, errors in plain words."""
+"""The command line of a final training: arguments, a progress bar, errors in plain words.
+
+With several processes the first one talks; errors are told once on every node.
+"""
 
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from snncore.config import Config, load_config
 from snncore.errors import DivergedError, UserError
+from snncore.launch import is_main, place_on_node
 from snncore.overrides import parse_overrides
+
+if TYPE_CHECKING:
+    from snncore.train_result import TrainResult
 
 
 def main(argv: list[str] | None = None) -> int:
     """Train a config file; 0 done, 1 diverged, 2 bad input, 130 stopped by the user."""
     arguments = _parser().parse_args(argv)
-    errors = Console(stderr=True, soft_wrap=True)
+    errors = Console(stderr=True, soft_wrap=True, quiet=place_on_node() > 0)
     try:
         config = load_config(arguments.config, parse_overrides(arguments.set))
         out = arguments.out or config.out or Path(arguments.config).stem
@@ -37,7 +45,7 @@ def main(argv: list[str] | None = None) -> int:
 def _run(config: Config, out: Path, arguments: argparse.Namespace) -> int:
     from snncore.train import train
 
-    console = Console(soft_wrap=True)
+    console = Console(soft_wrap=True, quiet=not is_main())
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         result = train(
@@ -48,15 +56,21 @@ def _run(config: Config, out: Path, arguments: argparse.Namespace) -> int:
             threads=arguments.threads,
             on_epoch=_reporter(config, console, progress),
         )
+    if is_main():
+        _tell(result, console)
+    return 0
+
+
+def _tell(result: TrainResult, console: Console) -> None:
     validation = "" if result.val_accuracy is None else f", validation {result.val_accuracy:.2f} %"
+    each = "" if result.n_processes == 1 else f" in each of {result.n_processes} processes"
     console.print(
         f"test accuracy {result.test_accuracy:.2f} %{validation}; epoch {result.epochs_trained}, the last; "
-        f"{result.metrics['train_memory_mib']:.1f} MiB to train, "
-        f"{result.metrics['latency_ms']:.2f} ms a batch of {config.measure.batch_size}",
+        f"{result.metrics['train_memory_mib']:.1f} MiB to train{each}, "
+        f"{result.metrics['latency_ms']:.2f} ms a batch of {result.config.measure.batch_size}",
         highlight=False,
     )
     console.print(f"written to {result.folder}", markup=False, highlight=False)
-    return 0
 
 
 def _reporter(config: Config, console: Console, progress: Progress) -> Callable[[Any], None]:
@@ -64,7 +78,9 @@ def _reporter(config: Config, console: Console, progress: Progress) -> Callable[
     task = progress.add_task("training", total=config.optim.epochs)
 
     def report(epoch: Any) -> None:
-        text = f"loss {epoch.train_loss:.3f}  validation {epoch.val_accuracy:.2f} %"
+        text = f"loss {epoch.train_loss:.3f}  training {epoch.train_accuracy:.2f} %"
+        if not math.isnan(epoch.val_accuracy):
+            text += f"  validation {epoch.val_accuracy:.2f} %"
         progress.update(task, completed=epoch.epoch, description=text)
         if progress.disable:
             console.print(f"epoch {epoch.epoch}/{config.optim.epochs}  {text}", highlight=False)
@@ -83,5 +99,9 @@ def _parser() -> argparse.ArgumentParser:
         "--set", metavar="KEY=VALUE", action="append", default=[], help="override a field; may be repeated"
     )
     parser.add_argument("--device", help="cpu or cuda (default: cuda where there is one)")
-    parser.add_argument("--threads", type=int, help="threads of torch on the CPU (default: all cores)")
+    parser.add_argument(
+        "--threads",
+        type=int,
+        help="torch threads on the CPU (default: all cores, shared out)",
+    )
     return parser

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,9 +13,10 @@ from typing import Any
 import pytest
 import torch
 
-from snncore.checkpoint import CheckpointError
+from snncore.checkpoint import STATE, CheckpointError
 from snncore.config import Config, make_config
 from snncore.errors import DivergedError, SilentNetworkError
+from snncore.metrics import METRICS
 from snncore.optim import lr_at
 from snncore.rules import BRANCH_MODES, TEMPORAL_MODES
 from snncore.session import TrainingSession
@@ -25,21 +27,43 @@ QUICK: dict[str, Any] = {
     "data": {"train_limit": 400},
     "optim": {"epochs": 3, "batch_size": 64, "lr": 0.1},
 }
+TINY: dict[str, Any] = {
+    "T": 2,
+    "model": {"arch": "tests.snncore.tiny:build"},
+    "data": {"train_limit": 90},
+    "optim": {"epochs": 3, "batch_size": 40},
+}
+RELIABLE = {"mode": "reliable", "branches": [1]}
 
 
 def quick(**fields: Any) -> Config:
     return make_config(QUICK | fields)
 
 
+def tiny(**fields: Any) -> Config:
+    return make_config(TINY | fields)
+
+
 def weights(session: TrainingSession) -> dict[str, torch.Tensor]:
-    return {name: tensor.clone() for name, tensor in session.network.state_dict().items()}
+    """Of the network in training and of the one that predicts; they differ with a moving average."""
+    predictor = session.trainer.predictor.state_dict()
+    states = session.network.state_dict() | {f"predictor.{key}": value for key, value in predictor.items()}
+    return {name: tensor.clone() for name, tensor in states.items()}
 
 
-@pytest.mark.parametrize("mode", ["none", *sorted(BRANCH_MODES), *sorted(TEMPORAL_MODES)])
+def assert_equal(ours: TrainingSession, theirs: TrainingSession) -> None:
+    for (name, tensor), other in zip(weights(ours).items(), weights(theirs).values(), strict=True):
+        assert torch.equal(tensor, other), name
+
+
+@pytest.mark.parametrize("mode", ["none", *sorted(BRANCH_MODES), *sorted(TEMPORAL_MODES), "reliable+cascade"])
 def test_every_mode_learns_and_logs_finite_numbers(mode: str) -> None:
-    temporal = mode in TEMPORAL_MODES
-    distillation = {"mode": mode, "branches": [1, 2] if mode in BRANCH_MODES else []}
-    session = TrainingSession(quick(gradient="bptt" if temporal else "rate", distillation=distillation))
+    spatial, _, temporal = mode.partition("+")
+    distillation: dict[str, Any] = {"mode": mode, "branches": [1, 2] if spatial in BRANCH_MODES else []}
+    if temporal:
+        distillation |= {"mode": f"{spatial}+simultaneous", "variant": temporal}
+    gradient = "bptt" if temporal or mode in TEMPORAL_MODES else "rate"
+    session = TrainingSession(quick(gradient=gradient, distillation=distillation))
     epochs = [session.run_epoch() for _ in range(3)]
     assert epochs[-1].train_loss < epochs[0].train_loss
     for epoch in epochs:
@@ -47,12 +71,35 @@ def test_every_mode_learns_and_logs_finite_numbers(mode: str) -> None:
             math.isfinite(v)
             for v in (epoch.train_loss, epoch.ce, epoch.kd, epoch.val_accuracy, *epoch.firing_rate)
         )
-    assert len(epochs[0].reliable_share) == (3 if mode in BRANCH_MODES else 0)
+    assert len(epochs[0].reliable_share) == (3 if spatial in BRANCH_MODES else 0)
     assert len(epochs[0].firing_rate) == 7
 
 
-def test_resume_gives_bit_equal_weights(tmp_path: Path) -> None:
-    config = quick(distillation={"mode": "reliable", "branches": [1]})
+def test_a_batch_without_a_reliable_head_trains_on_the_labels() -> None:
+    session = TrainingSession(quick(distillation=RELIABLE | {"reliability_threshold": 1.0}))
+    epoch = session.run_epoch()  # no head gives a class probability 1
+    assert epoch.reliable_share == (0.0, 0.0)
+    assert epoch.kd == 0
+    assert epoch.train_loss == pytest.approx(epoch.ce)
+    assert all(torch.isfinite(tensor).all() for tensor in weights(session).values())
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"distillation": RELIABLE},
+        {"gradient": "bptt", "distillation": {"mode": "strong2weak"}},
+        {"optim": {"name": "adamw", "lr": 0.01, "epochs": 3, "batch_size": 40, "clip_norm": 1.0}},
+        {"optim": {"epochs": 3, "batch_size": 40, "ema_decay": 0.9}, "distillation": RELIABLE},
+        {"precision": "bf16", "distillation": RELIABLE},
+        {"data": {"train_limit": 90, "augment": "crop_flip"}},
+        {"model": {"arch": "resnet18", "width": 0.03125}, "distillation": RELIABLE},
+        {"data": {"train_limit": 90, "val_fraction": 0}},
+    ],
+    ids=["sgd", "bptt", "adamw", "ema", "bf16", "augment", "resnet18", "no-validation"],
+)
+def test_resume_gives_bit_equal_weights(fields: dict[str, Any], tmp_path: Path) -> None:
+    config = tiny(**fields)
     straight = TrainingSession(config)
     for _ in range(3):
         last = straight.run_epoch()
@@ -63,41 +110,61 @@ def test_resume_gives_bit_equal_weights(tmp_path: Path) -> None:
     second = TrainingSession(config)
     second.restore(tmp_path / "checkpoint")
     assert second.epochs_trained == 1
+    assert_equal(second, first)
     second.run_epoch()
-    resumed = second.run_epoch()
-    assert resumed.val_accuracy == last.val_accuracy
-    assert resumed.lr == last.lr
-    for (name, ours), theirs in zip(weights(second).items(), weights(straight).values(), strict=True):
-        assert torch.equal(ours, theirs), name
+    second.save(tmp_path / "checkpoint")
+    third = TrainingSession(config)
+    third.restore(tmp_path / "checkpoint")
+    resumed = third.run_epoch()
+    assert (resumed.lr, resumed.train_loss, resumed.kd) == (last.lr, last.train_loss, last.kd)
+    assert resumed.firing_rate == last.firing_rate
+    assert_equal(third, straight)
 
 
-def test_adamw_resumes_too(tmp_path: Path) -> None:
-    config = quick(optim={"name": "adamw", "lr": 0.01, "epochs": 2})
-    straight = TrainingSession(config)
-    straight.run_epoch()
-    straight.save(tmp_path / "c")
-    straight.run_epoch()
-    resumed = TrainingSession(config)
-    resumed.restore(tmp_path / "c")
-    resumed.run_epoch()
-    for (name, ours), theirs in zip(weights(resumed).items(), weights(straight).values(), strict=True):
-        assert torch.equal(ours, theirs), name
+def test_the_moving_average_is_evaluated_and_does_not_touch_training(tmp_path: Path) -> None:
+    optim = {"epochs": 3, "batch_size": 64, "lr": 0.1}
+    plain, averaged = (
+        TrainingSession(quick(optim=setting)) for setting in (optim, optim | {"ema_decay": 0.99})
+    )
+    for _ in range(2):
+        plain.run_epoch(), averaged.run_epoch()
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(plain.network.parameters(), averaged.network.parameters(), strict=True)
+    )
+    assert averaged.last_evaluation != plain.last_evaluation
+    averaged.network.load_state_dict(averaged.trainer.predictor.state_dict())
+    averaged.trainer.average = None
+    assert averaged.evaluate(averaged.data.val) == averaged.last_evaluation
+
+
+CASES: dict[str, dict[str, Any]] = {
+    "convnet": {},
+    "bptt": {"gradient": "bptt", "distillation": {"mode": "reliable+strong2weak", "branches": [2]}},
+    "resnet18": {
+        "model": {"arch": "resnet18", "width": 0.0625},
+        "distillation": {"mode": "reliable", "branches": [1, 3]},
+        "data": {"train_limit": 130},
+    },
+}
 
 
 def test_two_trainings_in_one_process_equal_the_same_in_two() -> None:
     code = (
-        "import sys, json, torch\n"
-        "from tests.snncore.test_session import digest, quick\n"
-        "print(json.dumps([digest(quick(seed=int(s))) for s in sys.argv[1:]]))\n"
+        "import sys, json\n"
+        "from tests.snncore.test_session import CASES, digest, quick\n"
+        "print(json.dumps([digest(quick(seed=int(s), **CASES[n])) for s in sys.argv[1:] for n in CASES]))\n"
     )
 
     def run(*seeds: str) -> list[str]:
-        done = subprocess.run(
-            [sys.executable, "-c", code, *seeds], capture_output=True, text=True, check=True
-        )
+        environment = os.environ | {"OMP_NUM_THREADS": "1"}
+        command = [sys.executable, "-c", code, *seeds]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
         return list(json.loads(done.stdout))
 
-    assert run("1", "2") == run("1") + run("2")
+    both = run("1", "2")
+    assert both[len(CASES) :] == run("2")
+    assert len(set(both)) == 2 * len(CASES)
 
 
 def digest(config: Config) -> str:
@@ -110,13 +177,22 @@ def digest(config: Config) -> str:
 
 def test_a_loss_that_is_not_finite_stops_before_the_weights_are_touched() -> None:
     session = TrainingSession(quick())
+    bias = session.network.get_parameter("body.classifier.bias")
     with torch.no_grad():
-        session.network.classifier.bias.fill_(float("inf"))
+        bias.fill_(float("inf"))
     before = weights(session)
     with pytest.raises(DivergedError, match="epoch 1, step 1"):
         session.run_epoch()
     parameters = dict(session.network.named_parameters())
     assert all(torch.equal(parameters[name], before[name]) for name in parameters)
+
+
+def test_weights_that_are_not_finite_are_told_though_the_loss_is() -> None:
+    session = TrainingSession(tiny())
+    with torch.no_grad():
+        session.network.get_parameter("body.stem.weight")[0] = float("nan")
+    with pytest.raises(DivergedError, match="loss nan in epoch 1, step 3"):
+        session.run_epoch()
 
 
 def test_a_silent_layer_is_told_at_the_end() -> None:
@@ -126,34 +202,76 @@ def test_a_silent_layer_is_told_at_the_end() -> None:
         session.metrics()
 
 
-def test_a_checkpoint_of_another_config_is_refused(tmp_path: Path) -> None:
+def test_metrics_after_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = []
+    original = TrainingSession.operations
+
+    def count(session: TrainingSession, split: Any) -> dict[str, float]:
+        counted.append(len(split))
+        return original(session, split)
+
+    monkeypatch.setattr(TrainingSession, "operations", count)
     session = TrainingSession(quick())
-    session.run_epoch()
+    epoch = [session.run_epoch() for _ in range(3)][-1]
     session.save(tmp_path / "c")
-    with pytest.raises(CheckpointError, match="another config"):
-        TrainingSession(quick(T=3)).restore(tmp_path / "c")
-    with pytest.raises(CheckpointError, match="no readable checkpoint"):
-        TrainingSession(quick()).restore(tmp_path / "none")
-
-
-def test_a_replaced_checkpoint_is_the_new_one(tmp_path: Path) -> None:
-    session = TrainingSession(quick())
-    for _ in range(2):
-        session.run_epoch()
-        session.save(tmp_path / "c")
-    fresh = TrainingSession(quick())
-    fresh.restore(tmp_path / "c")
-    assert fresh.epochs_trained == 2
-    assert [path.name for path in tmp_path.iterdir()] == ["c"]
-
-
-def test_the_schedule_is_a_pure_function_of_the_epoch() -> None:
-    optim = quick(optim={"lr": 0.4, "epochs": 10}).optim
-    assert lr_at(optim, 1) == 0.4
-    assert lr_at(optim, 6) == pytest.approx(0.2)
-    assert 0 < lr_at(optim, 10) < 0.02
+    assert counted == []
+    metrics = session.metrics()
+    assert counted == [144]
+    accuracies = metrics.pop("accuracy_at_t")
+    assert isinstance(accuracies, list)
+    assert accuracies[-1] == metrics["val_accuracy"] == epoch.val_accuracy
+    assert set(metrics) == {name for name, metric in METRICS.items() if metric.known == "training"}
+    assert all(isinstance(value, float) and value > 0 for value in metrics.values())
+    restored = TrainingSession(quick())
+    restored.restore(tmp_path / "c")
+    assert restored.metrics() == session.metrics()
 
 
 def test_without_validation_data_accuracy_is_unknown() -> None:
     session = TrainingSession(quick(data={"val_fraction": 0, "train_limit": 200}))
     assert math.isnan(session.run_epoch().val_accuracy)
+    assert set(session.metrics()) == {"train_time_s"}
+
+
+def test_a_checkpoint_of_something_else_is_refused(tmp_path: Path) -> None:
+    session = TrainingSession(tiny())
+    session.run_epoch()
+    session.save(tmp_path / "c")
+    with pytest.raises(CheckpointError, match="another config"):
+        TrainingSession(tiny(T=3)).restore(tmp_path / "c")
+    with pytest.raises(CheckpointError, match="no readable checkpoint"):
+        TrainingSession(tiny()).restore(tmp_path / "none")
+    state = json.loads((tmp_path / "c" / STATE).read_text())
+    (tmp_path / "c" / STATE).write_text(json.dumps(state | {"format": 0}))
+    with pytest.raises(CheckpointError, match="another version"):
+        TrainingSession(tiny()).restore(tmp_path / "c")
+
+
+def test_a_replaced_checkpoint_is_the_new_one(tmp_path: Path) -> None:
+    session = TrainingSession(tiny())
+    for _ in range(2):
+        session.run_epoch()
+        session.save(tmp_path / "c")
+    fresh = TrainingSession(tiny())
+    fresh.restore(tmp_path / "c")
+    assert fresh.epochs_trained == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["c"]
+
+
+def test_every_epoch_has_its_learning_rate() -> None:
+    config = tiny(optim={"epochs": 3, "batch_size": 40, "warmup_epochs": 1, "schedule": "step"})
+    session = TrainingSession(config)
+    assert [session.run_epoch().lr for _ in range(3)] == [lr_at(config.optim, epoch) for epoch in (1, 2, 3)]
+
+
+def test_the_loss_divided_by_T_takes_steps_that_are_T_times_smaller() -> None:  # noqa: N802
+    divided, slower = (
+        TrainingSession(tiny(optim={"epochs": 3, "batch_size": 40, "momentum": 0.0, **setting}))
+        for setting in (
+            {"lr": 0.2, "loss_over_T": True, "weight_decay": 0.0},
+            {"lr": 0.1, "weight_decay": 0.0},
+        )
+    )
+    assert divided.run_epoch().train_loss == pytest.approx(slower.run_epoch().train_loss)
+    for ours, theirs in zip(divided.network.parameters(), slower.network.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs)

@@ -12,6 +12,7 @@ import snncore
 from snncore.config import make_config
 from snncore.data.load import load_data
 from snncore.errors import UserError
+from snncore.metrics import METRICS
 from snncore.train import train
 from snncore.train_cli import main
 
@@ -38,16 +39,75 @@ def test_training_from_the_command_line(config_file: Path, capsys: pytest.Captur
     assert f"test accuracy {result['test_accuracy']:.2f} %" in printed
     assert result["epochs_trained"] == len((out / "epochs.jsonl").read_text().splitlines()) == 2
     assert result["config"]["T"] == 2
-    assert {"latency_ms", "train_memory_mib", "firing_rate"} <= set(result["metrics"])
+    assert set(METRICS) - {"val_accuracy"} <= set(result["metrics"])
+    assert result["n_processes"] == 1
+    assert sorted(path.name for path in out.iterdir()) == [
+        "config.yaml",
+        "epochs.jsonl",
+        "final",
+        "result.json",
+    ]
+    assert [path.name for path in config_file.parent.iterdir()] == ["out", "small.yaml"]
 
     predictor = snncore.load(out)
-    data = load_data(make_config({}).data)
+    data = load_data(make_config({}).data, 2)
     test = data.read_test()
     predicted = predictor.predict(test.images)
     accuracy = 100 * float((predicted == test.labels).double().mean())
     assert accuracy == pytest.approx(result["test_accuracy"])
     assert predictor.evaluate("test").accuracy == pytest.approx(result["test_accuracy"])
     assert predictor.logits(test.images[:3]).shape == (2, 3, 10)
+
+
+def test_training_on_everything(config_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = config_file.parent / "out"
+    everything = ["--set", "data.val_fraction=0", "--set", "optim.ema_decay=0.9", "--set", "precision=bf16"]
+    assert main([str(config_file), "--out", str(out), "--threads", "1", *everything]) == 0
+    assert "nan" not in capsys.readouterr().out
+    text = (out / "result.json").read_text()
+    assert "NaN" not in text
+    result = json.loads(text)
+    assert result["val_accuracy"] is None
+    assert result["metrics"]["synops"] > 0  # of test images, as there are no others
+    rows = [json.loads(line) for line in (out / "epochs.jsonl").read_text().splitlines()]
+    assert [row["val_accuracy"] for row in rows] == [None, None]
+    assert snncore.load(out).evaluate("test").accuracy == pytest.approx(result["test_accuracy"], abs=1)
+
+
+def test_a_training_killed_before_its_first_checkpoint_starts_again(config_file: Path) -> None:
+    config = snncore.load_config(config_file)
+    out = config_file.parent / "out"
+
+    def kill(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("snncore.session.TrainingSession.save", kill)
+        with pytest.raises(KeyboardInterrupt):
+            train(config, out, threads=1)
+    assert sorted(path.name for path in out.iterdir()) == ["config.yaml", "epochs.jsonl"]
+    assert train(config, out, resume=True, threads=1).epochs_trained == 2
+    rows = [json.loads(line) for line in (out / "epochs.jsonl").read_text().splitlines()]
+    assert [row["epoch"] for row in rows] == [1, 2]
+
+
+def test_a_training_killed_after_its_last_epoch_is_finished(config_file: Path) -> None:
+    config = snncore.load_config(config_file)
+    out = config_file.parent / "out"
+
+    def kill(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("snncore.train.write_result", kill)
+        with pytest.raises(KeyboardInterrupt):
+            train(config, out, threads=1)
+    assert not (out / "result.json").exists()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("snncore.session.TrainingSession.run_epoch", kill)
+        result = train(config, out, resume=True, threads=1)
+    straight = train(config, config_file.parent / "straight", threads=1)
+    assert result.test_accuracy == straight.test_accuracy
 
 
 def test_an_existing_folder_is_refused(config_file: Path, capsys: pytest.CaptureFixture[str]) -> None:

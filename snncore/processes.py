@@ -1,0 +1,106 @@
+"""Several processes that train one network together: the group that torchrun starts, one device in each.
+
+Outside torchrun all of this does nothing. `snncore.distributed` is what a training step needs of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import torch
+import torch.distributed as dist
+
+from snncore.devices import default_device
+from snncore.distributed import is_distributed, rank, world_size
+from snncore.errors import UserError
+from snncore.launch import is_one_of_several, place_on_node
+
+TIMEOUT = timedelta(minutes=30)
+"""How long a process waits for another one before it gives up. torchrun ends all when it sees one die; this
+is for what it cannot see, such as a node that vanished. Reading data sets may take minutes."""
+
+Result = TypeVar("Result")
+
+
+@contextmanager
+def process_group(device: str | None) -> Iterator[str]:
+    """Join the group this process was started for, and leave it at the end; gives the device to use.
+
+    device: "cpu", "cuda" or None for CUDA where there is one; with several processes, each takes the GPU
+    of its place on the node.
+
+    Raises:
+        UserError: there are more processes than GPUs on this node, or one GPU is named for all.
+    """
+    device = device or default_device()
+    if not is_one_of_several():
+        yield device
+        return
+    device = _own_device(device)
+    dist.init_process_group("gloo" if device == "cpu" else "nccl", timeout=TIMEOUT)
+    try:
+        yield device
+    except BaseException:
+        # The others may be waiting for this process. gloo tells them by closing; to leave an NCCL group
+        # in good order could wait for them in turn, and the process is about to end anyway.
+        if device == "cpu":
+            dist.destroy_process_group()
+        raise
+    dist.destroy_process_group()
+
+
+def from_main(work: Callable[[], Result]) -> Result:
+    """What `work` returns in process 0, given to all; the others do not call it.
+
+    Raises:
+        UserError: `work` raised one; in all processes.
+    """
+    if not is_distributed():
+        return work()
+    told: list[Any] = [None, None]
+    if rank() == 0:
+        try:
+            told[0] = work()
+        except UserError as error:
+            told[1] = str(error)
+    dist.broadcast_object_list(told)
+    if told[1] is not None:
+        raise UserError(told[1])
+    result: Result = told[0]
+    return result
+
+
+def together(work: Callable[[], Result]) -> Result:
+    """Call `work` in every process and wait for all of them.
+
+    Raises:
+        UserError: `work` raised one in some process; in all processes, so that none waits in vain.
+    """
+    if not is_distributed():
+        return work()
+    message: str | None = None
+    try:
+        result = work()
+    except UserError as error:
+        message = str(error)
+    messages: list[str | None] = [None] * world_size()
+    dist.all_gather_object(messages, message)
+    for place, told in enumerate(messages):
+        if told is not None:
+            raise UserError(told if message == told else f"process {place}: {told}")
+    return result
+
+
+def _own_device(device: str) -> str:
+    if device == "cpu":
+        return device
+    if device != "cuda":
+        raise UserError(f"--device: got {device!r}, allowed with several processes: cpu, cuda")
+    place, n = place_on_node(), torch.cuda.device_count()
+    if place >= n:
+        raise UserError(f"process {place + 1} of this node has no GPU, there are {n}; lower --nproc-per-node")
+    torch.cuda.set_device(place)
+    return f"cuda:{place}"

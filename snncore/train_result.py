@@ -1,0 +1,77 @@
+"""The result of a final training, and the file that keeps it."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from snncore.config import Config
+from snncore.machine import processor_model
+
+RESULT = "result.json"
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What a final training obtained; `result.json` holds the same.
+
+    Accuracies in percent; val_accuracy None without a validation split. metrics: all of `snncore.metrics`;
+    firing and operations on validation data, on test data where there is none. n_processes: how many trained
+    together; the metrics of a training step are then those of one process with its share of the batch, and
+    processes other than the first return without what is measured after training.
+    """
+
+    folder: Path
+    config: Config
+    test_accuracy: float
+    val_accuracy: float | None
+    epochs_trained: int
+    metrics: dict[str, Any]
+    seconds: float
+    n_processes: int = 1
+
+
+def write_result(result: TrainResult, device: str) -> None:
+    """Write `result.json` in the result's folder, whole or not at all, with what one needs to repeat it."""
+    path = result.folder / RESULT
+    values = asdict(result) | {
+        "folder": str(result.folder),
+        "config": result.config.as_dict(),
+        "origin": result.config.origin.model_dump() if result.config.origin else None,
+        "device": device,
+        "machine": processor_model(),
+        "versions": {name: version(name) for name in ("spikefront", "torch")},
+    }
+    fresh = path.with_suffix(".new")
+    fresh.write_text(json.dumps(jsonable(values), indent=1), encoding="utf-8")
+    fresh.replace(path)
+
+
+def read_result(folder: Path) -> TrainResult:
+    """What `write_result` wrote in `folder`."""
+    values = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+    return TrainResult(
+        folder=folder,
+        config=Config.model_validate(values["config"]),
+        test_accuracy=values["test_accuracy"],
+        val_accuracy=values["val_accuracy"],
+        epochs_trained=values["epochs_trained"],
+        metrics=values["metrics"],
+        seconds=values["seconds"],
+        n_processes=values["n_processes"],
+    )
+
+
+def jsonable(value: Any) -> Any:
+    """JSON has no NaN: null stands for it."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {key: jsonable(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [jsonable(inner) for inner in value]
+    return value
