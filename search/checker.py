@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from snncore.config import Config, config_problems, field_names
+from snncore.config import config_problems, field_names, parse_config
 from snncore.metrics import METRICS, PLANNED_METRICS
 from snncore.rules import RULE_FIELDS
 
@@ -26,7 +26,7 @@ class TrainerChecker:
     def value_problems(self, config: Mapping[str, Any]) -> list[tuple[str, str]]:
         """Types, bounds and unknown keys alone."""
         try:
-            Config.model_validate(config)
+            parse_config(config)
         except ValidationError:
             # The trainer looks at combinations only when every value is fine.
             return self.problems(config)

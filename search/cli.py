@@ -63,14 +63,14 @@ def train(context: typer.Context) -> None:
 @app.command(context_settings=_FORWARD)
 def evaluate(context: typer.Context) -> None:
     """Evaluate a finished training (python -m snncore.evaluate)."""
-    from snncore.evaluate import main
+    from snncore.evaluate_cli import main
 
     raise typer.Exit(main(context.args))
 
 
 @app.command()
 def data(
-    name: Annotated[str, typer.Argument(help="digits, fashion_mnist, cifar10 or cifar100")],
+    name: Annotated[str, typer.Argument(help="a data set, such as cifar100 or nmnist; see docs/data.md")],
     root: Annotated[Path, typer.Option(help="Folder that holds the data sets.")] = Path("data"),
     source: Annotated[
         Path | None, typer.Option("--from", help="Folder with files at hand, instead of a download.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from search.errors import SearchError
 from snncore.config import DataConfig
 from snncore.data.missing import find_problem
+from snncore.presets import over_preset
 from spaces.nested import get
 from spaces.space import Space
 
@@ -36,5 +37,5 @@ def _possible(space: Space, field: str) -> list[str]:
         if parameter.otherwise_is_set:
             return [*values, str(parameter.otherwise)]
     default = DataConfig.model_fields[field.partition(".")[2]].default
-    fixed = get(space.base, field)
+    fixed = get(over_preset(space.base), field)
     return [*values, str(fixed) if isinstance(fixed, str) else default]

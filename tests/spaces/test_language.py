@@ -168,10 +168,10 @@ SECTIONS = {
         "did you mean 'latency_ms'",
     ),
     "planned metric": (
-        SEARCH + "constraints: {synops: {max: 1}}",
-        "constraints.synops",
+        SEARCH + "constraints: {accuracy_at_t: {max: 1}}",
+        "constraints.accuracy_at_t",
         4,
-        "not counted yet",
+        "one value per time step",
     ),
     "no min_epochs": (SEARCH + "fidelity: {eta: 3}", "fidelity.min_epochs", 4, "missing"),
     "min_epochs": (
@@ -243,7 +243,12 @@ OBJECTIVES = {
         3,
         "no such metric; metrics are val_accuracy,",
     ),
-    "planned": ("objectives: {energy_uj: minimize}", "objectives.energy_uj", 3, "not counted yet"),
+    "planned": (
+        "objectives: {accuracy_at_t: minimize}",
+        "objectives.accuracy_at_t",
+        3,
+        "one value per time step",
+    ),
     "list metric": (
         "objectives: {accuracy_at_t: maximize}",
         "objectives.accuracy_at_t",
@@ -297,7 +302,7 @@ def test_all_mistakes_come_at_once_in_the_order_of_the_file(tmp_path: Path) -> N
         "  model.width: {float: [2, 1]}\n"
         "  optim.lr: {choice: [0.1, -1]}\n"
         "  optim.lr: {choice: [0.1]}\n"
-        "objectives: {val_accuracy: minimize, synops: minimize}\n"
+        "objectives: {val_accuracy: minimize, accuracy_at_t: minimize}\n"
         "budget: {trials: !!int '3'}\n"
     )
     path = tmp_path / "space.yaml"
@@ -309,7 +314,7 @@ def test_all_mistakes_come_at_once_in_the_order_of_the_file(tmp_path: Path) -> N
         (4, "search.model.width.float"),
         (5, "search.optim.lr.choice[1]"),
         (6, "search.optim.lr"),
-        (7, "objectives.synops"),
+        (7, "objectives.accuracy_at_t"),
         (7, "objectives.val_accuracy"),
         (8, "budget.trials"),
     ]
