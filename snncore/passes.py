@@ -63,9 +63,9 @@ class _OverTime:
         if has_time:
             if x.shape[0] != self.T:
                 raise ValueError(f"frames: got {x.shape[0]} time steps, need T = {self.T}")
-            return layer(x.flatten(0, 1))  # (T, N, ...) -> (T·N, ...)
-        current = layer(x)
-        return current.repeat(self.T, *[1] * (current.dim() - 1))  # (N, ...) -> (T·N, ...)
+            return _channels_last(layer(x.flatten(0, 1)))  # (T, N, ...) -> (T·N, ...)
+        current = _channels_last(layer(x))
+        return torch.cat([current] * self.T)  # (N, ...) -> (T·N, ...); repeat() would change the layout
 
 
 class SpikePass(_OverTime):
@@ -97,7 +97,7 @@ class RatePass:
 
     def enter(self, layer: Layer, x: Tensor, has_time: bool) -> Tensor:
         """A still sample is its own time mean."""
-        return layer(x.mean(0) if has_time else x)
+        return _channels_last(layer(x.mean(0) if has_time else x))
 
     def norm(self, norm: nn.BatchNorm2d, x: Tensor) -> Tensor:
         """The spike pass's statistics as values, the rate's own gradients."""
@@ -138,6 +138,11 @@ class EvalPass(_OverTime):
         if self.on_spikes is not None:
             self.on_spikes(lif, spikes)
         return spikes.flatten(0, 1)  # (T, N, ...) -> (T·N, ...)
+
+
+def _channels_last(x: Tensor) -> Tensor:
+    # A convolution of images with one channel gives another layout, in which all that follows is slower.
+    return x.contiguous(memory_format=torch.channels_last) if x.dim() == 4 else x
 
 
 def split_time(x: Tensor, T: int) -> Tensor:
