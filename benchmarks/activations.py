@@ -18,12 +18,12 @@ import torch
 from torch import Tensor
 
 from snncore.config import Config, make_config
+from snncore.cost import input_shape
 from snncore.data.specs import data_spec
 from snncore.gradient import make_gradient
-from snncore.memory import MIB, peak_growth_bytes, tensor_bytes
+from snncore.memory import MIB, peak_mib
 from snncore.network import build_network
-from snncore.passes import inference
-from snncore.step import Trainer
+from snncore.probe import classification, training_step
 
 STEPS = (1, 2, 4, 8, 16)
 
@@ -44,43 +44,39 @@ def saved_mib(config: Config, x: Tensor) -> float:
     return sum(size for place, size in storages.items() if place not in kept) / MIB
 
 
-def peak_mib(config: Config, x: Tensor) -> float:
+def train_mib(config: Config) -> float:
     """The metric train_memory_mib."""
-    trainer = Trainer(config, "cpu")
-    trainer.network.train()
-    trainer.set_lr(0.0)
-    labels = torch.zeros(len(x), dtype=torch.long)
-    trainer.step(x, labels)
-    before = tensor_bytes([*trainer.tensors(), x, labels])
-    return (before + peak_growth_bytes(lambda: trainer.step(x, labels), "cpu")) / MIB
+    return peak_mib(*training_step(config, "cpu"), "cpu")
 
 
-def inference_mib(config: Config, x: Tensor) -> float:
+def inference_mib(config: Config) -> float:
     """Peak of classifying the batch."""
-    network = build_network(config).eval()
-    inference(network, x, config.T)
-    before = tensor_bytes([*network.body.parameters(), *network.body.buffers(), x])
-    return (before + peak_growth_bytes(lambda: inference(network, x, config.T), "cpu")) / MIB
+    classify, alive = classification(build_network(config).eval(), config, "cpu")
+    classify()
+    return peak_mib(classify, alive, "cpu")
 
 
 def measured(arch: str, branches: list[int], batch_size: int, T: int) -> dict[str, Any]:
     values = {
         "T": T,
         "data": {"name": "cifar10"},
+        "optim": {"batch_size": batch_size},
+        "measure": {"batch_size": batch_size},
         "model": {"arch": arch},
         "distillation": {"mode": "supervised" if branches else "none", "branches": branches},
     }
     rate, bptt = make_config(values), make_config(values | {"gradient": "bptt"})
-    shape = (batch_size, *data_spec(rate.data).image_shape)
-    x = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    x = torch.randn(
+        input_shape(data_spec(rate.data), T, batch_size), generator=torch.Generator().manual_seed(0)
+    )
     x = x.to(memory_format=torch.channels_last)
     return {
         "T": T,
-        "none_peak": inference_mib(rate, x),
+        "none_peak": inference_mib(rate),
         "rate_saved": saved_mib(rate, x),
-        "rate_peak": peak_mib(rate, x),
+        "rate_peak": train_mib(rate),
         "bptt_saved": saved_mib(bptt, x),
-        "bptt_peak": peak_mib(bptt, x),
+        "bptt_peak": train_mib(bptt),
     }
 
 

@@ -43,6 +43,14 @@ def peak_growth_bytes(function: Callable[[], object], device: str) -> int:
     return peak
 
 
+def peak_mib(function: Callable[[], object], alive: Iterable[Tensor], device: str) -> float:
+    """Peak of `function` in MiB: what it adds to the tensors that live before and after it.
+
+    Call the function once before: first calls allocate what later ones reuse.
+    """
+    return (tensor_bytes(alive) + peak_growth_bytes(function, device)) / MIB
+
+
 def tensor_bytes(tensors: Iterable[Tensor]) -> int:
     """Bytes of the storages behind `tensors`, each storage once."""
     storages = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes() for tensor in tensors}

@@ -76,6 +76,10 @@ def _p1_cifar(name: str, arch: str, branches: list[int]) -> Values:
     )
 
 
+def _p2_cifar(name: str, arch: str) -> Values:
+    return _p2({"name": name, "augment": "autoaugment"}, T=4, model={"arch": arch})
+
+
 _EVENT_DECAY = {"weight_decay": 1.0e-3}
 
 PRESETS: dict[str, Values] = {
@@ -97,14 +101,10 @@ PRESETS: dict[str, Values] = {
         distillation={"alpha": 0.7, "alpha_on": "branches", "beta": 0.3},
         optim={"lr": 0.2, "weight_decay": 2.0e-5, "batch_size": 512, "epochs": 100},
     ),
-    "p2_cifar10": _p2({"name": "cifar10", "augment": "autoaugment"}, T=4, model={"arch": "vgg9"}),
-    "p2_cifar100": _p2({"name": "cifar100", "augment": "autoaugment"}, T=4, model={"arch": "vgg9"}),
-    "p2_cifar10_resnet19": _p2(
-        {"name": "cifar10", "augment": "autoaugment"}, T=4, model={"arch": "resnet19"}
-    ),
-    "p2_cifar100_resnet19": _p2(
-        {"name": "cifar100", "augment": "autoaugment"}, T=4, model={"arch": "resnet19"}
-    ),
+    "p2_cifar10": _p2_cifar("cifar10", "vgg9"),
+    "p2_cifar100": _p2_cifar("cifar100", "vgg9"),
+    "p2_cifar10_resnet19": _p2_cifar("cifar10", "resnet19"),
+    "p2_cifar100_resnet19": _p2_cifar("cifar100", "resnet19"),
     "p2_cifar10_dvs": _p2(
         {"name": "cifar10_dvs", "size": 48, "augment": "events"},
         T=5,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from torch import Tensor
 from snncore.config import Config
 from snncore.cost import count_macs, input_shape
 from snncore.devices import default_device
-from snncore.memory import MIB, peak_growth_bytes, tensor_bytes
+from snncore.memory import peak_mib
 from snncore.network import SpikingNetwork, build_network, deployed_parameters
 from snncore.passes import inference
 from snncore.precision import forward_precision
@@ -42,6 +42,14 @@ def probe(config: Config, device: str | None = None) -> dict[str, float | bool]:
 
 
 def _training(config: Config, device: str) -> dict[str, float | bool]:
+    step, alive = training_step(config, device)
+    memory = peak_mib(step, alive, device)
+    timing = measure(step, device, n_warmup=1, n_min=5, seconds=0.1)
+    return {"train_memory_mib": memory, "train_step_ms": timing.median_ms}
+
+
+def training_step(config: Config, device: str) -> tuple[Callable[[], object], list[Tensor]]:
+    """One step on random samples, done once already, and the tensors that live between its calls."""
     trainer = Trainer(config, device)
     trainer.network.train()
     trainer.set_lr(0.0)  # steps on random images must not blow the weights up
@@ -52,32 +60,37 @@ def _training(config: Config, device: str) -> dict[str, float | bool]:
         trainer.step(x, labels)
 
     step()  # allocates the optimizer's state, which lives on between steps
-    peak = tensor_bytes([*trainer.tensors(), x, labels]) + peak_growth_bytes(step, device)
-    timing = measure(step, device, n_warmup=1, n_min=5, seconds=0.1)
-    return {"train_memory_mib": peak / MIB, "train_step_ms": timing.median_ms}
+    return step, [*trainer.tensors(), x, labels]
 
 
 def _inference(config: Config, device: str) -> dict[str, float | bool]:
     network = build_network(config).to(device).eval()
+    classify, alive = classification(network, config, device)
+    with _threads(config.measure.threads):
+        timing = measure(classify, device)
+        memory = peak_mib(classify, alive, device)
+    return {
+        "latency_ms": timing.median_ms,
+        "latency_ms_q25": timing.q25_ms,
+        "latency_ms_q75": timing.q75_ms,
+        "latency_under_load": timing.under_load,
+        "infer_memory_mib": memory,
+        "n_parameters": deployed_parameters(network),
+        "macs": count_macs(network, config.T),
+    }
+
+
+def classification(
+    network: SpikingNetwork, config: Config, device: str
+) -> tuple[Callable[[], Tensor], list[Tensor]]:
+    """Classifying `measure.batch_size` random samples, and the tensors that live between the calls."""
     x = _inputs(network, config.T, config.measure.batch_size, device)
 
     def classify() -> Tensor:
         with forward_precision(config, device):
             return inference(network, x, config.T).mean(0).argmax(-1)
 
-    with _threads(config.measure.threads):
-        timing = measure(classify, device)
-        weights = tensor_bytes([*network.body.parameters(), *network.body.buffers(), x])
-        memory = weights + peak_growth_bytes(classify, device)
-    return {
-        "latency_ms": timing.median_ms,
-        "latency_ms_q25": timing.q25_ms,
-        "latency_ms_q75": timing.q75_ms,
-        "latency_under_load": timing.under_load,
-        "infer_memory_mib": memory / MIB,
-        "n_parameters": deployed_parameters(network),
-        "macs": count_macs(network, config.T),
-    }
+    return classify, [*network.body.parameters(), *network.body.buffers(), x]
 
 
 def _inputs(network: SpikingNetwork, T: int, n: int, device: str) -> Tensor:

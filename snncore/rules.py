@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from snncore.config import Config, DataConfig
+from snncore.data.events.specs import EVENT_SPECS
 from snncore.errors import Problem
 
 BRANCH_MODES = frozenset({"supervised", "deepest", "ensemble", "reliable"})
@@ -30,10 +31,10 @@ N_STAGES = {
 }
 """Stages of each built-in architecture, after which a branch can stand; a user's own is asked when built."""
 
-EVENT_DATA = frozenset({"cifar10_dvs", "dvs_gesture", "nmnist", "shd"})
+EVENT_DATA = frozenset(EVENT_SPECS)
 """Data sets of event streams, with frames that differ at every step."""
 
-_SENSOR = {"cifar10_dvs": 128, "dvs_gesture": 128, "nmnist": 34}
+_SENSOR = {name: spec.height for name, spec in EVENT_SPECS.items() if spec.height > 1}
 """Pixels on a side of the event cameras; frames are only made smaller."""
 
 _COLOUR_DATA = frozenset({"cifar10", "cifar100", "imagenet"})

@@ -6,7 +6,8 @@ import re
 import shutil
 import tarfile
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from snncore.config import DataConfig
@@ -95,45 +96,48 @@ def _unpack(source: Path, target: Path, report: Report) -> None:
 
 def _unpack_train(archive: Path, target: Path, report: Report) -> None:
     """An archive of one archive per class."""
-    n_classes = 0
-    try:
-        with tarfile.open(archive, "r:") as outer:
-            for member in outer:
-                name = _CLASS.fullmatch(member.name)
-                packed = outer.extractfile(member)
-                if name is None or packed is None:
-                    raise DataError(
-                        f"{archive}: holds {member.name}, and should hold n01440764.tar and so on"
-                    )
-                with packed, tarfile.open(fileobj=packed, mode="r|") as inner:
-                    inner.extractall(target / name[1], filter="data")
-                n_classes += 1
-                if n_classes % 100 == 0:
-                    report(f"imagenet: {n_classes} classes unpacked")
-            _require_end(outer)
-    except (tarfile.TarError, EOFError, OSError) as error:
-        raise DataError(f"{archive}: cannot be unpacked: {error}") from error
+    with _whole(archive) as outer:
+        for n_before, member in enumerate(outer):
+            name = _CLASS.fullmatch(member.name)
+            packed = outer.extractfile(member)
+            if name is None or packed is None:
+                raise DataError(f"{archive}: holds {member.name}, and should hold n01440764.tar and so on")
+            with packed, tarfile.open(fileobj=packed, mode="r|") as inner:
+                inner.extractall(target / name[1], filter="data")
+            if (n_before + 1) % 100 == 0:
+                report(f"imagenet: {n_before + 1} classes unpacked")
 
 
 def _unpack_val(archive: Path, classes: list[str], target: Path) -> None:
     """An archive of images, numbered from 1."""
+    with _whole(archive) as tar:
+        for member in tar:
+            number = _VAL_IMAGE.fullmatch(member.name)
+            packed = tar.extractfile(member)
+            if number is None or packed is None:
+                raise DataError(
+                    f"{archive}: holds {member.name}, and should hold ILSVRC2012_val_00000001.JPEG …"
+                )
+            if not 1 <= int(number[1]) <= len(classes):
+                raise DataError(
+                    f"{archive}: holds {member.name}, and there are classes for {len(classes)} images"
+                )
+            place = target / classes[int(number[1]) - 1]
+            place.mkdir(parents=True, exist_ok=True)
+            with packed, (place / member.name).open("wb") as file:
+                shutil.copyfileobj(packed, file)
+
+
+@contextmanager
+def _whole(archive: Path) -> Iterator[tarfile.TarFile]:
+    """The archive, for a block that goes through all of it.
+
+    Raises:
+        DataError: it is damaged, or was cut off, or what it holds cannot be written.
+    """
     try:
         with tarfile.open(archive, "r:") as tar:
-            for member in tar:
-                number = _VAL_IMAGE.fullmatch(member.name)
-                packed = tar.extractfile(member)
-                if number is None or packed is None:
-                    raise DataError(
-                        f"{archive}: holds {member.name}, and should hold ILSVRC2012_val_00000001.JPEG …"
-                    )
-                if not 1 <= int(number[1]) <= len(classes):
-                    raise DataError(
-                        f"{archive}: holds {member.name}, and there are classes for {len(classes)} images"
-                    )
-                place = target / classes[int(number[1]) - 1]
-                place.mkdir(parents=True, exist_ok=True)
-                with packed, (place / member.name).open("wb") as file:
-                    shutil.copyfileobj(packed, file)
+            yield tar
             _require_end(tar)
     except (tarfile.TarError, EOFError, OSError) as error:
         raise DataError(f"{archive}: cannot be unpacked: {error}") from error

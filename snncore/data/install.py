@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import socket
 import tempfile
 from collections.abc import Callable
 from difflib import get_close_matches
-from http.client import HTTPException
 from pathlib import Path
 
 from snncore.config import DataConfig
+from snncore.data.download import downloading
 from snncore.data.files import FILES, DamagedFileError, data_folder, digits_file, fetch_command
 from snncore.data.folder_index import index_folder
 from snncore.data.missing import NO_DIGITS, find_problem
@@ -22,8 +21,6 @@ Report = Callable[[str], object]
 
 PACKAGED = {"fashion_mnist": Path("/usr/share/datasets/fashion-mnist")}
 """Where a Linux distribution puts a data set (Debian: dataset-fashion-mnist); looked at before a download."""
-
-_TIMEOUT_S = 30  # for each answer of a server, so that a machine behind a wall is told so
 
 
 def install(name: str, root: str | Path, source: str | Path | None = None, report: Report = print) -> Path:
@@ -142,17 +139,8 @@ def _download(name: str, scratch: Path, command: str) -> None:
         "cifar10": datasets.CIFAR10,
         "cifar100": datasets.CIFAR100,
     }
-    timeout = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(_TIMEOUT_S)
-    try:
+    with downloading(name, command):
         classes[name](scratch, download=True)
-    except (OSError, EOFError, HTTPException, RuntimeError) as error:
-        raise DataError(
-            f"{name} cannot be downloaded: {error}\n"
-            f"with its files in a folder on this machine, run: {command} --from FOLDER"
-        ) from error
-    finally:
-        socket.setdefaulttimeout(timeout)
     for packed in data_folder(name, scratch).glob("*.gz"):
         packed.unlink()  # torchvision keeps them beside what it unpacked
 

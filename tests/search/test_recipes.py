@@ -11,6 +11,7 @@ import torch
 
 from search.checker import TrainerChecker
 from snncore.config import Config, make_config
+from snncore.cost import input_shape
 from snncore.data.specs import data_spec
 from snncore.presets import PRESETS
 from snncore.step import Trainer
@@ -21,8 +22,7 @@ def one_step(config: Config, batch_size: int = 2) -> None:
     """Train on one random batch; the loss is finite and every weight that is trained moves."""
     spec = data_spec(config.data)
     generator = torch.Generator().manual_seed(0)
-    times = (config.T,) if spec.has_time else ()
-    x = torch.rand(*times, batch_size, *spec.image_shape, generator=generator) * 2
+    x = torch.rand(input_shape(spec, config.T, batch_size), generator=generator) * 2
     labels = torch.arange(batch_size) % spec.n_classes
     trainer = Trainer(config, "cpu")
     trainer.network.train()

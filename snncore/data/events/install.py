@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import socket
 import tempfile
 from collections.abc import Callable
-from http.client import HTTPException
 from pathlib import Path
-from zipfile import BadZipFile
 
+from snncore.data.download import downloading
 from snncore.data.events.files import EVENT_FILES, event_folder
 from snncore.data.events.missing import absent_reason
 from snncore.data.events.packages import load_package
@@ -25,7 +23,6 @@ _TONIC_CLASSES = {
     "nmnist": "NMNIST",
     "shd": "SHD",
 }
-_TIMEOUT_S = 30  # for each answer of a server, so that a machine behind a wall is told so
 
 
 def install(name: str, root: Path, source: Path | None, report: Report) -> Path:
@@ -84,18 +81,9 @@ def _count(name: str, root: Path) -> str:
 def _download(name: str, scratch: Path, command: str) -> None:
     dataset = getattr(load_package("tonic.datasets", name), _TONIC_CLASSES[name])
     parts = [{}] if name == "cifar10_dvs" else [{"train": True}, {"train": False}]
-    timeout = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(_TIMEOUT_S)
-    try:
+    with downloading(name, command):
         for part in parts:
             dataset(save_to=str(scratch), **part)
-    except (OSError, EOFError, HTTPException, RuntimeError, BadZipFile) as error:
-        raise DataError(
-            f"{name} cannot be downloaded: {error}\n"
-            f"with its files in a folder on this machine, run: {command} --from FOLDER"
-        ) from error
-    finally:
-        socket.setdefaulttimeout(timeout)
 
 
 def _move(name: str, scratch: Path, root: Path) -> None:
