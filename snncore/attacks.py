@@ -17,8 +17,9 @@ from snncore.data.batches import Batch
 from snncore.data.normalisation import Normalisation
 from snncore.errors import UserError
 from snncore.network import SpikingNetwork
-from snncore.norm import eval_batch_norm
+from snncore.norm import eval_norm
 from snncore.passes import BpttPass, inference, split_time
+from snncore.signals import Part
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,9 @@ def pgd(epsilon: float, steps: int = 10, step_size: float | None = None) -> Atta
 class _AttackPass(BpttPass):
     """Surrogate gradients through all T steps, but running statistics, as in evaluation."""
 
-    def norm(self, norm: nn.BatchNorm2d, x: Tensor) -> Tensor:
-        """Running statistics."""
-        return eval_batch_norm(norm, x)
+    def normed(self, norm: nn.BatchNorm2d, part: Part) -> Part:
+        """Running statistics, through which no gradient flows."""
+        return part._replace(norm=eval_norm(norm), is_own=False)
 
 
 def perturb(

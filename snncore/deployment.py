@@ -22,6 +22,7 @@ from snncore.folding import fold_norm, norm_as_convolution
 from snncore.network import SpikingNetwork
 from snncore.neuron import LIF
 from snncore.norm import eval_batch_norm
+from snncore.passes import PlainPass
 from snncore.plain_layers import layer_of, make_plain, replace
 
 
@@ -60,7 +61,7 @@ def _check(found: Tensor, expected: Tensor) -> None:
         )
 
 
-class _TracePass:
+class _TracePass(PlainPass):
     """Leaves batch norms and neurons in the graph as they are called."""
 
     def enter(self, layer: Callable[[Tensor], Tensor], x: Tensor, has_time: bool) -> Tensor:
@@ -93,7 +94,7 @@ class _Tracer(fx.Tracer):
         return isinstance(m, LIF | nn.Conv2d) or super().is_leaf_module(m, module_qualified_name)
 
 
-class _SmoothPass:
+class _SmoothPass(PlainPass):
     """One step with a smooth function for neurons, which no rounding makes jump."""
 
     def enter(self, layer: Callable[[Tensor], Tensor], x: Tensor, has_time: bool) -> Tensor:

@@ -5,6 +5,7 @@ Shapes: x (N, C, H, W) still, or (T, N, C, H, W) event frames; L heads, K classe
 
 from __future__ import annotations
 
+import warnings
 from typing import NamedTuple, Protocol
 
 import torch
@@ -12,7 +13,10 @@ from torch import Tensor
 
 from snncore.config import Config
 from snncore.network import SpikingNetwork
-from snncore.passes import BpttPass, RateMemory, RatePass, SpikePass, split_time
+from snncore.one_pass import OnePass
+from snncore.passes import BpttPass, NetworkOutput, split_time
+from snncore.signals import NeedsTwoPassesError
+from snncore.two_pass import two_pass_rates
 
 
 class Outputs(NamedTuple):
@@ -34,21 +38,33 @@ class Gradient(Protocol):
         ...
 
 
+class TwoPassesWarning(UserWarning):
+    """A network that one pass cannot run; its steps take about 1.3 times as long."""
+
+
 class RateGradient:
-    """Two passes (P0, P1): spikes without gradients, then the rates with them. Memory does not grow with T
-    but for the spikes of the layer at work.
+    """The rate gradient (P0, P1): what it keeps for backward does not grow with T.
+
+    In one pass; a network that asks what only tensors of a single batch can tell takes the papers' two.
     """
 
     def __init__(self, T: int) -> None:
         self.T = T
+        self._takes_two = False
 
     def __call__(self, network: SpikingNetwork, x: Tensor) -> Outputs:
-        """Heads of the rate pass; branches update their running statistics there."""
-        memory = RateMemory()
-        with torch.no_grad():
-            network(x, SpikePass(self.T, memory))
-        output = network(x, RatePass(memory))
+        """Heads of the rates; the statistics of all norms move once."""
+        output = self._rates(network, x)
         return Outputs(torch.stack([*network.branch_logits(output.stages), output.logits]), None)
+
+    def _rates(self, network: SpikingNetwork, x: Tensor) -> NetworkOutput:
+        if not self._takes_two:
+            try:
+                return network(x, OnePass(self.T))  # type: ignore[no-any-return]
+            except NeedsTwoPassesError as error:
+                warnings.warn(f"this network takes two passes: {error}", TwoPassesWarning, stacklevel=2)
+                self._takes_two = True
+        return two_pass_rates(network, x, self.T)
 
 
 class BpttGradient:
@@ -56,11 +72,10 @@ class BpttGradient:
 
     def __init__(self, T: int) -> None:
         self.T = T
-        self._pass = BpttPass(T)
 
     def __call__(self, network: SpikingNetwork, x: Tensor) -> Outputs:
         """Heads, and the logits of every step."""
-        output = network(x, self._pass)
+        output = network(x, BpttPass(self.T))
         step_logits = split_time(output.logits, self.T)
         rates = [split_time(stage, self.T).mean(0) for stage in output.stages] if network.branches else []
         return Outputs(torch.stack([*network.branch_logits(rates), step_logits.mean(0)]), step_logits)

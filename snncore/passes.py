@@ -1,8 +1,9 @@
 """How a network is run: the same layers, called by different passes.
 
 A network's forward never decides how a neuron fires or a batch is normalised; it asks the pass it is given.
-So the weights are shared by construction, no layer holds state between passes, and a further way to run
-(one fused pass, another device) is one more class here.
+So the weights are shared by construction, no layer holds state between passes, and a further way to run is
+one more class. Here are evaluation and backpropagation through time; the rate gradient is in
+`snncore.one_pass`, its reference in `snncore.two_pass`.
 
 Shapes: T time steps, N batch. "Flat" tensors put time into the batch, step-major: (T·N, C, H, W).
 Input: still samples (N, C, H, W), or event frames (T, N, C, H, W).
@@ -11,25 +12,38 @@ Input: still samples (N, C, H, W), or event frames (T, N, C, H, W).
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from functools import reduce
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves, tree_map
 
-from snncore.neuron import LIF, RateOfCurrent, bptt, spike_train
-from snncore.norm import (
-    BatchStatistics,
-    eval_batch_norm,
-    rate_batch_norm,
-    spike_batch_norm,
-    train_batch_norm,
-)
+from snncore.neuron import LIF
+from snncore.norm import RunningStatistics, eval_norm
+from snncore.parts import flat_shape, normalised, terms_of
+from snncore.rows import as_samples, channels_last
+from snncore.signals import Current, LazyPass, Part, Signal
+from snncore.sweeps import sweeps_for
+from snncore.through_time import fire_through_time
 
 Layer = Callable[[Tensor], Tensor]
+Activation = Any
+"""A tensor, or a `Signal` in its place."""
+
+PER_SAMPLE = {"conv2d", "linear", "max_pool2d", "avg_pool2d", "relu"}
+"""Functions computed once for what is the same at every step."""
+
+
+class NetworkOutput(NamedTuple):
+    """stages: the output of each stage; logits: (N, n_classes) or flat (T·N, n_classes)."""
+
+    stages: list[Tensor]
+    logits: Tensor
 
 
 class Pass(Protocol):
-    """What a network asks of the way it is run."""
+    """What a network asks of the way it is run. Where it says Tensor, a `Signal` may stand for one."""
 
     def enter(self, layer: Layer, x: Tensor, has_time: bool) -> Tensor:
         """`layer`, all that stands before the first neuron, on the input, still or with a time of its own."""
@@ -43,111 +57,126 @@ class Pass(Protocol):
         """Neurons, same shape."""
         ...
 
+    def stage(self, x: Tensor) -> Tensor:
+        """What a branch will need of a stage's output; the network itself goes on with `x`."""
+        ...
 
-class RateMemory:
-    """What the rate pass needs to know of the spike pass: per norm its statistics, per LIF rate and trace."""
-
-    def __init__(self) -> None:
-        self.statistics: dict[nn.BatchNorm2d, BatchStatistics] = {}
-        self.rates: dict[LIF, tuple[Tensor, Tensor]] = {}
+    def leave(self, output: NetworkOutput) -> NetworkOutput:
+        """The network's output in tensors. Called once, at the end, and not by the bodies."""
+        ...
 
 
-class _OverTime:
-    """A pass whose tensors are flat."""
+class PlainPass:
+    """What passes share between whose layers plain tensors run."""
+
+    def stage(self, x: Tensor) -> Tensor:
+        """As it is."""
+        return x
+
+    def leave(self, output: NetworkOutput) -> NetworkOutput:
+        """As it is."""
+        return output
+
+
+class _FlatPass(LazyPass):
+    """A pass that carries spikes in flat tensors."""
+
+    def enter(self, layer: Layer, x: Tensor, has_time: bool) -> Activation:
+        """A still sample gives the same current at every step, so that `layer` runs on it once."""
+        if not has_time:
+            return Current(self, (Part(channels_last(layer(x)), is_still=True),))
+        if x.shape[0] != self.T:
+            raise ValueError(f"frames: got {x.shape[0]} time steps, need T = {self.T}")
+        return channels_last(layer(x.flatten(0, 1)))  # (T, N, ...) -> (T·N, ...)
+
+    def stage(self, x: Activation) -> Activation:
+        """As it is."""
+        return x
+
+    def leave(self, output: NetworkOutput) -> NetworkOutput:
+        """Flat tensors."""
+        return NetworkOutput([self._flat(stage) for stage in output.stages], self._flat(output.logits))
+
+    def part(self, x: Tensor) -> Part:
+        """All steps."""
+        return Part(x, is_still=False)
+
+    def sum(self, parts: tuple[Part, ...]) -> Activation:
+        """Flat, or still where all parts are."""
+        values = [normalised(part) for part in parts]
+        if all(part.is_still for part in parts):
+            return Current(self, (Part(reduce(torch.add, values), is_still=True),))
+        moving = [self._over_time(x, part.is_still) for x, part in zip(values, parts, strict=True)]
+        return reduce(torch.add, moving)
+
+    def call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """On flat tensors; on what is the same at every step once, where that is enough."""
+        signals = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Current)]
+        if len(signals) == 1 and signals[0].is_still and function.__name__ in PER_SAMPLE:
+            value = self.settled(signals[0]).parts[0].x
+            args, kwargs = tree_map(lambda leaf: value if leaf is signals[0] else leaf, (args, kwargs))
+            return Current(self, (Part(channels_last(function(*args, **kwargs)), is_still=True),))
+        args, kwargs = tree_map(self._flat, (args, kwargs))
+        return function(*args, **kwargs)
+
+    def ask(self, signal: Signal, name: str) -> Any:
+        """Of the flat tensor."""
+        return getattr(self._flat(signal), name)
+
+    def _flat(self, x: Any) -> Any:
+        x = self.settled(x)
+        return self._over_time(x.parts[0].x, x.parts[0].is_still) if isinstance(x, Current) else x
+
+    def _over_time(self, x: Tensor, is_still: bool) -> Tensor:
+        return torch.cat([x] * self.T) if is_still else x  # (N, ...) -> (T·N, ...), in the same layout
+
+
+class BpttPass(_FlatPass):
+    """Backpropagation through time, with surrogate gradients, over the same weights."""
 
     def __init__(self, T: int) -> None:
-        self.T = T
-
-    def enter(self, layer: Layer, x: Tensor, has_time: bool) -> Tensor:
-        """A still sample gives the same current at every step, so that `layer` runs on it once."""
-        if has_time:
-            if x.shape[0] != self.T:
-                raise ValueError(f"frames: got {x.shape[0]} time steps, need T = {self.T}")
-            return _channels_last(layer(x.flatten(0, 1)))  # (T, N, ...) -> (T·N, ...)
-        current = _channels_last(layer(x))
-        return torch.cat([current] * self.T)  # (N, ...) -> (T·N, ...); repeat() would change the layout
-
-
-class SpikePass(_OverTime):
-    """Spikes over T steps in training, without gradients (P0, step 1); fills `memory`."""
-
-    def __init__(self, T: int, memory: RateMemory) -> None:
         super().__init__(T)
-        self.memory = memory
+        self._running = RunningStatistics()
 
-    def norm(self, norm: nn.BatchNorm2d, x: Tensor) -> Tensor:
-        """Batch statistics over (T·N, H, W)."""
-        y, self.memory.statistics[norm] = spike_batch_norm(norm, x)
-        return y
+    def normed(self, norm: nn.BatchNorm2d, part: Part) -> Part:
+        """Batch norm over (T·N, H, W)."""
+        return part._replace(norm=self._running.norm_of(norm, part.x, self.T if part.is_still else 1))
 
-    def fire(self, lif: LIF, x: Tensor) -> Tensor:
-        """Spikes; keeps their mean over T and the trace."""
-        spikes, rate, trace = spike_train(split_time(x, self.T), lif.neuron, with_trace=True)
-        assert rate is not None
-        assert trace is not None
-        self.memory.rates[lif] = rate, trace
-        return spikes.flatten(0, 1)  # (T, N, ...) -> (T·N, ...)
+    def fire(self, lif: LIF, x: Activation) -> Tensor:
+        """Spikes (T·N, ...)."""
+        return fire_through_time(self.parts(x), self.T, lif.neuron)
 
-
-class RatePass:
-    """The time-averaged activations, batch N, with gradients (P0, step 2)."""
-
-    def __init__(self, memory: RateMemory) -> None:
-        self.memory = memory
-
-    def enter(self, layer: Layer, x: Tensor, has_time: bool) -> Tensor:
-        """A still sample is its own time mean."""
-        return _channels_last(layer(x.mean(0) if has_time else x))
-
-    def norm(self, norm: nn.BatchNorm2d, x: Tensor) -> Tensor:
-        """The spike pass's statistics as values, the rate's own gradients."""
-        return rate_batch_norm(norm, x, self.memory.statistics[norm])
-
-    def fire(self, lif: LIF, x: Tensor) -> Tensor:
-        """The rate, with the trace as derivative."""
-        out: Tensor = RateOfCurrent.apply(x, *self.memory.rates[lif])  # type: ignore[no-untyped-call]
-        return out
+    def leave(self, output: NetworkOutput) -> NetworkOutput:
+        """Flat tensors; the running statistics move."""
+        self._running.move()
+        return super().leave(output)
 
 
-class BpttPass(_OverTime):
-    """Backpropagation through time, over the same weights."""
-
-    def norm(self, norm: nn.BatchNorm2d, x: Tensor) -> Tensor:
-        """Ordinary batch norm over (T·N, H, W)."""
-        return train_batch_norm(norm, x)
-
-    def fire(self, lif: LIF, x: Tensor) -> Tensor:
-        """Spikes with surrogate gradients through all T steps."""
-        return bptt(split_time(x, self.T), lif.neuron).flatten(0, 1)  # (T, N, ...) -> (T·N, ...)
-
-
-class EvalPass(_OverTime):
+class EvalPass(_FlatPass):
     """Spikes over T steps in evaluation: running statistics, no gradients, no traces."""
 
     def __init__(self, T: int, on_spikes: Callable[[LIF, Tensor], None] | None = None) -> None:
         super().__init__(T)
         self.on_spikes = on_spikes
 
-    def norm(self, norm: nn.BatchNorm2d, x: Tensor) -> Tensor:
+    def normed(self, norm: nn.BatchNorm2d, part: Part) -> Part:
         """Running statistics."""
-        return eval_batch_norm(norm, x)
+        return part._replace(norm=eval_norm(norm), is_own=False)
 
-    def fire(self, lif: LIF, x: Tensor) -> Tensor:
-        """Spikes; shown to `on_spikes` as (T, N, ...)."""
-        spikes = spike_train(split_time(x, self.T), lif.neuron).spikes
+    def fire(self, lif: LIF, x: Activation) -> Tensor:
+        """Spikes (T·N, ...); shown to `on_spikes` as (T, N, ...)."""
+        parts = self.parts(x)
+        spikes = sweeps_for(parts[0].x.device).fire(terms_of(parts, self.T), self.T, lif.neuron)
+        flat = as_samples(spikes, flat_shape(parts[0], self.T))
         if self.on_spikes is not None:
-            self.on_spikes(lif, spikes)
-        return spikes.flatten(0, 1)  # (T, N, ...) -> (T·N, ...)
-
-
-def _channels_last(x: Tensor) -> Tensor:
-    # A convolution of images with one channel gives another layout, in which all that follows is slower.
-    return x.contiguous(memory_format=torch.channels_last) if x.dim() == 4 else x
+            self.on_spikes(lif, split_time(flat, self.T))
+        return flat
 
 
 def split_time(x: Tensor, T: int) -> Tensor:
     """(T·N, ...) -> (T, N, ...)."""
-    return x.view(T, -1, *x.shape[1:])
+    steps: Tensor = x.unflatten(0, (T, -1))
+    return steps
 
 
 def inference(network: nn.Module, x: Tensor, T: int) -> Tensor:

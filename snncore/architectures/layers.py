@@ -64,14 +64,14 @@ class LinearFire(nn.Module):
 class Stages(nn.ModuleList):
     """Lists of units, each called with (x, run)."""
 
-    def forward(self, x: Tensor, run: Pass) -> list[Tensor]:
-        """The output of each stage, the last one the body's."""
+    def forward(self, x: Tensor, run: Pass) -> tuple[Tensor, list[Tensor]]:
+        """The output of the last stage, and what branches will need of each."""
         outputs = []
         for stage in self:
             for unit in stage:  # type: ignore[attr-defined]
                 x = unit(x, run)
-            outputs.append(x)
-        return outputs
+            outputs.append(run.stage(x))
+        return x, outputs
 
 
 def residual_stages(

@@ -60,8 +60,8 @@ class PreActResNet34(nn.Module):
     def forward(self, x: Tensor, run: Pass) -> NetworkOutput:
         """x: (N, C, H, W), or event frames (T, N, C, H, W)."""
         x = self.stem_pool(run.norm(self.stem_norm, run.enter(self.stem_conv, x, self.has_time)))
-        stages = self.stages(x, run)
-        return NetworkOutput(stages, self.classifier(stages[-1].mean((2, 3))))
+        x, stages = self.stages(x, run)
+        return NetworkOutput(stages, self.classifier(x.mean((2, 3))))
 
 
 def build(spec: DataSpec, width: float, neuron: NeuronConfig) -> PreActResNet34:

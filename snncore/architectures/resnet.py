@@ -72,8 +72,8 @@ class SpikingResNet(nn.Module):
     def forward(self, x: Tensor, run: Pass) -> NetworkOutput:
         """x: (N, C, H, W), or event frames (T, N, C, H, W)."""
         x = run.fire(self.stem_lif, run.norm(self.stem_norm, run.enter(self.stem_conv, x, self.has_time)))
-        stages = self.stages(x, run)
-        x = stages[-1].mean((2, 3))  # (M, C, H, W) -> (M, C)
+        x, stages = self.stages(x, run)
+        x = x.mean((2, 3))  # (M, C, H, W) -> (M, C)
         for layer in self.hidden:
             x = layer(x, run)
         return NetworkOutput(stages, self.classifier(x))

@@ -79,8 +79,8 @@ class VGG(nn.Module):
         """x: (N, C, H, W), or event frames (T, N, C, H, W)."""
         stem = self.stem
         x = run.fire(stem.lif, run.norm(stem.norm, run.enter(stem.conv, x, self.has_time)))
-        stages = self.stages(x, run)
-        x = stages[-1].mean((2, 3))  # (M, C, H, W) -> (M, C)
+        x, stages = self.stages(x, run)
+        x = x.mean((2, 3))  # (M, C, H, W) -> (M, C)
         for layer in self.hidden:
             x = layer(x, run)
         return NetworkOutput(stages, self.classifier(x))

@@ -18,7 +18,7 @@ from snncore.folding import fold_norm, norm_as_convolution
 from snncore.network import NetworkOutput, SpikingNetwork
 from snncore.neuron import LIF
 from snncore.norm import eval_batch_norm
-from snncore.passes import Pass
+from snncore.passes import Pass, PlainPass
 from snncore.plain_layers import PLAIN_LAYERS
 from tests.snncore.tiny import randomised, tiny_network
 
@@ -59,7 +59,7 @@ class _Run(fx.Interpreter):
         return super().call_module(target, args, kwargs)  # type: ignore[arg-type]
 
 
-class _StepPass:
+class _StepPass(PlainPass):
     """The body with the same stand-in for its LIFs."""
 
     def enter(self, layer: Callable[[Tensor], Tensor], x: Tensor, has_time: bool) -> Tensor:

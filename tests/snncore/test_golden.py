@@ -6,17 +6,24 @@ logits in evaluation after ten further spike passes.
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from snncore import one_pass
 from snncore.config import make_config
 from snncore.distillation import is_reliable, reliable_teacher
 from snncore.network import NetworkOutput
-from snncore.passes import RateMemory, SpikePass, inference, split_time
+from snncore.neuron import LIF
+from snncore.one_pass import OnePass
+from snncore.passes import inference, split_time
 from snncore.step import Trainer
+from snncore.sweeps import Fired
+from snncore.two_pass import RateMemory, SpikePass
 from tests.snncore.golden_network import Golden, deviation, our_name
 
 TOLERANCE = 1e-6
@@ -31,25 +38,45 @@ class GoldenStep:
         trainer.set_lr(0.0)
         self.network = trainer.network.double().train()
         golden.fill(self.network)
-        self.memory = RateMemory()
-        self.outputs: list[NetworkOutput] = []  # of the spike pass and of the rate pass
+        with torch.no_grad():  # single steps have logits in the reference alone
+            run = SpikePass(golden.T, RateMemory())
+            self.spike_logits = copy.deepcopy(self.network)(golden.x(), run).logits
+        self.rates: dict[LIF, tuple[Tensor, Tensor]] = {}
+        self.logits = torch.empty(0)
         self.branch_logits: list[Tensor] = []
         self.gradients: dict[str, Tensor] = {}
         handles = self._watch()
-        self.losses = trainer.step(golden.x(), golden.labels()).losses
+        with pytest.MonkeyPatch.context() as patch:
+            self._watch_neurons(patch)
+            self.losses = trainer.step(golden.x(), golden.labels()).losses
         for handle in handles:
             handle.remove()
         self.buffers = {name: buffer.clone() for name, buffer in self.network.named_buffers()}
 
     @property
     def heads(self) -> Tensor:
-        return torch.stack([*self.branch_logits, self.outputs[1].logits]).detach()
+        return torch.stack([*self.branch_logits, self.logits]).detach()
+
+    def _watch_neurons(self, patch: pytest.MonkeyPatch) -> None:
+        node, fire = one_pass.fire_rate, OnePass.fire
+        traces: list[Tensor] = []
+
+        def see_trace(parts: Any, fired: Fired, shape: Any) -> Tensor:
+            traces.append(fired.trace)
+            return node(parts, fired, shape)
+
+        def see_rate(run: OnePass, lif: LIF, x: Any) -> Any:
+            pair = fire(run, lif, x)
+            self.rates[lif] = pair.count.double() / self.T, traces[-1]
+            return pair
+
+        patch.setattr(one_pass, "fire_rate", see_trace)
+        patch.setattr(OnePass, "fire", see_rate)
 
     def _watch(self) -> list[Any]:
         def see_pass(_: nn.Module, arguments: tuple[Any, ...], output: NetworkOutput) -> None:
-            if isinstance(arguments[1], SpikePass):
-                self.memory = arguments[1].memory
-            self.outputs.append(output)
+            assert isinstance(arguments[1], OnePass)
+            self.logits = output.logits
 
         def see_branch(_: nn.Module, __: Any, output: Tensor) -> None:
             self.branch_logits.append(output)
@@ -82,11 +109,15 @@ def config_fields(golden: Golden) -> dict[str, Any]:
 
 
 FILES = ["resnet18_T4.npz", "resnet18_events_T5.npz"]
+BACKENDS = ["torch", "cpp"]  # Triton's interpreter would take hours for a ResNet-18
 
 
-@pytest.fixture(scope="module", params=FILES)
-def step(request: pytest.FixtureRequest) -> GoldenStep:
-    return GoldenStep(Golden(request.param))
+@pytest.fixture(scope="module", params=[(file, backend) for file in FILES for backend in BACKENDS], ids=str)
+def step(request: pytest.FixtureRequest) -> Iterator[GoldenStep]:
+    file, backend = request.param
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SPIKEFRONT_BACKEND", backend)
+        yield GoldenStep(Golden(file))
 
 
 def test_every_value_of_the_file_is_held(step: GoldenStep) -> None:
@@ -103,7 +134,7 @@ def test_logits_and_teacher(step: GoldenStep) -> None:
     assert torch.equal(step.golden.labels(), torch.from_numpy(values["y"]))
     for index, head in enumerate(step.heads):
         assert deviation(head, values[f"head{index}"]) < TOLERANCE
-    spike_logits = split_time(step.outputs[0].logits, step.T)
+    spike_logits = split_time(step.spike_logits, step.T)
     assert deviation(spike_logits, values["spike_logits"]) < TOLERANCE
     labels = step.golden.labels()
     teacher, _ = reliable_teacher(step.heads, is_reliable(step.heads, labels, 0.0))
@@ -134,9 +165,9 @@ def test_rates_and_traces_of_every_layer(step: GoldenStep) -> None:
     values = step.golden.values
     published = [key[5:] for key in values if key.startswith("rate/")]
     layers = [step.network.get_submodule(our_name(name)) for name in published]
-    assert set(layers) == set(step.memory.rates)
+    assert set(layers) == set(step.rates)
     for name, layer in zip(published, layers, strict=True):
-        rate, trace = step.memory.rates[layer]  # type: ignore[index]
+        rate, trace = step.rates[layer]  # type: ignore[index]
         assert deviation(rate.mean(), values[f"rate/{name}"]) < TOLERANCE, name
         assert deviation(trace.mean(), values[f"trace/{name}"]) < TOLERANCE, name
 

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from snncore.config import Config, make_config
 from snncore.gradient import BpttGradient, Outputs, RateGradient, make_gradient
 from snncore.network import SpikingNetwork, build_network
-from snncore.passes import RateMemory, SpikePass, inference, split_time
+from snncore.passes import inference, split_time
+from snncore.two_pass import RateMemory, SpikePass
 
 T = 4
 SMALL = {"T": T, "model": {"width": 0.25}, "distillation": {"mode": "supervised", "branches": [1, 3]}}
@@ -108,7 +109,7 @@ def test_evaluation_with_the_batchs_statistics_gives_the_training_logits() -> No
     memory = RateMemory()
     with torch.no_grad():
         training = split_time(network(images, SpikePass(T, memory)).logits, T)
-        for norm, (mean, variance) in memory.statistics.items():
+        for norm, (mean, variance, _) in memory.statistics.items():
             assert norm.running_mean is not None
             assert norm.running_var is not None
             norm.running_mean.copy_(mean)

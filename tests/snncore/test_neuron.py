@@ -9,11 +9,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from snncore import neuron as neuron_module
 from snncore.config import NeuronConfig
-from snncore.neuron import RateOfCurrent, bptt, lif_step, spike_train
+from snncore.neuron import RateOfCurrent, lif_step, spike_train
+from snncore.passes import split_time
 from snncore.quiet import quiet_spikingjelly
+from snncore.signals import Part
 from snncore.surrogate import surrogate_slope
+from snncore.through_time import fire_through_time
 
 UNITS = np.load(Path(__file__).parents[1] / "golden" / "units.npz")
 RESETS = [("soft", True), ("soft", False), ("hard", True), ("hard", False)]
@@ -37,10 +39,8 @@ def test_lif_reproduces_the_published_values(case: str, decay: float, threshold:
         k: torch.from_numpy(UNITS[f"lif/{case}/{k}"])
         for k in ("x", "spikes", "rate", "trace", "grad_out", "grad_in")
     }
-    spikes, rate, trace = spike_train(golden["x"], NeuronConfig(decay=decay, v_threshold=threshold), True)
+    spikes, rate, trace = spike_train(golden["x"], NeuronConfig(decay=decay, v_threshold=threshold))
     assert torch.equal(spikes, golden["spikes"])
-    assert rate is not None
-    assert trace is not None
     assert relative(trace, golden["trace"]) < 1e-5
 
     current = golden["x"].mean(0).requires_grad_()
@@ -49,6 +49,11 @@ def test_lif_reproduces_the_published_values(case: str, decay: float, threshold:
     out.backward(golden["grad_out"])
     assert current.grad is not None
     assert relative(current.grad, golden["grad_in"]) < 1e-5
+
+
+def bptt(x: Tensor, neuron: NeuronConfig) -> Tensor:
+    """Spikes of currents, both (T, ...), with gradients through all steps."""
+    return split_time(fire_through_time([Part(x.flatten(0, 1), is_still=False)], len(x), neuron), len(x))
 
 
 class SpikeWithSurrogate(torch.autograd.Function):
@@ -94,7 +99,7 @@ def test_the_trace_of_each_reset_is_what_bptt_gives(
         surrogate=surrogate,
         surrogate_slope=0.9,
     )
-    spikes, rate, trace = spike_train(x, neuron, with_trace=True)
+    spikes, rate, trace = spike_train(x, neuron)
     assert 0.05 < float(spikes.mean()) < 0.95
     torch.testing.assert_close(rate, spikes.mean(0), rtol=1e-12, atol=1e-14)
     torch.testing.assert_close(trace, bptt_rate_gradient(x, neuron), rtol=1e-12, atol=1e-14)
@@ -130,52 +135,38 @@ def test_bptt_equals_spikingjelly(reset: str, detach: bool, surrogate: str) -> N
 
 
 @pytest.mark.parametrize(("reset", "detach"), RESETS)
-def test_neither_layout_nor_the_size_of_the_pieces_matters(
-    reset: str, detach: bool, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("backend", ["torch", "cpp"])
+def test_the_layout_of_the_currents_does_not_matter(
+    reset: str, detach: bool, backend: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("SPIKEFRONT_BACKEND", backend)
     setting = NeuronConfig(reset=reset, detach_reset=detach)
-    x, weight = currents(3, 2, 5, 4, 6), currents(3, 2, 5, 4, 6, seed=4)
-
-    def everything(x: Tensor) -> list[Tensor]:
-        x = x.detach().clone(memory_format=torch.preserve_format).requires_grad_()
-        spikes, rate, trace = spike_train(x, setting, with_trace=True)
-        (bptt(x, setting) * weight).sum().backward()
-        assert rate is not None
-        assert trace is not None
-        assert x.grad is not None
-        return [part.contiguous() for part in (spikes, rate, trace, x.grad)]
-
-    want = everything(x)
-    channels_last = x.flatten(0, 1).to(memory_format=torch.channels_last).view(3, 2, 5, 4, 6)
+    x, weight = currents(6, 5, 4, 6), currents(6, 5, 4, 6, seed=4)
+    channels_last = x.to(memory_format=torch.channels_last)
     assert not channels_last.is_contiguous()
-    every_second = torch.stack([x, -x], -1)[..., 0]
-    monkeypatch.setattr(neuron_module, "CACHE_SIZE", 7)
-    for same in (x, channels_last, every_second):
-        for got, expected in zip(everything(same), want, strict=True):
+    want: tuple[Tensor, ...] | None = None
+    for same in (x, channels_last, torch.stack([x, -x], -1)[..., 0], x.transpose(2, 3)):
+        moved = same.detach().requires_grad_()
+        spikes = fire_through_time([Part(moved, is_still=False)], 3, setting)
+        assert spikes.is_contiguous(memory_format=torch.channels_last)
+        (spikes * (weight if same.shape == weight.shape else weight.transpose(2, 3))).sum().backward()
+        assert moved.grad is not None
+        got = [part if same.shape == x.shape else part.transpose(2, 3) for part in (spikes, moved.grad)]
+        want = want or tuple(got)
+        for part, expected in zip(got, want, strict=True):
             # Not bit-equal: the exponential of a vector's last, incomplete part is another routine's.
-            torch.testing.assert_close(got, expected, rtol=1e-14, atol=1e-16)
-
-
-def test_the_layout_of_the_currents_is_kept() -> None:
-    x = torch.randn(4, 8, 5, 5).to(memory_format=torch.channels_last).view(2, 2, 8, 5, 5)
-    spikes, rate, trace = spike_train(x, NeuronConfig(), with_trace=True)
-    assert spikes.stride() == x.stride()
-    for part in (rate, trace):
-        assert part is not None
-        assert part.is_contiguous(memory_format=torch.channels_last)
+            torch.testing.assert_close(part, expected, rtol=1e-14, atol=1e-16)
 
 
 def test_bfloat16_currents_are_integrated_in_float32() -> None:
     x = torch.full((3, 1, 2), 0.3359375, dtype=torch.bfloat16)  # three of them decay to 0.4166, exactly known
     setting = NeuronConfig(decay=0.2, v_threshold=0.416)
-    spikes, rate, trace = spike_train(x, setting, with_trace=True)
-    want = spike_train(x.float(), setting, with_trace=True)
+    spikes, rate, trace = spike_train(x, setting)
+    want = spike_train(x.float(), setting)
     assert spikes.dtype == torch.bfloat16
     assert torch.equal(spikes.float(), want.spikes)
     assert spikes[:, 0, 0].tolist() == [0.0, 0.0, 1.0]
     for got, expected in ((rate, want.rate), (trace, want.trace)):
-        assert got is not None
-        assert expected is not None
         torch.testing.assert_close(got.float(), expected, rtol=4e-3, atol=0)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from snncore.norm import rate_batch_norm, spike_batch_norm
+from snncore.norm import BatchStatistics, given_statistics, own_norm, spike_batch_norm
 
 UNITS = np.load(Path(__file__).parents[1] / "golden" / "units.npz")
 
@@ -16,6 +16,10 @@ UNITS = np.load(Path(__file__).parents[1] / "golden" / "units.npz")
 def relative(got: Tensor | None, want: Tensor) -> float:
     assert got is not None
     return float((got.detach() - want).norm() / want.norm())
+
+
+def rate_batch_norm(norm: nn.BatchNorm2d, rate: Tensor, statistics: BatchStatistics) -> Tensor:
+    return given_statistics(rate, own_norm(norm, statistics))
 
 
 def test_rate_batch_norm_reproduces_the_published_values() -> None:

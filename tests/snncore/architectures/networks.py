@@ -9,7 +9,7 @@ from snncore.architectures import make_body
 from snncore.config import ARCHITECTURES, ModelConfig, NeuronConfig
 from snncore.data.dataspec import DataSpec
 from snncore.network import SpikingNetwork
-from snncore.passes import RateMemory, SpikePass
+from snncore.two_pass import RateMemory, SpikePass
 
 OWN = "tests.snncore.architectures.own_network:build"
 ALL = (*ARCHITECTURES, OWN)

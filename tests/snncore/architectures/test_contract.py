@@ -13,8 +13,9 @@ from snncore.config import ARCHITECTURES, make_config
 from snncore.gradient import BpttGradient, Gradient, RateGradient
 from snncore.network import build_network, deployed_parameters
 from snncore.neuron import LIF
-from snncore.passes import BpttPass, EvalPass, Pass, RateMemory, RatePass, SpikePass
+from snncore.passes import BpttPass, EvalPass, Pass
 from snncore.rules import N_STAGES
+from snncore.two_pass import RateMemory, RatePass, SpikePass
 from tests.snncore.architectures.networks import (
     ALL,
     N_CLASSES,

@@ -11,7 +11,8 @@ from snncore.config import ARCHITECTURES
 from snncore.data.dataspec import DataSpec
 from snncore.errors import ConfigError
 from snncore.gradient import BpttGradient, RateGradient
-from snncore.passes import RateMemory, RatePass, SpikePass, split_time
+from snncore.passes import split_time
+from snncore.two_pass import RateMemory, RatePass, SpikePass
 from tests.snncore.architectures.networks import N_CLASSES, T, batch_of, network_of, spec_of
 
 THIN = 1 / 64

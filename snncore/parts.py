@@ -1,0 +1,43 @@
+"""The parts of a current as the sweeps and the graph take them.
+
+Shapes: a part's x is (S·N, C, ...), S = T, or 1 where it is still; in sweeps (S, P, C).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from snncore.norm import given_statistics
+from snncore.rows import as_steps
+from snncore.signals import Part
+from snncore.sweeps import Term
+
+
+def terms_of(parts: Sequence[Part], T: int) -> list[Term]:
+    """For a sweep."""
+    return [Term(as_steps(part.x.detach(), 1 if part.is_still else T), part.norm) for part in parts]
+
+
+def sample_shape(part: Part, T: int) -> tuple[int, ...]:
+    """(N, C, ...), of one step."""
+    return (len(part.x) if part.is_still else len(part.x) // T, *part.x.shape[1:])
+
+
+def flat_shape(part: Part, T: int) -> tuple[int, ...]:
+    """(T·N, C, ...), of all steps."""
+    n, *rest = sample_shape(part, T)
+    return (T * n, *rest)
+
+
+def normalised(part: Part) -> Tensor:
+    """x through its norm, with gradients, through its statistics too where they are its own."""
+    if part.norm is None:
+        return part.x
+    if part.is_own:
+        return given_statistics(part.x, part.norm)
+    scale, shift = part.norm.scale_and_shift()
+    shape = (1, -1, *[1] * (part.x.dim() - 2))
+    return torch.addcmul(shift.view(shape), part.x.to(shift.dtype), scale.view(shape)).to(part.x.dtype)

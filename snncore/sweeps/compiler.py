@@ -1,0 +1,104 @@
+"""Building `sweeps.cpp` once per machine: the library is kept on disk and shared by all processes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+from pathlib import Path
+
+from filelock import FileLock
+
+SOURCE = Path(__file__).with_name("sweeps.cpp")
+FLAGS = ("-std=c++17", "-O3", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared", "-fopenmp")
+NATIVE = ("-march=native",)
+COMPILERS = ("c++", "g++", "clang++")
+TIMEOUT_S = 300
+
+
+class NoCompilerError(RuntimeError):
+    """There is no C++ compiler, or it cannot build the sweeps; the message says which."""
+
+
+def library() -> Path:
+    """The built library, from the cache if this source was built on such a processor before.
+
+    Raises:
+        NoCompilerError: it cannot be built here.
+    """
+    compiler = _compiler()
+    path = cache_folder() / f"sweeps-{_fingerprint(compiler)}.so"
+    if path.exists():
+        return path
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_suffix(".lock")):
+            if not path.exists():  # another process may have built it meanwhile
+                _build(compiler, path)
+    except OSError as error:
+        raise NoCompilerError(f"cannot write to the cache {path.parent}: {error}") from error
+    return path
+
+
+def cache_folder() -> Path:
+    """SPIKEFRONT_CACHE, or `spikefront` in the user's cache folder."""
+    chosen = os.environ.get("SPIKEFRONT_CACHE")
+    if chosen:
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "spikefront"
+
+
+def _compiler() -> str:
+    wanted = os.environ.get("CXX")
+    for name in (wanted,) if wanted else COMPILERS:
+        found = shutil.which(name)
+        if found:
+            return found
+    raise NoCompilerError(f"CXX={wanted} is not there" if wanted else "no c++, g++ or clang++ on PATH")
+
+
+def _fingerprint(compiler: str) -> str:
+    """Of all that the library depends on. A cache may be shared by machines with different processors."""
+    parts = (SOURCE.read_bytes(), repr(FLAGS + NATIVE).encode(), _version(compiler), _processor())
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
+
+
+def _version(compiler: str) -> bytes:
+    stat = Path(compiler).resolve().stat()  # asking it would take longer than to load the library
+    return f"{Path(compiler).resolve()} {stat.st_size} {stat.st_mtime_ns}".encode()
+
+
+def _processor() -> bytes:
+    """What -march=native looks at: model and instruction sets."""
+    try:
+        lines = Path("/proc/cpuinfo").read_bytes().split(b"\n\n")[0].splitlines()
+    except OSError:
+        return repr(platform.uname()[4:]).encode()
+    kept = (b"model", b"flags", b"vendor_id", b"cpu family", b"Features", b"CPU ")
+    return b"\n".join(line for line in lines if line.startswith(kept))
+
+
+def _build(compiler: str, path: Path) -> None:
+    """Compile beside the target and move it there, so that no process ever loads half a library."""
+    beside = path.with_suffix(f".{os.getpid()}.tmp")
+    told = ""
+    try:
+        for flags in (FLAGS + NATIVE, FLAGS):  # not every compiler knows the processor it runs on
+            told = _run([compiler, *flags, "-o", str(beside), str(SOURCE)])
+            if not told:
+                beside.replace(path)
+                return
+    finally:
+        beside.unlink(missing_ok=True)
+    raise NoCompilerError(f"{compiler} cannot build {SOURCE.name}: {told}")
+
+
+def _run(command: list[str]) -> str:
+    """What went wrong; nothing if it did not."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    return "" if done.returncode == 0 else (done.stderr.strip()[-500:] or f"exit code {done.returncode}")

@@ -1,0 +1,211 @@
+"""The sweeps compiled for a CPU: `sweeps.cpp` behind ctypes, on the threads that torch itself uses."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from ctypes import POINTER, Structure, c_double, c_int, c_int32, c_int64, c_void_p
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from snncore.config import NeuronConfig
+from snncore.sweeps.compiler import NoCompilerError, library
+from snncore.sweeps.interface import Fired, Norm, Term
+from snncore.sweeps.torch_sweeps import count_dtype
+
+__all__ = ["CppSweeps", "NoCompilerError"]
+
+_NAMES = {torch.float32: "float32", torch.float64: "float64", torch.bfloat16: "bfloat16"}
+_SURROGATES = ("sigmoid", "rectangular", "triangle", "arctan")
+_RESETS = (("soft", True), ("soft", False), ("hard", True), ("hard", False))
+
+
+class _TermArgument(Structure):
+    _fields_ = (
+        ("x", c_void_p),
+        ("step", c_int64),
+        ("mean", c_void_p),
+        ("inverse_std", c_void_p),
+        ("gamma", c_void_p),
+        ("beta", c_void_p),
+        ("normed", c_void_p),
+    )
+
+
+class _Neuron(Structure):
+    _fields_ = (
+        ("decay", c_double),
+        ("threshold", c_double),
+        ("slope", c_double),
+        ("surrogate", c_int32),
+        ("reset", c_int32),
+    )
+
+
+_ARGUMENTS = {
+    "statistics": (c_void_p, c_int64, c_int64, c_void_p, c_void_p, c_int),
+    "fire": (
+        *(POINTER(_TermArgument), c_int, c_int64, c_int64, c_int64, POINTER(_Neuron)),
+        *(c_void_p, c_int),
+    ),
+    "fire_backward": (
+        *(POINTER(_TermArgument), c_int, c_int64, c_int64, c_int64, POINTER(_Neuron)),
+        *(c_void_p, c_void_p, c_int),
+    ),
+    "fire_with_trace": (
+        *(POINTER(_TermArgument), c_int, c_int64, c_int64, c_int64, POINTER(_Neuron)),
+        *(c_void_p, c_void_p, c_void_p, c_int),
+    ),
+    "norm_backward_sums": (
+        *(c_void_p, c_void_p, c_void_p, c_void_p, c_void_p, c_int64, c_int64),
+        *(c_void_p, c_void_p, c_void_p, c_int),
+    ),
+    "norm_backward": (
+        *(c_void_p, c_void_p, c_void_p, c_void_p, c_void_p, c_void_p, c_void_p, c_int64, c_int64),
+        *(c_void_p, c_int),
+    ),
+}
+
+
+class CppSweeps:
+    """CPU tensors, float32, float64 or bfloat16; kept in the data's dtype, float32 or bfloat16.
+
+    Raises:
+        NoCompilerError: the library is not there and cannot be built.
+    """
+
+    name = "cpp"
+
+    def __init__(self) -> None:
+        self._library = _loaded(library())
+
+    def statistics(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and biased variance, (C,)."""
+        rows, channels = x.shape
+        mean, variance = (x.new_empty(channels, dtype=_wide(x.dtype)) for _ in range(2))
+        self._call("statistics", (x,), x, rows, channels, mean, variance)
+        return mean, variance
+
+    def fire(self, terms: Sequence[Term], T: int, neuron: NeuronConfig) -> Tensor:
+        """Spikes (T, P, C)."""
+        places, channels = terms[0].x.shape[1:]
+        spikes = terms[0].x.new_empty((T, places, channels))
+        arguments = _term_arguments(terms, ())
+        self._call("fire", (spikes,), *arguments, T, places, channels, _neuron(neuron), spikes)
+        return spikes
+
+    def fire_with_trace(
+        self, terms: Sequence[Term], T: int, neuron: NeuronConfig, kept: torch.dtype
+    ) -> Fired:
+        """Spikes, counts, traces, and the mean of each normalised term."""
+        places, channels = terms[0].x.shape[1:]
+        spikes = terms[0].x.new_empty((T, places, channels))
+        count = spikes.new_empty((places, channels), dtype=count_dtype(T))
+        trace = spikes.new_empty((places, channels), dtype=kept)
+        normed = tuple(torch.empty_like(trace) for term in terms if term.norm is not None)
+        arguments = (*_term_arguments(terms, normed), T, places, channels, _neuron(neuron))
+        self._call("fire_with_trace", (spikes, trace), *arguments, spikes, count, trace)
+        return Fired(spikes, count, trace, normed)
+
+    def fire_backward(self, terms: Sequence[Term], grad: Tensor, T: int, neuron: NeuronConfig) -> Tensor:
+        """Backpropagation through time."""
+        places, channels = terms[0].x.shape[1:]
+        out = torch.empty_like(grad)
+        arguments = (*_term_arguments(terms, ()), T, places, channels, _neuron(neuron))
+        self._call("fire_backward", (grad,), *arguments, grad, out)
+        return out
+
+    def norm_backward_sums(
+        self, grad: Tensor, x: Tensor, norm: Norm | None, trace: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """h, Σh, Σh·x̂."""
+        rows, channels = grad.shape
+        h = grad if trace is None else torch.empty_like(grad)
+        sums = grad.new_empty((2, channels), dtype=_wide(grad.dtype))
+        statistics = (None, None) if norm is None else (norm.mean, norm.inverse_std)
+        self._call(
+            "norm_backward_sums", (grad, x), grad, x, *statistics, trace, rows, channels, h, sums[0], sums[1]
+        )
+        return h, sums[0], sums[1]
+
+    def norm_backward(
+        self, h: Tensor, x: Tensor, norm: Norm | None, scale: Tensor, mean_h: Tensor, mean_hx: Tensor
+    ) -> Tensor:
+        """scale·(h − mean_h − x̂·mean_hx)."""
+        rows, channels = h.shape
+        out = torch.empty_like(h)
+        statistics = (None, None) if norm is None else (norm.mean, norm.inverse_std)
+        self._call("norm_backward", (h, x), h, x, *statistics, scale, mean_h, mean_hx, rows, channels, out)
+        return out
+
+    def _call(self, sweep: str, typed: tuple[Tensor, ...], *arguments: object) -> None:
+        """Call the function for the dtypes of `typed`, with each tensor as the address of its data."""
+        function = self._library[f"{sweep}_{'_'.join(_NAMES[tensor.dtype] for tensor in typed)}"]
+        function(*(_address(argument) for argument in arguments), torch.get_num_threads())
+
+
+def _address(argument: object) -> object:
+    if not isinstance(argument, Tensor):
+        return argument
+    if argument.device.type != "cpu" or not argument.is_contiguous():
+        raise ValueError(f"cpp sweeps: need contiguous tensors on the CPU, got one on {argument.device}")
+    return argument.data_ptr()
+
+
+def _wide(dtype: torch.dtype) -> torch.dtype:
+    return torch.promote_types(dtype, torch.float32)
+
+
+def _term_arguments(terms: Sequence[Term], normed: Sequence[Tensor]) -> tuple[object, int]:
+    """As C takes them. What they point to lives as long as the caller's `terms` and `normed`."""
+    outputs = iter(normed)
+    arguments = []
+    for x, norm in terms:
+        step = 0 if len(x) == 1 else x[0].numel()
+        statistics = (None,) * 4 if norm is None else tuple(_address(part) for part in norm)
+        output = None if norm is None else _address(next(outputs, None))
+        arguments.append(_TermArgument(_address(x), step, *statistics, output))
+    return (_TermArgument * len(arguments))(*arguments), len(arguments)
+
+
+@cache
+def _neuron(neuron: NeuronConfig) -> object:
+    reset = _RESETS.index((neuron.reset, neuron.detach_reset))
+    surrogate = _SURROGATES.index(neuron.surrogate)
+    return _Neuron(neuron.decay, neuron.v_threshold, neuron.surrogate_slope, surrogate, reset)
+
+
+@cache
+def _loaded(path: Path) -> dict[str, Any]:
+    """All its functions. What it needs of OpenMP it takes from the runtime that torch has loaded: two of
+    them in a process would keep each other's threads waiting."""
+    runtime = _openmp_of_torch()
+    if runtime is not None:
+        ctypes.CDLL(str(runtime), mode=ctypes.RTLD_GLOBAL)
+    opened = ctypes.CDLL(str(path))
+    functions = {}
+    kept = ("float32_float32", "float32_bfloat16", "float64_float64", "bfloat16_float32", "bfloat16_bfloat16")
+    for sweep, arguments in _ARGUMENTS.items():
+        two = sweep in ("fire_with_trace", "norm_backward_sums", "norm_backward")
+        for name in kept if two else _NAMES.values():
+            function = opened[f"{sweep}_{name}"]
+            function.argtypes, function.restype = arguments, None
+            functions[f"{sweep}_{name}"] = function
+    return functions
+
+
+def _openmp_of_torch() -> Path | None:
+    """The OpenMP library that this process has loaded already."""
+    try:
+        lines = Path("/proc/self/maps").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        path = Path(line.partition("/")[1] + line.partition("/")[2])
+        if path.name.startswith(("libgomp", "libiomp", "libomp")):
+            return path
+    return None
