@@ -50,7 +50,7 @@ class RateGradient:
 
     def __init__(self, T: int) -> None:
         self.T = T
-        self._takes_two = False
+        self.takes_two_passes = False
 
     def __call__(self, network: SpikingNetwork, x: Tensor) -> Outputs:
         """Heads of the rates; the statistics of all norms move once."""
@@ -58,12 +58,12 @@ class RateGradient:
         return Outputs(torch.stack([*network.branch_logits(output.stages), output.logits]), None)
 
     def _rates(self, network: SpikingNetwork, x: Tensor) -> NetworkOutput:
-        if not self._takes_two:
+        if not self.takes_two_passes:
             try:
                 return network(x, OnePass(self.T))  # type: ignore[no-any-return]
             except NeedsTwoPassesError as error:
                 warnings.warn(f"this network takes two passes: {error}", TwoPassesWarning, stacklevel=2)
-                self._takes_two = True
+                self.takes_two_passes = True
         return two_pass_rates(network, x, self.T)
 
 

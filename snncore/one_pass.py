@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_flatten, tree_leaves, tree_map, tree_unflatten
 
 from snncore.neuron import LIF
-from snncore.norm import RunningStatistics
+from snncore.norm import RunningStatistics, given_statistics
 from snncore.parts import flat_shape, normalised, sample_shape, terms_of
 from snncore.passes import PER_SAMPLE, Activation, Layer, NetworkOutput
 from snncore.rate_nodes import (
@@ -36,6 +36,16 @@ from snncore.sweeps import sweeps_for
 
 VIEWS = {"__getitem__", "flatten", "squeeze"}
 """Functions that rearrange values without computing: counts stay counts."""
+
+LINEAR = {
+    *("add", "sub", "__sub__", "__rsub__", "__neg__", "neg", "sum", "mean", "cat", "stack", "pad"),
+    *("chunk", "split", "__getitem__", "flatten", "unflatten", "reshape", "view", "squeeze", "unsqueeze"),
+    *("permute", "transpose", "movedim", "contiguous", "clone", "avg_pool2d", "adaptive_avg_pool2d"),
+}
+"""The mean over time of their values is their value of the mean. Others are right too, but are run twice."""
+
+LINEAR_IN_ONE = {"mul", "__mul__", "__rmul__", "div", "__truediv__", "linear", "conv2d", "matmul"}
+"""Linear too where the first argument alone is a signal."""
 
 
 class OnePass(LazyPass):
@@ -59,7 +69,13 @@ class OnePass(LazyPass):
 
     def normed(self, norm: nn.BatchNorm2d, part: Part) -> Part:
         """Batch statistics over (T·N, H, W)."""
-        return part._replace(norm=self._running.norm_of(norm, part.x, self.T if part.is_still else 1))
+        of_spikes = self._running.norm_of(norm, part.x, self.T if part.is_still else 1)
+        if part.is_exact:
+            return part._replace(norm=of_spikes)
+        assert part.place is not None
+        with torch.no_grad():
+            x = given_statistics(part.x, of_spikes)
+        return part._replace(x=x, place=given_statistics(part.place, of_spikes))
 
     def fire(self, lif: LIF, x: Activation) -> Pair:
         """Spikes, and the rate with the trace as its derivative."""
@@ -86,7 +102,14 @@ class OnePass(LazyPass):
     def part(self, x: Pair) -> Part:
         """Its place in the graph goes along."""
         assert x.over_time is not None
-        return Part(x.over_time, x.is_still, place=x.place)
+        return Part(x.over_time, x.is_still, place=x.place, is_exact=x.is_exact)
+
+    def are_summands(self, a: Activation, b: Activation) -> bool:
+        """Currents and pairs are, of the same shape."""
+        if not (isinstance(a, Signal) and isinstance(b, Signal)):
+            return False
+        first, second = (self.parts(x)[0].x for x in (a, b))
+        return first.shape[1:] == second.shape[1:]
 
     def sum(self, parts: tuple[Part, ...]) -> Pair:
         """Computed, over time and as a mean."""
@@ -97,14 +120,15 @@ class OnePass(LazyPass):
                 values = [self._moving(x, part.is_still) for x, part in zip(values, parts, strict=True)]
             over_time = reduce(torch.add, values)
         rates = [normalised(part._replace(x=self._rate_at(part))) for part in parts]
-        return Pair(self, over_time, reduce(torch.add, rates), is_still)
+        is_exact = all(part.is_exact for part in parts)
+        return Pair(self, over_time, reduce(torch.add, rates), is_still, is_exact=is_exact)
 
     def call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """On the spikes and on the rate; a convolution on the spikes alone."""
         name = getattr(function, "__name__", "")
         args, kwargs = _each(Signal, self._pair, (args, kwargs))
         pairs = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Pair)]
-        if name == "conv2d" and is_plain_convolution(*args, **kwargs):
+        if name == "conv2d" and is_plain_convolution(*args, **kwargs) and args[0].is_exact:
             return self._convolve(*args, **kwargs)
         if name in VIEWS and len(pairs) == 1 and pairs[0].count is not None:
             return self._rearranged(function, args, kwargs, pairs[0])
@@ -113,9 +137,9 @@ class OnePass(LazyPass):
         if len(pairs) == 1 and pairs[0].is_still and name in PER_SAMPLE:
             return Pair(self, rate.detach(), rate, is_still=True)
         with torch.no_grad():
-            args, kwargs = _each(Pair, self._over_time, (args, kwargs))
-            over_time = function(*args, **kwargs)
-        return self._paired(over_time, rate, name)
+            time_args, time_kwargs = _each(Pair, self._over_time, (args, kwargs))
+            over_time = function(*time_args, **time_kwargs)
+        return self._paired(over_time, rate, name, _is_exact(name, args, pairs))
 
     def ask(self, signal: Signal, name: str) -> Any:
         """What spikes and rate agree on."""
@@ -133,7 +157,7 @@ class OnePass(LazyPass):
 
         return Pair(self, of(self._over_time(pair)), of(pair.place), pair.is_still, of(pair.count))  # type: ignore[arg-type]
 
-    def _paired(self, over_time: Any, rate: Any, name: str) -> Any:
+    def _paired(self, over_time: Any, rate: Any, name: str, is_exact: bool = False) -> Any:
         ours, structure = tree_flatten(over_time)
         theirs = tree_leaves(rate)
         if [type(leaf) for leaf in ours] != [type(leaf) for leaf in theirs]:
@@ -142,20 +166,24 @@ class OnePass(LazyPass):
         for a, b in zip(ours, theirs, strict=True):
             if not isinstance(a, Tensor) and a != b:
                 raise NeedsTwoPassesError(f"{name} is {a} of all steps' samples and {b} of a batch's")
-            leaves.append(Pair(self, a, b, is_still=False) if isinstance(a, Tensor) else a)
+            leaves.append(Pair(self, a, b, False, is_exact=is_exact) if isinstance(a, Tensor) else a)
         return tree_unflatten(leaves, structure)
 
     def _pair(self, x: Any) -> Pair:
         x = self.settled(x)
         if isinstance(x, Current):  # a convolution's output, without a norm
             (part,) = x.parts
-            x.value = x.value or Pair(self, part.x, self._rate_at(part), part.is_still)
+            x.value = x.value or Pair(
+                self, part.x, self._rate_at(part), part.is_still, is_exact=part.is_exact
+            )
             x = x.value
         assert isinstance(x, Pair)
         return x
 
     def _rate_at(self, part: Part) -> Tensor:
         assert part.place is not None
+        if not part.is_exact:
+            return part.place
         mean = part.x if part.is_still else part.x.unflatten(0, (self.T, -1)).mean(0)
         return rate_at(part.place, mean)
 
@@ -168,6 +196,12 @@ class OnePass(LazyPass):
 
     def _moving(self, x: Tensor, is_still: bool) -> Tensor:
         return torch.cat([x] * self.T) if is_still else x  # (N, ...) -> (T·N, ...), in the same layout
+
+
+def _is_exact(name: str, args: tuple[Any, ...], pairs: list[Pair]) -> bool:
+    if not all(pair.is_exact for pair in pairs):
+        return False
+    return name in LINEAR or (name in LINEAR_IN_ONE and len(pairs) == 1 and args[0] is pairs[0])
 
 
 def _each(kind: type, function: Callable[[Any], Any], nested: Any) -> Any:

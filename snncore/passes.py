@@ -97,6 +97,13 @@ class _FlatPass(LazyPass):
         """Flat tensors."""
         return NetworkOutput([self._flat(stage) for stage in output.stages], self._flat(output.logits))
 
+    def are_summands(self, a: Activation, b: Activation) -> bool:
+        """Tensors are, unless they would have to be broadcast."""
+        if not all(isinstance(x, Signal | Tensor) for x in (a, b)):
+            return False
+        first, second = (self.parts(x)[0].x for x in (a, b))
+        return first.shape[1:] == second.shape[1:]
+
     def part(self, x: Tensor) -> Part:
         """All steps."""
         return Part(x, is_still=False)

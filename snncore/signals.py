@@ -28,7 +28,7 @@ class Part(NamedTuple):
     """One summand of a current.
 
     x: (S·N, C, ...). norm: how it is still to be normalised. is_own: mean and variance are x's own, and
-    gradients flow through them. place: of the mean of x over time in the rate's graph, see `Pair`.
+    gradients flow through them. place, is_exact: of the mean of x over time, see `Pair`.
     """
 
     x: Tensor
@@ -36,6 +36,7 @@ class Part(NamedTuple):
     norm: Norm | None = None
     is_own: bool = True
     place: Tensor | None = None
+    is_exact: bool = True
 
 
 class Signal:
@@ -73,7 +74,11 @@ def _as_of_tensors(name: str) -> Callable[..., Any]:
 
 
 # Python looks operators up on the class.
-for _name in ("getitem", "len", "sub", "rsub", "mul", "rmul", "truediv", "neg", "pow", "matmul"):
+_OPERATORS = (
+    *("getitem", "len", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "neg", "abs", "pow", "matmul"),
+    *("gt", "ge", "lt", "le"),
+)
+for _name in _OPERATORS:
     setattr(Signal, f"__{_name}__", _as_of_tensors(f"__{_name}__"))
 
 
@@ -95,7 +100,9 @@ class Pair(Signal):
 
     over_time: (S·N, C, ...), without gradients; None where only the rate is still wanted. place: (N, C, ...),
     where the mean stands in autograd's graph; it is its value too, unless count, of the same shape, holds
-    T times the value: then the values of place are never read, and it takes no memory.
+    T times the value: then the values of place are never read, and it takes no memory. is_exact: that the
+    value is the mean over time, which it is not behind functions such as max-pooling (method of P0: the rate
+    pass pools the mean).
     """
 
     def __init__(
@@ -105,9 +112,10 @@ class Pair(Signal):
         place: Tensor,
         is_still: bool,
         count: Tensor | None = None,
+        is_exact: bool = True,
     ) -> None:
         self.run, self.over_time, self.place = run, over_time, place
-        self.is_still, self.count = is_still, count
+        self.is_still, self.count, self.is_exact = is_still, count, is_exact
 
 
 class LazyPass:
@@ -126,7 +134,7 @@ class LazyPass:
 
     def add(self, a: Any, b: Any) -> Any:
         """A sum of two parts waits; what has two already is computed first."""
-        if not all(isinstance(summand, Signal | Tensor) for summand in (a, b)):  # a number
+        if not self.are_summands(a, b):  # a number, a parameter
             return self.call(torch.add, (a, b), {})
         parts = [self.parts(x) for x in (a, b)]
         if len(parts[0]) + len(parts[1]) > 2:
@@ -144,6 +152,10 @@ class LazyPass:
     def parts(self, x: Any) -> tuple[Part, ...]:
         """What an activation is the sum of."""
         return x.parts if isinstance(x, Current) else (self.part(x),)
+
+    def are_summands(self, a: Any, b: Any) -> bool:
+        """Whether both are activations of the same shape."""
+        raise NotImplementedError
 
     def part(self, x: Any) -> Part:
         """What carries spikes, as a part."""

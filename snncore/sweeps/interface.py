@@ -41,7 +41,7 @@ class Fired(NamedTuple):
     """What T steps leave behind.
 
     spikes: (T, P, C), zeros and ones in the dtype of the terms. counts: (P, C), how often each neuron fired:
-    uint8 for T up to 255, else int16. trace: (P, C), mean over T of f_t·slope_t (P0, `snncore.neuron`). normed:
+    uint8 for T up to 255, else int16. trace: (P, C), mean over T of f_t·slope_t (P0). normed:
     for each term with a norm, in their order, the mean over T of (x − mean)·inverse_std, (P, C). trace and
     normed are of the dtype asked for.
     """

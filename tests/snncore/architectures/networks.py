@@ -23,11 +23,13 @@ def spec_of(
     return DataSpec(N_CLASSES, channels, *size, n_train=100, n_test=100, has_time=has_time)
 
 
-def network_of(arch: str, spec: DataSpec, width: float = 1 / 16, seed: int = 0) -> SpikingNetwork:
+def network_of(
+    arch: str, spec: DataSpec, width: float = 1 / 16, seed: int = 0, neuron: NeuronConfig | None = None
+) -> SpikingNetwork:
     """In float64, in training, without branches; weights and biases drawn from `seed`."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        body = make_body(ModelConfig(arch=arch, width=width), spec, NeuronConfig())
+        body = make_body(ModelConfig(arch=arch, width=width), spec, neuron or NeuronConfig())
         return SpikingNetwork(body, spec).double()
 
 

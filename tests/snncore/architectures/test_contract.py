@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from itertools import combinations
 
@@ -9,13 +10,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from snncore.config import ARCHITECTURES, make_config
+from snncore.config import ARCHITECTURES, NeuronConfig, make_config
 from snncore.gradient import BpttGradient, Gradient, RateGradient
 from snncore.network import build_network, deployed_parameters
 from snncore.neuron import LIF
 from snncore.passes import BpttPass, EvalPass, Pass
 from snncore.rules import N_STAGES
-from snncore.two_pass import RateMemory, RatePass, SpikePass
+from snncore.two_pass import RateMemory, RatePass, SpikePass, two_pass_rates
 from tests.snncore.architectures.networks import (
     ALL,
     N_CLASSES,
@@ -67,6 +68,31 @@ def test_rate_and_bptt_give_the_same_logits(arch: str, has_time: bool) -> None:
     assert rate.shape == (n_stages + 1, N, N_CLASSES)
     assert bool((rate.detach().std(1) > 0).all())  # the heads look at the samples
     torch.testing.assert_close(rate, bptt, rtol=1e-9, atol=1e-11)
+
+
+@every_architecture
+@still_and_events
+@pytest.mark.parametrize("reset", ["soft", "hard"])
+def test_one_pass_gives_what_the_papers_two_give(arch: str, has_time: bool, reset: str) -> None:
+    """Logits of all heads, every gradient, and the running statistics of every norm."""
+    spec, neuron = spec_of(has_time=has_time), NeuronConfig(reset=reset, detach_reset=reset == "soft")
+    network = network_of(arch, spec, neuron=neuron)
+    n_stages = len(network.body.stage_channels)  # type: ignore[arg-type]
+    with_branches(network, tuple(range(1, n_stages + 1)))
+    twin, x = copy.deepcopy(network), batch_of(spec)
+    gradient = RateGradient(T)
+    ours = gradient(network, x).heads
+    assert not gradient.takes_two_passes
+    output = two_pass_rates(twin, x, T)
+    theirs = torch.stack([*twin.branch_logits(output.stages), output.logits])
+    torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-11)
+    weight = torch.randn(ours.shape, generator=torch.Generator().manual_seed(5), dtype=ours.dtype)
+    for heads in (ours, theirs):
+        (heads * weight).sum().backward()
+    for (name, got), want in zip(network.named_parameters(), twin.parameters(), strict=True):
+        torch.testing.assert_close(got.grad, want.grad, rtol=1e-8, atol=1e-10, msg=name)
+    for (name, mine), buffer in zip(network.named_buffers(), twin.buffers(), strict=True):
+        torch.testing.assert_close(mine, buffer, rtol=1e-9, atol=1e-12, msg=name)
 
 
 GRADIENTS: dict[str, Callable[[int], Gradient]] = {"rate": RateGradient, "bptt": BpttGradient}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 from torch import nn
@@ -11,8 +13,9 @@ from snncore.config import ARCHITECTURES
 from snncore.data.dataspec import DataSpec
 from snncore.errors import ConfigError
 from snncore.gradient import BpttGradient, RateGradient
+from snncore.one_pass import OnePass
 from snncore.passes import split_time
-from snncore.two_pass import RateMemory, RatePass, SpikePass
+from snncore.two_pass import RateMemory, RatePass, SpikePass, two_pass_rates
 from tests.snncore.architectures.networks import N_CLASSES, T, batch_of, network_of, spec_of
 
 THIN = 1 / 64
@@ -76,3 +79,17 @@ def test_mlp_takes_channels_without_place_and_whole_images() -> None:
     network.body.conv1.register_forward_hook(lambda _, __, output: currents.append(output))  # type: ignore[union-attr]
     assert network(x, SpikePass(T, RateMemory())).logits.shape == (T * len(x), N_CLASSES)
     torch.testing.assert_close(currents[0].flatten(1), x.flatten(1) @ weight.flatten(1).t())
+
+
+@pytest.mark.parametrize("arch", ["preact_resnet34", "sew_resnet34"])
+@pytest.mark.parametrize("has_time", [False, True])
+def test_one_pass_pools_the_mean_where_two_passes_do(arch: str, has_time: bool) -> None:
+    spec = spec_of(has_time=has_time, size=LARGE)
+    network, x = network_of(arch, spec, THIN), batch_of(spec, n=2)
+    twin = copy.deepcopy(network)
+    ours, theirs = network(x, OnePass(T)).logits, two_pass_rates(twin, x, T).logits
+    torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-11)
+    ours.square().sum().backward()
+    theirs.square().sum().backward()
+    for (name, got), want in zip(network.named_parameters(), twin.parameters(), strict=True):
+        torch.testing.assert_close(got.grad, want.grad, rtol=1e-7, atol=1e-9, msg=name)
