@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -71,9 +72,17 @@ def _machine() -> Iterator[Finding]:
 
 
 def _torch() -> Iterator[Finding]:
-    from snncore.devices import describe_devices
+    from snncore.devices import backend_name, default_device, describe_devices
 
     yield Finding("devices", describe_devices())
+    device = default_device()
+    with warnings.catch_warnings(record=True) as slower:
+        warnings.simplefilter("always")
+        backend = backend_name(device)
+    if slower:
+        yield Finding("backend", str(slower[0].message), level="note")
+    else:
+        yield Finding("backend", f"{backend} on {device}")
 
 
 def _folder(out: Path) -> Iterator[Finding]:

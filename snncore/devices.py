@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from snncore.sweeps import sweeps_for
+
 
 def describe_devices() -> str:
     """For example '2 x NVIDIA H200', or 'CPU only, 2 threads'."""
@@ -17,3 +19,12 @@ def describe_devices() -> str:
 def default_device() -> str:
     """CUDA where there is one, else the CPU."""
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def backend_name(device: str) -> str:
+    """Of the backend that trains on `device`: torch, cpp or triton (`snncore.sweeps`).
+
+    Raises:
+        UserError: SPIKEFRONT_BACKEND asks for one that cannot run here.
+    """
+    return sweeps_for(torch.device(device)).name

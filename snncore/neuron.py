@@ -120,7 +120,8 @@ def _after_by_before(v: Tensor, spike: Tensor, slope: Tensor, neuron: NeuronConf
     """
     if neuron.reset == "soft":
         return 1.0 if neuron.detach_reset else 1 - neuron.v_threshold * slope
-    return 1 - spike if neuron.detach_reset else 1 - spike - v * slope
+    kept = 1 - spike.to(v.dtype)
+    return kept if neuron.detach_reset else kept - v * slope
 
 
 def _fire(v: Tensor, x: Tensor, spike: Tensor, neuron: NeuronConfig) -> Tensor:

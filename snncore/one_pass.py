@@ -80,9 +80,7 @@ class OnePass(LazyPass):
     def fire(self, lif: LIF, x: Activation) -> Pair:
         """Spikes, and the rate with the trace as its derivative."""
         parts = self.parts(x)
-        fired = sweeps_for(parts[0].x.device).fire_with_trace(
-            terms_of(parts, self.T), self.T, lif.neuron, parts[0].x.dtype
-        )
+        fired = sweeps_for(parts[0].x.device).fire_with_trace(terms_of(parts, self.T), self.T, lif.neuron)
         spikes = as_samples(fired.spikes, flat_shape(parts[0], self.T))
         count = as_samples(fired.counts, sample_shape(parts[0], self.T))
         return Pair(self, spikes, fire_rate(parts, fired, count.shape), is_still=False, count=count)

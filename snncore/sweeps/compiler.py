@@ -22,21 +22,21 @@ class NoCompilerError(RuntimeError):
     """There is no C++ compiler, or it cannot build the sweeps; the message says which."""
 
 
-def library() -> Path:
-    """The built library, from the cache if this source was built on such a processor before.
+def library(data: str) -> Path:
+    """The library built for data of one C++ type, from the cache if such a processor has built it before.
 
     Raises:
         NoCompilerError: it cannot be built here.
     """
     compiler = _compiler()
-    path = cache_folder() / f"sweeps-{_fingerprint(compiler)}.so"
+    path = cache_folder() / f"sweeps-{data}-{_fingerprint(compiler)}.so"
     if path.exists():
         return path
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_suffix(".lock")):
             if not path.exists():  # another process may have built it meanwhile
-                _build(compiler, path)
+                _build(compiler, data, path)
     except OSError as error:
         raise NoCompilerError(f"cannot write to the cache {path.parent}: {error}") from error
     return path
@@ -80,13 +80,13 @@ def _processor() -> bytes:
     return b"\n".join(line for line in lines if line.startswith(kept))
 
 
-def _build(compiler: str, path: Path) -> None:
+def _build(compiler: str, data: str, path: Path) -> None:
     """Compile beside the target and move it there, so that no process ever loads half a library."""
     beside = path.with_suffix(f".{os.getpid()}.tmp")
     told = ""
     try:
         for flags in (FLAGS + NATIVE, FLAGS):  # not every compiler knows the processor it runs on
-            told = _run([compiler, *flags, "-o", str(beside), str(SOURCE)])
+            told = _run([compiler, *flags, f"-DDATA={data}", "-o", str(beside), str(SOURCE)])
             if not told:
                 beside.replace(path)
                 return

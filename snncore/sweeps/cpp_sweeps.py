@@ -19,7 +19,7 @@ from snncore.sweeps.torch_sweeps import count_dtype
 
 __all__ = ["CppSweeps", "NoCompilerError"]
 
-_NAMES = {torch.float32: "float32", torch.float64: "float64", torch.bfloat16: "bfloat16"}
+_TYPES = {torch.float32: "float", torch.float64: "double", torch.bfloat16: "bf16"}
 _SURROGATES = ("sigmoid", "rectangular", "triangle", "arctan")
 _RESETS = (("soft", True), ("soft", False), ("hard", True), ("hard", False))
 
@@ -72,7 +72,7 @@ _ARGUMENTS = {
 
 
 class CppSweeps:
-    """CPU tensors, float32, float64 or bfloat16; kept in the data's dtype, float32 or bfloat16.
+    """CPU tensors of float32, float64 or bfloat16; all of a call of one dtype.
 
     Raises:
         NoCompilerError: the library is not there and cannot be built.
@@ -81,13 +81,13 @@ class CppSweeps:
     name = "cpp"
 
     def __init__(self) -> None:
-        self._library = _loaded(library())
+        _functions(torch.float32)
 
     def statistics(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and biased variance, (C,)."""
         rows, channels = x.shape
         mean, variance = (x.new_empty(channels, dtype=_wide(x.dtype)) for _ in range(2))
-        self._call("statistics", (x,), x, rows, channels, mean, variance)
+        _call("statistics", x.dtype, x, rows, channels, mean, variance)
         return mean, variance
 
     def fire(self, terms: Sequence[Term], T: int, neuron: NeuronConfig) -> Tensor:
@@ -95,20 +95,18 @@ class CppSweeps:
         places, channels = terms[0].x.shape[1:]
         spikes = terms[0].x.new_empty((T, places, channels))
         arguments = _term_arguments(terms, ())
-        self._call("fire", (spikes,), *arguments, T, places, channels, _neuron(neuron), spikes)
+        _call("fire", spikes.dtype, *arguments, T, places, channels, _neuron(neuron), spikes)
         return spikes
 
-    def fire_with_trace(
-        self, terms: Sequence[Term], T: int, neuron: NeuronConfig, kept: torch.dtype
-    ) -> Fired:
+    def fire_with_trace(self, terms: Sequence[Term], T: int, neuron: NeuronConfig) -> Fired:
         """Spikes, counts, traces, and the mean of each normalised term."""
         places, channels = terms[0].x.shape[1:]
         spikes = terms[0].x.new_empty((T, places, channels))
         count = spikes.new_empty((places, channels), dtype=count_dtype(T))
-        trace = spikes.new_empty((places, channels), dtype=kept)
+        trace = spikes.new_empty((places, channels))
         normed = tuple(torch.empty_like(trace) for term in terms if term.norm is not None)
         arguments = (*_term_arguments(terms, normed), T, places, channels, _neuron(neuron))
-        self._call("fire_with_trace", (spikes, trace), *arguments, spikes, count, trace)
+        _call("fire_with_trace", spikes.dtype, *arguments, spikes, count, trace)
         return Fired(spikes, count, trace, normed)
 
     def fire_backward(self, terms: Sequence[Term], grad: Tensor, T: int, neuron: NeuronConfig) -> Tensor:
@@ -116,7 +114,7 @@ class CppSweeps:
         places, channels = terms[0].x.shape[1:]
         out = torch.empty_like(grad)
         arguments = (*_term_arguments(terms, ()), T, places, channels, _neuron(neuron))
-        self._call("fire_backward", (grad,), *arguments, grad, out)
+        _call("fire_backward", grad.dtype, *arguments, grad, out)
         return out
 
     def norm_backward_sums(
@@ -127,8 +125,18 @@ class CppSweeps:
         h = grad if trace is None else torch.empty_like(grad)
         sums = grad.new_empty((2, channels), dtype=_wide(grad.dtype))
         statistics = (None, None) if norm is None else (norm.mean, norm.inverse_std)
-        self._call(
-            "norm_backward_sums", (grad, x), grad, x, *statistics, trace, rows, channels, h, sums[0], sums[1]
+        _call(
+            "norm_backward_sums",
+            _common(grad, x, trace),
+            grad,
+            x,
+            *statistics,
+            trace,
+            rows,
+            channels,
+            h,
+            sums[0],
+            sums[1],
         )
         return h, sums[0], sums[1]
 
@@ -139,13 +147,20 @@ class CppSweeps:
         rows, channels = h.shape
         out = torch.empty_like(h)
         statistics = (None, None) if norm is None else (norm.mean, norm.inverse_std)
-        self._call("norm_backward", (h, x), h, x, *statistics, scale, mean_h, mean_hx, rows, channels, out)
+        _call("norm_backward", _common(h, x), h, x, *statistics, scale, mean_h, mean_hx, rows, channels, out)
         return out
 
-    def _call(self, sweep: str, typed: tuple[Tensor, ...], *arguments: object) -> None:
-        """Call the function for the dtypes of `typed`, with each tensor as the address of its data."""
-        function = self._library[f"{sweep}_{'_'.join(_NAMES[tensor.dtype] for tensor in typed)}"]
-        function(*(_address(argument) for argument in arguments), torch.get_num_threads())
+
+def _call(sweep: str, dtype: torch.dtype, *arguments: object) -> None:
+    """A sweep over data of `dtype`; each tensor goes as the address of its data."""
+    _functions(dtype)[sweep](*(_address(argument) for argument in arguments), torch.get_num_threads())
+
+
+def _common(*tensors: Tensor | None) -> torch.dtype:
+    dtypes = {tensor.dtype for tensor in tensors if tensor is not None}
+    if len(dtypes) != 1:
+        raise ValueError(f"cpp sweeps: need tensors of one dtype, got {dtypes}")
+    return dtypes.pop()
 
 
 def _address(argument: object) -> object:
@@ -180,21 +195,17 @@ def _neuron(neuron: NeuronConfig) -> object:
 
 
 @cache
-def _loaded(path: Path) -> dict[str, Any]:
-    """All its functions. What it needs of OpenMP it takes from the runtime that torch has loaded: two of
-    them in a process would keep each other's threads waiting."""
+def _functions(dtype: torch.dtype) -> dict[str, Any]:
+    """The sweeps for data of one dtype. What they need of OpenMP they take from the runtime that torch has
+    loaded: two of them in a process would keep each other's threads waiting."""
     runtime = _openmp_of_torch()
     if runtime is not None:
         ctypes.CDLL(str(runtime), mode=ctypes.RTLD_GLOBAL)
-    opened = ctypes.CDLL(str(path))
+    opened = ctypes.CDLL(str(library(_TYPES[dtype])))
     functions = {}
-    kept = ("float32_float32", "float32_bfloat16", "float64_float64", "bfloat16_float32", "bfloat16_bfloat16")
     for sweep, arguments in _ARGUMENTS.items():
-        two = sweep in ("fire_with_trace", "norm_backward_sums", "norm_backward")
-        for name in kept if two else _NAMES.values():
-            function = opened[f"{sweep}_{name}"]
-            function.argtypes, function.restype = arguments, None
-            functions[f"{sweep}_{name}"] = function
+        functions[sweep] = opened[f"{sweep}_"]
+        functions[sweep].argtypes, functions[sweep].restype = arguments, None
     return functions
 
 

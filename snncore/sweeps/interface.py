@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-import torch
 from torch import Tensor
 
 from snncore.config import NeuronConfig
@@ -38,12 +37,11 @@ class Term(NamedTuple):
 
 
 class Fired(NamedTuple):
-    """What T steps leave behind.
+    """What T steps leave behind, in the dtype of the terms but for the counts.
 
-    spikes: (T, P, C), zeros and ones in the dtype of the terms. counts: (P, C), how often each neuron fired:
-    uint8 for T up to 255, else int16. trace: (P, C), mean over T of f_t·slope_t (P0). normed:
-    for each term with a norm, in their order, the mean over T of (x − mean)·inverse_std, (P, C). trace and
-    normed are of the dtype asked for.
+    spikes: (T, P, C), zeros and ones. counts: (P, C), how often each neuron fired, uint8 for T up to 255,
+    else int16. trace: (P, C), mean over T of f_t·slope_t (P0, `snncore.neuron`). normed: for each term with a
+    norm, in their order, the mean over T of (x − mean)·inverse_std, (P, C).
     """
 
     spikes: Tensor
@@ -68,10 +66,8 @@ class Sweeps(Protocol):
         """Spikes (T, P, C) of the sum of the terms, potentials 0 at the start."""
         ...
 
-    def fire_with_trace(
-        self, terms: Sequence[Term], T: int, neuron: NeuronConfig, kept: torch.dtype
-    ) -> Fired:
-        """As `fire`, with what the rate gradient needs; trace and normed are of dtype `kept`."""
+    def fire_with_trace(self, terms: Sequence[Term], T: int, neuron: NeuronConfig) -> Fired:
+        """As `fire`, with what the rate gradient needs."""
         ...
 
     def fire_backward(self, terms: Sequence[Term], grad: Tensor, T: int, neuron: NeuronConfig) -> Tensor:
@@ -87,7 +83,7 @@ class Sweeps(Protocol):
         """h = grad·trace, Σh and Σh·x̂ over the rows: the gradients by the current, by beta and by gamma.
 
         grad (M, C); x (M, C): the norm's input, or x̂ itself where norm is None; trace (M, C), None for 1, and
-        then h is grad itself. h has the dtype of grad. x and trace may be of another dtype, float16 included.
+        then h is grad itself. All of one dtype, h too.
         """
         ...
 

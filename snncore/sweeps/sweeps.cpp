@@ -151,16 +151,16 @@ extern "C" struct TermArgument {  // a summand of the current; statistics null: 
 
 namespace {
 
-template <class D, class K>
+template <class D>
 struct Term {
     using W = Wide<D>;
     const D* x;
     int64_t step;
     std::vector<W> scale, shift, mean, inverse_std;
-    K* normed;
+    D* normed;
 
     Term(const TermArgument& from, int64_t channels, int64_t size)
-        : x(static_cast<const D*>(from.x)), step(from.step), normed(static_cast<K*>(from.normed)) {
+        : x(static_cast<const D*>(from.x)), step(from.step), normed(static_cast<D*>(from.normed)) {
         const auto values = [&](const void* p, W fallback) {
             return tiled(static_cast<const W*>(p), channels, size, fallback);
         };
@@ -174,8 +174,8 @@ struct Term {
 };
 
 // v <- decay·v + current; sums[i] += x of the terms whose mean is wanted
-template <class D, class K, class W>
-void integrate(const std::vector<Term<D, K>>& terms, int64_t t, int64_t at, int64_t size, W decay, W* __restrict v,
+template <class D, class W>
+void integrate(const std::vector<Term<D>>& terms, int64_t t, int64_t at, int64_t size, W decay, W* __restrict v,
                W* const* sums) {
     const D* __restrict x = terms[0].x + t * terms[0].step + at;
     const W* __restrict scale = terms[0].scale.data();
@@ -210,9 +210,9 @@ void put(const W* __restrict from, D* __restrict to, int64_t size) {
     for (int64_t j = 0; j < size; ++j) narrow(from[j], to[j]);
 }
 
-template <class D, class K>
-std::vector<Term<D, K>> terms_of(const TermArgument* arguments, int n, int64_t channels, int64_t size) {
-    std::vector<Term<D, K>> terms;
+template <class D>
+std::vector<Term<D>> terms_of(const TermArgument* arguments, int n, int64_t channels, int64_t size) {
+    std::vector<Term<D>> terms;
     for (int i = 0; i < n; ++i) terms.emplace_back(arguments[i], channels, size);
     return terms;
 }
@@ -222,7 +222,7 @@ void fire(const TermArgument* arguments, int n_terms, int64_t T, int64_t places,
           const Neuron& neuron, D* spikes, int threads) {
     using W = Wide<D>;
     const int64_t tile = rows_of_tile(channels) * channels, total = places * channels;
-    const auto terms = terms_of<D, D>(arguments, n_terms, channels, tile);
+    const auto terms = terms_of<D>(arguments, n_terms, channels, tile);
     const W threshold = W(neuron.threshold);
     const bool is_soft = neuron.reset == SOFT || neuron.reset == SOFT_DETACHED;
 #pragma omp parallel num_threads(threads)
@@ -263,12 +263,12 @@ void fire_step(int64_t size, W decay, W threshold, W k, W same, W* __restrict v,
     }
 }
 
-template <class D, class K>
+template <class D>
 void fire_with_trace(const TermArgument* arguments, int n_terms, int64_t T, int64_t places, int64_t channels,
-                     const Neuron& neuron, D* spikes, void* counts, K* traces, int threads) {
+                     const Neuron& neuron, D* spikes, void* counts, D* traces, int threads) {
     using W = Wide<D>;
     const int64_t tile = rows_of_tile(channels) * channels, total = places * channels;
-    const auto terms = terms_of<D, K>(arguments, n_terms, channels, tile);
+    const auto terms = terms_of<D>(arguments, n_terms, channels, tile);
     const W decay = W(neuron.decay), threshold = W(neuron.threshold), k = W(neuron.slope);
     const bool wants_means = terms[0].normed || (n_terms > 1 && terms[1].normed);
 #pragma omp parallel num_threads(threads)
@@ -326,7 +326,7 @@ void fire_backward(const TermArgument* arguments, int n_terms, int64_t T, int64_
                    const Neuron& neuron, const D* grad, D* out, int threads) {
     using W = Wide<D>;
     const int64_t tile = rows_of_tile(channels) * channels, total = places * channels;
-    const auto terms = terms_of<D, D>(arguments, n_terms, channels, tile);
+    const auto terms = terms_of<D>(arguments, n_terms, channels, tile);
     const W decay = W(neuron.decay), threshold = W(neuron.threshold), k = W(neuron.slope);
 #pragma omp parallel num_threads(threads)
     {
@@ -421,9 +421,9 @@ void statistics(const D* x, int64_t n_rows, int64_t channels, Wide<D>* mean, Wid
     }
 }
 
-template <class D, class X>
-void norm_backward_sums(const D* grad, const X* x, const Wide<D>* mean, const Wide<D>* inverse_std,
-                        const X* trace, int64_t n_rows, int64_t channels, D* h, Wide<D>* sum_h,
+template <class D>
+void norm_backward_sums(const D* grad, const D* x, const Wide<D>* mean, const Wide<D>* inverse_std,
+                        const D* trace, int64_t n_rows, int64_t channels, D* h, Wide<D>* sum_h,
                         Wide<D>* sum_hx, int threads) {
     using W = Wide<D>;
     const int64_t tile = rows_of_tile(channels) * channels;
@@ -432,30 +432,31 @@ void norm_backward_sums(const D* grad, const X* x, const Wide<D>* mean, const Wi
     channel_sums<W>(n_rows, channels, first.data(), second.data(), threads,
                     [&](int64_t at, int64_t size, W* __restrict a, W* __restrict b) {
                         const D* __restrict g = grad + at;
-                        const X* __restrict from = x + at;
+                        const D* __restrict from = x + at;
                         const W* __restrict m = centre.data();
                         const W* __restrict s = scale.data();
                         if (trace) {
-                            const X* __restrict factor = trace + at;
+                            const D* __restrict factor = trace + at;
                             D* __restrict to = h + at;
                             for (int64_t j = 0; j < size; ++j) {
-                                const W product = wide(g[j]) * W(wide(factor[j]));
-                                narrow(product, to[j]);
-                                a[j] += product;
-                                b[j] += product * ((W(wide(from[j])) - m[j]) * s[j]);
+                                D rounded;
+                                narrow(wide(g[j]) * wide(factor[j]), rounded);
+                                to[j] = rounded;
+                                a[j] += wide(rounded);
+                                b[j] += wide(rounded) * ((wide(from[j]) - m[j]) * s[j]);
                             }
                         } else {
                             for (int64_t j = 0; j < size; ++j) {
                                 a[j] += wide(g[j]);
-                                b[j] += wide(g[j]) * ((W(wide(from[j])) - m[j]) * s[j]);
+                                b[j] += wide(g[j]) * ((wide(from[j]) - m[j]) * s[j]);
                             }
                         }
                     });
     for (int64_t c = 0; c < channels; ++c) sum_h[c] = W(first[c]), sum_hx[c] = W(second[c]);
 }
 
-template <class D, class X>
-void norm_backward(const D* h, const X* x, const Wide<D>* mean, const Wide<D>* inverse_std, const Wide<D>* scale,
+template <class D>
+void norm_backward(const D* h, const D* x, const Wide<D>* mean, const Wide<D>* inverse_std, const Wide<D>* scale,
                    const Wide<D>* mean_h, const Wide<D>* mean_hx, int64_t n_rows, int64_t channels, D* out,
                    int threads) {
     // scale·(h − mean_h − (x − mean)·inverse_std·mean_hx) = scale·h + slope·x + shift
@@ -472,56 +473,47 @@ void norm_backward(const D* h, const X* x, const Wide<D>* mean, const Wide<D>* i
     for (int64_t at = 0; at < total; at += tile) {
         const int64_t size = std::min(tile, total - at);
         const D* __restrict from = h + at;
-        const X* __restrict by = x + at;
+        const D* __restrict by = x + at;
         D* __restrict to = out + at;
         const W *__restrict a = factor.data(), *__restrict b = slope.data(), *__restrict c = shift.data();
-        for (int64_t j = 0; j < size; ++j) narrow(a[j] * wide(from[j]) + b[j] * W(wide(by[j])) + c[j], to[j]);
+        for (int64_t j = 0; j < size; ++j) narrow(a[j] * wide(from[j]) + b[j] * wide(by[j]) + c[j], to[j]);
     }
 }
 
 }  // namespace
 
-// ---- what Python calls: one function a dtype, of the data and of what is kept ---------------------------
+// ---- what Python calls: a library for each dtype of the data, DATA = float, double or bf16 ---------------
 
-#define FOR_DATA(NAME, D)                                                                                       \
-    extern "C" void statistics_##NAME(const D* x, int64_t rows, int64_t channels, Wide<D>* mean,                \
-                                      Wide<D>* variance, int threads) {                                         \
-        statistics(x, rows, channels, mean, variance, threads);                                                 \
-    }                                                                                                           \
-    extern "C" void fire_##NAME(const TermArgument* terms, int n, int64_t T, int64_t places, int64_t channels,  \
-                                const Neuron* neuron, D* spikes, int threads) {                                 \
-        fire(terms, n, T, places, channels, *neuron, spikes, threads);                                          \
-    }                                                                                                           \
-    extern "C" void fire_backward_##NAME(const TermArgument* terms, int n, int64_t T, int64_t places,           \
-                                         int64_t channels, const Neuron* neuron, const D* grad, D* out,         \
-                                         int threads) {                                                         \
-        fire_backward(terms, n, T, places, channels, *neuron, grad, out, threads);                              \
-    }
+using W = Wide<DATA>;
 
-#define FOR_DATA_AND_KEPT(NAME, D, K)                                                                           \
-    extern "C" void fire_with_trace_##NAME(const TermArgument* terms, int n, int64_t T, int64_t places,         \
-                                           int64_t channels, const Neuron* neuron, D* spikes, void* counts,     \
-                                           K* traces, int threads) {                                            \
-        fire_with_trace(terms, n, T, places, channels, *neuron, spikes, counts, traces, threads);               \
-    }                                                                                                           \
-    extern "C" void norm_backward_sums_##NAME(const D* grad, const K* x, const Wide<D>* mean,                   \
-                                              const Wide<D>* inverse_std, const K* trace, int64_t rows,         \
-                                              int64_t channels, D* h, Wide<D>* sum_h, Wide<D>* sum_hx,          \
-                                              int threads) {                                                    \
-        norm_backward_sums(grad, x, mean, inverse_std, trace, rows, channels, h, sum_h, sum_hx, threads);       \
-    }                                                                                                           \
-    extern "C" void norm_backward_##NAME(const D* h, const K* x, const Wide<D>* mean,                           \
-                                         const Wide<D>* inverse_std, const Wide<D>* scale,                      \
-                                         const Wide<D>* mean_h, const Wide<D>* mean_hx, int64_t rows,           \
-                                         int64_t channels, D* out, int threads) {                               \
-        norm_backward(h, x, mean, inverse_std, scale, mean_h, mean_hx, rows, channels, out, threads);           \
-    }
+extern "C" {
 
-FOR_DATA(float32, float)
-FOR_DATA(float64, double)
-FOR_DATA(bfloat16, bf16)
-FOR_DATA_AND_KEPT(float32_float32, float, float)
-FOR_DATA_AND_KEPT(float32_bfloat16, float, bf16)
-FOR_DATA_AND_KEPT(float64_float64, double, double)
-FOR_DATA_AND_KEPT(bfloat16_float32, bf16, float)
-FOR_DATA_AND_KEPT(bfloat16_bfloat16, bf16, bf16)
+void statistics_(const DATA* x, int64_t rows, int64_t channels, W* mean, W* variance, int threads) {
+    statistics(x, rows, channels, mean, variance, threads);
+}
+
+void fire_(const TermArgument* terms, int n, int64_t T, int64_t places, int64_t channels, const Neuron* neuron,
+           DATA* spikes, int threads) {
+    fire(terms, n, T, places, channels, *neuron, spikes, threads);
+}
+
+void fire_with_trace_(const TermArgument* terms, int n, int64_t T, int64_t places, int64_t channels,
+                      const Neuron* neuron, DATA* spikes, void* counts, DATA* traces, int threads) {
+    fire_with_trace(terms, n, T, places, channels, *neuron, spikes, counts, traces, threads);
+}
+
+void fire_backward_(const TermArgument* terms, int n, int64_t T, int64_t places, int64_t channels,
+                    const Neuron* neuron, const DATA* grad, DATA* out, int threads) {
+    fire_backward(terms, n, T, places, channels, *neuron, grad, out, threads);
+}
+
+void norm_backward_sums_(const DATA* grad, const DATA* x, const W* mean, const W* inverse_std, const DATA* trace,
+                         int64_t rows, int64_t channels, DATA* h, W* sum_h, W* sum_hx, int threads) {
+    norm_backward_sums(grad, x, mean, inverse_std, trace, rows, channels, h, sum_h, sum_hx, threads);
+}
+
+void norm_backward_(const DATA* h, const DATA* x, const W* mean, const W* inverse_std, const W* scale,
+                    const W* mean_h, const W* mean_hx, int64_t rows, int64_t channels, DATA* out, int threads) {
+    norm_backward(h, x, mean, inverse_std, scale, mean_h, mean_hx, rows, channels, out, threads);
+}
+}

@@ -36,15 +36,13 @@ class TorchSweeps:
         return spikes
 
     @torch.no_grad()
-    def fire_with_trace(
-        self, terms: Sequence[Term], T: int, neuron: NeuronConfig, kept: torch.dtype
-    ) -> Fired:
+    def fire_with_trace(self, terms: Sequence[Term], T: int, neuron: NeuronConfig) -> Fired:
         """Spikes, counts, traces, and the mean of each normalised term."""
         spikes = _empty_spikes(terms, T)
         place = spikes[0]
         count = torch.empty_like(place, dtype=count_dtype(T))
-        trace = torch.empty_like(place, dtype=kept)
-        normed = tuple(torch.empty_like(place, dtype=kept) for term in terms if term.norm is not None)
+        trace = torch.empty_like(place)
+        normed = tuple(torch.empty_like(place) for term in terms if term.norm is not None)
         for piece in _pieces(spikes):
             x = _current(terms, piece, T)
             count[piece], trace[piece] = run_steps_with_trace(x, spikes[:, piece], neuron)

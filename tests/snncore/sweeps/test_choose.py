@@ -18,9 +18,11 @@ CPU = torch.device("cpu")
 
 @pytest.fixture(autouse=True)
 def fresh_choice() -> Iterator[None]:
-    choose._chosen.cache_clear()
+    for cached in (choose._chosen, cpp_sweeps._functions):
+        cached.cache_clear()
     yield
-    choose._chosen.cache_clear()
+    for cached in (choose._chosen, cpp_sweeps._functions):
+        cached.cache_clear()
 
 
 @pytest.fixture

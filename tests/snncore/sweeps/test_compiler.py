@@ -37,26 +37,26 @@ def small_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_it_is_built_once_and_found_again(cache: Path, small_source: Path) -> None:
-    first = library()
+    first = library("float")
     stamp = first.stat().st_mtime_ns
     assert first.parent == cache
-    assert library() == first
+    assert library("float") == first
     assert first.stat().st_mtime_ns == stamp
     assert [path.suffix for path in cache.iterdir() if path.suffix not in (".so", ".lock")] == []
 
 
 def test_another_source_is_another_library(cache: Path, small_source: Path) -> None:
-    first = library()
+    first = library("float")
     small_source.write_text('extern "C" int answer() { return 43; }\n', encoding="utf-8")
-    assert library() != first
+    assert library("float") != first
 
 
 def test_another_processor_is_another_library(
     cache: Path, small_source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = library()
+    first = library("float")
     monkeypatch.setattr(compiler, "_processor", lambda: b"model: one of another node")
-    assert library() != first
+    assert library("float") != first
 
 
 def test_many_processes_at_once_build_it_once(cache: Path, tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_many_processes_at_once_build_it_once(cache: Path, tmp_path: Path) -> No
     wrapper.chmod(0o755)
     code = (
         "from pathlib import Path; from snncore.sweeps import compiler; "
-        f"compiler.SOURCE = Path({str(source)!r}); print(compiler.library())"
+        f'compiler.SOURCE = Path({str(source)!r}); print(compiler.library("float"))'
     )
     environment = os.environ | {"CXX": str(wrapper), "SPIKEFRONT_CACHE": str(cache)}
     processes = [
@@ -84,7 +84,7 @@ def test_many_processes_at_once_build_it_once(cache: Path, tmp_path: Path) -> No
 def test_what_the_compiler_says_is_passed_on(cache: Path, small_source: Path) -> None:
     small_source.write_text("this is no C++\n", encoding="utf-8")
     with pytest.raises(NoCompilerError, match=r"cannot build sweeps\.cpp: .*error"):
-        library()
+        library("float")
     assert not list(cache.glob("*.so"))
     assert not list(cache.glob("*.tmp"))
 
@@ -92,7 +92,7 @@ def test_what_the_compiler_says_is_passed_on(cache: Path, small_source: Path) ->
 def test_a_compiler_that_is_named_and_not_there(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXX", "no-such-compiler")
     with pytest.raises(NoCompilerError, match="CXX=no-such-compiler is not there"):
-        library()
+        library("float")
 
 
 def test_a_cache_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,7 +100,7 @@ def test_a_cache_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Monk
     blocked.write_text("", encoding="utf-8")
     monkeypatch.setenv("SPIKEFRONT_CACHE", str(blocked / "cache"))
     with pytest.raises(NoCompilerError, match="cannot write to the cache"):
-        library()
+        library("float")
 
 
 def test_a_library_from_the_cache_loads_in_milliseconds() -> None:
@@ -108,5 +108,5 @@ def test_a_library_from_the_cache_loads_in_milliseconds() -> None:
 
     CppSweeps()
     started = time.perf_counter()
-    library()
+    library("float")
     assert time.perf_counter() - started < 1.0

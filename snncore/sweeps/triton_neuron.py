@@ -1,0 +1,231 @@
+# mypy: ignore-errors
+# (a kernel is compiled by Triton: its names are pointers and blocks of numbers, of which mypy knows nothing)
+"""Triton kernels of the neuron: T steps of one block of places a program, the potential in registers.
+
+A block is flat: BLOCK elements of one step's P·C (`n`), channel = element % C; loads are whole for any C.
+Offsets of blocks and of steps are 64-bit: T·P·C may pass 2^31, and so may P·C.
+T is a runtime argument: a search that varies it compiles nothing anew. So are decay, threshold and slope, in
+float64, of which a kernel of float32 data takes the nearest float32.
+Terms are x0 with norm0 and x1 with norm1, pointers; x1 and both norms may be None. STILL: one step for all T.
+WIDE: dtype of the arithmetic.
+Each function has one return: Triton compiles what stands behind a return in an `if`, taken or not.
+"""
+
+from __future__ import annotations
+
+import math
+
+import triton
+import triton.language as tl
+
+HALF_PI = tl.constexpr(0.5 * math.pi)
+
+
+@triton.jit(do_not_specialize=["T"])
+def fire(
+    x0, norm0, x1, norm1, spikes, T, n, C, decay: tl.float64, threshold: tl.float64,
+    STILL0: tl.constexpr, STILL1: tl.constexpr, HARD: tl.constexpr,
+    BLOCK: tl.constexpr, WIDE: tl.constexpr,
+):  # fmt: skip
+    """Spikes (T, n)."""
+    start, lane, left, channel = _block(n, C, BLOCK)
+    inside = lane < left
+    decay, threshold = _scalar(decay, WIDE), _scalar(threshold, WIDE)
+    a0, b0 = _coefficients(norm0, channel, inside, WIDE)
+    a1, b1 = _coefficients(norm1, channel, inside, WIDE)
+    now0 = _read(x0, start, lane, inside)
+    now1 = _read(x1, start, lane, inside)
+    v = tl.zeros([BLOCK], WIDE)
+    for t in range(T):
+        current = _current(now0, norm0, a0, b0, x1, now1, norm1, a1, b1, WIDE)
+        at = start + tl.cast(t, tl.int64) * n
+        # The next step is asked for before this one is written: the compiler must keep their order.
+        left_next = tl.where(t + 1 < T, left, 0)
+        if not STILL0:
+            now0 = _read(x0, at + n, lane, lane < left_next)
+        if not STILL1:
+            now1 = _read(x1, at + n, lane, lane < left_next)
+        v = v * decay + current
+        spike = (v >= threshold).to(WIDE)
+        tl.store(spikes + at + lane, spike, inside)
+        v = _reset(v, spike, threshold, HARD)
+
+
+@triton.jit(do_not_specialize=["T"])
+def fire_with_trace(
+    x0, norm0, x1, norm1, spikes, count, trace, normed0, normed1, T, n, C,
+    decay: tl.float64, threshold: tl.float64, k: tl.float64,
+    STILL0: tl.constexpr, STILL1: tl.constexpr, HARD: tl.constexpr, DETACH: tl.constexpr,
+    SURROGATE: tl.constexpr, BLOCK: tl.constexpr, WIDE: tl.constexpr,
+):  # fmt: skip
+    """As `fire`, and count, trace and the mean of each normalised term (n); normed is None without a norm."""
+    start, lane, left, channel = _block(n, C, BLOCK)
+    inside = lane < left
+    decay, threshold, k = _scalar(decay, WIDE), _scalar(threshold, WIDE), _scalar(k, WIDE)
+    a0, b0 = _coefficients(norm0, channel, inside, WIDE)
+    a1, b1 = _coefficients(norm1, channel, inside, WIDE)
+    now0 = _read(x0, start, lane, inside)
+    now1 = _read(x1, start, lane, inside)
+    v = tl.zeros([BLOCK], WIDE)
+    f = v + 1
+    slopes, fired, total0, total1 = v, v, v, v
+    for t in range(T):
+        current = _current(now0, norm0, a0, b0, x1, now1, norm1, a1, b1, WIDE)
+        if normed0 is not None:
+            total0 += now0.to(WIDE)
+        if normed1 is not None:
+            total1 += now1.to(WIDE)
+        at = start + tl.cast(t, tl.int64) * n
+        left_next = tl.where(t + 1 < T, left, 0)
+        if not STILL0:
+            now0 = _read(x0, at + n, lane, lane < left_next)
+        if not STILL1:
+            now1 = _read(x1, at + n, lane, lane < left_next)
+        v = v * decay + current
+        spike = (v >= threshold).to(WIDE)
+        tl.store(spikes + at + lane, spike, inside)
+        slope = _slope(v - threshold, k, SURROGATE)
+        slopes += slope * f
+        fired += spike
+        f = 1 + decay * _after_by_before(v, spike, slope, threshold, HARD, DETACH) * f
+        v = _reset(v, spike, threshold, HARD)
+    tl.store(count + start + lane, fired.to(tl.int32), inside)
+    tl.store(trace + start + lane, slopes / T, inside)
+    _write_normed(normed0, norm0, total0, T, start, lane, inside, channel, WIDE)
+    _write_normed(normed1, norm1, total1, T, start, lane, inside, channel, WIDE)
+
+
+@triton.jit(do_not_specialize=["T"])
+def fire_backward(
+    x0, norm0, x1, norm1, grad, potentials, out, T, n, C,
+    decay: tl.float64, threshold: tl.float64, k: tl.float64,
+    STILL0: tl.constexpr, STILL1: tl.constexpr, HARD: tl.constexpr, DETACH: tl.constexpr,
+    SURROGATE: tl.constexpr, BLOCK: tl.constexpr, WIDE: tl.constexpr,
+):  # fmt: skip
+    """BPTT: dL/d(spikes) -> dL/d(current), (T, n). potentials (T, n) of WIDE is scratch, and may be `out`.
+
+    The steps run once and leave their potentials before the reset, which the way back reads. No room for T of
+    them in registers; a block's own come back from the cache while T is small.
+    """
+    start, lane, left, channel = _block(n, C, BLOCK)
+    inside = lane < left
+    decay, threshold, k = _scalar(decay, WIDE), _scalar(threshold, WIDE), _scalar(k, WIDE)
+    a0, b0 = _coefficients(norm0, channel, inside, WIDE)
+    a1, b1 = _coefficients(norm1, channel, inside, WIDE)
+    now0 = _read(x0, start, lane, inside)
+    now1 = _read(x1, start, lane, inside)
+    v = tl.zeros([BLOCK], WIDE)
+    for t in range(T):
+        current = _current(now0, norm0, a0, b0, x1, now1, norm1, a1, b1, WIDE)
+        at = start + tl.cast(t, tl.int64) * n
+        left_next = tl.where(t + 1 < T, left, 0)
+        if not STILL0:
+            now0 = _read(x0, at + n, lane, lane < left_next)
+        if not STILL1:
+            now1 = _read(x1, at + n, lane, lane < left_next)
+        v = v * decay + current
+        tl.store(potentials + at + lane, v, inside)
+        v = _reset(v, (v >= threshold).to(WIDE), threshold, HARD)
+
+    # An element may be read back by another thread than wrote it: each access has its own layout.
+    tl.debug_barrier()
+    carried = tl.zeros([BLOCK], WIDE)  # dL/d(potential after the reset)
+    for i in range(T):
+        at = start + tl.cast(T - 1 - i, tl.int64) * n
+        v = tl.load(potentials + at + lane, inside, other=0)
+        spike = (v >= threshold).to(WIDE)
+        slope = _slope(v - threshold, k, SURROGATE)
+        carried *= _after_by_before(v, spike, slope, threshold, HARD, DETACH)
+        carried += slope * tl.load(grad + at + lane, inside, other=0).to(WIDE)
+        tl.store(out + at + lane, carried, inside)
+        carried *= decay
+
+
+@triton.jit
+def _block(n, C, BLOCK: tl.constexpr):
+    """First element of the program, its lanes, how many of them are elements, and their channels."""
+    start = tl.program_id(0).to(tl.int64) * BLOCK
+    lane = tl.arange(0, BLOCK)
+    # The long division is one of scalars; that of the lanes stays within 32 bits.
+    channel = ((start % C).to(tl.int32) + lane) % C
+    return start, lane, tl.minimum(n - start, BLOCK).to(tl.int32), channel
+
+
+@triton.jit
+def _scalar(value, WIDE: tl.constexpr):
+    """A number of the launch in WIDE; under the interpreter it comes as Python's float."""
+    return tl.full((), value, WIDE)
+
+
+@triton.jit
+def _coefficients(norm, channel, inside, WIDE: tl.constexpr):
+    """a, b of x -> a·x + b, the norm; without one nothing that is used."""
+    if norm is None:
+        scale, shift = 1.0, 0.0
+    else:
+        scale = tl.load(norm.inverse_std + channel, inside, other=0).to(WIDE)
+        scale *= tl.load(norm.gamma + channel, inside, other=0)
+        shift = tl.load(norm.beta + channel, inside, other=0)
+        shift -= tl.load(norm.mean + channel, inside, other=0) * scale
+    return scale, shift
+
+
+@triton.jit
+def _read(x, at, lane, inside):
+    return 0.0 if x is None else tl.load(x + at + lane, inside, other=0)
+
+
+@triton.jit
+def _current(now0, norm0, a0, b0, x1, now1, norm1, a1, b1, WIDE: tl.constexpr):
+    """Sum of the terms at one step; the second counts unless `x1` is None."""
+    current = _normalised(now0, norm0, a0, b0, WIDE)
+    if x1 is not None:
+        current += _normalised(now1, norm1, a1, b1, WIDE)
+    return current
+
+
+@triton.jit
+def _normalised(x, norm, a, b, WIDE: tl.constexpr):
+    return x.to(WIDE) if norm is None else x.to(WIDE) * a + b
+
+
+@triton.jit
+def _write_normed(normed, norm, total, T, start, lane, inside, channel, WIDE: tl.constexpr):
+    """Mean over T of (x − mean)·inverse_std."""
+    if normed is not None:
+        mean = tl.load(norm.mean + channel, inside, other=0).to(WIDE)
+        inverse_std = tl.load(norm.inverse_std + channel, inside, other=0).to(WIDE)
+        tl.store(normed + start + lane, (total / T - mean) * inverse_std, inside)
+
+
+@triton.jit
+def _reset(v, spike, threshold, HARD: tl.constexpr):
+    """In the reference's arithmetic, so that an infinite potential leaves what it leaves there."""
+    return v - (v if HARD else threshold) * spike
+
+
+@triton.jit
+def _after_by_before(v, spike, slope, threshold, HARD: tl.constexpr, DETACH: tl.constexpr):
+    """Derivative of the potential after the reset by that before it."""
+    kept = 1 - spike if HARD else tl.full(v.shape, 1, v.dtype)
+    if not DETACH:
+        kept -= (v if HARD else threshold) * slope
+    return kept
+
+
+@triton.jit
+def _slope(u, k, SURROGATE: tl.constexpr):
+    """`snncore.surrogate` at u = v − threshold; NaN as there."""
+    if SURROGATE == "sigmoid":
+        s = tl.sigmoid(u * k)
+        slope = (s - s * s) * k
+    elif SURROGATE == "rectangular":
+        slope = (tl.abs(u) < 0.5 / k).to(u.dtype) * k
+    elif SURROGATE == "triangle":
+        slope = k - tl.abs(u) * (k * k)
+        slope = tl.where(slope < 0, 0, slope)  # maximum would drop a NaN
+    else:
+        tl.static_assert(SURROGATE == "arctan")
+        z = u * (HALF_PI * k)
+        slope = 0.5 * k / (z * z + 1)
+    return slope

@@ -1,0 +1,193 @@
+"""The sweeps in Triton, for CUDA; on CPU tensors only under Triton's interpreter, for tests.
+
+Importing this needs triton, and raises ImportError where it is not installed. Kernels are compiled at their
+first use, into Triton's cache on disk: for dtypes, reset, surrogate and kind of terms, and for sizes that are
+1 or divisible by 16, whose loads are wider; not for each shape, T or decay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+import triton  # type: ignore[import-untyped,unused-ignore]
+import triton.language as tl  # type: ignore[import-untyped,unused-ignore]
+from torch import Tensor
+
+from snncore.config import NeuronConfig
+from snncore.sweeps import triton_neuron, triton_rows
+from snncore.sweeps.interface import Fired, Norm, Term
+from snncore.sweeps.torch_sweeps import count_dtype
+
+BLOCK_BYTES = 2048
+"""Of a term, to a program of the neuron: for each of the 128 threads that Triton starts 16, a whole load."""
+TILE_BYTES = 4096
+"""Of a tile of rows: two such loads a thread. A larger one runs out of registers in float64."""
+CHUNKS = 1024
+"""At most so many programs in the first stage of a sum: about 8 on each processor of a large device."""
+COLUMNS = 8
+"""Channels of a program of the second stage: 32 bytes of float32, the least that memory moves."""
+
+_INTERPRETED = not isinstance(triton_neuron.fire, triton.JITFunction)
+
+
+class TritonSweeps:
+    """CUDA. Sums are in one order, whatever the device: the same data give the same bits."""
+
+    name = "triton"
+
+    def statistics(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and biased variance, (C,), by Welford's method."""
+        _check(x)
+        rows, wide = _Rows.of(x), _wide(x.dtype)
+        means, squares = (x.new_empty((rows.chunks, rows.C), dtype=wide) for _ in range(2))
+        mean, variance = (x.new_empty(rows.C, dtype=wide) for _ in range(2))
+        sizes = (rows.M, rows.C, rows.chunks, rows.tiles * rows.tile["ROWS"])
+        with torch.cuda.device_of(x):
+            triton_rows.chunk_statistics[rows.grid](
+                x, means, squares, rows.M, rows.C, rows.tiles, **rows.tile, WIDE=_TL[wide], **_OPTIONS
+            )
+            triton_rows.merge_statistics[(triton.cdiv(rows.C, COLUMNS),)](
+                means, squares, mean, variance, *sizes, CHUNKS=CHUNKS, WIDE=_TL[wide], **_MERGE
+            )
+        return mean, variance
+
+    def fire(self, terms: Sequence[Term], T: int, neuron: NeuronConfig) -> Tensor:
+        """Spikes (T, P, C)."""
+        run = _Run.of(terms, T, neuron)
+        spikes = run.x.new_empty((T, *run.x.shape[1:]))
+        with torch.cuda.device_of(run.x):
+            triton_neuron.fire[run.grid](*run.terms, spikes, *run.numbers[:-1], **run.kind)
+        return spikes
+
+    def fire_with_trace(self, terms: Sequence[Term], T: int, neuron: NeuronConfig) -> Fired:
+        """Spikes, counts, traces, and the mean of each normalised term."""
+        run = _Run.of(terms, T, neuron)
+        place = run.x.shape[1:]
+        spikes = run.x.new_empty((T, *place))
+        count = run.x.new_empty(place, dtype=count_dtype(T))
+        trace = run.x.new_empty(place)
+        normed = [None if norm is None else run.x.new_empty(place) for norm in run.terms[1::2]]
+        with torch.cuda.device_of(run.x):
+            triton_neuron.fire_with_trace[run.grid](
+                *run.terms, spikes, count, trace, *normed, *run.numbers, **run.kind, **_gradient(neuron)
+            )
+        return Fired(spikes, count, trace, tuple(x for x in normed if x is not None))
+
+    def fire_backward(self, terms: Sequence[Term], grad: Tensor, T: int, neuron: NeuronConfig) -> Tensor:
+        """Backpropagation through time. Potentials stand in the result, for bfloat16 in float32 beside it."""
+        _check(grad)
+        run = _Run.of(terms, T, neuron)
+        out = torch.empty_like(grad)
+        wide = _wide(run.x.dtype)
+        potentials = out if out.dtype == wide else torch.empty_like(grad, dtype=wide)
+        with torch.cuda.device_of(run.x):
+            triton_neuron.fire_backward[run.grid](
+                *run.terms, grad, potentials, out, *run.numbers, **run.kind, **_gradient(neuron)
+            )
+        return out
+
+    def norm_backward_sums(
+        self, grad: Tensor, x: Tensor, norm: Norm | None, trace: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """h, Σh, Σh·x̂."""
+        _check(grad, x, trace, *(norm or ()))
+        rows, wide = _Rows.of(grad), _wide(grad.dtype)
+        h = grad if trace is None else torch.empty_like(grad)
+        partial = grad.new_empty((2, rows.chunks, rows.C), dtype=wide)
+        sums = grad.new_empty((2, rows.C), dtype=wide)
+        sizes = (rows.M, rows.C, rows.tiles, rows.chunks)
+        with torch.cuda.device_of(grad):
+            triton_rows.chunk_norm_sums[rows.grid](
+                grad, x, norm, trace, h, partial, *sizes, **rows.tile, WIDE=_TL[wide], **_OPTIONS
+            )
+            triton_rows.merge_sums[(triton.cdiv(rows.C, COLUMNS), 2)](
+                partial, sums, rows.C, rows.chunks, CHUNKS=CHUNKS, **_MERGE
+            )
+        return h, sums[0], sums[1]
+
+    def norm_backward(
+        self, h: Tensor, x: Tensor, norm: Norm | None, scale: Tensor, mean_h: Tensor, mean_hx: Tensor
+    ) -> Tensor:
+        """scale·(h − mean_h − x̂·mean_hx)."""
+        _check(h, x, scale, mean_h, mean_hx, *(norm or ()))
+        rows, out = _Rows.of(h), torch.empty_like(h)
+        sizes, wide = (rows.M, rows.C, rows.tiles), _TL[_wide(h.dtype)]
+        with torch.cuda.device_of(h):
+            triton_rows.norm_backward[rows.grid](
+                h, x, norm, scale, mean_h, mean_hx, out, *sizes, **rows.tile, WIDE=wide, **_OPTIONS
+            )
+        return out
+
+
+class _Run(NamedTuple):
+    """What the kernels of the neuron have in common. terms: x and norm of two, None for what is not there."""
+
+    x: Tensor
+    terms: tuple[Tensor, Norm | None, Tensor | None, Norm | None]
+    numbers: tuple[int | float, ...]
+    grid: tuple[int]
+    kind: dict[str, Any]
+
+    @staticmethod
+    def of(terms: Sequence[Term], T: int, neuron: NeuronConfig) -> _Run:
+        for term in terms:
+            _check(term.x, *(term.norm or ()))
+        (x, norm), (second, second_norm) = terms if len(terms) == 2 else (terms[0], (None, None))
+        n = x[0].numel()
+        block = BLOCK_BYTES // x.element_size()
+        kind = {
+            "STILL0": len(x) == 1,
+            "STILL1": second is None or len(second) == 1,
+            "HARD": neuron.reset == "hard",
+            "BLOCK": block,
+            "WIDE": _TL[_wide(x.dtype)],
+            **_OPTIONS,
+        }
+        numbers = (T, n, x.shape[-1], neuron.decay, neuron.v_threshold, neuron.surrogate_slope)
+        return _Run(x, (x, norm, second, second_norm), numbers, (triton.cdiv(n, block),), kind)
+
+
+class _Rows(NamedTuple):
+    """How a matrix (M, C) is divided: `chunks` of `tiles` tiles each; grid: chunks by blocks of channels."""
+
+    M: int
+    C: int
+    tiles: int
+    chunks: int
+    grid: tuple[int, int]
+    tile: dict[str, int]
+
+    @staticmethod
+    def of(x: Tensor) -> _Rows:
+        M, C = x.shape
+        columns = min(triton.next_power_of_2(C), 128)
+        rows = TILE_BYTES // x.element_size() // columns
+        n_tiles, n_blocks = triton.cdiv(M, rows), triton.cdiv(C, columns)
+        tiles = triton.cdiv(n_tiles, max(1, CHUNKS // n_blocks))
+        chunks = triton.cdiv(n_tiles, tiles)
+        return _Rows(M, C, tiles, chunks, (chunks, n_blocks), {"ROWS": rows, "COLUMNS": columns})
+
+
+_OPTIONS = {"enable_fp_fusion": True}  # said, for its default differs between versions of Triton
+_MERGE = {"COLUMNS": COLUMNS, "num_warps": 8, **_OPTIONS}
+_TL = {torch.float32: tl.float32, torch.float64: tl.float64}
+
+
+def _gradient(neuron: NeuronConfig) -> dict[str, Any]:
+    return {"DETACH": neuron.detach_reset, "SURROGATE": neuron.surrogate}
+
+
+def _wide(dtype: torch.dtype) -> torch.dtype:
+    return torch.promote_types(dtype, torch.float32)
+
+
+def _check(*tensors: Tensor | None) -> None:
+    """Raise ValueError for a tensor that no kernel can read; None is passed over."""
+    for x in tensors:
+        if x is None:
+            continue
+        if not (x.is_cuda or _INTERPRETED):
+            raise ValueError(f"the triton sweeps run on CUDA tensors; got one on {x.device}")
+        assert x.is_contiguous(), "the sweeps take contiguous tensors"
