@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.allocator import keep_freed_memory
+from benchmarks.allocator import set_allocator
 from benchmarks.peers.resnet import CHANNELS
 from snncore.config import Config, make_config
 from snncore.devices import default_device
@@ -80,8 +80,7 @@ def prepare(arguments: argparse.Namespace) -> None:
     """Fill in what was left open, and set up the process: before any tensor is made."""
     arguments.device = arguments.device or default_device()
     arguments.batch_size = arguments.batch_size or BATCH_SIZE[arguments.device]
-    if arguments.allocator == "kept":
-        keep_freed_memory()
+    set_allocator(arguments.allocator)
     if arguments.threads is not None:
         torch.set_num_threads(arguments.threads)
     arguments.threads = torch.get_num_threads()

@@ -28,6 +28,7 @@ from snncore.errors import UserError
 from snncore.evaluate import Evaluation, Observer, eval_batch_size, evaluate
 from snncore.network import SpikingNetwork
 from snncore.operations import Operations, count_operations
+from snncore.packing import packed
 from snncore.passes import inference
 from snncore.precision import forward_precision
 
@@ -44,6 +45,7 @@ class Predictor:
         self, config: Config, network: SpikingNetwork, normalisation: Normalisation, device: str
     ) -> None:
         self.config, self.network, self.normalisation, self.device = config, network, normalisation, device
+        self._deployed: SpikingNetwork | None = None
 
     def logits(self, samples: Tensor) -> Tensor:
         """Logits after each step, (T, N, n_classes), for uint8 images (N, C, H, W).
@@ -54,9 +56,11 @@ class Predictor:
             UserError: the samples have the wrong type or shape.
         """
         self._check(samples)
+        if self._deployed is None:
+            self._deployed = packed(self.network, self.config)
         with forward_precision(self.config, self.device):
             parts = [
-                inference(self.network, self._prepare(part), self.config.T)
+                inference(self._deployed, self._prepare(part), self.config.T)
                 for part in samples.split(self.batch_size)
             ]
         return torch.cat(parts, 1).float().cpu()

@@ -14,12 +14,12 @@ import torch
 from torch import Tensor
 
 from snncore import checkpoint
+from snncore.allocator import keep_freed_memory
 from snncore.config import Config
 from snncore.data.batches import Batch, eval_batches, training_batches
 from snncore.data.load import load_data
 from snncore.data.split import AnySplit
 from snncore.devices import default_device
-from snncore.distillation import Losses
 from snncore.distributed import is_distributed, rank, sum_over_ranks, world_size
 from snncore.errors import DivergedError, SilentNetworkError
 from snncore.evaluate import Evaluation, eval_batch_size, evaluate
@@ -55,22 +55,27 @@ class Epoch:
 
 
 class _Sums:
-    """Per-sample sums kept on the device, read once per epoch."""
+    """Per-sample sums over the steps of an epoch, kept on the device and read once."""
 
     def __init__(self) -> None:
         self.n: Tensor | int = 0
-        self.losses: Losses | None = None
-        self.hits: Tensor | None = None  # of this process
+        self._losses: Tensor | None = None  # total, ce, kd, then reliable_share
+        self._hits: Tensor | None = None  # of this process
 
     def add(self, step: Step, labels: Tensor) -> None:
-        weighted = Losses(*(part * step.n for part in step.losses))
+        # In one tensor: with networks this small, each operation on a scalar shows in a trial's time.
+        losses = torch.cat([torch.stack(step.losses[:3]), step.losses.reliable_share]) * step.n
         hits = (step.logits.argmax(-1) == labels).sum()
-        if self.losses is None or self.hits is None:
-            self.losses, self.hits = weighted, hits
-        else:
-            self.losses = Losses(*(a + b for a, b in zip(self.losses, weighted, strict=True)))
-            self.hits = self.hits + hits
+        self._losses = losses if self._losses is None else self._losses.add_(losses)
+        self._hits = hits if self._hits is None else self._hits.add_(hits)
         self.n = self.n + step.n
+
+    def means(self) -> tuple[list[float], float]:
+        """total, ce, kd and the reliable shares; and the share of hits. Waits for the device."""
+        assert self._losses is not None, "an epoch without a step"
+        assert self._hits is not None
+        n = int(self.n)
+        return [value / n for value in self._losses.tolist()], int(sum_over_ranks(self._hits)) / n
 
 
 class TrainingSession:
@@ -87,6 +92,8 @@ class TrainingSession:
         torch.set_num_threads(threads)
         self.config = config
         self.device = device or default_device()
+        if self.device == "cpu":
+            keep_freed_memory()
         self.data = load_data(config.data, config.T)
         self.batches = training_batches(self.data, config, self.device, rank(), world_size())
         self.trainer = Trainer(config, self.device)
@@ -106,13 +113,7 @@ class TrainingSession:
         lr = lr_at(self.config.optim, epoch)
         self.trainer.set_lr(lr)
         started = time.perf_counter()
-        sums = self._train_batches(epoch)
-        assert sums.losses is not None
-        assert sums.hits is not None
-        n = int(sums.n)
-        total, ce, kd = (float(part) / n for part in sums.losses[:3])  # waits for the device
-        reliable: list[float] = sums.losses.reliable_share.tolist()
-        hits = int(sum_over_ranks(sums.hits))
+        (total, ce, kd, *reliable_share), hits = self._train_batches(epoch).means()
         # Spikes hide it from the loss: a potential that is not a number never reaches the threshold.
         if not self.trainer.has_finite_weights():
             raise DivergedError(epoch, len(self.batches), float("nan"))
@@ -123,12 +124,12 @@ class TrainingSession:
             epoch=epoch,
             lr=lr,
             train_loss=total,
-            train_accuracy=100.0 * hits / n,
+            train_accuracy=100.0 * hits,
             val_accuracy=self.last_evaluation.accuracy,
             seconds=time.perf_counter() - started,
             ce=ce,
             kd=kd,
-            reliable_share=tuple(share / n for share in reliable),
+            reliable_share=tuple(reliable_share),
             firing_rate=self.last_evaluation.firing_rate,
         )
 

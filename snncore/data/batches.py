@@ -90,5 +90,5 @@ def eval_batches(
         DataError: a file that is read only now is missing or damaged.
     """
     batches = [part for part in share(len(split), rank, world_size).split(batch_size) if len(part)]
-    for images, labels in make_reader(split, device, is_read_once=True).read(batches):
+    for images, labels in make_reader(split, device).read(batches):
         yield network_input(images, normalisation), labels

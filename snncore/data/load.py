@@ -10,6 +10,8 @@ import torch
 
 from snncore.config import DataConfig
 from snncore.data.files import DamagedFileError, remedy
+from snncore.data.image_cache import SMALLEST_BYTES
+from snncore.data.last_data import LastData
 from snncore.data.missing import find_problem
 from snncore.data.normalisation import COUNTS, PUBLISHED, Normalisation, measure_normalisation
 from snncore.data.read import read_split
@@ -45,6 +47,9 @@ class DataSet:
         return self._read_test()
 
 
+_LAST: LastData[DataSet] = LastData()
+
+
 def load_data(config: DataConfig, T: int) -> DataSet:
     """Read the training samples of `config` and divide them, the same way for every seed and every study.
 
@@ -53,12 +58,20 @@ def load_data(config: DataConfig, T: int) -> DataSet:
     The normalisation is that of all published training images, whatever the division.
     T: time steps, into which events are cut; still images do not depend on it.
 
+    The last data set of a process is kept, and given again while its files are unchanged: its tensors are
+    for reading only.
+
     Raises:
         DataError: files are missing or damaged, or `train_limit` asks for more samples than there are.
     """
     problem = find_problem(config)
     if problem is not None:
         raise DataError(problem)
+    steps = T if data_spec(config).has_time else None
+    return _LAST.get(config, steps, lambda: _load(config, T))
+
+
+def _load(config: DataConfig, T: int) -> DataSet:
     spec = data_spec(config)
     whole = _read(config, T, is_train=True)
     train, val = _divide(whole, config)
@@ -108,7 +121,7 @@ def _divide(whole: AnySplit, config: DataConfig) -> tuple[AnySplit, AnySplit]:
 
 
 def _part(whole: AnySplit, rows: torch.Tensor) -> AnySplit:
-    """Event frames stay in the file that all trials share; everything else is copied or only named."""
-    if isinstance(whole, Split) and whole.images.dim() == 5:
+    """Large sets and event frames stay where trials share them; everything else is copied or only named."""
+    if isinstance(whole, Split) and (whole.images.dim() == 5 or whole.images.nbytes >= SMALLEST_BYTES):
         return SplitView(whole, rows)
     return whole.subset(rows)

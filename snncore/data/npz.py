@@ -15,12 +15,12 @@ from snncore.data.split import Split
 from snncore.errors import DataError
 
 
-def read(root: str | Path, is_train: bool, T: int) -> Split:
-    """All training or test samples: still images (M, C, H, W), or event frames (M, T, C, H, W), uint8.
+def require_steps(root: str | Path, T: int) -> None:
+    """Check that event frames in the file, if it holds any, have T steps.
 
     Raises:
         DamagedFileError: the file is truncated or damaged.
-        DataError: see `read_header`; or the file's frames have another number of steps than T.
+        DataError: see `read_header`; or they have another number of steps.
     """
     header = read_header(root)
     if header.T is not None and header.T != T:
@@ -28,6 +28,16 @@ def read(root: str | Path, is_train: bool, T: int) -> Split:
             f"T: the config has {T} time steps, and {header.path} holds frames of {header.T} steps; "
             f"set T: {header.T}"
         )
+
+
+def read(root: str | Path, is_train: bool) -> Split:
+    """All training or test samples: still images (M, C, H, W), or event frames (M, T, C, H, W), uint8.
+
+    Raises:
+        DamagedFileError: the file is truncated or damaged.
+        DataError: see `read_header`.
+    """
+    header = read_header(root)
     is_own = is_train or header.is_test_drawn
     part, rows = ("train" if is_own else "test"), (header.train if is_train else header.test)
     samples = read_array(header.path, f"x_{part}")[rows]

@@ -78,10 +78,15 @@ def read_header(root: str | Path) -> NpzHeader:
     problem = own_data_problem("npz", root)
     if problem is not None:
         raise DataError(problem)
-    path = Path(root).expanduser()
-    path = path / "data.npz" if path.is_dir() else path
+    path = npz_file(root)
     stat = path.stat()
     return _header(path, stat.st_mtime_ns, stat.st_size)
+
+
+def npz_file(root: str | Path) -> Path:
+    """The file that `root` names: itself, or `data.npz` in the folder `root`."""
+    path = Path(root).expanduser()
+    return path / "data.npz" if path.is_dir() else path
 
 
 def read_array(path: Path, name: str) -> NDArray[np.uint8]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from snncore.config import DataConfig
+from snncore.data.image_cache import decoded
 from snncore.data.specs import EVENT_SPECS
 from snncore.data.split import AnySplit, Split
 from snncore.errors import DataError
@@ -28,7 +29,12 @@ def read_split(config: DataConfig, T: int, is_train: bool) -> AnySplit:
         from snncore.data.imagenet import read as read_imagenet
 
         return read_imagenet(config, is_train)
-    return _as_frames(_read_in_memory(config, T, is_train), config, T, is_train)
+    if config.name == "npz":
+        from snncore.data.npz import require_steps
+
+        require_steps(config.root, T)
+    images = decoded(config, is_train, lambda: _decode(config, is_train))
+    return _as_frames(images, config, T, is_train)
 
 
 def read_published(name: str, root: str | Path, is_train: bool) -> Split:
@@ -51,7 +57,7 @@ def read_published(name: str, root: str | Path, is_train: bool) -> Split:
     return cifar.read(name, root, is_train)
 
 
-def _read_in_memory(config: DataConfig, T: int, is_train: bool) -> Split:
+def _decode(config: DataConfig, is_train: bool) -> Split:
     """Images or frames of the wanted size."""
     if config.name == "folder":
         from snncore.data.folder import read as read_folder
@@ -60,7 +66,7 @@ def _read_in_memory(config: DataConfig, T: int, is_train: bool) -> Split:
     if config.name == "npz":
         from snncore.data.npz import read as read_npz
 
-        split = read_npz(config.root, is_train, T)
+        split = read_npz(config.root, is_train)
     else:
         split = read_published(config.name, config.root, is_train)
     if config.size is None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Protocol, TypeAlias
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -15,8 +16,11 @@ from snncore.data.split import AnySplit, MemorySplit, Split, SplitView
 
 DrawKey: TypeAlias = tuple[str | int, ...]
 
-_RESIDENT_BYTES = 2**30
-"""A training split up to this size is moved to the device once; trials that share it have a copy each."""
+_RESIDENT_SHARE = 0.1
+"""A split that takes no more than this share of the device's free memory is moved there whole, once."""
+
+_residents: WeakKeyDictionary[MemorySplit, tuple[torch.device, Split]] = WeakKeyDictionary()
+"""Splits on a device, as long as their originals live: one copy for all trials of a process."""
 
 
 class Reader(Protocol):
@@ -37,10 +41,10 @@ class Reader(Protocol):
         """
 
 
-def make_reader(split: AnySplit, device: str, is_read_once: bool = False) -> Reader:
-    """The reader of a split. is_read_once: do not move the whole of it to the device."""
+def make_reader(split: AnySplit, device: str) -> Reader:
+    """The reader of a split."""
     if isinstance(split, Split | SplitView):
-        return MemoryReader(split, torch.device(device), is_read_once)
+        return MemoryReader(split, torch.device(device))
     from snncore.data.file_reader import FileReader
 
     return FileReader(split, torch.device(device))
@@ -49,20 +53,38 @@ def make_reader(split: AnySplit, device: str, is_read_once: bool = False) -> Rea
 class MemoryReader:
     """Images lie on the device where they fit, or on the CPU, perhaps in a memory-mapped file."""
 
-    def __init__(self, split: MemorySplit, device: torch.device, is_read_once: bool = False) -> None:
+    def __init__(self, split: MemorySplit, device: torch.device) -> None:
+        resident = _resident(split, device)
         self.device = device
-        self.place = torch.device("cpu")
-        self.labels = split.labels.to(device)
-        self.split = split
-        if device.type != "cpu" and not is_read_once and _n_bytes(split) <= _RESIDENT_BYTES:
-            self.place = device
-            self.split = Split(split.images.to(device), self.labels)
+        self.place = torch.device("cpu") if resident is None else device
+        self.split = split if resident is None else resident
+        self.labels = split.labels.to(device) if resident is None else resident.labels
 
     def read(self, batches: Sequence[Tensor], draw: DrawKey | None = None) -> Iterator[tuple[Tensor, Tensor]]:
         """Images and labels of each batch, on the device; `draw` has no meaning here."""
         for chosen in batches:
-            images = self.split.take(chosen).to(self.device)
+            images = self.split.take(chosen.to(self.place)).to(self.device)
             yield images, self.labels.index_select(0, chosen.to(self.device))
+
+
+def _resident(split: MemorySplit, device: torch.device) -> Split | None:
+    """The split as bytes on a device that is not the CPU, moved there once; None where it does not fit."""
+    if device.type == "cpu":
+        return None
+    kept = _residents.get(split)
+    if kept is not None and kept[0] == device:
+        return kept[1]
+    if _n_bytes(split) > _RESIDENT_SHARE * _free_bytes(device):
+        return None
+    resident = Split(split.images.to(device), split.labels.to(device))
+    _residents[split] = (device, resident)
+    return resident
+
+
+def _free_bytes(device: torch.device) -> int:
+    """What the system calls free and what torch holds without need."""
+    free, _ = torch.cuda.mem_get_info(device)
+    return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
 
 
 def _n_bytes(split: MemorySplit) -> int:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -166,29 +164,3 @@ def test_data_compares_the_same_augmentations(tmp_path: Path) -> None:
         assert row["images_per_s"] == 2000 / row["median_ms"]
         assert row["to_torchvision"] == row["images_per_s"] / peer["images_per_s"]
         assert (row["to_step"] is None) == (name == "digits")
-
-
-KEPT = """
-import ctypes
-from pathlib import Path
-from benchmarks.allocator import keep_freed_memory
-keep_freed_memory()
-libc = ctypes.CDLL(None)
-libc.malloc.restype = ctypes.c_void_p
-size = 256 * 1024 * 1024
-place = libc.malloc(ctypes.c_size_t(size))
-def heap():
-    line = next(l for l in Path("/proc/self/maps").read_text().splitlines() if l.endswith("[heap]"))
-    return [int(number, 16) for number in line.split()[0].split("-")]
-low, high = heap()
-assert low < place and place + size < high, "it was mapped on its own"
-libc.free(ctypes.c_void_p(place))
-assert heap()[1] == high, "it was handed back"
-"""
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_the_kept_allocator_keeps_large_blocks() -> None:
-    root = Path(__file__).parents[2]
-    told = subprocess.run([sys.executable, "-c", KEPT], cwd=root, capture_output=True, text=True)
-    assert told.returncode == 0, told.stderr

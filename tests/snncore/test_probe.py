@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
+import time
+from itertools import cycle
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 import snncore.probe
+import snncore.timing
 from snncore.config import make_config
 from snncore.memory import peak_growth_bytes, tensor_bytes
 from snncore.metrics import METRICS
 from snncore.network import build_network
 from snncore.passes import inference
 from snncore.probe import probe
-from snncore.timing import ForeignLoad, measure
+from snncore.timing import Effort, ForeignLoad, Timing, measure
 
 
 def small(**fields: object) -> dict[str, float | bool]:
@@ -98,9 +102,40 @@ def test_a_storage_counts_once() -> None:
 
 def test_timing_counts_calls_and_orders_quartiles() -> None:
     calls: list[int] = []
-    timing = measure(lambda: calls.append(1), "cpu", n_warmup=2, n_min=7, seconds=0.0, n_max=50)
+    effort = Effort(n_warmup=2, n_min=7, n_max=50, seconds_min=0.0, seconds_max=0.0)
+    timing = measure(lambda: calls.append(1), "cpu", effort)
     assert (timing.n, len(calls)) == (7, 9)
     assert timing.q25_ms <= timing.median_ms <= timing.q75_ms
+
+
+class Clock:
+    """Time that passes only where it is told to; calls take the milliseconds of a list, over and over."""
+
+    def __init__(self, *milliseconds: float) -> None:
+        self.now, self._cycle = 0.0, cycle(milliseconds)
+
+    def call(self) -> None:
+        self.now += next(self._cycle) / 1000
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "n"),
+    [
+        ((1.0,), 50),  # steady: as soon as seconds_min are over; looked at when n - 11 is a multiple of 8
+        ((10.0,), 11),  # never before n_min
+        ((1.0, 1.2, 0.8), 100),  # noisy: to seconds_max
+        ((1.0, 1.01, 0.99), 51),
+        ((0.01,), 1000),  # n_max
+    ],
+)
+def test_calls_go_on_until_the_median_is_known(
+    milliseconds: tuple[float, ...], n: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(*milliseconds)
+    monkeypatch.setattr(time, "perf_counter", lambda: clock.now)
+    timing = measure(clock.call, "cpu", Effort(n_warmup=0))
+    assert timing.n == pytest.approx(n, abs=8)
+    assert timing.median_ms == pytest.approx(milliseconds[0])
 
 
 def test_own_work_is_no_foreign_load() -> None:
@@ -109,6 +144,27 @@ def test_own_work_is_no_foreign_load() -> None:
     for _ in range(200):
         x = x @ torch.eye(300)
     assert load.busy_cores() < (os.cpu_count() or 1)
+
+
+def test_the_error_of_a_median_is_what_repeated_medians_show() -> None:
+    draws = np.random.default_rng(0).normal(10.0, 0.4, (2000, 100))
+    q25, median, q75 = np.quantile(draws, [0.25, 0.5, 0.75], axis=1)
+    told = [Timing(a, b, c, 100, False).relative_error for a, b, c in zip(q25, median, q75, strict=True)]
+    assert np.mean(told) == pytest.approx(np.std(median) / 10.0, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("foreign_s", "elapsed_s", "is_busy"),
+    [(0.0, 0.1, False), (0.02, 0.1, False), (0.1, 0.1, True), (0.03, 0.2, False), (0.05, 0.2, True)],
+)
+def test_two_ticks_are_no_load(
+    foreign_s: float, elapsed_s: float, is_busy: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load = ForeignLoad()
+    monkeypatch.setattr(load, "_busy_seconds", lambda: load._before + foreign_s)
+    monkeypatch.setattr(time, "perf_counter", lambda: load._started + elapsed_s)
+    monkeypatch.setattr(snncore.timing, "_TICK_S", 0.01)
+    assert load.is_busy() == is_busy
 
 
 def test_branches_do_not_change_the_initial_weights_of_the_spiking_part() -> None:

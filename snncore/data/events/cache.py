@@ -1,33 +1,31 @@
-"""Frames on the disk: made once, read by every trial and process.
+"""Frames on the disk: made once, read by every trial and process, as `snncore.data.disk_cache` does it.
 
-A cache is a folder ROOT/event_frames/NAME-PART-T…-…/ with frames.npy and about.json. It is made beside its
-place under a temporary name and then renamed, so that what stands there is whole; a lock lets one process
-make it while others wait. M samples of frames (T, C, H, W). Knows no torch.
+A cache is a folder ROOT/event_frames/NAME-PART-T…-…/ with frames.npy and about.json.
+M samples of frames (T, C, H, W). Knows no torch.
 """
 
 from __future__ import annotations
 
 import json
 import math
-import os
-import shutil
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from snncore.data.events.frame_file import checksum, map_frames, write_frames
-from snncore.errors import DataError
+from snncore.data import disk_cache
+from snncore.data.disk_cache import Entry, Kind, cached, tell
+from snncore.data.events.frame_file import map_frames, write_frames
+
+__all__ = ["FOLDER", "FrameKey", "cache_folders", "cached_frames", "tell"]
 
 FOLDER = "event_frames"
-_FRAMES, _ABOUT = "frames.npy", "about.json"
-_FORMAT = 1  # to be raised when the same key would give other frames
+_KIND = Kind(FOLDER, "event frames", "set a smaller data.size or T")
+_FRAMES = "frames.npy"
+_FORMAT = 2  # to be raised when the same key would give other frames
 
 Frames = Callable[[], Iterator[NDArray[Any]]]
 """Makes the frames: chunks (k, T, C, H, W) of counts, in order, M samples in all."""
@@ -61,110 +59,17 @@ def cached_frames(key: FrameKey, root: str | Path, make: Frames) -> NDArray[Any]
     Raises:
         DataError: no place to write, or not enough of it; or what `make` raises.
     """
-    folders = cache_folders(root)
-    for folder in folders:
-        frames = _look(folder / key.stem, key)
-        if frames is not None:
-            return frames
-    folder = _writable(folders)
-    with _locked(folder / f".{key.stem}.lock", key.name):
-        frames = _look(folder / key.stem, key)  # another process may have made them by now
-        if frames is None:
-            _make(folder, key, make)
-            frames = _look(folder / key.stem, key)
-    if frames is None:
-        raise DataError(f"{folder / key.stem}: event frames were written there but cannot be read back")
-    return frames
+    entry = Entry(
+        stem=key.stem,
+        name=key.name,
+        about=asdict(key),
+        n_bytes=math.prod(key.shape),
+        make=lambda folder: write_frames(folder / _FRAMES, key.shape, make()),
+        read=lambda folder: map_frames(folder / _FRAMES, key.shape),
+    )
+    return cached(_KIND, entry, root)
 
 
 def cache_folders(root: str | Path) -> tuple[Path, Path]:
-    """Where caches may lie: under `root` (beside it, where it is a file), and for the user."""
-    place = Path(root).expanduser()
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
-    return (place.parent if place.is_file() else place) / FOLDER, home / "spikefront" / FOLDER
-
-
-def _look(folder: Path, key: FrameKey) -> NDArray[Any] | None:
-    """The frames in `folder`, None when they are not there or damaged."""
-    try:
-        about = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
-        if about["checksum"] != checksum(folder / _FRAMES):
-            raise ValueError("the checksum differs")
-        return map_frames(folder / _FRAMES, key.shape)
-    except FileNotFoundError:
-        return None
-    except (KeyError, OSError, TypeError, ValueError) as error:
-        tell(f"{folder}: damaged event frames, which will be made again: {error}")
-        return None
-
-
-def _writable(folders: tuple[Path, ...]) -> Path:
-    """The first folder in which files can be made; tells when it is not the one under the root."""
-    problems = []
-    for folder in folders:
-        probe = folder / f".probe-{os.getpid()}"
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            probe.touch()
-            probe.unlink()
-        except OSError as error:
-            problems.append(f"{folder}: {error.strerror}")
-            continue
-        if problems:
-            tell(f"{problems[0]}; event frames are kept in {folder} instead")
-        return folder
-    raise DataError(
-        f"data.root: event frames can be kept nowhere: {'; '.join(problems)}; make one of them writable, "
-        "or set XDG_CACHE_HOME to a folder that is"
-    )
-
-
-@contextmanager
-def _locked(path: Path, name: str) -> Iterator[None]:
-    """A block that one process at a time enters; who waits says so."""
-    lock = FileLock(path)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        tell(f"{name}: waiting for another process that makes the event frames")
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _make(folder: Path, key: FrameKey, make: Frames) -> None:
-    """Write the cache under a temporary name, then put it in place. Only with the lock."""
-    for left in folder.glob(f".{key.stem}.making*"):  # of a process that was killed
-        shutil.rmtree(left, ignore_errors=True)
-    _require_space(folder, key)
-    scratch, damaged = (folder / f".{key.stem}.making-{what}" for what in ("new", "damaged"))
-    try:
-        scratch.mkdir()
-        write_frames(scratch / _FRAMES, key.shape, make())
-        about = asdict(key) | {"checksum": checksum(scratch / _FRAMES)}
-        (scratch / _ABOUT).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
-        if (folder / key.stem).exists():
-            (folder / key.stem).rename(damaged)
-        scratch.rename(folder / key.stem)
-    except OSError as error:
-        raise DataError(f"{folder}: event frames cannot be written: {error}") from error
-    finally:
-        for left in (scratch, damaged):
-            shutil.rmtree(left, ignore_errors=True)
-
-
-def _require_space(folder: Path, key: FrameKey) -> None:
-    n_bytes = math.prod(key.shape)
-    free = shutil.disk_usage(folder).free
-    if free < n_bytes:
-        raise DataError(
-            f"{folder}: event frames of {key.name} take {n_bytes / 2**20:.0f} MiB, and "
-            f"{free / 2**20:.0f} MiB are free; make room, or set a smaller data.size or T"
-        )
-
-
-def tell(line: str) -> None:
-    """One line for whoever watches, on stderr: stdout belongs to results."""
-    print(line, file=sys.stderr, flush=True)
+    """Where frames may lie: under `root` (beside it, where it is a file), and for the user."""
+    return disk_cache.cache_folders(_KIND, root)

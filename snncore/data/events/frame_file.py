@@ -1,4 +1,4 @@
-"""A .npy file of frames, written in order, and how to see later that it is whole. numpy only.
+"""A .npy file of frames, written in order. numpy only.
 
 M samples of frames (T, C, H, W).
 """
@@ -6,7 +6,6 @@ M samples of frames (T, C, H, W).
 from __future__ import annotations
 
 import os
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ from numpy.typing import NDArray
 from snncore.errors import DataError
 
 _LARGEST = int(np.iinfo(np.int16).max)
-_BLOCK_BYTES, _N_BLOCKS = 2**16, 64
 _COPIED_AT_ONCE = 2**24  # values
 
 
@@ -71,22 +69,6 @@ def map_frames(path: Path, shape: tuple[int, ...]) -> NDArray[Any]:
     if path.stat().st_size != n_bytes:
         raise ValueError(f"{path.name} has {path.stat().st_size} bytes, should be {n_bytes}")
     return frames
-
-
-def checksum(path: Path) -> int:
-    """CRC-32 of a file up to 4 MiB, of 64 blocks of 64 KiB spread over a larger one.
-
-    Sees cut files and parts that a disk lost; a single changed byte of a large file only by luck.
-    """
-    n_bytes = path.stat().st_size
-    last = max(0, n_bytes - _BLOCK_BYTES)
-    n_blocks = min(_N_BLOCKS, -(-n_bytes // _BLOCK_BYTES))
-    value = zlib.crc32(str(n_bytes).encode())
-    with path.open("rb") as file:
-        for block in range(n_blocks):
-            file.seek(last * block // max(1, n_blocks - 1))
-            value = zlib.crc32(file.read(_BLOCK_BYTES), value)
-    return value
 
 
 def _write_header(file: Any, shape: tuple[int, ...], dtype: Any) -> None:

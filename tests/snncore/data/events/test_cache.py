@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from snncore.data import disk_cache
+from snncore.data.disk_cache import checksum
 from snncore.data.events import cache
 from snncore.data.events.cache import FrameKey, cache_folders, cached_frames
-from snncore.data.events.frame_file import checksum, map_frames, write_frames
+from snncore.data.events.frame_file import map_frames, write_frames
 from snncore.errors import DataError
 from tests.snncore.data.fixtures import garble
 
@@ -190,7 +192,10 @@ def test_beside_a_root_that_is_a_file(tmp_path: Path) -> None:
     assert cache_folders(tmp_path / "own.npz")[0] == tmp_path / "event_frames"
 
 
-def test_a_large_file_is_sampled_over_its_whole_length(tmp_path: Path) -> None:
+def test_a_large_file_is_sampled_over_its_whole_length(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk_cache, "_WHOLE_BYTES", 2**20)
     path = tmp_path / "large"
     content = bytearray(np.random.default_rng(0).bytes(6 * 2**20))
     path.write_bytes(content)
@@ -201,6 +206,16 @@ def test_a_large_file_is_sampled_over_its_whole_length(tmp_path: Path) -> None:
         lost = content[:start] + bytes(2**17) + content[start + 2**17 :]  # a hole, as after a lost write
         path.write_bytes(lost)
         assert checksum(path) != before
+
+
+def test_a_single_byte_of_a_smaller_file_is_seen(tmp_path: Path) -> None:
+    path = tmp_path / "smaller"
+    content = bytearray(np.random.default_rng(0).bytes(6 * 2**20))
+    path.write_bytes(content)
+    before = checksum(path)
+    content[4_000_001] ^= 1
+    path.write_bytes(content)
+    assert checksum(path) != before
 
 
 def test_a_file_of_other_frames_is_not_taken(tmp_path: Path) -> None:

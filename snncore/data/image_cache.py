@@ -1,0 +1,100 @@
+"""Decoded images on the disk: once per node, not once per process.
+
+Of sets whose files hold 4 MiB or more. A cache is a folder ROOT/decoded_images/NAME-PART-…/ with images.npy,
+uint8 (M, C, H, W) or event frames uint8 (M, T, C, H, W), and labels.npy, int64 (M,). The files are
+memory-mapped: all trials of a node share the system's one copy, and a start reads nothing but headers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hashlib import blake2b
+from pathlib import Path
+from shutil import rmtree
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from snncore.config import DataConfig
+from snncore.data.disk_cache import CacheError, Entry, Kind, cache_folders, cached, tell
+from snncore.data.source_files import source_of
+from snncore.data.split import Split
+
+FOLDER = "decoded_images"
+_KIND = Kind(FOLDER, "decoded images", "set a smaller data.size")
+_IMAGES, _LABELS = "images.npy", "labels.npy"
+_FORMAT = 1  # to be raised when the same files would be decoded to something else
+
+SMALLEST_BYTES = 2**22
+"""Sets with less in their files are decoded anew in a few milliseconds."""
+
+
+class _SourceChangedError(Exception):
+    """Somebody replaced the files while they were decoded."""
+
+
+def decoded(config: DataConfig, is_train: bool, decode: Callable[[], Split]) -> Split:
+    """What `decode` returns, from the cache where the set is large; made by one process, read by all.
+
+    `decode` must depend on the files, `config.size` and `is_train` alone. Where the cache cannot be kept, one
+    line says so, and this process has a copy of its own. A cache of files that have changed since is not
+    used, and removed.
+
+    Raises:
+        DataError: what `decode` raises.
+    """
+    source = source_of(config, is_train)
+    if source is None or source.n_bytes < SMALLEST_BYTES:
+        return decode()
+    part = "train" if is_train else "test"
+    # Several roots may share the user's cache folder.
+    place = blake2b(str(Path(config.root).expanduser().absolute()).encode(), digest_size=4).hexdigest()
+    family = f"{config.name}-{part}-{config.size or 'native'}-{place}"
+    about = {"root": config.root, "source": source.fingerprint, "format": _FORMAT}
+    code = blake2b(f"{_FORMAT} {source.fingerprint}".encode(), digest_size=8).hexdigest()
+    kept: list[Split] = []
+
+    def make(folder: Path) -> None:
+        split = decode()
+        kept.append(split)
+        if source_of(config, is_train) != source:
+            raise _SourceChangedError
+        np.save(folder / _IMAGES, split.images.numpy())
+        np.save(folder / _LABELS, split.labels.numpy())
+
+    entry = Entry(f"{family}-{code}", config.name, about, source.n_bytes, make, _read)
+    try:
+        split = cached(_KIND, entry, config.root)
+    except _SourceChangedError:
+        return kept[0]
+    except CacheError as error:
+        tell(f"{error}; until then each trial holds images of its own")
+        return kept[0] if kept else decode()
+    if kept:
+        _remove_outdated(config.root, family, entry.stem)
+    return split
+
+
+def _read(folder: Path) -> Split:
+    images, labels = (_mapped(folder / name) for name in (_IMAGES, _LABELS))
+    if images.dtype != np.uint8 or images.ndim not in (4, 5) or labels.dtype != np.int64:
+        raise ValueError(f"images are {images.dtype} {images.shape}, labels {labels.dtype}")
+    if labels.shape != images.shape[:1]:
+        raise ValueError(f"{len(images)} images but {len(labels)} labels")
+    return Split(torch.from_numpy(images), torch.from_numpy(np.array(labels)))
+
+
+def _mapped(path: Path) -> NDArray[Any]:
+    # Copy on write instead of read-only: torch warns of arrays that cannot be written.
+    array: NDArray[Any] = np.load(path, mmap_mode="c", allow_pickle=False)
+    return array
+
+
+def _remove_outdated(root: str, family: str, stem: str) -> None:
+    """Of the same files before they changed. Who still reads them keeps them until he ends."""
+    for folder in cache_folders(_KIND, root):
+        for left in folder.glob(f"{family}-*"):
+            if left.name != stem:
+                rmtree(left, ignore_errors=True)
