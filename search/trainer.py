@@ -70,11 +70,14 @@ class SnncoreTrainer:
         return TrainingSession(make_config(config), self._device, self._threads)
 
     def device_model(self) -> str:
-        """The GPU's name, or the processor's."""
+        """The GPU's name, or the processor's, and the backend that trains on it."""
+        from snncore.devices import backend_name
+
+        backend = backend_name(self._device)
         if self._device != "cuda":
-            return f"cpu: {processor_model()}"
+            return f"cpu: {processor_model()}, {backend}"
         torch = importlib.import_module("torch")
-        return f"cuda: {torch.cuda.get_device_name()}"
+        return f"cuda: {torch.cuda.get_device_name()}, {backend}"
 
     def _limit_threads(self) -> None:
         # The session sets threads for training; a probe's training steps must run with as many.

@@ -73,7 +73,7 @@ class _TracePass(PlainPass):
         out: Tensor = norm(x)
         return out
 
-    def fire(self, lif: LIF, x: Tensor) -> Tensor:
+    def fire(self, lif: LIF, x: Tensor, is_last: bool = False) -> Tensor:
         """A node of the graph."""
         out: Tensor = lif(x)
         return out
@@ -105,7 +105,7 @@ class _SmoothPass(PlainPass):
         """Running statistics."""
         return eval_batch_norm(norm, x)
 
-    def fire(self, lif: LIF, x: Tensor) -> Tensor:
+    def fire(self, lif: LIF, x: Tensor, is_last: bool = False) -> Tensor:
         """Same shape."""
         return torch.tanh(x)
 

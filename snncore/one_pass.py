@@ -20,7 +20,7 @@ from torch.utils._pytree import tree_flatten, tree_leaves, tree_map, tree_unflat
 
 from snncore.neuron import LIF
 from snncore.norm import RunningStatistics, given_statistics
-from snncore.parts import flat_shape, normalised, sample_shape, terms_of
+from snncore.parts import flat_shape, normalised, place_for_spikes, sample_shape, terms_of
 from snncore.passes import PER_SAMPLE, Activation, Layer, NetworkOutput
 from snncore.rate_nodes import (
     convolution,
@@ -77,10 +77,12 @@ class OnePass(LazyPass):
             x = given_statistics(part.x, of_spikes)
         return part._replace(x=x, place=given_statistics(part.place, of_spikes))
 
-    def fire(self, lif: LIF, x: Activation) -> Pair:
+    def fire(self, lif: LIF, x: Activation, is_last: bool = False) -> Pair:
         """Spikes, and the rate with the trace as its derivative."""
         parts = self.parts(x)
-        fired = sweeps_for(parts[0].x.device).fire_with_trace(terms_of(parts, self.T), self.T, lif.neuron)
+        terms = terms_of(parts, self.T)
+        into = place_for_spikes(parts, terms) if is_last else None
+        fired = sweeps_for(parts[0].x.device).fire_with_trace(terms, self.T, lif.neuron, into)
         spikes = as_samples(fired.spikes, flat_shape(parts[0], self.T))
         count = as_samples(fired.counts, sample_shape(parts[0], self.T))
         return Pair(self, spikes, fire_rate(parts, fired, count.shape), is_still=False, count=count)

@@ -30,19 +30,21 @@ def _schedule(optim: OptimConfig, epoch: int) -> float:
             return 1.0
 
 
-def make_optimizer(network: nn.Module, optim: OptimConfig) -> torch.optim.Optimizer:
+def make_optimizer(network: nn.Module, optim: OptimConfig, is_fused: bool = False) -> torch.optim.Optimizer:
     """SGD with momentum, or AdamW with `momentum` as its first beta.
 
     Weight decay acts on weights only, not on batch norm or biases (all published recipes).
+    is_fused: one kernel for all weights, which can be told on the device to skip a step.
     """
     parameters = list(network.parameters())
     groups = [
         {"params": [p for p in parameters if p.dim() > 1], "weight_decay": optim.weight_decay},
         {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
     ]
+    fused = True if is_fused else None
     if optim.name == "sgd":
-        return torch.optim.SGD(groups, lr=optim.lr, momentum=optim.momentum)
-    return torch.optim.AdamW(groups, lr=optim.lr, betas=(optim.momentum, 0.999))
+        return torch.optim.SGD(groups, lr=optim.lr, momentum=optim.momentum, fused=fused)
+    return torch.optim.AdamW(groups, lr=optim.lr, betas=(optim.momentum, 0.999), fused=fused)
 
 
 def clip_gradients(parameters: Iterable[nn.Parameter], clip_norm: float | None) -> None:

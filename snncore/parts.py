@@ -21,6 +21,15 @@ def terms_of(parts: Sequence[Part], T: int) -> list[Term]:
     return [Term(as_steps(part.x.detach(), 1 if part.is_still else T), part.norm) for part in parts]
 
 
+def place_for_spikes(parts: Sequence[Part], terms: Sequence[Term]) -> Tensor | None:
+    """(T, P, C) of a normalised part, which nobody reads once neurons have fired; None without one."""
+    for part, term in zip(parts, terms, strict=True):
+        is_view = term.x.data_ptr() == part.x.data_ptr()
+        if part.norm is not None and not part.is_still and is_view:
+            return term.x
+    return None
+
+
 def sample_shape(part: Part, T: int) -> tuple[int, ...]:
     """(N, C, ...), of one step."""
     return (len(part.x) if part.is_still else len(part.x) // T, *part.x.shape[1:])

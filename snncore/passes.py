@@ -21,7 +21,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 from snncore.neuron import LIF
 from snncore.norm import RunningStatistics, eval_norm
-from snncore.parts import flat_shape, normalised, terms_of
+from snncore.parts import flat_shape, normalised, place_for_spikes, terms_of
 from snncore.rows import as_samples, channels_last
 from snncore.signals import Current, LazyPass, Part, Signal
 from snncore.sweeps import sweeps_for
@@ -53,8 +53,11 @@ class Pass(Protocol):
         """Batch norm, same shape."""
         ...
 
-    def fire(self, lif: LIF, x: Tensor) -> Tensor:
-        """Neurons, same shape."""
+    def fire(self, lif: LIF, x: Tensor, is_last: bool = False) -> Tensor:
+        """Neurons, same shape.
+
+        is_last: nothing else will read x, nor what norms and sums made it of: spikes may take its memory.
+        """
         ...
 
     def stage(self, x: Tensor) -> Tensor:
@@ -149,7 +152,7 @@ class BpttPass(_FlatPass):
         """Batch norm over (T·N, H, W)."""
         return part._replace(norm=self._running.norm_of(norm, part.x, self.T if part.is_still else 1))
 
-    def fire(self, lif: LIF, x: Activation) -> Tensor:
+    def fire(self, lif: LIF, x: Activation, is_last: bool = False) -> Tensor:
         """Spikes (T·N, ...)."""
         return fire_through_time(self.parts(x), self.T, lif.neuron)
 
@@ -170,10 +173,12 @@ class EvalPass(_FlatPass):
         """Running statistics."""
         return part._replace(norm=eval_norm(norm), is_own=False)
 
-    def fire(self, lif: LIF, x: Activation) -> Tensor:
+    def fire(self, lif: LIF, x: Activation, is_last: bool = False) -> Tensor:
         """Spikes (T·N, ...); shown to `on_spikes` as (T, N, ...)."""
         parts = self.parts(x)
-        spikes = sweeps_for(parts[0].x.device).fire(terms_of(parts, self.T), self.T, lif.neuron)
+        terms = terms_of(parts, self.T)
+        into = place_for_spikes(parts, terms) if is_last else None
+        spikes = sweeps_for(parts[0].x.device).fire(terms, self.T, lif.neuron, into)
         flat = as_samples(spikes, flat_shape(parts[0], self.T))
         if self.on_spikes is not None:
             self.on_spikes(lif, split_time(flat, self.T))

@@ -21,13 +21,14 @@ from snncore.data.load import load_data
 from snncore.data.split import AnySplit
 from snncore.devices import default_device
 from snncore.distributed import is_distributed, rank, sum_over_ranks, world_size
+from snncore.divergence import NonFiniteLossError
 from snncore.errors import DivergedError, SilentNetworkError
 from snncore.evaluate import Evaluation, eval_batch_size, evaluate
 from snncore.operations import count_operations
 from snncore.optim import lr_at
 from snncore.precision import forward_precision
 from snncore.rules import canonical
-from snncore.step import NonFiniteLossError, Step, Trainer
+from snncore.step import Step, Trainer
 from snncore.trainer_state import restore_trainer, trainer_tensors
 
 _FORMAT = 1
@@ -136,11 +137,12 @@ class TrainingSession:
     def _train_batches(self, epoch: int) -> _Sums:
         self.network.train()
         sums = _Sums()
-        for number, (x, labels) in enumerate(self.batches.epoch(epoch), start=1):
-            try:
+        try:
+            for x, labels in self.batches.epoch(epoch):
                 sums.add(self.trainer.step(x, labels), labels)
-            except NonFiniteLossError as error:
-                raise DivergedError(epoch, number, float(error.args[0])) from error
+            self.trainer.check()
+        except NonFiniteLossError as error:
+            raise DivergedError(epoch, error.step, error.loss) from error
         return sums
 
     def evaluate(self, split: AnySplit) -> Evaluation:

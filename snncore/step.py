@@ -11,15 +11,12 @@ from torch.nn.parallel import DistributedDataParallel
 from snncore.config import Config
 from snncore.distillation import Losses, make_objective
 from snncore.distributed import is_distributed, sum_over_ranks, world_size
+from snncore.divergence import LossWatch
 from snncore.ema import MovingAverage
 from snncore.gradient import Outputs, make_gradient
 from snncore.network import SpikingNetwork, build_network
 from snncore.optim import clip_gradients, make_optimizer
 from snncore.precision import forward_precision
-
-
-class NonFiniteLossError(FloatingPointError):
-    """The loss of a step is not finite; nothing was changed by that step but running statistics."""
 
 
 class Step(NamedTuple):
@@ -40,10 +37,13 @@ class Trainer:
     With several processes, each makes one, and calls `step` with its share of every batch.
     """
 
-    def __init__(self, config: Config, device: str) -> None:
+    def __init__(self, config: Config, device: str, waits: bool | None = None) -> None:
+        """waits: for the device after each loss; None: not for CUDA, where that would leave it idle."""
         self.config = config
         self.network: SpikingNetwork = build_network(config).to(device)
-        self.optimizer = make_optimizer(self.network, config.optim)
+        waits = not device.startswith("cuda") if waits is None else waits
+        self.optimizer = make_optimizer(self.network, config.optim, is_fused=not waits)
+        self._watch = LossWatch(self.optimizer, device, waits)
         decay = config.optim.ema_decay
         self.average = None if decay is None else MovingAverage(self.network, decay)
         self._forward = _parallel(_Forward(self.network, config, device))
@@ -58,14 +58,15 @@ class Trainer:
     def step(self, x: Tensor, labels: Tensor) -> Step:
         """Train on one batch: x (N, C, H, W) or (T, N, C, H, W), labels (N,).
 
+        A step on CUDA does not wait for the device: `check` tells what its loss was.
+
         Raises:
-            NonFiniteLossError: before the weights are touched; on all processes alike.
+            NonFiniteLossError: before the weights are touched; on all processes alike. Not on CUDA.
         """
         outputs: Outputs = self._forward(x)
         losses = self._objective(outputs, labels)
         told, n = _over_ranks(losses, len(labels))
-        if not torch.isfinite(told.total):
-            raise NonFiniteLossError(told.total.item())
+        self._watch.see(told.total)
         (losses.total / self._divisor).backward()
         clip_gradients(self.network.parameters(), self.config.optim.clip_norm)
         self.optimizer.step()
@@ -74,6 +75,14 @@ class Trainer:
         if self.average is not None:
             self.average.update(self.network)
         return Step(told, n, outputs.heads[-1].detach())
+
+    def check(self) -> None:
+        """To be called after an epoch.
+
+        Raises:
+            NonFiniteLossError: a loss was not finite; the weights are those before that step.
+        """
+        self._watch.ask()
 
     def set_lr(self, lr: float) -> None:
         """Set the learning rate of all parameters."""

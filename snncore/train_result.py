@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from snncore.config import Config
+from snncore.devices import backend_name
 from snncore.machine import processor_model
 
 RESULT = "result.json"
@@ -43,6 +44,7 @@ def write_result(result: TrainResult, device: str) -> None:
         "config": result.config.as_dict(),
         "origin": result.config.origin.model_dump() if result.config.origin else None,
         "device": device,
+        "backend": backend_name(device),
         "machine": processor_model(),
         "versions": {name: version(name) for name in ("spikefront", "torch")},
     }

@@ -63,7 +63,8 @@ def _restore_optimizer(trainer: Trainer, tensors: dict[str, Tensor], folder: Pat
         if name not in parameters:
             raise CheckpointError(f"{folder / OPTIMIZER}: the network has no parameter {name!r}")
         parameter = parameters[name]
-        is_counter = key == "step"  # stays on the CPU, as the optimizers make it
+        # A counter stays on the CPU, as the optimizers make it, but for fused ones.
+        is_counter = key == "step" and not trainer.optimizer.defaults.get("fused")
         # In the parameter's own memory layout: in another one a step's arithmetic may round differently.
         restored = value if is_counter else torch.empty_like(parameter).copy_(value)
         trainer.optimizer.state[parameter][key] = restored

@@ -42,7 +42,7 @@ class SpikePass(PlainPass):
         y, self.memory.statistics[norm] = spike_batch_norm(norm, x)
         return y
 
-    def fire(self, lif: LIF, x: Tensor) -> Tensor:
+    def fire(self, lif: LIF, x: Tensor, is_last: bool = False) -> Tensor:
         """Spikes; keeps their mean over T and the trace."""
         spikes, rate, trace = spike_train(split_time(x, self.T), lif.neuron)
         self.memory.rates[lif] = rate, trace
@@ -63,7 +63,7 @@ class RatePass(PlainPass):
         """The spike pass's statistics as values, the rate's own gradients."""
         return given_statistics(x, own_norm(norm, self.memory.statistics[norm]))
 
-    def fire(self, lif: LIF, x: Tensor) -> Tensor:
+    def fire(self, lif: LIF, x: Tensor, is_last: bool = False) -> Tensor:
         """The rate, with the trace as derivative."""
         out: Tensor = RateOfCurrent.apply(x, *self.memory.rates[lif])  # type: ignore[no-untyped-call]
         return out

@@ -39,7 +39,7 @@ class ConvNormFire(nn.Module):
 
     def forward(self, x: Tensor, run: Pass) -> Tensor:
         """(M, n_in, H, W) -> (M, n_out, H/stride, W/stride), odd sizes rounded up."""
-        return run.fire(self.lif, run.norm(self.norm, self.conv(x)))
+        return run.fire(self.lif, run.norm(self.norm, self.conv(x)), is_last=True)
 
 
 class LinearFire(nn.Module):
@@ -58,7 +58,7 @@ class LinearFire(nn.Module):
 
     def forward(self, x: Tensor, run: Pass) -> Tensor:
         """(M, n_in) -> (M, n_out)."""
-        return run.fire(self.lif, self.linear(x))
+        return run.fire(self.lif, self.linear(x), is_last=True)
 
 
 class Stages(nn.ModuleList):

@@ -37,7 +37,7 @@ class MLP(nn.Module):
     def forward(self, x: Tensor, run: Pass) -> NetworkOutput:
         """x: (N, C, H, W), or event frames (T, N, C, H, W)."""
         x = run.fire(self.lif1, run.norm(self.norm1, run.enter(self.conv1, x, self.has_time)))
-        x = run.fire(self.lif2, run.norm(self.norm2, self.conv2(x)))
+        x = run.fire(self.lif2, run.norm(self.norm2, self.conv2(x)), is_last=True)
         return NetworkOutput([], self.classifier(x.flatten(1)))  # (M, C, 1, 1) -> (M, C)
 
 

@@ -37,7 +37,7 @@ class PreActBlock(nn.Module):
     def forward(self, x: Tensor, run: Pass) -> Tensor:
         """(M, n_in, H, W) -> (M, n_out, H/stride, W/stride), odd sizes rounded up."""
         y = run.norm(self.norm1, self.conv1(run.fire(self.lif1, x)))
-        y = run.norm(self.norm2, self.conv2(run.fire(self.lif2, y)))
+        y = run.norm(self.norm2, self.conv2(run.fire(self.lif2, y, is_last=True)))
         if self.has_shortcut:
             x = run.norm(self.shortcut_norm, self.shortcut(x))
         return y + x

@@ -35,11 +35,11 @@ class BasicBlock(nn.Module):
 
     def forward(self, x: Tensor, run: Pass) -> Tensor:
         """(M, n_in, H, W) -> (M, n_out, H/stride, W/stride), odd sizes rounded up."""
-        y = run.fire(self.lif1, run.norm(self.norm1, self.conv1(x)))
+        y = run.fire(self.lif1, run.norm(self.norm1, self.conv1(x)), is_last=True)
         y = run.norm(self.norm2, self.conv2(y))
         if self.has_shortcut:
             x = run.norm(self.shortcut_norm, self.shortcut(x))
-        return run.fire(self.lif2, y + x)
+        return run.fire(self.lif2, y + x, is_last=True)
 
 
 class SpikingResNet(nn.Module):

@@ -41,7 +41,8 @@ class SEWBlock(nn.Module):
         """(M, n_in, H, W) -> (M, n_out, H/stride, W/stride), odd sizes rounded up."""
         y = self.unit2(self.unit1(x, run), run)
         if self.has_shortcut:
-            x = run.fire(self.shortcut_lif, run.norm(self.shortcut_norm, self.shortcut(x)))
+            x = run.norm(self.shortcut_norm, self.shortcut(x))
+            x = run.fire(self.shortcut_lif, x, is_last=True)
         out: Tensor = y + x
         return out
 

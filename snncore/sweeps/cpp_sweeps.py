@@ -90,18 +90,20 @@ class CppSweeps:
         _call("statistics", x.dtype, x, rows, channels, mean, variance)
         return mean, variance
 
-    def fire(self, terms: Sequence[Term], T: int, neuron: NeuronConfig) -> Tensor:
+    def fire(self, terms: Sequence[Term], T: int, neuron: NeuronConfig, into: Tensor | None = None) -> Tensor:
         """Spikes (T, P, C)."""
         places, channels = terms[0].x.shape[1:]
-        spikes = terms[0].x.new_empty((T, places, channels))
+        spikes = terms[0].x.new_empty((T, places, channels)) if into is None else into
         arguments = _term_arguments(terms, ())
         _call("fire", spikes.dtype, *arguments, T, places, channels, _neuron(neuron), spikes)
         return spikes
 
-    def fire_with_trace(self, terms: Sequence[Term], T: int, neuron: NeuronConfig) -> Fired:
+    def fire_with_trace(
+        self, terms: Sequence[Term], T: int, neuron: NeuronConfig, into: Tensor | None = None
+    ) -> Fired:
         """Spikes, counts, traces, and the mean of each normalised term."""
         places, channels = terms[0].x.shape[1:]
-        spikes = terms[0].x.new_empty((T, places, channels))
+        spikes = terms[0].x.new_empty((T, places, channels)) if into is None else into
         count = spikes.new_empty((places, channels), dtype=count_dtype(T))
         trace = spikes.new_empty((places, channels))
         normed = tuple(torch.empty_like(trace) for term in terms if term.norm is not None)

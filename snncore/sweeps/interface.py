@@ -53,7 +53,7 @@ class Fired(NamedTuple):
 class Sweeps(Protocol):
     """A backend, for data of float32, float64 or bfloat16; arithmetic is in float32, for float64 in float64.
 
-    No sweep waits for the device, and none writes over its arguments but where it says so.
+    No sweep waits for the device, and none writes over its arguments but `into`.
     """
 
     name: str
@@ -62,11 +62,16 @@ class Sweeps(Protocol):
         """x (M, C) -> mean and biased variance over the rows, of a spread far below the mean too."""
         ...
 
-    def fire(self, terms: Sequence[Term], T: int, neuron: NeuronConfig) -> Tensor:
-        """Spikes (T, P, C) of the sum of the terms, potentials 0 at the start."""
+    def fire(self, terms: Sequence[Term], T: int, neuron: NeuronConfig, into: Tensor | None = None) -> Tensor:
+        """Spikes (T, P, C) of the sum of the terms, potentials 0 at the start.
+
+        into: where they are written, and may be the x of a term; None: into memory of their own.
+        """
         ...
 
-    def fire_with_trace(self, terms: Sequence[Term], T: int, neuron: NeuronConfig) -> Fired:
+    def fire_with_trace(
+        self, terms: Sequence[Term], T: int, neuron: NeuronConfig, into: Tensor | None = None
+    ) -> Fired:
         """As `fire`, with what the rate gradient needs."""
         ...
 

@@ -28,28 +28,30 @@ class TorchSweeps:
         return mean, variance
 
     @torch.no_grad()
-    def fire(self, terms: Sequence[Term], T: int, neuron: NeuronConfig) -> Tensor:
+    def fire(self, terms: Sequence[Term], T: int, neuron: NeuronConfig, into: Tensor | None = None) -> Tensor:
         """Spikes (T, P, C)."""
-        spikes = _empty_spikes(terms, T)
+        spikes = _empty_spikes(terms, T) if into is None else into
         for piece in _pieces(spikes):
             run_steps(_current(terms, piece, T), spikes[:, piece], neuron)
         return spikes
 
     @torch.no_grad()
-    def fire_with_trace(self, terms: Sequence[Term], T: int, neuron: NeuronConfig) -> Fired:
+    def fire_with_trace(
+        self, terms: Sequence[Term], T: int, neuron: NeuronConfig, into: Tensor | None = None
+    ) -> Fired:
         """Spikes, counts, traces, and the mean of each normalised term."""
-        spikes = _empty_spikes(terms, T)
+        spikes = _empty_spikes(terms, T) if into is None else into
         place = spikes[0]
         count = torch.empty_like(place, dtype=count_dtype(T))
         trace = torch.empty_like(place)
         normed = tuple(torch.empty_like(place) for term in terms if term.norm is not None)
         for piece in _pieces(spikes):
             x = _current(terms, piece, T)
-            count[piece], trace[piece] = run_steps_with_trace(x, spikes[:, piece], neuron)
             with_norm = (term for term in terms if term.norm is not None)
             for term, out in zip(with_norm, normed, strict=True):
                 mean = term.x[:, piece].mean(0, dtype=x.dtype)
                 out[piece] = (mean - term.norm.mean) * term.norm.inverse_std  # type: ignore[union-attr]
+            count[piece], trace[piece] = run_steps_with_trace(x, spikes[:, piece], neuron)
         return Fired(spikes, count, trace, normed)
 
     @torch.no_grad()

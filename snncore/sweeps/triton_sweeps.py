@@ -53,19 +53,21 @@ class TritonSweeps:
             )
         return mean, variance
 
-    def fire(self, terms: Sequence[Term], T: int, neuron: NeuronConfig) -> Tensor:
+    def fire(self, terms: Sequence[Term], T: int, neuron: NeuronConfig, into: Tensor | None = None) -> Tensor:
         """Spikes (T, P, C)."""
         run = _Run.of(terms, T, neuron)
-        spikes = run.x.new_empty((T, *run.x.shape[1:]))
+        spikes = run.x.new_empty((T, *run.x.shape[1:])) if into is None else into
         with torch.cuda.device_of(run.x):
             triton_neuron.fire[run.grid](*run.terms, spikes, *run.numbers[:-1], **run.kind)
         return spikes
 
-    def fire_with_trace(self, terms: Sequence[Term], T: int, neuron: NeuronConfig) -> Fired:
+    def fire_with_trace(
+        self, terms: Sequence[Term], T: int, neuron: NeuronConfig, into: Tensor | None = None
+    ) -> Fired:
         """Spikes, counts, traces, and the mean of each normalised term."""
         run = _Run.of(terms, T, neuron)
         place = run.x.shape[1:]
-        spikes = run.x.new_empty((T, *place))
+        spikes = run.x.new_empty((T, *place)) if into is None else into
         count = run.x.new_empty(place, dtype=count_dtype(T))
         trace = run.x.new_empty(place)
         normed = [None if norm is None else run.x.new_empty(place) for norm in run.terms[1::2]]

@@ -68,7 +68,7 @@ class _StepPass(PlainPass):
     def norm(self, norm: nn.BatchNorm2d, x: Tensor) -> Tensor:
         return eval_batch_norm(norm, x)
 
-    def fire(self, lif: LIF, x: Tensor) -> Tensor:
+    def fire(self, lif: LIF, x: Tensor, is_last: bool = False) -> Tensor:
         return (x >= 0).double()
 
 

@@ -15,11 +15,13 @@ import torch
 
 from snncore.checkpoint import STATE, CheckpointError
 from snncore.config import Config, make_config
+from snncore.divergence import NonFiniteLossError
 from snncore.errors import DivergedError, SilentNetworkError
 from snncore.metrics import METRICS
 from snncore.optim import lr_at
 from snncore.rules import BRANCH_MODES, TEMPORAL_MODES
 from snncore.session import TrainingSession
+from snncore.step import Trainer
 
 QUICK: dict[str, Any] = {
     "T": 2,
@@ -275,3 +277,35 @@ def test_the_loss_divided_by_T_takes_steps_that_are_T_times_smaller() -> None:  
     assert divided.run_epoch().train_loss == pytest.approx(slower.run_epoch().train_loss)
     for ours, theirs in zip(divided.network.parameters(), slower.network.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize("name", ["sgd", "adamw"])
+def test_a_device_that_is_not_waited_for_keeps_the_weights_from_before_the_bad_step(name: str) -> None:
+    """As on CUDA: the loss of step 2 of 4 is not finite, which is found after the last."""
+    config = quick(optim={"name": name, "lr": 0.01, "epochs": 1, "batch_size": 32})
+    session = TrainingSession(config)
+    trainer = Trainer(config, "cpu", waits=False)
+    waiting = Trainer(config, "cpu")
+    batches = list(session.batches.epoch(1))[:4]
+    for each in (trainer, waiting):
+        each.network.train()
+        each.step(*batches[0])
+        each.check()
+    good = {key: value.clone() for key, value in trainer.network.named_parameters()}
+    for key, value in waiting.network.named_parameters():  # fused or not, the same step
+        torch.testing.assert_close(good[key], value, rtol=1e-5, atol=1e-7)
+    objective = trainer._objective
+    factors = iter((1.0, float("nan"), 1.0))
+
+    def spoilt(outputs: Any, labels: Any) -> Any:
+        losses = objective(outputs, labels)
+        return losses._replace(total=losses.total * next(factors))
+
+    trainer._objective = spoilt
+    for is_good in (True, False, False):
+        before = {key: value.clone() for key, value in trainer.network.named_parameters()}
+        trainer.step(*batches[1])
+        moved = [not torch.equal(value, before[key]) for key, value in trainer.network.named_parameters()]
+        assert any(moved) == is_good
+    with pytest.raises(NonFiniteLossError, match="loss nan in step 2"):
+        trainer.check()

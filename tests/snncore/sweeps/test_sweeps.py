@@ -88,6 +88,25 @@ def test_many_steps(backend: Backend) -> None:
     check_neuron(backend, LONG, NEURONS[4], torch.float32)
 
 
+@dtypes
+@pytest.mark.parametrize("with_trace", [False, True])
+def test_spikes_may_take_the_memory_of_a_term(backend: Backend, dtype: torch.dtype, with_trace: bool) -> None:
+    neuron = NEURONS[4]
+    want = expected(BOTH, neuron, dtype)[0]
+    built = [Term(x.clone(), norm_) for x, norm_ in terms(BOTH, neuron, dtype)]
+    into = built[0].x
+    assert len(into) == BOTH.T
+    if not with_trace:
+        assert torch.equal(backend.fire(built, BOTH.T, neuron, into).double(), want.spikes)
+        return
+    got = backend.fire_with_trace(built, BOTH.T, neuron, into)
+    assert torch.equal(got.spikes.double(), want.spikes)
+    assert torch.equal(got.counts, want.counts)
+    assert_near(got.trace, want.trace, ARITHMETIC[dtype], backend.cuts_off_bfloat16)
+    for x, want_x in zip(got.normed, want.normed, strict=True):
+        assert_near(x, want_x, ARITHMETIC[dtype], backend.cuts_off_bfloat16)
+
+
 @pytest.mark.parametrize(("T", "dtype"), [(255, torch.uint8), (256, torch.int16)])
 def test_counts_hold_a_spike_at_every_step(backend: Backend, T: int, dtype: torch.dtype) -> None:
     still = [Term(torch.full((1, 2, 3), 2.0), None)]
