@@ -61,7 +61,7 @@ def make_parser(program: str, doc: str | None) -> argparse.ArgumentParser:
     parser.add_argument(
         "--allocator",
         choices=("kept", "default"),
-        default="default",
+        default="kept",
         help="of a CPU, for all rows alike; kept: freed memory is not handed back to the system",
     )
     parser.add_argument("--only", default="", help="rows whose name has one of these parts: ours,floor")

@@ -50,19 +50,8 @@ class SpikingNetwork(nn.Module):
             )
 
     def branch_logits(self, stage_rates: list[Tensor]) -> list[Tensor]:
-        """One (N, n_classes) per branch, from the rates (N, C, H, W) of all stages.
-
-        On a CPU branches stay in float32 under `precision: bf16`: its depthwise convolutions in bfloat16 take
-        several times as long.
-        """
-        return [self._branch(branch, stage_rates[int(stage) - 1]) for stage, branch in self.branches.items()]
-
-    @staticmethod
-    def _branch(branch: nn.Module, rate: Tensor) -> Tensor:
-        if rate.device.type != "cpu" or rate.dtype != torch.bfloat16:
-            return branch(rate)  # type: ignore[no-any-return]
-        with torch.autocast("cpu", enabled=False):
-            return branch(rate.float())  # type: ignore[no-any-return]
+        """One (N, n_classes) per branch, from the rates (N, C, H, W) of all stages."""
+        return [branch(stage_rates[int(stage) - 1]) for stage, branch in self.branches.items()]
 
 
 def build_network(config: Config) -> SpikingNetwork:

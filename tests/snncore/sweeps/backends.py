@@ -33,10 +33,13 @@ class Backend:
 
 
 def checked_call(sweeps: Any, sweep: str, *arguments: Any) -> Any:
-    """Call a sweep, and fail if an argument is not what it was."""
+    """Call a sweep, and fail if an argument is not what it was; spikes may be written into one."""
     before = mapped(torch.clone, arguments)
     result = getattr(sweeps, sweep)(*arguments)
+    into = arguments[3].data_ptr() if len(arguments) == 4 and isinstance(arguments[3], Tensor) else None
     for old, new in zip(tensors(before), tensors(arguments), strict=True):
+        if new.data_ptr() == into and sweep in ("fire", "fire_with_trace"):
+            continue
         assert torch.equal(old.view(torch.uint8), new.view(torch.uint8)), f"{sweep} wrote over an argument"
     return result
 
