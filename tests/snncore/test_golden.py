@@ -65,8 +65,8 @@ class GoldenStep:
             traces.append(fired.trace)
             return node(parts, fired, shape)
 
-        def see_rate(run: OnePass, lif: LIF, x: Any) -> Any:
-            pair = fire(run, lif, x)
+        def see_rate(run: OnePass, lif: LIF, x: Any, is_last: bool = False) -> Any:
+            pair = fire(run, lif, x, is_last)
             self.rates[lif] = pair.count.double() / self.T, traces[-1]
             return pair
 
