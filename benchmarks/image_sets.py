@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 from snncore.config import Config
 from snncore.data.augment import crop_padding
 from snncore.data.load import DataSet, load_data
-from snncore.data.split import Split
+from snncore.data.split import Split, SplitView
 from snncore.data.torchvision_shim import import_torchvision
 
 PREFETCH = 2
@@ -46,7 +46,7 @@ class TorchvisionImages(Dataset[tuple[Tensor, int]]):
 
     def __init__(self, data: DataSet, augment: str) -> None:
         import_torchvision()
-        assert isinstance(data.train, Split)
+        assert isinstance(data.train, Split | SplitView)
         # (M, C, H, W) -> (M, H, W, C), or (M, H, W) where they are grey
         images: NDArray[np.uint8] = data.train.images.permute(0, 2, 3, 1).contiguous().numpy()
         self._images = images[..., 0] if images.shape[-1] == 1 else images

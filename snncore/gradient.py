@@ -39,7 +39,7 @@ class Gradient(Protocol):
 
 
 class TwoPassesWarning(UserWarning):
-    """A network that one pass cannot run; its steps take about 1.3 times as long."""
+    """A network that one pass cannot run; its steps take longer."""
 
 
 class RateGradient:
