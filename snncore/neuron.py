@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from snncore.config import NeuronConfig
+from snncore.precision import working_dtype
 from snncore.surrogate import surrogate_slope_
 
 
@@ -71,14 +72,14 @@ class RateOfCurrent(torch.autograd.Function):
 
 def run_steps(x: Tensor, spikes: Tensor, neuron: NeuronConfig) -> None:
     """T steps: x (T, ...) -> spikes, written."""
-    v = torch.zeros_like(x[0], dtype=_working_dtype(x))
+    v = torch.zeros_like(x[0], dtype=working_dtype(x.dtype))
     for x_t, spike in zip(x, spikes, strict=True):
         _reset(_fire(v, x_t, spike, neuron), spike, neuron)
 
 
 def run_steps_with_trace(x: Tensor, spikes: Tensor, neuron: NeuronConfig) -> tuple[Tensor, Tensor]:
     """T steps: x (T, ...) -> spikes, written; number of spikes and trace (...), float32 at least."""
-    v = torch.zeros_like(x[0], dtype=_working_dtype(x))
+    v = torch.zeros_like(x[0], dtype=working_dtype(x.dtype))
     count, sum_, slope = torch.zeros_like(v), torch.zeros_like(v), torch.empty_like(v)
     f: Tensor | float = 1.0
     for x_t, spike in zip(x, spikes, strict=True):
@@ -97,7 +98,7 @@ def run_steps_with_trace(x: Tensor, spikes: Tensor, neuron: NeuronConfig) -> tup
 def backward_through_time(x: Tensor, grad: Tensor, out: Tensor, neuron: NeuronConfig) -> None:
     """dL/d(spikes) (T, ...) -> dL/dx, written to `out`; the potentials of x (T, ...) are run again."""
     T = len(x)
-    v = torch.zeros(x.shape, dtype=_working_dtype(x), device=x.device)
+    v = torch.zeros(x.shape, dtype=working_dtype(x.dtype), device=x.device)
     spike = torch.empty_like(v)
     for t in range(T):
         if t > 0:
@@ -136,7 +137,3 @@ def _reset(v: Tensor, spike: Tensor, neuron: NeuronConfig) -> Tensor:
     if neuron.reset == "soft":
         return v.sub_(spike, alpha=neuron.v_threshold)
     return v.addcmul_(v, spike, value=-1)
-
-
-def _working_dtype(x: Tensor) -> torch.dtype:
-    return torch.promote_types(x.dtype, torch.float32)

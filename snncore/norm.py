@@ -91,6 +91,13 @@ def eval_norm(norm: nn.BatchNorm2d) -> Norm:
     return Norm(norm.running_mean, torch.rsqrt(norm.running_var + norm.eps), *_gamma_and_beta(norm))
 
 
+def scaled_and_shifted(x: Tensor, norm: Norm) -> Tensor:
+    """x (M, C, ...) normalised, in its dtype; no gradient flows through the statistics."""
+    scale, shift = norm.scale_and_shift()
+    shape = (1, -1, *[1] * (x.dim() - 2))
+    return torch.addcmul(shift.view(shape), x.to(shift.dtype), scale.view(shape)).to(x.dtype)
+
+
 def given_statistics(x: Tensor, norm: Norm) -> Tensor:
     """x (M, C, ...) normalised; gradients flow as if mean and variance were those of x itself (P1).
 
@@ -164,9 +171,7 @@ class _GivenStatistics(torch.autograd.Function):
         ctx: Any, x: Tensor, gamma: Tensor, beta: Tensor, mean: Tensor, inverse_std: Tensor
     ) -> Tensor:
         ctx.save_for_backward(x, gamma, mean, inverse_std)
-        scale, shift = Norm(mean, inverse_std, gamma, beta).scale_and_shift()
-        shape = (1, -1, *[1] * (x.dim() - 2))
-        return torch.addcmul(shift.view(shape), x.to(shift.dtype), scale.view(shape)).to(x.dtype)
+        return scaled_and_shifted(x, Norm(mean, inverse_std, gamma, beta))
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:

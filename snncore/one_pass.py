@@ -117,7 +117,7 @@ class OnePass(LazyPass):
         with torch.no_grad():
             values = [normalised(part) for part in parts]
             if not is_still:
-                values = [self._moving(x, part.is_still) for x, part in zip(values, parts, strict=True)]
+                values = [self.over_time(x, part.is_still) for x, part in zip(values, parts, strict=True)]
             over_time = reduce(torch.add, values)
         rates = [normalised(part._replace(x=self._rate_at(part))) for part in parts]
         is_exact = all(part.is_exact for part in parts)
@@ -192,10 +192,7 @@ class OnePass(LazyPass):
 
     def _over_time(self, pair: Pair) -> Tensor:
         assert pair.over_time is not None
-        return self._moving(pair.over_time, pair.is_still)
-
-    def _moving(self, x: Tensor, is_still: bool) -> Tensor:
-        return torch.cat([x] * self.T) if is_still else x  # (N, ...) -> (T·N, ...), in the same layout
+        return self.over_time(pair.over_time, pair.is_still)
 
 
 def _is_exact(name: str, args: tuple[Any, ...], pairs: list[Pair]) -> bool:

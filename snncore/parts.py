@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 
-from snncore.norm import given_statistics
+from snncore.norm import given_statistics, scaled_and_shifted
 from snncore.rows import as_steps
 from snncore.signals import Part
 from snncore.sweeps import Term
@@ -47,6 +46,4 @@ def normalised(part: Part) -> Tensor:
         return part.x
     if part.is_own:
         return given_statistics(part.x, part.norm)
-    scale, shift = part.norm.scale_and_shift()
-    shape = (1, -1, *[1] * (part.x.dim() - 2))
-    return torch.addcmul(shift.view(shape), part.x.to(shift.dtype), scale.view(shape)).to(part.x.dtype)
+    return scaled_and_shifted(part.x, part.norm)

@@ -116,7 +116,7 @@ class _FlatPass(LazyPass):
         values = [normalised(part) for part in parts]
         if all(part.is_still for part in parts):
             return Current(self, (Part(reduce(torch.add, values), is_still=True),))
-        moving = [self._over_time(x, part.is_still) for x, part in zip(values, parts, strict=True)]
+        moving = [self.over_time(x, part.is_still) for x, part in zip(values, parts, strict=True)]
         return reduce(torch.add, moving)
 
     def call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -135,10 +135,7 @@ class _FlatPass(LazyPass):
 
     def _flat(self, x: Any) -> Any:
         x = self.settled(x)
-        return self._over_time(x.parts[0].x, x.parts[0].is_still) if isinstance(x, Current) else x
-
-    def _over_time(self, x: Tensor, is_still: bool) -> Tensor:
-        return torch.cat([x] * self.T) if is_still else x  # (N, ...) -> (T·N, ...), in the same layout
+        return self.over_time(x.parts[0].x, x.parts[0].is_still) if isinstance(x, Current) else x
 
 
 class BpttPass(_FlatPass):

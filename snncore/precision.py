@@ -7,6 +7,11 @@ import torch
 from snncore.config import Config
 
 
+def working_dtype(dtype: torch.dtype) -> torch.dtype:
+    """In which potentials, statistics and sums of data of `dtype` are computed: float32 at least."""
+    return torch.promote_types(dtype, torch.float32)
+
+
 def forward_precision(config: Config, device: str) -> torch.autocast:
     """A context for the forward pass of training or evaluation; weights and losses stay in float32.
 

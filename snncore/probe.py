@@ -24,6 +24,7 @@ from snncore.network import SpikingNetwork, build_network, deployed_parameters
 from snncore.packing import packed, tensors_of
 from snncore.passes import inference
 from snncore.precision import forward_precision
+from snncore.rows import channels_last
 from snncore.step import Trainer
 from snncore.timing import Effort, ForeignLoad, measure
 
@@ -110,7 +111,7 @@ def _inputs(network: SpikingNetwork, T: int, n: int, device: str) -> Tensor:
     """A batch of `n` random samples, the same every time."""
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(input_shape(network.spec, T, n), generator=generator).to(device)
-    return x.contiguous(memory_format=torch.channels_last) if x.dim() == 4 else x
+    return channels_last(x)
 
 
 @contextmanager

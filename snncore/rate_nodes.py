@@ -159,9 +159,8 @@ class _Fire(torch.autograd.Function):
         factor: Tensor | None = trace
         gradients: list[Tensor | None] = []
         norms = iter(zip(kept[::3], kept[1::3], kept[2::3], strict=True))
-        for has_norm in sorted(
-            ctx.has_norm, reverse=True
-        ):  # with a norm first: the trace is multiplied there
+        # Those with a norm first: their sweep multiplies by the trace.
+        for has_norm in sorted(ctx.has_norm, reverse=True):
             if not has_norm:
                 h = h if factor is None else (h * factor).to(h.dtype)
                 factor = None

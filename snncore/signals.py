@@ -157,6 +157,10 @@ class LazyPass:
         """Whether both are activations of the same shape."""
         raise NotImplementedError
 
+    def over_time(self, x: Tensor, is_still: bool) -> Tensor:
+        """What is still at every step, (N, ...) -> (T·N, ...), in the same layout; the rest as it is."""
+        return torch.cat([x] * self.T) if is_still else x
+
     def part(self, x: Any) -> Part:
         """What carries spikes, as a part."""
         raise NotImplementedError

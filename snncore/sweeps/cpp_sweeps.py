@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from snncore.config import NeuronConfig
+from snncore.precision import working_dtype
 from snncore.sweeps.compiler import NoCompilerError, library
 from snncore.sweeps.interface import Fired, Norm, Term
 from snncore.sweeps.torch_sweeps import count_dtype
@@ -86,7 +87,7 @@ class CppSweeps:
     def statistics(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and biased variance, (C,)."""
         rows, channels = x.shape
-        mean, variance = (x.new_empty(channels, dtype=_wide(x.dtype)) for _ in range(2))
+        mean, variance = (x.new_empty(channels, dtype=working_dtype(x.dtype)) for _ in range(2))
         _call("statistics", x.dtype, x, rows, channels, mean, variance)
         return mean, variance
 
@@ -125,7 +126,7 @@ class CppSweeps:
         """h, Σh, Σh·x̂."""
         rows, channels = grad.shape
         h = grad if trace is None else torch.empty_like(grad)
-        sums = grad.new_empty((2, channels), dtype=_wide(grad.dtype))
+        sums = grad.new_empty((2, channels), dtype=working_dtype(grad.dtype))
         statistics = (None, None) if norm is None else (norm.mean, norm.inverse_std)
         _call(
             "norm_backward_sums",
@@ -171,10 +172,6 @@ def _address(argument: object) -> object:
     if argument.device.type != "cpu" or not argument.is_contiguous():
         raise ValueError(f"cpp sweeps: need contiguous tensors on the CPU, got one on {argument.device}")
     return argument.data_ptr()
-
-
-def _wide(dtype: torch.dtype) -> torch.dtype:
-    return torch.promote_types(dtype, torch.float32)
 
 
 def _term_arguments(terms: Sequence[Term], normed: Sequence[Tensor]) -> tuple[object, int]:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from snncore.config import NeuronConfig
 from snncore.neuron import backward_through_time, run_steps, run_steps_with_trace
+from snncore.precision import working_dtype
 from snncore.sweeps.interface import Fired, Norm, Term
 
 CACHE_SIZE = 32_768
@@ -24,7 +25,7 @@ class TorchSweeps:
     @torch.no_grad()
     def statistics(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and biased variance, (C,)."""
-        variance, mean = torch.var_mean(x.to(_wide(x.dtype)), 0, correction=0)
+        variance, mean = torch.var_mean(x.to(working_dtype(x.dtype)), 0, correction=0)
         return mean, variance
 
     @torch.no_grad()
@@ -67,7 +68,7 @@ class TorchSweeps:
         self, grad: Tensor, x: Tensor, norm: Norm | None, trace: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor]:
         """h, Σh, Σh·x̂."""
-        wide = _wide(grad.dtype)
+        wide = working_dtype(grad.dtype)
         h = grad if trace is None else (grad * trace).to(grad.dtype)
         return h, h.sum(0, dtype=wide), (h * _normalised(x, norm, wide)).sum(0)
 
@@ -83,10 +84,6 @@ class TorchSweeps:
 def count_dtype(T: int) -> torch.dtype:
     """The smallest that counts up to T."""
     return torch.uint8 if T <= 255 else torch.int16
-
-
-def _wide(dtype: torch.dtype) -> torch.dtype:
-    return torch.promote_types(dtype, torch.float32)
 
 
 def _normalised(x: Tensor, norm: Norm | None, dtype: torch.dtype) -> Tensor:
@@ -113,7 +110,7 @@ def _current(terms: Sequence[Term], piece: slice, T: int) -> Tensor:
     total: Tensor | None = None
     for term in terms:
         x = term.x[:, piece]
-        x = x.to(_wide(x.dtype))
+        x = x.to(working_dtype(x.dtype))
         if term.norm is not None:
             scale, shift = term.norm.scale_and_shift()
             x = torch.addcmul(shift, x, scale)

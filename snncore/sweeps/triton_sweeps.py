@@ -16,6 +16,7 @@ import triton.language as tl  # type: ignore[import-untyped,unused-ignore]
 from torch import Tensor
 
 from snncore.config import NeuronConfig
+from snncore.precision import working_dtype
 from snncore.sweeps import triton_neuron, triton_rows
 from snncore.sweeps.interface import Fired, Norm, Term
 from snncore.sweeps.torch_sweeps import count_dtype
@@ -40,7 +41,7 @@ class TritonSweeps:
     def statistics(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and biased variance, (C,), by Welford's method."""
         _check(x)
-        rows, wide = _Rows.of(x), _wide(x.dtype)
+        rows, wide = _Rows.of(x), working_dtype(x.dtype)
         means, squares = (x.new_empty((rows.chunks, rows.C), dtype=wide) for _ in range(2))
         mean, variance = (x.new_empty(rows.C, dtype=wide) for _ in range(2))
         sizes = (rows.M, rows.C, rows.chunks, rows.tiles * rows.tile["ROWS"])
@@ -82,7 +83,7 @@ class TritonSweeps:
         _check(grad)
         run = _Run.of(terms, T, neuron)
         out = torch.empty_like(grad)
-        wide = _wide(run.x.dtype)
+        wide = working_dtype(run.x.dtype)
         potentials = out if out.dtype == wide else torch.empty_like(grad, dtype=wide)
         with torch.cuda.device_of(run.x):
             triton_neuron.fire_backward[run.grid](
@@ -95,7 +96,7 @@ class TritonSweeps:
     ) -> tuple[Tensor, Tensor, Tensor]:
         """h, Σh, Σh·x̂."""
         _check(grad, x, trace, *(norm or ()))
-        rows, wide = _Rows.of(grad), _wide(grad.dtype)
+        rows, wide = _Rows.of(grad), working_dtype(grad.dtype)
         h = grad if trace is None else torch.empty_like(grad)
         partial = grad.new_empty((2, rows.chunks, rows.C), dtype=wide)
         sums = grad.new_empty((2, rows.C), dtype=wide)
@@ -115,7 +116,7 @@ class TritonSweeps:
         """scale·(h − mean_h − x̂·mean_hx)."""
         _check(h, x, scale, mean_h, mean_hx, *(norm or ()))
         rows, out = _Rows.of(h), torch.empty_like(h)
-        sizes, wide = (rows.M, rows.C, rows.tiles), _TL[_wide(h.dtype)]
+        sizes, wide = (rows.M, rows.C, rows.tiles), _TL[working_dtype(h.dtype)]
         with torch.cuda.device_of(h):
             triton_rows.norm_backward[rows.grid](
                 h, x, norm, scale, mean_h, mean_hx, out, *sizes, **rows.tile, WIDE=wide, **_OPTIONS
@@ -144,7 +145,7 @@ class _Run(NamedTuple):
             "STILL1": second is None or len(second) == 1,
             "HARD": neuron.reset == "hard",
             "BLOCK": block,
-            "WIDE": _TL[_wide(x.dtype)],
+            "WIDE": _TL[working_dtype(x.dtype)],
             **_OPTIONS,
         }
         numbers = (T, n, x.shape[-1], neuron.decay, neuron.v_threshold, neuron.surrogate_slope)
@@ -179,10 +180,6 @@ _TL = {torch.float32: tl.float32, torch.float64: tl.float64}
 
 def _gradient(neuron: NeuronConfig) -> dict[str, Any]:
     return {"DETACH": neuron.detach_reset, "SURROGATE": neuron.surrogate}
-
-
-def _wide(dtype: torch.dtype) -> torch.dtype:
-    return torch.promote_types(dtype, torch.float32)
 
 
 def _check(*tensors: Tensor | None) -> None:
