@@ -5,6 +5,7 @@ Outside torchrun all of this does nothing. `snncore.distributed` is what a train
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -40,6 +41,10 @@ def process_group(device: str | None) -> Iterator[str]:
         yield device
         return
     device = _own_device(device)
+    # The functions of this module take the default group of the time of import as their default argument:
+    # imported later, as torch does behind our back, it keeps that group and its threads alive past
+    # destroy_process_group, and a thread that still runs while Python ends aborts the process.
+    importlib.import_module("torch.distributed.nn.functional")
     dist.init_process_group("gloo" if device == "cpu" else "nccl", timeout=TIMEOUT)
     try:
         yield device
