@@ -5,6 +5,8 @@ Outside torchrun all of this does nothing. `snncore.distributed` is what a train
 
 from __future__ import annotations
 
+import atexit
+import gc
 import importlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -41,11 +43,7 @@ def process_group(device: str | None) -> Iterator[str]:
         yield device
         return
     device = _own_device(device)
-    # The functions of this module take the default group of the time of import as their default argument:
-    # imported later, as torch does behind our back, it keeps that group and its threads alive past
-    # destroy_process_group, and a thread that still runs while Python ends aborts the process.
-    importlib.import_module("torch.distributed.nn.functional")
-    dist.init_process_group("gloo" if device == "cpu" else "nccl", timeout=TIMEOUT)
+    _join(device)
     try:
         yield device
     except BaseException:
@@ -55,6 +53,30 @@ def process_group(device: str | None) -> Iterator[str]:
             dist.destroy_process_group()
         raise
     dist.destroy_process_group()
+
+
+def _join(device: str) -> None:
+    """Join the group of torchrun.
+
+    gloo's threads drop tensors, for which they need Python's lock. They abort the process if they still run
+    while Python ends, and they wait for ever if whoever drops the group waits for them with the lock in his
+    hands, as DistributedDataParallel does. So the last to hold the group is this module, until just before
+    Python ends: dropped by Python itself it lets go of the lock first.
+    """
+    # The functions of this module take the default group of the time of import as a default argument.
+    # Imported later, as torch does behind our back, it would hold the group to the end.
+    importlib.import_module("torch.distributed.nn.functional")
+    if device != "cpu":
+        dist.init_process_group("nccl", timeout=TIMEOUT)
+        return
+    dist.init_process_group("gloo", timeout=TIMEOUT)
+    held = [dist.group.WORLD]
+
+    def drop() -> None:
+        gc.collect()
+        held.clear()
+
+    atexit.register(drop)
 
 
 def from_main(work: Callable[[], Result]) -> Result:
