@@ -33,8 +33,8 @@ class TrainerChecker:
         return []
 
     def rule_fields(self) -> Sequence[str]:
-        """The fields that `snncore.rules` reads."""
-        return RULE_FIELDS
+        """The fields that `snncore.rules` reads, and the preset that sets them where nothing else does."""
+        return ("preset", *RULE_FIELDS)
 
     def metrics(self) -> Mapping[str, str | None]:
         """The metrics that are built, each with its natural direction."""

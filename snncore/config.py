@@ -338,6 +338,8 @@ def _as_problem(entry: Any) -> Problem:
         hint = f"did you mean {near[0]!r}?" if near else "see docs/snncore.md for the fields"
         return Problem(key, f"unknown key; {hint}")
     allowed = entry["msg"].removeprefix("Input should be ")
+    if entry["type"] == "model_type":
+        allowed = "a mapping of fields"
     near = []
     if entry["type"] == "literal_error":
         options = re.findall("'([^']+)'", entry["ctx"]["expected"])

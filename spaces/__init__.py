@@ -10,6 +10,7 @@ from spaces.parameter import Parameter
 from spaces.ranges import FloatRange, IntRange
 from spaces.source import packaged_names
 from spaces.space import (
+    PROBING_SAMPLERS,
     SAMPLERS,
     Budget,
     Fidelity,
@@ -22,6 +23,7 @@ from spaces.space import (
 from spaces.walk import enumerate_params, suggest
 
 __all__ = [
+    "PROBING_SAMPLERS",
     "SAMPLERS",
     "UNSET",
     "Budget",

@@ -14,6 +14,7 @@ from spaces.parameter import Parameter
 from spaces.space import Space
 from spaces.walk import continuous
 
+_MAX_GOT = 100
 _MAX_MESSAGE = 300
 
 
@@ -49,8 +50,8 @@ def check_values(space: Space, checker: ConfigChecker, mistakes: Mistakes) -> se
     for name, parameter in space.search.items():
         if name not in checker.field_names():
             continue
+        config = copied(base)
         for place, value in _tried(parameter):
-            config = copied(base)
             put(config, name, copied(value))
             for key, message in checker.value_problems(config):
                 told = _message(message, value) if _is_within(key, name) else f"{key}: {message}"
@@ -98,7 +99,8 @@ def _message(message: str, value: Any) -> str:
     hint = ""
     if "did you mean" not in message:
         hint = did_you_mean(value, re.findall(r"'([^']+)'", message.partition("allowed")[2]))
-    return cut(message, _MAX_MESSAGE) + hint
+    got, allowed, rest = message.partition(", allowed")
+    return cut(got, _MAX_GOT if allowed else _MAX_MESSAGE) + cut(allowed + rest, _MAX_MESSAGE) + hint
 
 
 def check_metrics(space: Space, checker: ConfigChecker, mistakes: Mistakes) -> None:

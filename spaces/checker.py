@@ -22,7 +22,10 @@ class ConfigChecker(Protocol):
         ...
 
     def rule_fields(self) -> Sequence[str]:
-        """The discrete fields that decide whether a combination can be trained."""
+        """The fields that decide whether a combination can be trained.
+
+        Whatever is decided by a number must be a limit: of a long range only the ends are tried.
+        """
         ...
 
     def metrics(self) -> Mapping[str, str | None]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from typing import Any
 
 
@@ -16,9 +18,23 @@ class Unset(Enum):
 UNSET = Unset.UNSET
 
 
+def identity(value: Any) -> Hashable:
+    """Equal for values that are the same as a YAML user means it: 1 and 1.0 are, 1 and true are not.
+
+    A value that is no number is the same as nothing, itself included.
+    """
+    if isinstance(value, bool):
+        return (bool, value)
+    if isinstance(value, list | tuple):
+        return (list, *map(identity, value))
+    if isinstance(value, dict):
+        return (dict, frozenset((key, identity(item)) for key, item in value.items()))
+    return object() if value != value else value
+
+
 def same(left: Any, right: Any) -> bool:
-    """Equality as a YAML user means it: 1 and 1.0 are the same value, 1 and true are not."""
-    return isinstance(left, bool) == isinstance(right, bool) and bool(left == right)
+    """Whether two values have one `identity`."""
+    return identity(left) == identity(right)
 
 
 @dataclass(frozen=True)
@@ -32,8 +48,12 @@ class Condition:
         """Whether the condition holds for a value of the config; never for UNSET."""
         if value is UNSET:
             return False
-        return any(same(value, listed) for listed in self.values) != self.is_negated
+        return (identity(value) in self._identities) != self.is_negated
 
     def as_dict(self) -> Any:
         """As it stands in a space file: a list, or {not: list}."""
         return {"not": list(self.values)} if self.is_negated else list(self.values)
+
+    @cached_property
+    def _identities(self) -> frozenset[Hashable]:
+        return frozenset(map(identity, self.values))

@@ -18,11 +18,19 @@ MAX_INT = 2**53
 
 @dataclass
 class Mistakes:
-    """Collects the mistakes of one file."""
+    """Collects the mistakes of one file.
+
+    found: at first those of `read_nodes`. What stands at their keys was not read as it is written, so that
+    nothing more is noted there.
+    """
 
     source: str
     root: Node | None = None
     found: list[Mistake] = field(default_factory=list)
+    _unread: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._unread = frozenset(mistake.key for mistake in self.found)
 
     def add(self, path: Path, message: str) -> None:
         """Note a mistake at `path` of the file.
@@ -30,7 +38,9 @@ class Mistakes:
         Raises:
             SpaceError: there are so many by now that nobody would read on.
         """
-        self.tell(Mistake(dotted(path), message, line_of(self.root, path)))
+        key = dotted(path)
+        if key not in self._unread:
+            self.tell(Mistake(key, message, line_of(self.root, path)))
 
     def tell(self, mistake: Mistake) -> None:
         """Note a mistake that knows its own place; one that is noted already is not noted again."""
@@ -38,7 +48,8 @@ class Mistakes:
             return
         self.found.append(mistake)
         if len(self.found) >= MAX_MISTAKES:
-            self.found.append(Mistake("", "too many mistakes; the rest was not checked", None))
+            last = max((mistake.line or 0 for mistake in self.found), default=0)
+            self.found.append(Mistake("", "too many mistakes; the rest was not checked", last or None))
             self.raise_any()
 
     def within(self, section: str) -> list[Mistake]:
@@ -113,17 +124,31 @@ class Cursor:
         self.refuse(" ".join(["an integer", *bounds]))
         return None
 
-    def number(self, *, above: float = -math.inf, low: float = -math.inf, words: str = "") -> float | None:
-        """A finite number, greater than `above` and at least `low`; true is none.
+    def number(
+        self,
+        *,
+        above: float = -math.inf,
+        low: float = -math.inf,
+        high: float = math.inf,
+        words: str = "",
+    ) -> float | None:
+        """A finite number, greater than `above`, at least `low` and at most `high`; true is none.
 
         words: told after the allowed numbers when the value is none of them.
         """
         value = self.node.value
         is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-        if is_number and value > above and value >= low:
+        if is_number and value > above and low <= value <= high:
             return float(value)
         bounds = f" above {above:g}" * (above > -math.inf) + f" from {low:g}" * (low > -math.inf)
-        self.refuse("a number" + bounds + words)
+        is_endless = isinstance(value, float) and not math.isfinite(value)
+        self.refuse(
+            "a finite number" * is_endless
+            + "a number" * (not is_endless)
+            + bounds
+            + f" up to {high:g}" * (high < math.inf)
+            + words
+        )
         return None
 
     def boolean(self) -> bool | None:

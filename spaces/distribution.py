@@ -8,7 +8,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from spaces.cursor import MAX_INT, Cursor
+from spaces.cursor import Cursor
 from spaces.errors import did_you_mean, shown
 from spaces.nodes import plain
 from spaces.options import Choice, Subset
@@ -17,6 +17,8 @@ from spaces.ranges import FloatRange, IntRange, n_steps
 from spaces.when import read_when
 
 MAX_MEMBERS = 32
+MAX_STEPS = 10**9
+"""A number so many steps away from 0 can still be told from its neighbours on the grid after rounding."""
 _EXAMPLE = "a distribution such as {int: [1, 8]}, {float: [0, 1]}, {choice: [a, b]} or {subset: [1, 2]}"
 
 
@@ -84,8 +86,9 @@ def _read_float(entries: Mapping[str, Cursor]) -> Parameter | None:
 def _is_even(entries: Mapping[str, Cursor], low: float, high: float, step: float | None) -> bool:
     if step is None:
         return True
-    if (high - low) / step > MAX_INT:
-        entries["step"].fail(f"got {step!r}, which is too small for the range")
+    if max(abs(low), abs(high), high - low) / step > MAX_STEPS:
+        message = f"got {step!r}, which is too small for the range: its numbers take over {MAX_STEPS:g} steps"
+        entries["step"].fail(message)
         return False
     last = float(Decimal(repr(low)) + n_steps(low, high, step) * Decimal(repr(step)))
     if last != high:

@@ -45,7 +45,7 @@ class SpaceError(ValueError):
 
     def _told(self, mistake: Mistake) -> str:
         place = self.source if mistake.line is None else f"{self.source}:{mistake.line}"
-        return ": ".join(part for part in (place, mistake.key, mistake.message) if part)
+        return printable(": ".join(part for part in (place, mistake.key, mistake.message) if part))
 
 
 def did_you_mean(word: Any, known: Iterable[str]) -> str:
@@ -66,6 +66,13 @@ def shown(value: Any) -> str:
     return cut(flow(value))
 
 
+def printable(text: str) -> str:
+    """`text` on one line, with an escape for each character that a terminal would act on or cannot show."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
 def cut(text: str, length: int = _MAX_SHOWN) -> str:
     """`text`, ended by an ellipsis when it is longer than `length`."""
     return text if len(text) <= length else text[: length - 1] + "…"
@@ -79,8 +86,9 @@ def flow(value: Any) -> str:
         return "[" + ", ".join(flow(item) for item in value) + "]"
     if isinstance(value, str) and _PLAIN.fullmatch(value) and value.lower() not in _NOT_PLAIN:
         return value
-    # JSON is YAML 1.2, and is ASCII with every control character escaped.
-    return json.dumps(value) if value is None or isinstance(value, bool | str) else repr(value)
+    if isinstance(value, str):  # JSON is YAML 1.2, and so are the escapes of `printable`
+        return printable(json.dumps(value, ensure_ascii=False))
+    return json.dumps(value) if value is None or isinstance(value, bool) else repr(value)
 
 
 def dotted(path: Sequence[str | int]) -> str:
@@ -90,6 +98,6 @@ def dotted(path: Sequence[str | int]) -> str:
         if isinstance(part, int):
             text += f"[{part}]"
         else:
-            name = part if part.isprintable() and part else json.dumps(part)
+            name = printable(part) or '""'
             text += f".{cut(name)}" if text else cut(name)
     return text

@@ -41,7 +41,7 @@ def load_space(
     root, found = read_nodes(text, source)
     mistakes = Mistakes(source, root, found)
     if root is None:
-        raise SpaceError([*found, Mistake("", "the file is empty", None)], source)
+        raise SpaceError([*found, Mistake("", "the file is empty", 1)], source)
     space, names = read_space(root, Path(source).stem, mistakes)
     check_fields(space.search, checker, mistakes)
     check_metrics(space, checker, mistakes)

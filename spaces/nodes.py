@@ -7,12 +7,13 @@ nodes cost nothing. Tags are never acted on. Scalars follow YAML 1.2, by the sam
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from ruamel.yaml import YAML, ScalarNode
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import YAMLError
 from ruamel.yaml.events import (
     AliasEvent,
     CollectionEndEvent,
@@ -22,13 +23,17 @@ from ruamel.yaml.events import (
     MappingStartEvent,
     ScalarEvent,
 )
+from ruamel.yaml.reader import Reader
 
 from spaces.errors import Mistake, SpaceError, cut, dotted, shown
+from spaces.syntax import explain
 
-MAX_BYTES = 256 * 1024
-MAX_NODES = 10_000
+MAX_BYTES = 128 * 1024
+MAX_NODES = 5_000
 MAX_DEPTH = 20
+MAX_TEXT = 4096
 MAX_MISTAKES = 50
+_MAX_DIGITS = 4000
 _CONSTRUCTED = frozenset({"null", "bool", "int", "float"})
 
 
@@ -57,10 +62,10 @@ def plain(node: Node) -> Any:
 
 
 def line_of(root: Node | None, path: tuple[str | int, ...]) -> int | None:
-    """The line of the key at `path`, or of the nearest thing above it that stands in the file."""
+    """The line of the key at `path`, or of the nearest key above it; of the file's content for ()."""
     if root is None:
         return None
-    node, line = root, None
+    node, line = root, None if path else root.line
     for part in path:
         if isinstance(node.value, dict) and part in node.value:
             assert isinstance(part, str)
@@ -82,17 +87,30 @@ def read_nodes(text: str, source: str) -> tuple[Node | None, list[Mistake]]:
         SpaceError: not YAML, several documents, or over one of the limits of this file.
     """
     builder = _Builder(source)
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Reader = _Reader
     try:
-        for event in YAML(typ="safe", pure=True).parse(text):
+        for event in yaml.parse(text):
             builder.take(event)
     except SpaceError:
         raise
     except YAMLError as error:
-        builder.stop(_line_of_error(error, text), f"not valid YAML: {_words_of(error)}")
-    except (ValueError, OverflowError, IndexError) as error:
-        # The parser lets these out for an escape beyond Unicode ("\UFFFFFFFF") or a broken directive.
-        builder.stop(None, f"not valid YAML: {cut(str(error))}")
+        line, words = explain(error, text)
+        builder.stop(line, f"not valid YAML: {words}")
+    except (ValueError, OverflowError, IndexError):
+        # The parser lets these out for "\UFFFFFFFF", or for a directive of thousands of digits.
+        builder.stop(yaml.reader.n_lines, "not valid YAML: an escape or a number beyond all characters")
     return builder.root, builder.mistakes
+
+
+class _Reader(Reader):
+    """Remembers how many lines it had begun when the parser was done with it."""
+
+    n_lines = 1
+
+    def reset_reader(self) -> None:
+        self.n_lines = getattr(self, "line", 0) + 1
+        super().reset_reader()
 
 
 @dataclass
@@ -127,7 +145,8 @@ class _Builder:
             self._place(self._aliased(event, line))
         elif isinstance(event, ScalarEvent | CollectionStartEvent):
             if event.ctag is not None:
-                self._tell(line, f"the tag {shown(event.tag)} is not allowed; write the plain value")
+                tag = shown(str(event.tag).replace("tag:yaml.org,2002:", "!!"))
+                self._tell(line, f"the tag {tag} is not allowed; write the plain value")
             self._begin(event, line)
         elif isinstance(event, DocumentStartEvent):
             self._check_document(event, line)
@@ -183,6 +202,9 @@ class _Builder:
         if not isinstance(key.value, str):
             message = f"a key must be text, got {shown(plain(key))}; quote it if it is meant as text"
             self._tell(key.line, message)
+        elif key.value == "<<":
+            message = "merge keys are not read; write the fields out, or give one field an alias"
+            self._tell(key.line, message, key.value)
         elif key.value in mapping.value:
             first = mapping.key_lines[key.value]
             self._tell(key.line, f"a duplicate key; it stands on line {first} already", key.value)
@@ -198,18 +220,25 @@ class _Builder:
             self._tell(line, "half of a surrogate pair is not text")
             return ""
         if event.ctag is None and not event.implicit[0]:  # quoted; a tag is told, and then not heeded
-            return text
+            return self._text(text, line)
         tag = str(self._resolver.resolve(ScalarNode, text, (True, False))).rpartition(":")[2]
         if tag not in _CONSTRUCTED:  # a date or `<<` is text here
-            return text
+            return self._text(text, line)
         try:
             value = getattr(self._constructor, f"construct_yaml_{tag}")(ScalarNode(tag=None, value=text))
-        except ValueError:  # Python refuses integers of thousands of digits
-            value = 2**64
+        except ValueError:
+            if len(text) < _MAX_DIGITS:  # ruamel takes `-_` for an integer
+                return text
+            value = 2**64  # Python refuses integers of thousands of digits
         if tag == "int" and abs(value) >= 2**63:
             self._tell(line, f"{cut(text, 20)} is too large a number")
-            return 0
+            return math.inf
         return value
+
+    def _text(self, text: str, line: int) -> str:
+        if len(text) > MAX_TEXT:
+            self._tell(line, f"{shown(text)}: a text of {len(text)} characters; allowed are {MAX_TEXT}")
+        return text[:MAX_TEXT]
 
     def _check_document(self, event: DocumentStartEvent, line: int) -> None:
         self._n_documents += 1
@@ -232,18 +261,3 @@ class _Builder:
                 yield len(opened.node.value)
             elif opened.key is not None and isinstance(opened.key.value, str):
                 yield opened.key.value
-
-
-def _line_of_error(error: YAMLError, text: str) -> int | None:
-    if isinstance(error, MarkedYAMLError):
-        mark = error.problem_mark or error.context_mark
-        return None if mark is None else mark.line + 1
-    position = getattr(error, "position", None)  # a character that YAML does not allow
-    return None if position is None else text.count("\n", 0, position) + 1
-
-
-def _words_of(error: YAMLError) -> str:
-    if isinstance(error, MarkedYAMLError):
-        return cut(", ".join(part for part in (error.context, error.problem) if part), 200)
-    character = getattr(error, "character", None)
-    return cut(str(error)) if character is None else f"the character U+{int(character):04X} is not allowed"

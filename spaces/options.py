@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain, combinations
+from functools import cached_property
+from itertools import chain, combinations, islice
 from typing import Any
 
-from spaces.condition import same
+from spaces.condition import identity
 from spaces.draw import Draw
 from spaces.errors import shown
 from spaces.parameter import Parameter
@@ -30,13 +31,20 @@ class Choice(Parameter):
         return iter(self.options)
 
     def contains(self, value: Any) -> bool:
-        return any(same(value, option) for option in self.options)
+        return identity(value) in self._identities
 
     def draw(self, name: str, draw: Draw) -> Any:
         return draw.choice(name, self.options)
 
     def distribution(self) -> dict[str, Any]:
         return {"choice": list(self.options)}
+
+    def representatives(self, n_max: int) -> list[Any]:
+        return list(self.options)
+
+    @cached_property
+    def _identities(self) -> frozenset[Hashable]:
+        return frozenset(map(identity, self.options))
 
 
 @dataclass(frozen=True)
@@ -57,7 +65,8 @@ class Subset(Parameter):
     def contains(self, value: Any) -> bool:
         if not isinstance(value, list) or not (value or self.empty):
             return False
-        return value == [member for member in self.members if any(same(member, item) for item in value)]
+        found = set(map(identity, value))
+        return value == [member for member in self.members if member in found] and _are_integers(value)
 
     def draw(self, name: str, draw: Draw) -> list[int]:
         if self._is_categorical:
@@ -96,9 +105,17 @@ class Subset(Parameter):
         values: dict[str, Any] = {"subset": list(self.members)}
         return values | {"empty": True} if self.empty else values
 
+    def representatives(self, n_max: int) -> list[Any]:
+        few = list(islice(self.values(), n_max))
+        return few if len(few) == self.n_values else [*few, list(self.members)]
+
     @property
     def _is_categorical(self) -> bool:
         return len(self.members) <= MAX_CATEGORICAL_MEMBERS
+
+
+def _are_integers(values: list[Any]) -> bool:
+    return all(isinstance(value, int) and not isinstance(value, bool) for value in values)
 
 
 def _joined(members: list[int]) -> str:

@@ -64,6 +64,16 @@ class Parameter(ABC):
         for index, value in enumerate(self.values()):
             yield (kind, index), value
 
+    def representatives(self, n_max: int) -> list[Any]:
+        """Values that stand for all where the trainer's rules are tried.
+
+        Every option of a choice; of anything else all when there are up to n_max, or else the ends of a
+        range, which a rule about numbers limits, and the smallest n_max of the subsets and the whole set.
+        """
+        if self.n_values is not None and self.n_values <= n_max:
+            return list(self.values())
+        return [value for _, value in self.probes()]
+
     def keys(self, name: str) -> list[str]:
         """The keys of its entries."""
         return [name]

@@ -8,10 +8,11 @@ from typing import Any, TypeVar, cast, get_args
 
 from spaces.cursor import Cursor, Mistakes
 from spaces.distribution import read_parameter
-from spaces.errors import shown
+from spaces.errors import cut, flow
 from spaces.nodes import Node, plain
 from spaces.parameter import Parameter
 from spaces.space import (
+    PROBING_SAMPLERS,
     SAMPLERS,
     Budget,
     Direction,
@@ -33,9 +34,12 @@ _SECTIONS = (
     "budget",
     "sampler",
     "resources",
+    "replicates",
 )
 MAX_FIELDS = 200
 MAX_BASE_NODES = 500
+MAX_PROBES = 1000
+MAX_REPLICATES = 20
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _DIRECTIONS = get_args(Direction)
 _T = TypeVar("_T")
@@ -77,6 +81,7 @@ def read_space(root: Node, stem: str, mistakes: Mistakes) -> tuple[Space, list[s
         budget=read("budget", _read_budget, Budget()),
         sampler=read("sampler", _read_sampler, SamplerChoice()),
         resources=read("resources", _read_resources, Resources()),
+        replicates=read("replicates", _read_replicates, 0),
     )
     return space, list(found)
 
@@ -102,7 +107,8 @@ def _read_base(cursor: Cursor) -> dict[str, Any]:
     for key, entry in cursor.entries("a mapping of fields of the config").items():
         if "." in key:
             section, _, rest = key.partition(".")
-            entry.fail(f"dotted keys stand under search; write it nested: {shown({section: {rest: '…'}})}")
+            nested = cut(f"{{{flow(section)}: {{{flow(rest)}: …}}}}")
+            entry.fail(f"dotted keys stand under search; write it nested: {nested}")
         else:
             base[key] = plain(entry.node)
     return base
@@ -158,10 +164,32 @@ def _read_budget(cursor: Cursor) -> Budget:
 
 
 def _read_sampler(cursor: Cursor) -> SamplerChoice:
-    fields = cursor.fields(["name", "seed"])
-    name = fields["name"].one_of(SAMPLERS) if "name" in fields else None
+    if isinstance(cursor.node.value, str):
+        return SamplerChoice(cursor.one_of(SAMPLERS) or "auto")
+    if not cursor.is_mapping():
+        cursor.refuse("a name such as auto, or a mapping {name: …, seed: …, probes: …, probe_share: …}")
+        return SamplerChoice()
+    fields = cursor.fields(["name", "seed", "probes", "probe_share"])
+    name = fields["name"].one_of(SAMPLERS) if "name" in fields else "auto"
     seed = fields["seed"].integer(low=0, high=2**32 - 1) if "seed" in fields else None
-    return SamplerChoice(name or "auto", seed or 0)
+    probes = fields["probes"].integer(low=0, high=MAX_PROBES) if "probes" in fields else None
+    share = fields["probe_share"].number(low=0, high=1) if "probe_share" in fields else None
+    if name is not None and name not in PROBING_SAMPLERS:
+        for key in ("probes", "probe_share"):
+            if key in fields:
+                told = f"{name} probes no configs before it chooses; remove `{key}`, or take the sampler"
+                fields[key].fail(f"{told} {' or '.join(reversed(PROBING_SAMPLERS))}")
+    default = SamplerChoice()
+    return SamplerChoice(
+        name or default.name,
+        default.seed if seed is None else seed,
+        default.probes if probes is None else probes,
+        default.probe_share if share is None else share,
+    )
+
+
+def _read_replicates(cursor: Cursor) -> int:
+    return cursor.integer(low=0, high=MAX_REPLICATES) or 0
 
 
 def _read_resources(cursor: Cursor) -> Resources:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -10,7 +10,9 @@ from spaces.nested import copied, get, put
 from spaces.parameter import Parameter
 
 Direction = Literal["maximize", "minimize"]
-SAMPLERS = ("auto", "tpe", "gp", "nsga2", "nsga3", "qmc", "random", "grid")
+SAMPLERS = ("auto", "cheap_first", "tpe", "gp", "nsga2", "nsga3", "qmc", "random", "grid")
+PROBING_SAMPLERS = ("auto", "cheap_first")
+"""Samplers that may ask what a config costs before they choose it."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +48,16 @@ class Budget:
 
 @dataclass(frozen=True)
 class SamplerChoice:
-    """Who proposes, one of SAMPLERS, and from which seed."""
+    """Who proposes, one of SAMPLERS, and from which seed.
+
+    Where it is one of PROBING_SAMPLERS: probes: at most so many configs are measured untrained for each
+    trial, 0 for none. probe_share: at most this share of the study's worker time goes into that.
+    """
 
     name: str = "auto"
     seed: int = 0
+    probes: int = 20
+    probe_share: float = 0.1
 
 
 @dataclass(frozen=True)
@@ -66,6 +74,7 @@ class Space:
 
     base: nested, what holds for every trial. search: in an order in which a `when` comes after every
     parameter it names. constraints may be empty; fidelity None means that no trial is stopped early.
+    replicates: with how many further seeds the final front is trained again.
     """
 
     name: str
@@ -77,6 +86,7 @@ class Space:
     budget: Budget = field(default_factory=Budget)
     sampler: SamplerChoice = field(default_factory=SamplerChoice)
     resources: Resources = field(default_factory=Resources)
+    replicates: int = 0
 
     def resolve(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """The nested config of `params`: base, then params, then `otherwise` of what is not searched here.
@@ -108,7 +118,7 @@ class Space:
                 values[name] = self.inactive_value(name)
         return values, active
 
-    def config(self, values: Mapping[str, Any], active: list[str]) -> dict[str, Any]:
+    def config(self, values: Mapping[str, Any], active: Collection[str]) -> dict[str, Any]:
         """The nested config of what `follow` returns."""
         config: dict[str, Any] = copied(self.base)
         for name, parameter in self.search.items():
@@ -130,7 +140,11 @@ class Space:
         return count_params(self)
 
     def as_dict(self) -> dict[str, Any]:
-        """As a space file: plain YAML values that, written and read again, give an equal space."""
+        """As a space file: plain YAML values that, written and read again, give an equal space.
+
+        `probes`, `probe_share` and `replicates` are left out at their defaults: files of studies from
+        before they existed stay as they are.
+        """
         values: dict[str, Any] = {
             "name": self.name,
             "base": copied(self.base),
@@ -141,8 +155,10 @@ class Space:
         if self.fidelity is not None:
             values["fidelity"] = {"min_epochs": self.fidelity.min_epochs, "eta": self.fidelity.eta}
         values["budget"] = {"trials": self.budget.trials}
-        values["sampler"] = {"name": self.sampler.name, "seed": self.sampler.seed}
+        values["sampler"] = _sampler(self.sampler)
         values["resources"] = {"cpu": self.resources.cpu, "gpu": self.resources.gpu}
+        if self.replicates:
+            values["replicates"] = self.replicates
         return values
 
 
@@ -150,6 +166,18 @@ def _objective(objective: Objective) -> Any:
     if objective.reference is None:
         return objective.direction
     return {"direction": objective.direction, "reference": objective.reference}
+
+
+def _sampler(sampler: SamplerChoice) -> dict[str, Any]:
+    values: dict[str, Any] = {"name": sampler.name, "seed": sampler.seed}
+    if sampler.name in PROBING_SAMPLERS:
+        default = SamplerChoice()
+        values |= {
+            name: getattr(sampler, name)
+            for name in ("probes", "probe_share")
+            if getattr(sampler, name) != getattr(default, name)
+        }
+    return values
 
 
 def _limit(limit: Limit) -> dict[str, float]:

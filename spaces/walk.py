@@ -7,7 +7,7 @@ from itertools import islice
 from math import prod
 from typing import Any
 
-from spaces.condition import same
+from spaces.condition import identity
 from spaces.draw import Draw
 from spaces.parameter import Parameter
 from spaces.space import Space
@@ -53,20 +53,25 @@ def with_causes(space: Space, names: Iterable[str]) -> set[str]:
 def branches(space: Space, values_of: Callable[[str, Parameter], Iterable[Any]]) -> Iterator[dict[str, Any]]:
     """Every combination of the values of active parameters, as a mapping of the active ones alone."""
     names = list(space.search)
+    values: dict[str, Any] = {}
+    chosen: dict[str, Any] = {}
 
-    def below(index: int, values: dict[str, Any], chosen: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    def below(index: int) -> Iterator[dict[str, Any]]:
         if index == len(names):
-            yield chosen
+            yield dict(chosen)
             return
         name = names[index]
         parameter = space.search[name]
         if not parameter.is_active(values):
-            yield from below(index + 1, values | {name: space.inactive_value(name)}, chosen)
+            values[name] = space.inactive_value(name)
+            yield from below(index + 1)
             return
         for value in values_of(name, parameter):
-            yield from below(index + 1, values | {name: value}, chosen | {name: value})
+            values[name] = chosen[name] = value
+            yield from below(index + 1)
+        chosen.pop(name, None)
 
-    return below(0, {}, {})
+    return below(0)
 
 
 def count_params(space: Space) -> int | None:
@@ -90,18 +95,19 @@ def count_params(space: Space) -> int | None:
 
 def named_values(space: Space, name: str) -> list[Any]:
     """The different values of a parameter that some `when` names and that it can take."""
-    found: list[Any] = []
-    for parameter in space.search.values():
-        for value in parameter.when[name].values if name in parameter.when else ():
-            if space.search[name].contains(value) and not any(same(value, other) for other in found):
-                found.append(value)
-    return found
+    parameter = space.search[name]
+    conditions = [other.when[name] for other in space.search.values() if name in other.when]
+    named = {identity(value): value for condition in conditions for value in condition.values}
+    # A `when` may write 1.0 for an option 1.
+    own = {identity(value): value for value in parameter.representatives(0)}
+    return [own.get(key, value) for key, value in named.items() if parameter.contains(value)]
 
 
 def telling_values(space: Space, name: str) -> list[Any]:
     """One value of a parameter for each way in which the space can go on: those named, and one other."""
     named = named_values(space, name)
-    others = (v for v in space.search[name].values() if not any(same(v, other) for other in named))
+    known = set(map(identity, named))
+    others = (value for value in space.search[name].values() if identity(value) not in known)
     return named + list(islice(others, 1))
 
 

@@ -101,7 +101,8 @@ def _in_order(search: Search, mistakes: Mistakes) -> Search:
         for circle in _place(name, search, ordered, []):
             closing = (circle[-2], circle[-1])
             cut.add(closing)
-            mistakes.add(("search", closing[0], "when", closing[1]), f"a circle: {' → '.join(circle)}")
+            way = " → ".join(circle if len(circle) <= 8 else [*circle[:4], "…", *circle[-3:]])
+            mistakes.add(("search", closing[0], "when", closing[1]), f"a circle: {way}")
     return {
         name: replace(p, when={other: c for other, c in p.when.items() if (name, other) not in cut})
         for name, p in ordered.items()

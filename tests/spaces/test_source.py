@@ -65,7 +65,7 @@ def test_a_byte_order_mark_and_windows_line_ends_are_fine(tmp_path: Path) -> Non
 def test_a_file_that_is_too_large_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.yaml"
     path.write_text(TEXT + "#" * MAX_BYTES)
-    with pytest.raises(SpaceError, match=r"x\.yaml: larger than 256 KiB, which no space needs"):
+    with pytest.raises(SpaceError, match=r"x\.yaml: larger than 128 KiB, which no space needs"):
         load_space(str(path), TRAINER)
 
 
