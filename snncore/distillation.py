@@ -213,7 +213,9 @@ def step_order(steps: Tensor) -> Tensor:
 def make_objective(config: Config) -> Objective:
     """The objective that a config's distillation mode names."""
     setting, smoothing = config.distillation, config.optim.label_smoothing
-    match branch_mode(setting.mode), temporal_mode(setting.mode):
+    # A single step has no other to learn from: the mode is that of its other part, as in the canonical form.
+    temporal = temporal_mode(setting.mode) if config.T > 1 else None
+    match branch_mode(setting.mode), temporal:
         case None, None:
             return CrossEntropyObjective(smoothing)
         case _, None:

@@ -1,15 +1,16 @@
 """What is known before the first epoch: memory, latency, parameters, multiply-accumulates.
 
 None of it depends on trained weights or on data, so a config can be judged for the cost of a few steps.
+`snncore.probe_key` says which configs share a probe.
 """
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from filelock import FileLock
@@ -20,48 +21,156 @@ from snncore.config import Config
 from snncore.cost import count_macs, input_shape
 from snncore.devices import default_device
 from snncore.memory import peak_mib
+from snncore.metrics import METRICS
 from snncore.network import SpikingNetwork, build_network, deployed_parameters
 from snncore.packing import packed, tensors_of
 from snncore.passes import inference
 from snncore.precision import forward_precision
 from snncore.rows import channels_last
 from snncore.step import Trainer
-from snncore.timing import Effort, ForeignLoad, measure
+from snncore.timing import Effort, Task, Timing, measure_in_turns, threads
 
-_TRAINING_EFFORT = Effort(n_warmup=0, n_min=5, seconds_min=0.03, seconds_max=0.06, relative_error=0.02)
-"""Of train_step_ms. Measuring memory has warmed it up: two steps are done by then."""
+Metrics = dict[str, float | bool]
+
+PROBED = frozenset(name for name, metric in METRICS.items() if metric.known == "probe")
+_OF_TRAINING = {"train_memory_mib", "train_step_ms"}
+_WITH_LATENCY = ("latency_ms_q25", "latency_ms_q75", "latency_under_load")
+
+_LATENCY = Effort(n_warmup=1)
+_STEP = Effort(n_warmup=0, n_min=5, seconds_min=0.03, seconds_max=0.06, relative_error=0.02)
+"""Of train_step_ms. It has been warmed up: a step or two are done by then."""
+
+_QUIET_LATENCY = Effort(1, n_min=11, n_max=10_000, seconds_min=0.3, seconds_max=1.5, relative_error=0.005)
+_QUIET_STEP = Effort(0, n_min=5, n_max=10_000, seconds_min=0.3, seconds_max=1.0, relative_error=0.005)
+
+_N_FIRST = 3
+"""Classifications before any is measured; the first one packs the weights."""
 
 
-def probe(config: Config, device: str | None = None) -> dict[str, float | bool]:
-    """All metrics that `snncore.metrics` says are known by probing, and how latency was taken.
+def probe(config: Config, device: str | None = None, names: Collection[str] = PROBED) -> Metrics:
+    """The metrics known by probing: all, or only those in `names`, which takes less time.
 
     device: where the config is trained; `measure.device` says where latency is measured (auto: the same).
-    Also latency_ms_q25 and latency_ms_q75, and latency_under_load: whether other processes were busy.
-    Probes of a node take turns. Torch's random state and number of threads are left as they were.
+    With latency_ms come latency_ms_q25 and _q75, and latency_under_load: whether other processes were busy.
+    What is timed takes turns with other probes of the node; memory and counts wait for nobody.
+    Torch's random state and number of threads are left as they were.
+
+    Raises:
+        ValueError: a name that no probe knows.
     """
-    device = device or default_device()
-    if device == "cpu":
-        keep_freed_memory()
-    measure_device = device if config.measure.device == "auto" else config.measure.device
+    unknown = sorted(set(names) - PROBED)
+    if unknown:
+        raise ValueError(f"no probe measures {', '.join(unknown)}; allowed: {', '.join(sorted(PROBED))}")
+    bench = _Bench(config, device or default_device(), trains=not _OF_TRAINING.isdisjoint(names))
+    metrics: Metrics = {}
+    if bench.training is not None and "train_memory_mib" in names:
+        metrics["train_memory_mib"] = bench.training.memory_mib()
+    if "infer_memory_mib" in names:
+        metrics["infer_memory_mib"] = bench.deployed().memory_mib()
+    if "latency_ms" in names or "train_step_ms" in names:
+        metrics |= _times(bench, names)
+    if "n_parameters" in names:
+        metrics["n_parameters"] = deployed_parameters(bench.network)
+    if "macs" in names:
+        metrics["macs"] = count_macs(bench.network.eval(), config.T)
+    return metrics
+
+
+def quiet_probe(config: Config, device: str | None = None) -> Metrics:
+    """Times worth up to five seconds, for when nothing else runs: until medians are known to 0.5 %.
+
+    latency_ms_quiet, latency_ms_quiet_q25, latency_ms_quiet_q75 and train_step_ms_quiet; and
+    latency_quiet_under_load: whether other processes were busy all the same. Leaves torch as `probe` does.
+    """
+    bench = _Bench(config, device or default_device(), trains=True)
+    assert bench.training is not None
+    latency, step = _timed([bench.deployed().task(_QUIET_LATENCY), bench.training.task(_QUIET_STEP)])
+    return {
+        "latency_ms_quiet": latency.median_ms,
+        "latency_ms_quiet_q25": latency.q25_ms,
+        "latency_ms_quiet_q75": latency.q75_ms,
+        "train_step_ms_quiet": step.median_ms,
+        "latency_quiet_under_load": latency.under_load,
+    }
+
+
+class _Work(NamedTuple):
+    """What is measured, called at least once already; alive: the tensors that live between its calls."""
+
+    function: Callable[[], object]
+    alive: list[Tensor]
+    device: str
+    n_threads: int | None = None
+
+    def memory_mib(self) -> float:
+        with threads(self.n_threads):
+            return peak_mib(self.function, self.alive, self.device)
+
+    def task(self, effort: Effort) -> Task:
+        return Task(self.function, self.device, effort, self.n_threads)
+
+
+class _Bench:
+    """One network of a config, to be trained if asked to, and to be deployed: nothing is built twice."""
+
+    def __init__(self, config: Config, device: str, trains: bool) -> None:
+        if device == "cpu":
+            keep_freed_memory()
+        self._config, self._device = config, device
+        self._deployed: _Work | None = None
+        self.training: _Work | None = None
+        if trains:
+            trainer = Trainer(config, device)
+            self.network = trainer.network
+            self.training = _Work(*_step_of(trainer, device), device)
+        else:
+            self.network = build_network(config).to(device)
+
+    def deployed(self) -> _Work:
+        """Classification as `snncore.load` does it, on the device that the config wants measured."""
+        if self._deployed is None:
+            wanted, n_threads = self._config.measure.device, self._config.measure.threads
+            device = self._device if wanted == "auto" else wanted
+            # Elsewhere it needs weights of its own: to() would take those of the training step along.
+            network = self.network if device == self._device else build_network(self._config).to(device)
+            classify, alive = classification(network, self._config, device)
+            with threads(n_threads):
+                for _ in range(_N_FIRST):
+                    classify()
+            self._deployed = _Work(classify, alive, device, n_threads)
+        return self._deployed
+
+
+def _times(bench: _Bench, names: Collection[str]) -> Metrics:
+    tasks = {}
+    if "latency_ms" in names:
+        tasks["latency_ms"] = bench.deployed().task(_LATENCY)
+    if "train_step_ms" in names:
+        assert bench.training is not None
+        tasks["train_step_ms"] = bench.training.task(_STEP)
+    timings = dict(zip(tasks, _timed(list(tasks.values())), strict=True))
+    metrics: Metrics = {name: timing.median_ms for name, timing in timings.items()}
+    if "latency_ms" in timings:
+        latency = timings["latency_ms"]
+        spread = (latency.q25_ms, latency.q75_ms, latency.under_load)
+        metrics |= dict(zip(_WITH_LATENCY, spread, strict=True))
+    return metrics
+
+
+def _timed(tasks: list[Task]) -> list[Timing]:
     # One lock for the node: two probes at once would each measure the other.
     user = os.getuid() if hasattr(os, "getuid") else 0
     with FileLock(Path(tempfile.gettempdir()) / f"spikefront-probe-{user}.lock"):
-        load = ForeignLoad()
-        metrics = {**_training(config, device), **_inference(config, measure_device)}
-        # Of the whole probe: latency alone may take less time than the system's clock of busy time resolves.
-        return {**metrics, "latency_under_load": load.is_busy()}
-
-
-def _training(config: Config, device: str) -> dict[str, float | bool]:
-    step, alive = training_step(config, device)
-    memory = peak_mib(step, alive, device)
-    timing = measure(step, device, _TRAINING_EFFORT)
-    return {"train_memory_mib": memory, "train_step_ms": timing.median_ms}
+        return measure_in_turns(tasks)
 
 
 def training_step(config: Config, device: str) -> tuple[Callable[[], object], list[Tensor]]:
     """One step on random samples, done once already, and the tensors that live between its calls."""
-    trainer = Trainer(config, device)
+    return _step_of(Trainer(config, device), device)
+
+
+def _step_of(trainer: Trainer, device: str) -> tuple[Callable[[], object], list[Tensor]]:
+    config = trainer.config
     trainer.network.train()
     trainer.set_lr(0.0)  # steps on random images must not blow the weights up
     x = _inputs(trainer.network, config.T, config.optim.batch_size, device)
@@ -72,22 +181,6 @@ def training_step(config: Config, device: str) -> tuple[Callable[[], object], li
 
     step()  # allocates the optimizer's state, which lives on between steps
     return step, [*trainer.tensors(), x, labels]
-
-
-def _inference(config: Config, device: str) -> dict[str, float | bool]:
-    network = build_network(config).to(device).eval()
-    classify, alive = classification(network, config, device)
-    with _threads(config.measure.threads):
-        timing = measure(classify, device)
-        memory = peak_mib(classify, alive, device)
-    return {
-        "latency_ms": timing.median_ms,
-        "latency_ms_q25": timing.q25_ms,
-        "latency_ms_q75": timing.q75_ms,
-        "infer_memory_mib": memory,
-        "n_parameters": deployed_parameters(network),
-        "macs": count_macs(network, config.T),
-    }
 
 
 def classification(
@@ -112,13 +205,3 @@ def _inputs(network: SpikingNetwork, T: int, n: int, device: str) -> Tensor:
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(input_shape(network.spec, T, n), generator=generator).to(device)
     return channels_last(x)
-
-
-@contextmanager
-def _threads(n: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(n)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

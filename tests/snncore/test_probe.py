@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from itertools import cycle
 
 import numpy as np
@@ -18,8 +19,8 @@ from snncore.memory import peak_growth_bytes, tensor_bytes
 from snncore.metrics import METRICS
 from snncore.network import build_network
 from snncore.passes import inference
-from snncore.probe import probe
-from snncore.timing import Effort, ForeignLoad, Timing, measure
+from snncore.probe import PROBED, probe, quiet_probe
+from snncore.timing import Effort, ForeignLoad, Task, Timing, measure, measure_in_turns, timing_of
 
 
 def small(**fields: object) -> dict[str, float | bool]:
@@ -31,6 +32,65 @@ def test_a_probe_gives_every_metric_the_catalogue_promises() -> None:
     promised = {name for name, metric in METRICS.items() if metric.known == "probe"}
     assert set(metrics) == promised | {"latency_ms_q25", "latency_ms_q75", "latency_under_load"}
     assert metrics["latency_ms_q25"] <= metrics["latency_ms"] <= metrics["latency_ms_q75"]
+
+
+SPREAD = {"latency_ms_q25", "latency_ms_q75", "latency_under_load"}
+
+
+@pytest.mark.parametrize(
+    "names", [{"macs"}, {"n_parameters", "train_memory_mib"}, {"infer_memory_mib"}, {"train_step_ms"}, set()]
+)
+def test_a_probe_gives_what_is_asked_for(names: set[str]) -> None:
+    config = make_config({"model": {"width": 0.25}, "optim": {"batch_size": 32}})
+    metrics, everything = probe(config, "cpu", names), small()
+    assert set(metrics) == names
+    exact = names - {"train_step_ms"}
+    assert {name: metrics[name] for name in exact} == {name: everything[name] for name in exact}
+
+
+def test_latency_comes_with_its_spread() -> None:
+    assert set(probe(make_config({}), "cpu", ["latency_ms"])) == {"latency_ms"} | SPREAD
+
+
+def test_only_what_is_timed_waits_for_other_probes(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_lock(path: object) -> None:
+        raise AssertionError("locked")
+
+    monkeypatch.setattr(snncore.probe, "FileLock", no_lock)
+    probe(make_config({}), "cpu", PROBED - {"latency_ms", "train_step_ms"})
+    with pytest.raises(AssertionError, match="locked"):
+        probe(make_config({}), "cpu", ["latency_ms"])
+
+
+def test_a_name_no_probe_knows_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"no probe measures val_accuracy; allowed: infer_memory_mib, lat"):
+        probe(make_config({}), "cpu", ["macs", "val_accuracy"])
+
+
+def test_deployment_on_another_device_leaves_the_training_step_where_it_is() -> None:
+    config = make_config({"model": {"width": 0.25}, "measure": {"device": "cpu"}})
+    bench = snncore.probe._Bench(config, "meta", trains=False)
+    assert bench.network.body.classifier.weight.device.type == "meta"
+    assert bench.deployed().device == "cpu"
+    assert bench.network.body.classifier.weight.device.type == "meta"
+
+
+def test_a_quiet_probe_measures_longer_and_tells_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = make_config({"model": {"width": 0.25}, "optim": {"batch_size": 32}})
+    for name in ("_QUIET_LATENCY", "_QUIET_STEP"):
+        longer = getattr(snncore.probe, name)
+        assert longer.seconds_max >= 10 * getattr(snncore.probe, name.replace("_QUIET", "")).seconds_max
+        assert longer.relative_error == 0.005
+        monkeypatch.setattr(snncore.probe, name, replace(longer, seconds_min=0.1, seconds_max=0.1))
+    monkeypatch.setattr(ForeignLoad, "is_busy", lambda _: True)
+    before = time.perf_counter()
+    metrics = quiet_probe(config, "cpu")
+    assert time.perf_counter() - before > 0.2
+    quartiles = metrics["latency_ms_quiet_q25"], metrics["latency_ms_quiet"], metrics["latency_ms_quiet_q75"]
+    assert quartiles == tuple(sorted(quartiles))
+    assert metrics["train_step_ms_quiet"] > metrics["latency_ms_quiet"]
+    assert metrics["latency_quiet_under_load"] is True
+    assert len(metrics) == 5
 
 
 def test_memory_is_the_same_number_on_every_run() -> None:
@@ -136,6 +196,67 @@ def test_calls_go_on_until_the_median_is_known(
     timing = measure(clock.call, "cpu", Effort(n_warmup=0))
     assert timing.n == pytest.approx(n, abs=8)
     assert timing.median_ms == pytest.approx(milliseconds[0])
+
+
+def test_tasks_take_turns_and_warm_up_before_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, calls = Clock(8.0), []
+    monkeypatch.setattr(time, "perf_counter", lambda: clock.now)
+
+    def task(name: str, n_warmup: int, n: int) -> Task:
+        def function() -> None:
+            calls.append(name)
+            clock.call()
+
+        return Task(function, "cpu", Effort(n_warmup, n_min=n, n_max=n))
+
+    first, second = measure_in_turns([task("a", 1, 6), task("b", 0, 10)])
+    turn = 3  # calls of 8 ms, until 20 ms are over
+    assert "".join(calls) == ("a" + "a" * turn + "b" * turn) * 2 + "b" * 4
+    assert (first.n, second.n) == (6, 10)
+    assert first.median_ms == pytest.approx(8.0)
+
+
+def test_a_task_has_its_threads_only_in_its_turns() -> None:
+    before = torch.get_num_threads()
+    seen = []
+    effort = Effort(0, n_min=2, n_max=2)
+    tasks = [Task(lambda: seen.append(torch.get_num_threads()), "cpu", effort, n) for n in (before + 1, None)]
+    measure_in_turns(tasks)
+    assert seen == [before + 1] * 2 + [before] * 2
+    assert torch.get_num_threads() == before
+
+
+@pytest.mark.parametrize(("n_disturbed", "median_ms"), [(0, 1.0), (5, 1.0), (6, 9.0)])
+def test_calls_that_lost_their_core_do_not_count_while_they_are_the_minority(
+    n_disturbed: int, median_ms: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(*[9.0] * n_disturbed, *[1.0] * (10 - n_disturbed))
+    switches = [0]
+
+    def call() -> None:
+        before = clock.now
+        clock.call()
+        switches[0] += clock.now - before > 0.005
+
+    monkeypatch.setattr(time, "perf_counter", lambda: clock.now)
+    monkeypatch.setattr(snncore.timing, "_n_switches", lambda: switches[0])
+    timing = measure(call, "cpu", Effort(0, n_min=10, n_max=10))
+    assert timing.median_ms == pytest.approx(median_ms)
+    assert timing.n == (10 - n_disturbed if n_disturbed <= 5 else 10)
+
+
+def test_a_machine_that_slows_down_is_not_known_well() -> None:
+    steady, drifting = [1.0, 1.02] * 50, [1.0, 1.02] * 25 + [1.5, 1.52] * 25
+    assert timing_of(steady).drift == pytest.approx(0.0)
+    assert timing_of(drifting).relative_error > 0.05
+    assert timing_of([1.0, 1.5] * 50).drift == pytest.approx(0.0)
+    assert timing_of(steady[:20]).drift == 0.0  # too few calls to see one
+
+
+def test_the_drift_of_independent_calls_is_the_error_of_their_median() -> None:
+    draws = np.random.default_rng(0).normal(10.0, 0.4, (2000, 100))
+    told = [timing_of(row.tolist()).drift for row in draws]
+    assert np.sqrt(np.mean(np.square(told))) == pytest.approx(np.std(np.median(draws, 1)) / 10, rel=0.1)
 
 
 def test_own_work_is_no_foreign_load() -> None:
