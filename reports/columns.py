@@ -8,6 +8,8 @@ from reports.digest import Digest
 from reports.knobs import setting
 from reports.names import quantity
 from studies.model import EpochRow
+from studies.noise import seed_spread
+from studies.text import spread_text
 
 
 def columns(digest: Digest) -> dict[str, list[Any]]:
@@ -31,8 +33,9 @@ def columns(digest: Digest) -> dict[str, list[Any]]:
 
 
 def groups(digest: Digest) -> dict[str, list[int]]:
-    """The numbers of the trials that figures name: front, dominated, measured, and others.
+    """The numbers of the trials that figures name: front, near, dominated, measured, and others.
 
+    near: dominated, but within the noise of the front; dominated: the rest of them.
     measured: worst first objective first, so that the best is drawn on top.
     others: trials with epochs that are not on the front.
     """
@@ -40,10 +43,29 @@ def groups(digest: Digest) -> dict[str, list[int]]:
     strong_last = sorted(digest.measured, key=lambda trial: _strength(digest, trial.values))
     return {
         "front": order,
-        "dominated": [trial.number for trial in digest.dominated],
+        "near": digest.near_numbers,
+        "dominated": beyond_noise(digest),
         "measured": [trial.number for trial in strong_last],
         "others": digest.others,
     }
+
+
+def beyond_noise(digest: Digest) -> list[int]:
+    """The numbers of the trials that are dominated beyond the noise."""
+    near = set(digest.near_numbers)
+    return [trial.number for trial in digest.dominated if trial.number not in near]
+
+
+def spread_texts(digest: Digest) -> dict[str, dict[str, str]]:
+    """By number and objective: mean and standard deviation over the trial and its replicates."""
+    names = [objective.name for objective in digest.objectives]
+    found: dict[str, dict[str, str]] = {}
+    for trial in digest.study.trials:
+        told = {name: seed_spread(trial, name, digest.spreads) for name in names}
+        texts = {name: spread_text(name, spread) for name, spread in told.items() if spread}
+        if texts:
+            found[str(trial.number)] = texts
+    return found
 
 
 def curves(digest: Digest) -> dict[str, list[Any]]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from reports.digest import Digest
 from reports.names import DATA_SETS, NO_BREAK, counted, listed, nested, number_text
 from reports.outcomes import WORDS, by_state
-from studies.model import Study
+from studies.model import Study, Trial
 
 _MACHINE = ("cpu", "cores", "memory_gib", "devices", "os")
 _UNKNOWN = "not recorded"
@@ -22,11 +22,11 @@ def facts(digest: Digest) -> list[tuple[str, str]]:
         ("Data set", data_set(digest)),
         ("Model", model(digest)),
         ("Searched", searched(digest)),
-        ("Budget used", budget(study)),
-        ("Seed", seeds(study)),
+        ("Budget used", budget(digest)),
+        ("Seed", seeds(digest)),
         ("Machine", machine(study)),
         ("Versions", versions(study)),
-        ("Date", date(study)),
+        ("Date", date(digest.recorded)),
     ]
 
 
@@ -60,28 +60,33 @@ def searched(digest: Digest) -> str:
     return f"{counted(len(digest.knobs), 'knob')}: {', '.join(knob.label for knob in digest.knobs)}"
 
 
-def budget(study: Study) -> str:
-    """Trials by state, epochs trained and wall time."""
+def budget(digest: Digest) -> str:
+    """Trials by state and their epochs, replicates and theirs, and wall time."""
+    study, again = digest.study, _replicates(digest)
     states = [f"{count:,} {WORDS[state]}" for state, count in by_state(study).items()]
     planned = nested(study.info.space, "budget.trials")
     n_trials = counted(len(study.trials), "trial")
     of = f"{len(study.trials):,} of {counted(planned, 'trial')}" if isinstance(planned, int) else n_trials
     parts = [f"{of} ({', '.join(states)})" if states else of]
-    parts.append(counted(sum(trial.epochs_trained for trial in study.trials), "epoch"))
-    start, end = _span(study)
+    parts.append(_epochs(study.trials))
+    if again:
+        parts.append(f"{counted(len(again), 'replicate')} ({_epochs(again)})")
+    start, end = _span(digest.recorded)
     if start and end:
         parts.append(duration(end - start))
     return ", ".join(parts)
 
 
-def seeds(study: Study) -> str:
-    """The sampler's seed and those of the trainings."""
+def seeds(digest: Digest) -> str:
+    """The sampler's seed, those of the trainings, and those of the replicates."""
+    study = digest.study
     sampler, name = nested(study.info.space, "sampler.seed"), nested(study.info.space, "sampler.name")
     parts = [] if sampler is None else [f"{sampler} for the sampler" + (f" ({name})" if name else "")]
-    training = sorted({trial.seed for trial in study.trials})
-    if training:
-        shown = [str(seed) for seed in training[:5]] + ["…"] * (len(training) > 5)
-        parts.append(f"{', '.join(shown)} for training")
+    for trials, what in ((study.trials, "training"), (_replicates(digest), "replicates")):
+        found = sorted({trial.seed for trial in trials})
+        if found:
+            shown = [str(seed) for seed in found[:5]] + ["…"] * (len(found) > 5)
+            parts.append(f"{', '.join(shown)} for {what}")
     return ", ".join(parts) or _UNKNOWN
 
 
@@ -131,6 +136,14 @@ def duration(span: timedelta) -> str:
     if seconds < 3600:
         return f"{seconds // 60} min {seconds % 60} s"
     return f"{seconds // 3600} h {seconds % 3600 // 60} min"
+
+
+def _replicates(digest: Digest) -> list[Trial]:
+    return [trial for trial in digest.recorded.trials if trial.replicate_of is not None]
+
+
+def _epochs(trials: Sequence[Trial]) -> str:
+    return counted(sum(trial.epochs_trained for trial in trials), "epoch")
 
 
 def _span(study: Study) -> tuple[datetime | None, datetime | None]:

@@ -31,6 +31,7 @@ class Figure:
     alt: what it shows, in a sentence, for those who do not see it.
     height: pixels; min_width: below it the figure scrolls in its own box.
     narrow: changes of the layout for a phone.
+    whole: changes of the layout that show everything, for a figure that opens on a part.
     aside: controls above the drawing.
     """
 
@@ -42,6 +43,7 @@ class Figure:
     height: int = 400
     min_width: int = 0
     narrow: Mapping[str, Any] = field(default_factory=dict)
+    whole: Mapping[str, Any] = field(default_factory=dict)
     aside: Html | None = None
 
 

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from reports.axes import AxisFrame, axis_frame, scaling
+from reports.axes import AxisFrame, axis_frame, outside, scaling, view
+from reports.columns import beyond_noise
 from reports.digest import Digest, loss, value
 from reports.figure import Card, Figure, colour, column
-from reports.markup import plot_text
+from reports.markup import Html, plot_text, tag
 from reports.names import capitalised, counted, quantity
 from studies.model import Objective, Trial
 
@@ -18,9 +19,11 @@ from studies.model import Objective, Trial
 class PairFrame:
     """One pair of objectives. Lists hold trial numbers; values stand in the page's columns.
 
-    front: not dominated with all objectives in view, best first. dominated: the other measured trials.
+    front: not dominated with all objectives in view, best first. near: dominated, but not beyond the noise.
+    dominated: the other measured trials.
     stairs: the best of this pair alone, by x ascending; among equal points the lowest number.
     knee_is_right: whether the knee stands so far to the right that its label must stand on its left.
+    x_view, y_view: the part of each axis to open on; None for all of it. outside: the trials beyond it.
     """
 
     x: AxisFrame
@@ -30,6 +33,10 @@ class PairFrame:
     stairs: list[int]
     knee: int | None
     knee_is_right: bool
+    near: list[int]
+    x_view: tuple[float, float] | None
+    y_view: tuple[float, float] | None
+    outside: list[int]
 
 
 def pair_frame(digest: Digest, x: Objective, y: Objective) -> PairFrame | Card:
@@ -37,15 +44,23 @@ def pair_frame(digest: Digest, x: Objective, y: Objective) -> PairFrame | Card:
     if not digest.front:
         return Card(_title(x, y), "No trial has finished within the limits, so there is no front yet.")
     trials, knee = digest.measured, digest.knee
-    across = axis_frame(trials, x)
+    across, upright = axis_frame(trials, x), axis_frame(trials, y)
+    kept = {trial.number for trial in digest.front} | set(digest.near_numbers)
+    views = [view(frame, trials, kept) for frame in (across, upright)]
+    place = None if knee is None else across.position(value(knee, x.name))
+    left, right = views[0] or across.span
     return PairFrame(
         x=across,
-        y=axis_frame(trials, y),
+        y=upright,
         front=[trial.number for trial in digest.front],
-        dominated=[trial.number for trial in digest.dominated],
+        near=digest.near_numbers,
+        dominated=beyond_noise(digest),
         stairs=[trial.number for trial in stairs(trials, x, y)],
         knee=None if knee is None else knee.number,
-        knee_is_right=knee is not None and across.place(value(knee, x.name)) > 0.93,
+        knee_is_right=place is not None and place - left > 0.93 * (right - left) > 0,
+        x_view=views[0],
+        y_view=views[1],
+        outside=outside(trials, (across, upright), views),
     )
 
 
@@ -87,10 +102,11 @@ def draw_pair(frame: PairFrame, figure_id: str) -> Figure:
             "width": 1.5,
         },
     }
-    ring = {"color": colour("paper"), "width": 1.5}
+    ring, thin = {"color": colour("paper"), "width": 1.5}, {"width": 1.6}
     traces = [
         markers("dominated", "dominated", {"size": 8, "color": colour("dominated", 0.65)}),
         line,
+        markers("near", "near", {"size": 8, "symbol": "circle-open", "color": colour("front"), "line": thin}),
         markers("front", "front", {"size": 11, "color": colour("front"), "line": ring}),
     ]
     if frame.knee is not None:
@@ -104,8 +120,8 @@ def draw_pair(frame: PairFrame, figure_id: str) -> Figure:
         label = {"text": ["knee"], "textposition": side, "textfont": {"color": colour("knee")}}
         traces.append({**markers([frame.knee], "knee", knee), "mode": "markers+text", **label})
     layout = {
-        "xaxis": _axis(frame.x),
-        "yaxis": _axis(frame.y),
+        "xaxis": _axis(frame.x, frame.x_view),
+        "yaxis": _axis(frame.y, frame.y_view),
         "showlegend": False,
         "margin": {"l": 62, "r": 14, "t": 10, "b": 46},
     }
@@ -116,12 +132,31 @@ def draw_pair(frame: PairFrame, figure_id: str) -> Figure:
         drawing={"data": traces, "layout": layout},
         height=400,
         narrow={"margin": {"l": 52, "r": 8, "t": 8, "b": 44}},
+        whole={"xaxis": {"autorange": True}, "yaxis": {"autorange": True}} if frame.outside else {},
+        aside=_outside(len(frame.outside), figure_id),
     )
 
 
-def _axis(frame: AxisFrame) -> dict[str, Any]:
+def _outside(n_outside: int, figure_id: str) -> Html | None:
+    """How many trials the figure opens without, and a button that shows them."""
+    if not n_outside:
+        return None
+    button = tag(
+        "button", "Show all", type="button", class_="whole", aria_pressed="false", data_whole=figure_id
+    )
+    verb = "lies" if n_outside == 1 else "lie"
+    return tag(
+        "p",
+        f"{counted(n_outside, 'dominated trial')} {verb} far outside this view. ",
+        button,
+        class_="outside",
+    )
+
+
+def _axis(frame: AxisFrame, part: tuple[float, float] | None) -> dict[str, Any]:
+    opened = {} if part is None else {"range": list(part)}
     title = f"{plot_text(quantity(frame.objective.name).title)}, {frame.better} is better"
-    return {"title": {"text": title}, "automargin": True, **scaling(frame)}
+    return {"title": {"text": title}, "automargin": True, **scaling(frame), **opened}
 
 
 def _title(x: Objective, y: Objective) -> str:
@@ -133,6 +168,7 @@ def _alt(frame: PairFrame) -> str:
     knee = "" if frame.knee is None else f" The knee is trial {frame.knee}."
     return (
         f"Scatter plot of {y} over {x}: {counted(len(frame.front), 'trial')} on the front, "
-        f"{len(frame.dominated):,} dominated.{knee} "
+        f"{len(frame.dominated) + len(frame.near):,} dominated, {len(frame.near):,} of them within the noise "
+        f"of the front.{knee} "
         "The table of the front below holds the numbers."
     )

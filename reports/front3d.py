@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from reports.axes import AxisFrame, axis_frame, scaling
+from reports.axes import AxisFrame, axis_frame, outside, scaling, view
+from reports.columns import beyond_noise
 from reports.digest import Digest, value
 from reports.figure import Card, Figure, colour, column, scale
 from reports.names import counted, listed, quantity
@@ -30,15 +31,18 @@ class SpaceFrame:
     """Three objectives: the first stands up (z), the next two lie on the floor (x, y).
 
     stems: for each front trial its x, y, z from the floor to the point, with a gap (None) after it.
+    n_outside: dominated trials so far off that they would flatten the view; they are left out.
     """
 
     x: AxisFrame
     y: AxisFrame
     z: AxisFrame
     front: list[int]
+    near: list[int]
     dominated: list[int]
     knee: int | None
     stems: dict[str, list[float | None]]
+    n_outside: int
 
 
 def space_frame(digest: Digest) -> SpaceFrame | Card:
@@ -50,22 +54,28 @@ def space_frame(digest: Digest) -> SpaceFrame | Card:
     if not digest.front:
         return Card(title, "No trial has finished within the limits, so there is no front yet.")
     z, x, y = digest.objectives[:NEEDED]
+    kept = {trial.number for trial in digest.front} | set(digest.near_numbers)
+    whole = [axis_frame(digest.measured, objective) for objective in (x, y, z)]
+    far = set(outside(digest.measured, whole, [view(frame, digest.measured, kept) for frame in whole]))
+    shown = tuple(trial for trial in digest.measured if trial.number not in far)
     return SpaceFrame(
-        x=axis_frame(digest.measured, x),
-        y=axis_frame(digest.measured, y),
-        z=axis_frame(digest.measured, z),
+        x=axis_frame(shown, x),
+        y=axis_frame(shown, y),
+        z=axis_frame(shown, z),
         front=[trial.number for trial in digest.front],
-        dominated=[trial.number for trial in digest.dominated],
+        near=digest.near_numbers,
+        dominated=[number for number in beyond_noise(digest) if number not in far],
         knee=None if digest.knee is None else digest.knee.number,
-        stems=_stems(digest.front, digest.measured, (x, y, z)),
+        stems=_stems(digest.front, shown, (x, y, z)),
+        n_outside=len(far),
     )
 
 
 def _stems(
-    front: tuple[Trial, ...], measured: tuple[Trial, ...], axes: tuple[Objective, Objective, Objective]
+    front: tuple[Trial, ...], shown: tuple[Trial, ...], axes: tuple[Objective, Objective, Objective]
 ) -> dict[str, list[float | None]]:
     x, y, z = (objective.name for objective in axes)
-    floor = min(value(trial, z) for trial in measured)
+    floor = min(value(trial, z) for trial in shown)
     found: dict[str, list[float | None]] = {"x": [], "y": [], "z": []}
     for trial in front:
         found["x"] += [value(trial, x), value(trial, x), None]
@@ -85,7 +95,9 @@ def draw_space(frame: SpaceFrame, figure_id: str) -> Figure:
         "opacity": 1,
     }
     traces = [
-        _points(frame, "dominated", "dominated", {"size": 3.5, "color": colour("dominated"), "opacity": 0.7}),
+        _points(
+            frame, frame.dominated, "dominated", {"size": 3.5, "color": colour("dominated"), "opacity": 0.7}
+        ),
         {
             "type": "scatter3d",
             "mode": "lines",
@@ -94,6 +106,7 @@ def draw_space(frame: SpaceFrame, figure_id: str) -> Figure:
             "hoverinfo": "skip",
             "line": {"color": colour("dominated"), "width": 2},
         },
+        _points(frame, "near", "near", {"size": 4.5, "symbol": "circle-open", "color": colour("front")}),
         _points(frame, "front", "front", front),
     ]
     if frame.knee is not None:
@@ -114,13 +127,19 @@ def draw_space(frame: SpaceFrame, figure_id: str) -> Figure:
         id=figure_id,
         title=f"Together: {names}",
         alt=f"Scatter plot in space of {names}: {counted(len(frame.front), 'trial')} on the front, "
-        f"{len(frame.dominated):,} dominated. The table of the front below holds the numbers.",
+        f"{len(frame.dominated) + len(frame.near):,} dominated, {len(frame.near):,} of them within the noise "
+        "of the front. The table of the front below holds the numbers.",
         drawing={"data": traces, "layout": layout},
         caption=f"Drag to turn. Height and colour are {quantity(frame.z.objective.name).label}; a stem leads "
-        "from each front trial down to the floor.",
+        f"from each front trial down to the floor.{_left_out(frame.n_outside)}",
         height=540,
         narrow=_NARROW,
     )
+
+
+def _left_out(n_outside: int) -> str:
+    verb = "is" if n_outside == 1 else "are"
+    return f" {counted(n_outside, 'dominated trial')} far off {verb} left out." if n_outside else ""
 
 
 def _points(frame: SpaceFrame, rows: str | list[int], name: str, marker: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from studies.text import QUIET, three_digits
+from studies.text import listed as listed
+
 Kind = Literal["percent", "count", "measure", "number"]
 """How a number is written: see `number_text`."""
 
@@ -16,8 +19,6 @@ _KNOWN: dict[str, tuple[str, str, Kind]] = {
     "train_memory_mib": ("training memory", "MiB", "measure"),
     "infer_memory_mib": ("inference memory", "MiB", "measure"),
     "latency_ms": ("latency", "ms", "measure"),
-    "latency_ms_q25": ("latency, lower quartile", "ms", "measure"),
-    "latency_ms_q75": ("latency, upper quartile", "ms", "measure"),
     "latency_under_load": ("latency measured under load", "", "measure"),
     "train_step_ms": ("training step", "ms", "measure"),
     "n_parameters": ("parameters", "", "count"),
@@ -27,6 +28,7 @@ _KNOWN: dict[str, tuple[str, str, Kind]] = {
     "firing_rate": ("firing rate", "", "measure"),
     "train_time_s": ("training time", "s", "measure"),
 }
+_SUFFIXES = {"_q25": "lower quartile", "_q75": "upper quartile", QUIET: "quiet"}
 NO_BREAK = "\u00a0"
 """Stands between a number and its unit, so that they stay on one line."""
 
@@ -56,9 +58,16 @@ class Quantity:
 
 
 def quantity(name: str) -> Quantity:
-    """The quantity of a metric's name; an unknown name is read by its words and its unit suffix."""
+    """The quantity of a metric's name; an unknown name is read by its words and its unit suffix.
+
+    Quartiles and quiet measurements are told behind it: "latency, quiet, lower quartile".
+    """
     if name in _KNOWN:
         return Quantity(name, *_KNOWN[name])
+    for suffix, words_behind in _SUFFIXES.items():
+        if name.endswith(suffix) and name != suffix:
+            about = quantity(name.removesuffix(suffix))
+            return Quantity(name, f"{about.label}, {words_behind}", about.unit, about.kind)
     *words, last = name.split("_")
     if words and last in _UNITS:
         return Quantity(name, " ".join(words), _UNITS[last], "measure")
@@ -78,8 +87,8 @@ def with_unit(name: str, value: Any) -> str:
 def number_text(value: Any, kind: Kind = "number") -> str:
     """A number as the report writes it; `data.js` holds the same rules for what it writes itself.
 
-    Percentages have two decimals (97.31); counts from a million on are in millions (12.6 M); whole numbers
-    stand in full (1,234); all others have three digits, of which a measure keeps its last zeros (18.0).
+    The rules are those of `studies.text.number`; besides, counts from a million on are in millions (12.6 M),
+    and what is no measure loses its last zeros.
     """
     if isinstance(value, bool):
         return "yes" if value else "no"
@@ -88,20 +97,16 @@ def number_text(value: Any, kind: Kind = "number") -> str:
     if kind == "percent":
         return f"{value:.2f}"
     if kind == "count" and abs(value) >= 1e6:
-        return f"{_three_digits(value / 1e6)}{NO_BREAK}M"
+        return f"{_bare(value / 1e6)}{NO_BREAK}M"
     if isinstance(value, int) or (kind == "count" and value.is_integer()):
         return f"{int(value):,}"
-    return _three_digits(value, keep_zeros=kind == "measure")
+    return three_digits(value) if kind == "measure" else _bare(value)
 
 
-def _three_digits(value: float, keep_zeros: bool = False) -> str:
-    if value == 0:
-        return "0"
-    magnitude = math.floor(math.log10(abs(value)))
-    if not -4 <= magnitude <= 8:
-        return f"{value:.2e}"
-    text = f"{value:,.{max(0, 2 - magnitude)}f}"
-    return text.rstrip("0").rstrip(".") if "." in text and not keep_zeros else text
+def _bare(value: float) -> str:
+    """Three digits without last zeros."""
+    text = three_digits(value)
+    return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
 
 
 def percent(share: float) -> str:
@@ -123,11 +128,6 @@ def shortened(text: str, longest: int = 24) -> str:
 def counted(n: int, noun: str, plural: str | None = None) -> str:
     """A count with its noun: "1 trial", "3 trials"."""
     return f"{n:,} {noun if n == 1 else plural or noun + 's'}"
-
-
-def listed(parts: list[str]) -> str:
-    """A list in a sentence: "a", "a and b", "a, b and c"."""
-    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 
 
 def nested(values: Mapping[str, Any], dotted: str) -> Any:

@@ -41,6 +41,16 @@ for (const button of document.querySelectorAll(".switch")) {
   });
 }
 
+for (const button of document.querySelectorAll("[data-whole]")) {
+  button.addEventListener("click", () => {
+    const isWhole = button.getAttribute("aria-pressed") !== "true";
+    button.setAttribute("aria-pressed", String(isWhole));
+    if (isWhole) shownWhole.add(button.dataset.whole);
+    else shownWhole.delete(button.dataset.whole);
+    redraw();
+  });
+}
+
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
 
 addEventListener("beforeprint", () => {

@@ -12,7 +12,7 @@ from typing import Any
 
 from plotly.offline import get_plotlyjs
 
-from reports.columns import columns, curves, groups, legends
+from reports.columns import columns, curves, groups, legends, spread_texts
 from reports.digest import Digest, digest
 from reports.facts import facts
 from reports.figure import Card, Figure
@@ -82,12 +82,18 @@ def _data(digest: Digest, contents: list[Section]) -> dict[str, Any]:
         "columns": shared,
         "epochs": curves(digest),
         "groups": groups(digest),
+        "spreads": spread_texts(digest),
         "objectives": [objective.name for objective in digest.objectives],
         "knobs": [{"name": knob.name, "label": knob.label} for knob in digest.knobs],
         "metrics": legends(digest, metrics),
         "knee": None if digest.knee is None else digest.knee.number,
         "figures": {
-            figure.id: {"drawing": figure.drawing, "narrow": figure.narrow, "height": figure.height}
+            figure.id: {
+                "drawing": figure.drawing,
+                "narrow": figure.narrow,
+                "height": figure.height,
+                "whole": figure.whole,
+            }
             for figure in figures
         },
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from reports.axes import axis_frame
+from reports.axes import axis_frame, fenced
 from reports.digest import Digest, value
 from reports.figure import Card, Figure, column, scale
 from reports.knobs import Knob, setting
@@ -69,25 +69,10 @@ def parallel_frame(digest: Digest) -> ParallelFrame | Card:
             *(_objective_axis(digest, objective) for objective in digest.objectives),
         ],
         first=first,
-        colour_range=colour_range([value(trial, first.name) for trial in trials], first),
+        colour_range=fenced([value(trial, first.name) for trial in trials], first),
         constant=[knob.name for knob in digest.knobs if knob not in varying],
         n_trials=len(trials),
     )
-
-
-def colour_range(values: list[float], objective: Objective) -> tuple[float, float]:
-    """The range of values that the colours tell apart.
-
-    From the best value to the worst, but on the bad side no further than 1.5 times the distance between
-    the quartiles beyond the nearer one (Tukey's fence), so that one failed training does not wash out all.
-    """
-    ordered = sorted(values)
-    low, high = ordered[0], ordered[-1]
-    quarter, three_quarters = ordered[len(ordered) // 4], ordered[(3 * len(ordered)) // 4]
-    fence = 1.5 * (three_quarters - quarter)
-    if objective.direction == "maximize":
-        return max(low, quarter - fence), high
-    return low, min(high, three_quarters + fence)
 
 
 def _knob_axis(knob: Knob, settings: list[float | int | str | None]) -> Axis:

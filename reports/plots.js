@@ -3,6 +3,7 @@
 const plots = [...document.querySelectorAll(".plot")];
 const drawings = new Map();
 const hidden = new Set();
+const shownWhole = new Set();
 const isCoarse = matchMedia("(pointer: coarse)").matches;
 
 function merge(target, changes) {
@@ -49,6 +50,7 @@ function figureOf(plot) {
   const { data, layout } = resolve(spec.drawing);
   for (const trace of data) if (hidden.has(trace.meta ?? trace.name)) trace.visible = false;
   if (plot.clientWidth < NARROW) merge(layout, resolve(spec.narrow));
+  if (shownWhole.has(plot.dataset.figure)) merge(layout, spec.whole);
   const common = { template: template(), height: spec.height, autosize: true, hovermode: "closest" };
   if (isCoarse) common.dragmode = false;
   const whole = { ...common, ...layout };

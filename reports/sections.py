@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -16,6 +16,7 @@ from reports.front3d import NEEDED, draw_space, space_frame
 from reports.hypervolume import HypervolumeFrame, draw_hypervolume
 from reports.importance import SOURCE, draw_importance, importance_frame
 from reports.markup import Html, join, tag
+from reports.near import near_html
 from reports.outcomes import outcomes_html
 from reports.parallel import draw_parallel, parallel_frame
 from reports.table import rows, table_html
@@ -25,13 +26,17 @@ Frame = TypeVar("Frame")
 
 @dataclass(frozen=True)
 class Section:
-    """One section: its anchor, its heading, a sentence, figures and cards, and what stands below them."""
+    """One section: its anchor, its heading, a sentence, figures and cards, and what stands below them.
+
+    legend: of its figures, where there are any.
+    """
 
     id: str
     title: str
     intro: str
     parts: list[Figure | Card]
     below: Html
+    legend: Html = field(default_factory=Html)
 
 
 def sections(digest: Digest, hypervolume: HypervolumeFrame | Card, run_folder: Path) -> list[Section]:
@@ -85,7 +90,7 @@ def _front(digest: Digest) -> Section:
     intro = "What can be had at which price. No trial betters a point of the front without paying elsewhere."
     if len(digest.objectives) > NEEDED:
         intro += " The view in space shows the first three objectives."
-    return Section("front", "The front", intro, parts, outcomes_html(digest.study))
+    return Section("front", "The front", intro, parts, outcomes_html(digest.study), _legend(digest))
 
 
 def _table(digest: Digest, run_folder: Path) -> Section:
@@ -94,7 +99,7 @@ def _table(digest: Digest, run_folder: Path) -> Section:
     if not digest.front:
         why = "No trial has finished within the limits, so there is nothing to export yet."
         return Section("table", title, "", [Card("No rows", why)], Html())
-    below = table_html(digest, rows(digest, run_folder))
+    below = join(table_html(digest, rows(digest, run_folder)), near_html(digest))
     return Section("table", title, intro, [], below)
 
 
@@ -111,7 +116,7 @@ def section_html(section: Section) -> Html:
     is_alone = len(section.parts) == 1
     parts = [_part(part, is_alone) for part in section.parts]
     intro = tag("p", section.intro, class_="note") if section.intro else Html("")
-    legend = _LEGEND if section.id == "front" and any(isinstance(p, Figure) for p in section.parts) else ""
+    legend = section.legend if any(isinstance(part, Figure) for part in section.parts) else ""
     classes = "grid thirds" if section.id == "importance" else "grid"
     grid = tag("div", *parts, class_=classes) if parts else Html("")
     heading = tag("h2", section.title, id=f"{section.id}-heading")
@@ -136,11 +141,14 @@ def _part(part: Figure | Card, is_alone: bool) -> Html:
     return tag("figure", tag("h3", part.title), part.aside or "", plot, caption, class_=width)
 
 
-_LEGEND = tag(
-    "ul",
-    tag("li", tag("span", class_="dot"), "on the front"),
-    tag("li", tag("span", class_="stroke"), "best for this pair of objectives"),
-    tag("li", tag("span", class_="dot dot-knee"), "knee"),
-    tag("li", tag("span", class_="dot dot-dominated"), "dominated"),
-    class_="legend",
-)
+def _legend(digest: Digest) -> Html:
+    near = tag("li", tag("span", class_="dot dot-near"), "dominated, within the noise of the front")
+    return tag(
+        "ul",
+        tag("li", tag("span", class_="dot"), "on the front"),
+        tag("li", tag("span", class_="stroke"), "best for this pair of objectives"),
+        tag("li", tag("span", class_="dot dot-knee"), "knee"),
+        near if digest.near else "",
+        tag("li", tag("span", class_="dot dot-dominated"), "dominated"),
+        class_="legend",
+    )

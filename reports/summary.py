@@ -6,9 +6,10 @@ from reports.digest import Digest, value
 from reports.figure import Card
 from reports.hypervolume import NEARLY, HypervolumeFrame
 from reports.markup import Html, join, tag
-from reports.names import NO_BREAK, capitalised, counted, listed, percent, quantity, with_unit
+from reports.names import NO_BREAK, capitalised, counted, listed, percent, quantity, with_unit, written
 from reports.outcomes import WORDS, by_state
 from studies.model import Objective, Trial
+from studies.noise import seed_spread
 
 
 def sentences(digest: Digest, hypervolume: HypervolumeFrame | Card) -> list[Html]:
@@ -34,11 +35,27 @@ def _best(digest: Digest) -> Html:
     first, *others = digest.objectives
     best = digest.front[0]
     amount = tag("strong", with_unit(first.name, value(best, first.name)))
-    head = join(f"The best {quantity(first.name).label} is ", amount, f", reached by trial {best.number}")
+    head = join(
+        f"The best {quantity(first.name).label} is ",
+        amount,
+        f", reached by trial {best.number}{_over_seeds(digest)}",
+    )
     prices = [
         f"{with_unit(item.name, value(best, item.name))} of {quantity(item.name).label}" for item in others
     ]
     return join(head, f"; it comes with {listed(prices)}." if prices else ".")
+
+
+def _over_seeds(digest: Digest) -> str:
+    """What replicates of the best trial say of it, in brackets."""
+    best, name = digest.front[0], digest.objectives[0].name
+    spread = seed_spread(best, name, digest.spreads)
+    if spread is None:
+        return ""
+    told = (
+        f"{written(name, spread.mean)} ± {written(name, spread.sd)}{NO_BREAK}{quantity(name).unit}".rstrip()
+    )
+    return f" ({told} over {spread.n} seeds)"
 
 
 def _knee(digest: Digest) -> Html:

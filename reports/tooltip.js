@@ -23,6 +23,7 @@ function metricEntry(name, value) {
 
 function standing(number) {
   if (number === page.knee) return "knee of the front";
+  if (page.groups.near.includes(number)) return "dominated, within the noise of the front";
   return page.groups.front.includes(number) ? "on the front" : "dominated";
 }
 
@@ -31,7 +32,11 @@ function describe(number) {
   const at = (name) => page.columns[name][row];
   const title = element("h4", `Trial ${number} `);
   title.append(element("span", standing(number)));
-  const objectives = page.objectives.map((name) => metricEntry(name, at(`value.${name}`)));
+  const spreads = page.spreads[number] ?? {};
+  const objectives = page.objectives.flatMap((name) => [
+    metricEntry(name, at(`value.${name}`)),
+    ...(spreads[name] ? [["over seeds", spreads[name]]] : []),
+  ]);
   const active = page.knobs.filter((knob) => at(`param.${knob.name}`) !== null);
   const settings = active.map((knob) => [knob.label, numberText(at(`param.${knob.name}`))]);
   const measured = Object.keys(page.metrics).filter(

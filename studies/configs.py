@@ -14,8 +14,11 @@ from ruamel.yaml.error import YAMLError
 from studies.errors import StudyError
 from studies.files import replace_text
 from studies.model import Study, Trial
+from studies.noise import seed_spread
 from studies.pareto import front
-from studies.text import is_under_load, number, one_line, trial_stem, with_unit
+from studies.replicates import Spread, spreads
+from studies.text import is_under_load, number, one_line, spread_text, trial_stem, with_unit
+from studies.timings import Timing, quiet_timing, timing
 
 MADE_HERE = "# SpikeFront:"
 _FRONT_FILE = re.compile(r"trial-\d{4,}\.yaml", re.ASCII)
@@ -72,20 +75,17 @@ def config_text(config: Mapping[str, Any], comment: str = "") -> str:
 def measured(study: Study, trial: Trial) -> str:
     """What was measured of a trial, on one line: accuracy, memory, latency and the study's objectives.
 
-    Quartiles stand beside a metric that has them; "nothing" for a trial without any of them.
+    Beside a metric stand its quartiles, the measurement with the machine quiet, and mean and standard
+    deviation over its replicates, where there are any; "nothing" for a trial without any metric of these.
     """
+    again = spreads(study)
     known = {**trial.metrics, **{name: value for name, value in trial.values.items() if value is not None}}
     names = dict.fromkeys([*_ALWAYS_TOLD, *(objective.name for objective in study.info.objectives)])
     told = []
     for name in names:
         if name in known:
-            low, high = known.get(f"{name}_q25"), known.get(f"{name}_q75")
-            spread = (
-                ""
-                if low is None or high is None
-                else f" (quartiles {number(name, low)} to {number(name, high)})"
-            )
             load = ", measured while other trials ran" if is_under_load(trial, name) else ""
+            spread = _spreads(trial, name, seed_spread(trial, name, again))
             told.append(f"{name} {with_unit(name, known[name])}{spread}{load}")
     return "; ".join(told) or "nothing"
 
@@ -113,6 +113,27 @@ def write_front(study: Study, folder: str | Path) -> list[Path]:
         if path not in texts and is_ours:
             path.unlink()
     return list(texts)
+
+
+def _spreads(trial: Trial, name: str, over_seeds: Spread | None) -> str:
+    """What is known of a metric's spread, in brackets; "" for nothing."""
+    own, quiet = timing(trial, name), quiet_timing(trial, name)
+    parts = [_quartiles(name, own)] if own and own.quartiles else []
+    if quiet:
+        parts.append(
+            ", ".join([f"quiet {with_unit(name, quiet.median)}", _quartiles(name, quiet)]).rstrip(", ")
+        )
+    elif over_seeds:
+        parts.append(f"over seeds {spread_text(name, over_seeds)}")
+    return f" ({'; '.join(parts)})" if parts else ""
+
+
+def _quartiles(name: str, found: Timing) -> str:
+    return (
+        "quartiles {} to {}".format(*(number(name, end) for end in found.quartiles))
+        if found.quartiles
+        else ""
+    )
 
 
 def _front_text(study: Study, trial: Trial, folder: Path) -> str:

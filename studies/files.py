@@ -38,6 +38,12 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             os.close(handle)
 
 
+def remove_halves(path: Path) -> None:
+    """Remove what processes left that were killed while they wrote `path`; nobody may be writing it now."""
+    for half in path.parent.glob(f".{path.name}.*.tmp"):
+        half.unlink(missing_ok=True)
+
+
 def replace_text(path: Path, text: str) -> None:
     """Write `text` (UTF-8) to `path`, whole or not at all; see `replacing`."""
     with replacing(path) as file:

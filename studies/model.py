@@ -34,6 +34,7 @@ class Trial:
     values: null (None) unless the trial is complete; in the user's direction and unit.
     constraints: name -> violation, feasible when <= 0; empty when the study has none.
     metrics: everything measured; numbers, booleans, or lists of numbers.
+    replicate_of: the number of the trial whose config this one trains again with another seed.
     """
 
     number: int

@@ -1,6 +1,7 @@
 """The front of a study, its knee, and its hypervolume over time; re-exports the array functions.
 
-Everything here looks at *rankable* trials: complete, feasible, with a finite value for each objective.
+Everything here looks at *rankable* trials: complete, feasible, with a finite value for each objective,
+and no replicate of another trial.
 Loads numpy and moocore only, so that workers and tables stay quick to start.
 """
 
@@ -55,8 +56,9 @@ def objective_values(study: Study, trials: Sequence[Trial]) -> Floats:
 
 
 def rankable(study: Study) -> list[Trial]:
-    """Complete feasible trials with a finite value for each objective, by number."""
-    feasible = sorted((trial for trial in study.trials if trial.is_feasible), key=lambda trial: trial.number)
+    """Complete feasible trials with a finite value for each objective, by number; replicates are left out."""
+    own = (trial for trial in study.trials if trial.is_feasible and trial.replicate_of is None)
+    feasible = sorted(own, key=lambda trial: trial.number)
     values = objective_values(study, feasible)
     return [feasible[row] for row in np.flatnonzero(np.isfinite(values).all(axis=1))]
 
@@ -99,8 +101,11 @@ def study_hypervolume(study: Study) -> float:
 
 
 def finishing_order(study: Study) -> list[Trial]:
-    """All trials that are not running, by `finished_at`, then number; those without a time come last."""
-    finished = [trial for trial in study.trials if trial.state != "running"]
+    """All trials that are not running, by `finished_at`, then number; those without a time come last.
+
+    Replicates are left out: they are no steps of the search.
+    """
+    finished = [trial for trial in study.trials if trial.state != "running" and trial.replicate_of is None]
     never = datetime.max.replace(tzinfo=UTC)
     return sorted(finished, key=lambda trial: (trial.finished_at or never, trial.number))
 

@@ -10,6 +10,7 @@ from studies.errors import PickError
 from studies.limits import MISSING, field, is_number, keeps, why_none_fits
 from studies.model import Direction, Study, Trial
 from studies.pareto import directions, knee, non_dominated_ranks, objective_values, to_minimise
+from studies.replicates import searched
 from studies.rule import Best, Knee, Limit, Numbered, parse_rule, rule_error
 from studies.text import did_you_mean, one_line, state_counts
 
@@ -17,7 +18,8 @@ from studies.text import did_you_mean, one_line, state_counts
 def pick(study: Study, rule: str) -> Trial:
     """The trial that `rule` means.
 
-    knee: the knee of the front. trial:N: that trial, if it is complete, feasible or not.
+    knee: the knee of the front. trial:N: that trial, if it is complete, feasible or not. A replicate is
+    no answer to any rule: its config is its original's, with another seed.
     best:METRIC [where ...]: among the complete feasible trials that keep every limit, the one with the
     best finite METRIC: in its own direction for an objective, else the largest for a name with
     "accuracy" in it and the smallest for any other. Ties go to a trial that the others among them do not
@@ -48,6 +50,11 @@ def natural_direction(study: Study, metric: str) -> Direction:
 def _numbered(study: Study, number: int) -> Trial:
     for trial in study.trials:
         if trial.number == number:
+            if trial.replicate_of is not None:
+                raise PickError(
+                    f"trial {number} is a replicate of trial {trial.replicate_of} with seed {trial.seed}; "
+                    f"pick the original, trial:{trial.replicate_of}"
+                )
             if trial.state != "complete":
                 reason = f": {one_line(trial.reason)}" if trial.reason else ""
                 raise PickError(
@@ -63,7 +70,8 @@ def _best(study: Study, rule: str, asked: Best) -> Trial:
     _check_metric(study, rule, asked)
     for limit in asked.limits:
         _check_limit(study, rule, limit)
-    feasible = sorted((trial for trial in study.trials if trial.is_feasible), key=lambda trial: trial.number)
+    own = (trial for trial in searched(study).trials if trial.is_feasible)
+    feasible = sorted(own, key=lambda trial: trial.number)
     if not feasible:
         raise PickError(f"no trial is complete and feasible: {state_counts(study)}")
     fitting = [trial for trial in feasible if all(keeps(trial, limit) for limit in asked.limits)]

@@ -19,18 +19,23 @@ from rich.text import Text
 
 from studies.errors import StudyError
 from studies.model import Study, Trial
+from studies.noise import near_front, seed_spread
 from studies.pareto import front, knee, study_hypervolume, study_reference_point
 from studies.record import read_study
+from studies.remarks import near_remark, noise_remark, quiet_remarks
+from studies.replicates import Spread, searched, spreads
 from studies.text import (
     heading,
     is_under_load,
     number,
     one_line,
     params_text,
+    spread_text,
     state_counts,
     trial_stem,
     with_unit,
 )
+from studies.timings import Timing, quiet_timing, timing
 
 LOADED = "*"
 """Marks a latency that was measured while other trials ran."""
@@ -56,8 +61,10 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def front_table(study: Study) -> Table:
-    """The front by number: objectives with their units, quartiles where they were measured, params.
+    """The front by number: objectives with their units and what is known of their spread, params.
 
+    Below a value stand its quartiles, the measurement with the machine quiet, or mean and sample standard
+    deviation over the trial and its replicates.
     All params share one column, which wraps: eight columns would not fit 80 characters. The caption names
     the knee. Without a front the table has no rows and its caption says so.
     """
@@ -66,8 +73,12 @@ def front_table(study: Study) -> Table:
     has_load = any(is_under_load(trial, name) for trial in trials for name in names)
     notes = [f"knee: trial {middle.number}"] if middle else ["no trial is complete and feasible yet"]
     notes += [f"{LOADED} measured while other trials ran"] if has_load else []
+    again = spreads(study)
+    notes += ["mean ± sd over seeds"] if again else []
     table = Table(
-        title=Text(f"front of {one_line(study.info.name)}: {len(trials)} of {len(study.trials)} trials"),
+        title=Text(
+            f"front of {one_line(study.info.name)}: {len(trials)} of {len(searched(study).trials)} trials"
+        ),
         caption=Text("; ".join(notes)),
         box=SIMPLE_HEAD,
         pad_edge=False,
@@ -78,13 +89,16 @@ def front_table(study: Study) -> Table:
     table.add_column(Text("params"), overflow="fold")
     order = _searched(study)
     for trial in trials:
-        cells = [_cell(trial, name) for name in names]
+        cells = [_cell(trial, name, seed_spread(trial, name, again)) for name in names]
         table.add_row(str(trial.number), *map(Text, cells), Text(params_text(trial.params, order)))
     return table
 
 
 def summary_lines(study: Study) -> list[str]:
-    """How the trials ended with reasons counted, and the hypervolume with its reference point."""
+    """How the trials ended with reasons counted, the hypervolume, and what noise makes of the front.
+
+    With quiet measurements also what they change; with noise which trials are within it of the front.
+    """
     lines = [state_counts(study)]
     reference = study_reference_point(study)
     if reference is not None:
@@ -93,7 +107,9 @@ def summary_lines(study: Study) -> list[str]:
             f"{name} {with_unit(name, value)}" for name, value in zip(names, reference, strict=True)
         )
         lines.append(f"hypervolume {study_hypervolume(study):.5g}, measured from {corner}")
-    return lines
+    near = near_front(study)
+    lines += [noise_remark(study), near_remark(near)] if near or spreads(study) else []
+    return [line for line in [*lines, *quiet_remarks(study)] if line]
 
 
 def final_lines(study: Study, folder: Path) -> list[str]:
@@ -122,10 +138,20 @@ def _final_line(name: str, trial: Trial | None, result: Mapping[str, Any]) -> st
     return f"final training of {name}: {shown}"
 
 
-def _cell(trial: Trial, name: str) -> str:
-    low, high = trial.metrics.get(f"{name}_q25"), trial.metrics.get(f"{name}_q75")
-    spread = "" if low is None or high is None else f" ({number(name, low, 3)}-{number(name, high, 3)})"
-    return number(name, trial.values[name]) + (LOADED if is_under_load(trial, name) else "") + spread
+def _cell(trial: Trial, name: str, over_seeds: Spread | None) -> str:
+    own, quiet = timing(trial, name), quiet_timing(trial, name)
+    told = number(name, trial.values[name]) + (LOADED if is_under_load(trial, name) else "")
+    told += _quartiles(name, own)
+    if quiet is not None:
+        return f"{told}\nquiet {number(name, quiet.median)}{_quartiles(name, quiet)}"
+    return f"{told}\n{spread_text(name, over_seeds)}" if over_seeds else told
+
+
+def _quartiles(name: str, found: Timing | None) -> str:
+    if found is None or found.quartiles is None:
+        return ""
+    low, high = found.quartiles
+    return f" ({number(name, low)}-{number(name, high)})"
 
 
 def _known(trial: Trial, name: str) -> Any:

@@ -1,19 +1,27 @@
-"""How names, numbers and counts of a study are written for people, in plain ASCII but for µ."""
+"""How names, numbers and counts of a study are written for people, in plain ASCII but for µ and ±."""
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
 from studies.model import STATES, Study, Trial
+from studies.replicates import Spread, searched
+
+QUIET = "_quiet"
+"""Ends the name of a metric that was measured again with the machine quiet."""
+
+QUARTILES = ("_q25", "_q75")
 
 _UNITS = {"mib": "MiB", "gib": "GiB", "ms": "ms", "s": "s", "uj": "µJ"}
 _VALUE_OVER_LIMIT = re.compile(r" [-+.\de]+ (?=[<>] )")
 _LONGEST_REASON = 72
 _MOST_REASONS = 5
+_MOST_NUMBERS = 8
 
 
 def trial_stem(number: int) -> str:
@@ -21,11 +29,18 @@ def trial_stem(number: int) -> str:
     return f"trial-{number:04d}"
 
 
+def base_name(name: str) -> str:
+    """The metric that a name is about: latency_ms of latency_ms_q25 and of latency_ms_quiet_q75."""
+    for suffix in (*QUARTILES, QUIET):
+        name = name.removesuffix(suffix)
+    return name
+
+
 def unit(name: str) -> str:
     """The unit a metric's name carries, "" for none: "MiB" of train_memory_mib, "%" of val_accuracy."""
     if "accuracy" in name:
         return "%"
-    words, _, last = name.rpartition("_")
+    words, _, last = base_name(name).rpartition("_")
     return _UNITS.get(last, "") if words else ""
 
 
@@ -36,17 +51,33 @@ def heading(name: str) -> str:
     return "\n".join([*words.split("_"), *([f"({found})"] if found else [])])
 
 
-def number(name: str, value: Any, digits: int = 4) -> str:
-    """A measured value without its unit: two decimals of a percentage, else so many digits; 12,582,912."""
+def number(name: str, value: Any) -> str:
+    """A measured value without its unit: two decimals of a percentage, else `three_digits`; 12,582,912."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if not isinstance(value, int | float):
         return str(value)
     if unit(name) == "%":
         return f"{value:.2f}"
-    if isinstance(value, int) or 1000 <= abs(value) < 1e15:
-        return f"{value:,.0f}"
-    return f"{value:#.{digits}g}".rstrip(".")
+    return f"{value:,}" if isinstance(value, int) else three_digits(value)
+
+
+def three_digits(value: float) -> str:
+    """A float to three digits, its last zeros kept: 0.450, 18.0, 15,784, 2.00e-07; 0 is "0".
+
+    The one rule for numbers, in the terminal and in the report.
+    """
+    if value == 0 or not math.isfinite(value):
+        return str(value) if value else "0"
+    magnitude = math.floor(math.log10(abs(value)))
+    if not -4 <= magnitude <= 8:
+        return f"{value:.2e}"
+    return f"{value:,.{max(0, 2 - magnitude)}f}"
+
+
+def spread_text(name: str, spread: Spread) -> str:
+    """Mean and sample standard deviation of replicates: "91.20 ± 0.40 (n = 3)"."""
+    return f"{number(name, spread.mean)} ± {number(name, spread.sd)} (n = {spread.n})"
 
 
 def with_unit(name: str, value: Any) -> str:
@@ -56,7 +87,8 @@ def with_unit(name: str, value: Any) -> str:
 
 def is_under_load(trial: Trial, name: str) -> bool:
     """Whether this metric of the trial is a latency that was measured while other trials ran."""
-    return name.startswith("latency") and trial.metrics.get("latency_under_load") is True
+    is_own = name.startswith("latency") and QUIET not in name
+    return is_own and trial.metrics.get("latency_under_load") is True
 
 
 def params_text(params: Mapping[str, Any], order: Iterable[str] = ()) -> str:
@@ -74,19 +106,26 @@ def params_text(params: Mapping[str, Any], order: Iterable[str] = ()) -> str:
 def state_counts(study: Study) -> str:
     """How the trials ended, with the kinds of reasons counted, the most frequent first.
 
-    For example `24 trials: 18 complete, 3 stopped, 3 infeasible (2 latency_ms > 5, 1 diverged)`.
+    For example `24 trials: 18 complete, 3 stopped, 3 infeasible (2 latency_ms > 5, 1 diverged)`; replicates
+    are counted apart: `...; 8 replicates: 8 complete`.
     """
-    told = []
-    for state in STATES:
-        trials = [trial for trial in study.trials if trial.state == state]
-        if trials:
-            reasons = Counter(_kind(trial.reason) for trial in trials if trial.reason)
-            listed = ", ".join(f"{n} {reason}" for reason, n in reasons.most_common(_MOST_REASONS))
-            listed += ", ..." if len(reasons) > _MOST_REASONS else ""
-            shown = f" ({listed})" if listed and state in ("infeasible", "failed") else ""
-            told.append(f"{len(trials)} {state}{shown}")
-    n_trials = len(study.trials)
-    return f"{n_trials} trial{'s'[: n_trials != 1]}" + (f": {', '.join(told)}" if told else "")
+    own = searched(study).trials
+    again = [trial for trial in study.trials if trial.replicate_of is not None]
+    counts = [_counted(own, "trial"), *([_counted(again, "replicate")] if again else [])]
+    return "; ".join(counts)
+
+
+def listed(parts: Sequence[str]) -> str:
+    """A list in a sentence: "a", "a and b", "a, b and c"."""
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+
+
+def named_trials(numbers: Sequence[int]) -> str:
+    """Trials in a sentence: "trial 3", "trials 3, 7 and 12", "trials 1, 2, 3, ... and 12 others"."""
+    if len(numbers) > _MOST_NUMBERS:
+        rest = f"{len(numbers) - _MOST_NUMBERS} others"
+        return f"trials {listed([*map(str, numbers[:_MOST_NUMBERS]), rest])}"
+    return f"trial{'s'[: len(numbers) != 1]} {listed([str(number) for number in numbers])}"
 
 
 def one_line(text: str, longest: int = _LONGEST_REASON) -> str:
@@ -99,6 +138,19 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """`; did you mean 'latency_ms'?`, or "" when nothing known is near."""
     near = get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _counted(trials: Sequence[Trial], noun: str) -> str:
+    told = []
+    for state in STATES:
+        some = [trial for trial in trials if trial.state == state]
+        if some:
+            reasons = Counter(_kind(trial.reason) for trial in some if trial.reason)
+            kinds = ", ".join(f"{n} {reason}" for reason, n in reasons.most_common(_MOST_REASONS))
+            kinds += ", ..." if len(reasons) > _MOST_REASONS else ""
+            shown = f" ({kinds})" if kinds and state in ("infeasible", "failed") else ""
+            told.append(f"{len(some)} {state}{shown}")
+    return f"{len(trials)} {noun}{'s'[: len(trials) != 1]}" + (f": {', '.join(told)}" if told else "")
 
 
 def _kind(reason: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from studies.model import EpochRow, Objective, Study, StudyInfo, Trial
+from studies.pareto import front
 
 START = datetime(2025, 3, 14, 9, 20, tzinfo=UTC)
 
@@ -217,6 +218,54 @@ def small(
     return Study(info(objectives, name), tuple(trials))
 
 
+def noisy_study(n_trials: int = 60, seed: int = 0, n_seeds: int = 2) -> Study:
+    """A search whose front was trained again with other seeds and timed again with the machine quiet.
+
+    The first trial of the front was timed while something else ran; trial n_trials - 1 failed to learn.
+    """
+    study = digits_study(n_trials, seed)
+    generator = np.random.default_rng(seed + 1)
+    trials = list(study.trials)
+    bad = {"val_accuracy": 11.0, "train_memory_mib": 70.0, "latency_ms": 2.4}
+    last = trials[-1]
+    trials[-1] = replace(
+        last, state="complete", reason=None, values=bad, metrics={**last.metrics, **bad}, constraints={}
+    )
+    epochs = list(study.epochs)
+    for place, trial in enumerate(front(replace(study, trials=tuple(trials)))):
+        quiet = trial.metrics["latency_ms"] * (0.6 if place == 0 else float(generator.normal(1, 0.01)))
+        again = {
+            "latency_ms_quiet": quiet,
+            "latency_ms_quiet_q25": 0.99 * quiet,
+            "latency_ms_quiet_q75": 1.02 * quiet,
+            "train_step_ms_quiet": 0.97 * trial.metrics["train_step_ms"],
+        }
+        trials[trial.number] = replace(trial, metrics={**trial.metrics, **again})
+        for offset in range(n_seeds):
+            copy, rows = _replicate(generator, trial, len(trials), offset + 1)
+            trials.append(copy)
+            epochs += rows
+    return replace(study, trials=tuple(trials), epochs=tuple(epochs))
+
+
+def _replicate(
+    generator: np.random.Generator, trial: Trial, number: int, seed: int
+) -> tuple[Trial, list[EpochRow]]:
+    accuracy = min(100.0, trial.values["val_accuracy"] - 0.2 + float(generator.normal(0, 0.5)))  # type: ignore[operator]
+    timed = {"train_time_s": trial.metrics["train_time_s"] * float(generator.normal(1, 0.05))}
+    copy = replace(
+        trial,
+        number=number,
+        seed=seed,
+        replicate_of=trial.number,
+        config={**trial.config, "seed": seed},
+        values={**trial.values, "val_accuracy": accuracy},
+        metrics={**trial.metrics, "val_accuracy": accuracy, **timed},
+        finished_at=START + timedelta(minutes=7),
+    )
+    return copy, [EpochRow(number, 1, 0.1, 1.0, accuracy, accuracy, 0.5, 1.0, 0.1)]
+
+
 def all_failed() -> Study:
     study = small([[90.0, 10.0, 1.0]] * 4)
     trials = [
@@ -261,5 +310,6 @@ ODD: dict[str, Callable[[], Study]] = {
     ),
     "no_objectives": lambda: small([[], []], ()),
     "no_epochs": lambda: replace(digits_study(20), epochs=()),
+    "noisy": noisy_study,
     "hostile": hostile,
 }

@@ -9,9 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from reports.names import Kind, number_text, with_unit
+from studies.noise import near_front
 from studies.record import write_study
 from tests.reports.conftest import PHONE, SMALL, Opened
-from tests.reports.studies_for_tests import ODD, digits_study
+from tests.reports.studies_for_tests import ODD, digits_study, noisy_study
 
 Open = Callable[..., Opened]
 
@@ -36,7 +37,9 @@ def test_every_figure_is_drawn_without_an_error(digits: Opened) -> None:
     assert digits.errors == []
 
 
-@pytest.mark.parametrize("name", sorted(set(ODD) - {"hostile", "no_epochs", "some_nan", "two_objectives"}))
+@pytest.mark.parametrize(
+    "name", sorted(set(ODD) - {"hostile", "no_epochs", "noisy", "some_nan", "two_objectives"})
+)
 def test_odd_studies_make_no_error(name: str, open_report: Open) -> None:
     opened = open_report(ODD[name](), "?all", **SMALL)
     drawn = opened.draw_all()
@@ -89,7 +92,7 @@ def test_figures_show_the_numbers_of_the_record(digits: Opened) -> None:
         traces = digits.plot(
             figure, "plot.data.map(({name, x, y, customdata}) => ({name, x, y, customdata}))"
         )
-        shown = [trace for trace in traces if trace["name"] in ("front", "dominated")]
+        shown = [trace for trace in traces if trace["name"] in ("front", "near", "dominated")]
         numbers = [number for trace in shown for number in trace["customdata"]]
         assert sorted(numbers) == [t.number for t in study.trials if t.state == "complete"]
         for trace in shown:
@@ -174,6 +177,46 @@ def test_a_hostile_study_harms_nobody(open_report: Open) -> None:
     assert opened.page.locator("img").count() == 0
     assert opened.page.locator("script").count() == 3
     assert "<img src=x onerror=alert(2)>" in opened.page.locator("header").inner_text()
+    assert opened.errors == []
+
+
+def test_noise_and_quiet_measurements_are_on_the_page(open_report: Open) -> None:
+    study = noisy_study()
+    opened = open_report(study, "?all", **SMALL)
+    opened.draw_all()
+    near = [one.trial.number for one in near_front(study)]
+    marks = opened.plot("front-1", "plot.data.find((one) => one.name === 'near').customdata")
+    assert marks == near
+    rows = opened.page.locator("#near-table tbody tr").count()
+    assert 0 < rows <= len(near)
+    assert "± " in opened.page.locator("#front-table").inner_text()
+    assert "would not be on the front" in opened.page.locator("#table").inner_text()
+    best = int(opened.page.locator("#front-table tbody tr").first.get_attribute("data-trial") or -1)
+    point = "{points: [{customdata: %d, data: {hoverinfo: 'none'}}], event: {clientX: 9, clientY: 9}}"
+    for number, told in ((best, "over seeds"), (near[0], "dominated, within the noise of the front")):
+        opened.plot("front-1", f"plot.emit('plotly_hover', {point % number})")
+        assert told in opened.page.locator("#tooltip").inner_text()
+    assert opened.errors == []
+
+
+def test_a_far_trial_is_shown_on_demand(open_report: Open) -> None:
+    study = noisy_study()
+    bad = study.trials[59]
+    assert bad.values["val_accuracy"] == 11.0
+    opened = open_report(study)
+    lowest = "plot._fullLayout.yaxis.range[0]"
+    assert opened.plot("front-1", lowest) > 50
+    button = opened.page.locator("[data-whole='front-1']")
+    button.focus()
+    opened.page.keyboard.press("Enter")
+    opened.page.wait_for_function(
+        "document.querySelector(`[data-figure='front-1']`)._fullLayout.yaxis.range[0] < 11"
+    )
+    assert button.get_attribute("aria-pressed") == "true"
+    opened.page.keyboard.press("Enter")
+    opened.page.wait_for_function(
+        "document.querySelector(`[data-figure='front-1']`)._fullLayout.yaxis.range[0] > 50"
+    )
     assert opened.errors == []
 
 

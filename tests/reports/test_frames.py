@@ -10,16 +10,20 @@ import moocore
 import numpy as np
 import pytest
 
+from reports.axes import fenced
 from reports.columns import columns, curves, groups
 from reports.curves import CurvesFrame, curves_frame, draw_curves
 from reports.digest import digest
 from reports.figure import Card
 from reports.hypervolume import HypervolumeFrame, draw_hypervolume, hypervolume_frame
+from reports.near import MOST_ROWS, near_html, near_rows
 from reports.outcomes import Outcome, by_state, outcomes, outcomes_html
-from reports.parallel import ParallelFrame, colour_range, draw_parallel, parallel_frame
+from reports.parallel import ParallelFrame, draw_parallel, parallel_frame
 from reports.table import export_command, rows, table_html
 from studies.model import EpochRow
-from tests.reports.studies_for_tests import ACCURACY, MEMORY, ODD, digits_study, small
+from studies.noise import near_front
+from studies.replicates import spreads
+from tests.reports.studies_for_tests import ACCURACY, MEMORY, ODD, digits_study, noisy_study, small
 
 
 def test_hypervolume_over_trials_is_that_of_moocore() -> None:
@@ -94,9 +98,9 @@ def test_parallel_leaves_out_knobs_that_never_varied() -> None:
 
 
 def test_one_failed_training_does_not_wash_out_the_colours() -> None:
-    assert colour_range([10.0, 95, 96, 97, 98, 99], ACCURACY) == (95 - 1.5 * 3, 99)
-    assert colour_range([1.0, 2, 3, 4, 5, 500], MEMORY) == (1, 5 + 1.5 * 3)
-    assert colour_range([5.0, 5.0], MEMORY) == (5, 5)
+    assert fenced([10.0, 95, 96, 97, 98, 99], ACCURACY) == (95 - 1.5 * 3, 99)
+    assert fenced([1.0, 2, 3, 4, 5, 500], MEMORY) == (1, 5 + 1.5 * 3)
+    assert fenced([5.0, 5.0], MEMORY) == (5, 5)
 
 
 def test_curves_follow_the_epochs() -> None:
@@ -187,6 +191,58 @@ def test_a_latency_measured_under_load_is_marked() -> None:
     table = rows(found, Path("x"))
     assert [row.under_load for row in table] == [("latency_ms",), ()]
     assert table_html(found, table).count("†") == 2, "one mark and one note"
+
+
+def test_the_table_tells_spreads_over_seeds_and_quiet_measurements() -> None:
+    study = noisy_study()
+    found = digest(study)
+    table = rows(found, Path("x"))
+    known = spreads(study)
+    for row in table:
+        trial = study.trials[row.number]
+        accuracy = known[row.number]["val_accuracy"]
+        assert row.values["val_accuracy"] == trial.values["val_accuracy"], "the value stays the recorded one"
+        assert row.below["val_accuracy"] == (f"{accuracy.mean:.2f} ± {accuracy.sd:.2f} (n = 3)",)
+        assert row.below["train_memory_mib"] == ()
+        assert row.below["latency_ms"][1].startswith(f"quiet {trial.metrics['latency_ms_quiet']:.3f}"[:9])
+        assert row.again == {"train_step_ms": trial.metrics["train_step_ms"]}
+    html = table_html(found, table)
+    assert html.count("(n = 3)") == len(table)
+    assert "± " not in html
+    first = min(row.number for row in table)
+    assert f"The search&#x27;s latency of trial {first} was disturbed" in html
+    assert "would not be on the front." in html
+    plain = digest(digits_study())
+    assert "quiet" not in table_html(plain, rows(plain, Path("x")))
+
+
+def test_the_near_trials_have_a_table() -> None:
+    study = noisy_study()
+    found = digest(study)
+    near = near_rows(found)
+    accuracies = [row.values["val_accuracy"] for row in near]
+    assert accuracies == sorted(accuracies, reverse=True)
+    assert {row.number for row in near} == {one.trial.number for one in near_front(study)}
+    html = near_html(found)
+    assert html.count("data-trial") == MOST_ROWS
+    assert f"{len(near) - MOST_ROWS} more trials in the figures." in html
+    assert f"{len(near)} dominated trials are within the noise of the front" in html
+    assert "validation accuracy sd " in html
+    assert near_html(digest(ODD["two"]())) == near_html(digest(ODD["no_objectives"]())) == ""
+
+
+def test_one_near_trial_and_none() -> None:
+    study = small([[90.0, 10.0], [89.9, 10.0]], (ACCURACY, MEMORY))
+    again = replace(
+        study.trials[0], number=2, replicate_of=0, values={"val_accuracy": 90.4, "train_memory_mib": 10.0}
+    )
+    told = near_html(digest(replace(study, trials=(*study.trials, again))))
+    assert "1 dominated trial is within the noise of the front" in told
+    assert "<td>validation accuracy</td>" in told
+    alone = replace(study, trials=(study.trials[0], again))
+    assert "No dominated trial is within the noise of the front. Noise: validation" in near_html(
+        digest(alone)
+    )
 
 
 def test_columns_hold_scalars_of_all_trials() -> None:

@@ -10,13 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reports.axes import axis_frame, scaling
+from reports.columns import columns, groups
 from reports.digest import digest
 from reports.figure import Card
 from reports.front import PairFrame, draw_pair, pair_frame, stairs
 from reports.front3d import SpaceFrame, draw_space, space_frame
 from reports.ticks import tick_text, ticks
 from studies.model import Objective, Study
-from tests.reports.studies_for_tests import ACCURACY, LATENCY, MEMORY, ODD, digits_study, small
+from studies.noise import near_front
+from tests.reports.studies_for_tests import ACCURACY, LATENCY, MEMORY, ODD, digits_study, noisy_study, small
 
 
 def undominated(study: Study, names: list[str]) -> set[int]:
@@ -46,7 +48,8 @@ def test_front_dominated_and_stairs_of_a_real_looking_study() -> None:
     assert isinstance(frame, PairFrame)
     complete = {trial.number for trial in study.trials if trial.state == "complete"}
     assert set(frame.front) == undominated(study, ["val_accuracy", "train_memory_mib", "latency_ms"])
-    assert set(frame.dominated) == complete - set(frame.front)
+    assert set(frame.dominated) | set(frame.near) == complete - set(frame.front)
+    assert not set(frame.dominated) & set(frame.near)
     assert frame.knee in frame.front
     values = {trial.number: trial.values for trial in study.trials}
     accuracies = [values[number]["val_accuracy"] for number in frame.front]
@@ -56,6 +59,73 @@ def test_front_dominated_and_stairs_of_a_real_looking_study() -> None:
     assert [(values[n]["train_memory_mib"], values[n]["val_accuracy"]) for n in frame.stairs] == sorted(
         points
     )
+
+
+def test_trials_within_the_noise_have_marks_of_their_own() -> None:
+    study = noisy_study()
+    found = digest(study)
+    frame = pair_frame(found, MEMORY, ACCURACY)
+    assert isinstance(frame, PairFrame)
+    expected = [near.trial.number for near in near_front(study)]
+    assert frame.near == groups(found)["near"] == expected
+    assert len(expected) > 3
+    marks = {trace["name"]: trace["marker"] for trace in draw_pair(frame, "f").drawing["data"][2:]}
+    assert marks["near"]["symbol"] == "circle-open"
+    space = space_frame(found)
+    assert isinstance(space, SpaceFrame)
+    assert space.near == expected
+
+
+def test_replicates_are_in_no_figure() -> None:
+    study = noisy_study()
+    again = {trial.number for trial in study.trials if trial.replicate_of is not None}
+    found = digest(study)
+    assert len(again) == 2 * len(found.front)
+    assert not again & {number for rows in groups(found).values() for number in rows}
+    assert not again & set(columns(found)["number"])
+
+
+def test_an_axis_opens_on_the_interesting_part() -> None:
+    rows = [[90.0 + n % 9, 10.0 + n, 1.0] for n in range(20)]
+    found = digest(small([*rows, [11.0, 25.0, 1.0]]))
+    frame = pair_frame(found, MEMORY, ACCURACY)
+    assert isinstance(frame, PairFrame)
+    assert frame.outside == [20]
+    assert frame.x_view is None
+    assert frame.y_view is not None
+    low, high = frame.y_view
+    assert 50 < low < 90
+    assert 98 < high < 100
+    figure = draw_pair(frame, "f")
+    assert figure.drawing["layout"]["yaxis"]["range"] == [low, high]
+    assert "1 dominated trial lies far outside" in str(figure.aside)
+    space = space_frame(found)
+    assert isinstance(space, SpaceFrame)
+    assert space.n_outside == 1
+    assert 20 not in space.dominated
+    assert min(z for z in space.stems["z"] if z is not None) == 90.0
+    assert draw_space(space, "f").caption.endswith("1 dominated trial far off is left out.")
+
+
+def test_an_axis_shows_all_where_a_part_would_hide_the_front_or_little_else() -> None:
+    wide = digest(small([[50.0, 1.0, 1.0], *([90.0 + n % 9, 10.0 + n, 1.0] for n in range(20))]))
+    even = digest(small([[80.0 + n, 1.0 + n, 1.0] for n in range(20)]))
+    for found in (wide, even):
+        frame = pair_frame(found, MEMORY, ACCURACY)
+        assert isinstance(frame, PairFrame)
+        assert (frame.outside, frame.y_view) == ([], None)
+        figure = draw_pair(frame, "f")
+        assert figure.aside is None
+        assert "range" not in figure.drawing["layout"]["yaxis"]
+
+
+@given(st.lists(st.tuples(st.floats(1, 1e4), st.floats(1, 99)), min_size=1, max_size=12))
+def test_a_view_always_holds_front_and_near_trials(rows: list[tuple[float, float]]) -> None:
+    found = digest(small(rows, (MEMORY, ACCURACY)))
+    frame = pair_frame(found, ACCURACY, MEMORY)
+    assert isinstance(frame, PairFrame)
+    assert not set(frame.outside) & {*frame.front, *frame.near}
+    assert set(frame.outside) <= set(frame.dominated)
 
 
 VALUE = st.integers(0, 4).map(float)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from reports.names import counted, listed, nested, number_text, quantity, shortened, with_unit, written
+from studies.text import number
 
 
 @pytest.mark.parametrize(
@@ -37,6 +38,20 @@ def test_a_setting_loses_its_last_zeros() -> None:
 def test_units_stay_on_the_line_of_their_number() -> None:
     assert with_unit("train_memory_mib", 12.04) == "12.0\u00a0MiB"
     assert with_unit("n_parameters", 7) == "7"
+
+
+def test_quartiles_and_quiet_measurements_are_told_behind_their_metric() -> None:
+    assert quantity("latency_ms_q25").title == "Latency, lower quartile (ms)"
+    assert quantity("latency_ms_quiet_q75").label == "latency, quiet, upper quartile"
+    assert quantity("train_step_ms_quiet").title == "Training step, quiet (ms)"
+    assert quantity("wake_up_ms_quiet").title == "Wake up, quiet (ms)"
+    assert quantity("_quiet").title
+
+
+@pytest.mark.parametrize("value", [0.45321, 18.0, 15783.7, 2e-7, 9.996, 0.0, 999.96, -3.14159])
+def test_a_measure_reads_alike_in_report_and_terminal(value: float) -> None:
+    assert written("latency_ms", value) == number("latency_ms", value)
+    assert written("val_accuracy", value) == number("val_accuracy", value)
 
 
 def test_an_unknown_metric_is_read_by_its_name() -> None:

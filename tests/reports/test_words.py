@@ -16,7 +16,17 @@ from reports.hypervolume import hypervolume_frame
 from reports.page import page
 from reports.summary import change, sentences
 from studies.model import Objective, Study, Trial
-from tests.reports.studies_for_tests import ACCURACY, LATENCY, MEMORY, ODD, START, digits_study, small
+from studies.replicates import spreads
+from tests.reports.studies_for_tests import (
+    ACCURACY,
+    LATENCY,
+    MEMORY,
+    ODD,
+    START,
+    digits_study,
+    noisy_study,
+    small,
+)
 
 
 def said(study: Study) -> list[str]:
@@ -43,6 +53,23 @@ def test_the_sentences_tell_the_best_its_price_the_knee_and_the_front() -> None:
         "3 trials stand on the front, of 4 complete ones; "
         "90 % of its hypervolume was there after 3 of 4 trials."
     )
+
+
+def test_replicates_are_told_beside_the_best_and_counted_apart() -> None:
+    study = noisy_study()
+    best = digest(study).front[0]
+    spread = spreads(study)[best.number]["val_accuracy"]
+    assert (
+        f"trial {best.number} ({spread.mean:.2f} ± {spread.sd:.2f} % over 3 seeds); it comes"
+        in said(study)[0]
+    )
+    assert said(study)[2].startswith(f"{len(digest(study).front)} trials stand on the front, of ")
+    found = {label: text.replace("\u00a0", " ") for label, text in facts(digest(study))}
+    again = [trial for trial in study.trials if trial.replicate_of is not None]
+    assert found["Budget used"].startswith("60 of 60 trials (")
+    epochs = sum(trial.epochs_trained for trial in again)
+    assert f" epochs, {len(again)} replicates ({epochs} epochs), 7 min" in found["Budget used"]
+    assert found["Seed"] == "7 for the sampler (auto), 0 for training, 1, 2 for replicates"
 
 
 def test_the_sentences_of_odd_studies() -> None:

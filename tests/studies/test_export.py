@@ -116,10 +116,26 @@ def test_what_yaml_cannot_hold_is_told(tmp_path: Path) -> None:
 
 def test_measured_tells_units_quartiles_and_load(study: Study) -> None:
     assert measured(study, study.trials[0]) == (
-        "val_accuracy 90.00 %; train_memory_mib 10.00 MiB; latency_ms 1.000 ms"
-        " (quartiles 0.9000 to 1.250), measured while other trials ran"
+        "val_accuracy 90.00 %; train_memory_mib 10.0 MiB; latency_ms 1.00 ms"
+        " (quartiles 0.900 to 1.25), measured while other trials ran"
     )
     assert measured(study, make_trial(9)) == "nothing"
+
+
+def test_measured_tells_the_quiet_machine_and_the_spread_over_seeds() -> None:
+    one = make_trial(0, (91.0, 9.0, 2.0))
+    again = make_trial(1, (91.4, 9.0, 2.0), replicate_of=0)
+    quiet = {"latency_ms_quiet": 1.5, "latency_ms_quiet_q25": 1.4, "latency_ms_quiet_q75": 1.6}
+    one = make_trial(0, (91.0, 9.0, 2.0), metrics={**one.metrics, **quiet})
+    assert measured(make_study([one, again]), one) == (
+        "val_accuracy 91.00 % (over seeds 91.20 ± 0.28 (n = 2)); train_memory_mib 9.00 MiB; "
+        "latency_ms 2.00 ms (quiet 1.50 ms, quartiles 1.40 to 1.60)"
+    )
+
+
+def test_the_front_folder_holds_no_replicates(tmp_path: Path) -> None:
+    study = make_study([make_trial(0, (91.0, 9.0, 2.0)), make_trial(1, (95.0, 1.0, 1.0), replicate_of=0)])
+    assert [path.name for path in write_front(study, tmp_path)] == ["trial-0000.yaml"]
 
 
 # The command -------------------------------------------------------------------------------------
@@ -136,9 +152,7 @@ def test_export_writes_the_config_and_says_what_to_type_next(
     assert load(path) == exported_config(study, study.trials[0], run)
     head = path.read_text().splitlines()[:3]
     assert head[0] == "# SpikeFront: trial 0 of study digits, picked by best:val_accuracy"
-    assert head[1].startswith(
-        "# measured after 20 epochs: val_accuracy 90.00 %; train_memory_mib 10.00 MiB; "
-    )
+    assert head[1].startswith("# measured after 20 epochs: val_accuracy 90.00 %; train_memory_mib 10.0 MiB; ")
     assert head[2] == "# train it to the end: python -m snncore.train 'my best.yaml'"
 
 

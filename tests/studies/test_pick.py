@@ -66,6 +66,16 @@ def test_rules_and_their_answers(rule: str, number: int, study: Study) -> None:
     assert pick(study, rule).number == number
 
 
+def test_a_replicate_answers_no_rule(study: Study) -> None:
+    better = make_trial(9, (99.9, 0.1, 0.1), replicate_of=2, seed=7, params=study.trials[2].params)
+    with_it = make_study([*study.trials, better])
+    for rule in ("knee", "best:val_accuracy", "best:latency_ms where T==6", "trial:2"):
+        assert pick(with_it, rule) == pick(study, rule)
+    message = "^trial 9 is a replicate of trial 2 with seed 7; pick the original, trial:2$"
+    with pytest.raises(PickError, match=message):
+        pick(with_it, "trial:9")
+
+
 def test_the_knee_is_that_of_the_front(study: Study) -> None:
     assert pick(study, "knee") is knee(study)
 
@@ -225,7 +235,7 @@ def test_a_limit_nobody_keeps_is_named_with_its_nearest_miss(study: Study) -> No
         pick(study, "best:val_accuracy where train_memory_mib<=2 and T>1")
     assert str(caught.value).split("\n")[1:] == [
         "  train_memory_mib<=2: kept by none; nearest is trial 3: "
-        "train_memory_mib 8.000 MiB, 6.000 MiB above the limit",
+        "train_memory_mib 8.00 MiB, 6.00 MiB above the limit",
         "  T>1: kept by 3",
     ]
 
@@ -241,7 +251,7 @@ def test_limits_that_only_exclude_together_name_the_nearest_trial(study: Study) 
 @pytest.mark.parametrize(
     ("limit", "message"),
     [
-        ("latency_ms<0.5", "nearest is trial 3: latency_ms 0.5000 ms, which is the limit itself"),
+        ("latency_ms<0.5", "nearest is trial 3: latency_ms 0.500 ms, which is the limit itself"),
         ("distillation.mode==relible", "they have 'none', 'reliable', 'deepest'; did you mean 'reliable'"),
         ("test_accuracy>=0", "test_accuracy>=0: kept by none; none of them has it"),
         ("T==3", "nearest is trial 0: T 2, 1 below the limit"),

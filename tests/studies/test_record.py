@@ -43,6 +43,20 @@ def test_the_round_trip_is_exact_and_columns_are_those_of_the_contract(study: St
     assert sorted(path.name for path in tmp_path.iterdir()) == ["epochs.parquet", "trials.parquet"]
 
 
+def test_what_only_the_front_was_measured_for_comes_back_with_its_replicates(tmp_path: Path) -> None:
+    quiet = {"latency_ms_quiet": 0.4, "latency_ms_quiet_q25": 0.39, "latency_ms_quiet_q75": 0.42}
+    first = make_trial(0, (97.5, 12.0, 0.5))
+    first = replace(first, metrics={**first.metrics, **quiet, "train_step_ms_quiet": 3.0})
+    again = make_trial(2, (97.0, 12.0, 0.5), replicate_of=0, seed=3)
+    study = make_study([first, make_trial(1, (90.0, 9.0, 0.4)), again])
+    write_study(study, tmp_path)
+    assert exact(read_study(tmp_path)) == exact(study)
+    frame = pd.read_parquet(tmp_path / "trials.parquet")
+    assert frame["metric.latency_ms_quiet"].notna().tolist() == [True, False, False]
+    assert frame["replicate_of"].fillna(-1).tolist() == [-1, -1, 0]
+    assert frame["seed"].tolist() == [0, 0, 3]
+
+
 def test_types_are_plain_and_pandas_reads_them(study: Study, tmp_path: Path) -> None:
     write_study(study, tmp_path)
     schema = pq.read_schema(tmp_path / "trials.parquet")
@@ -82,6 +96,8 @@ metrics = st.fixed_dictionaries(
         "latency_ms": floats,
         "latency_under_load": st.booleans(),
         "accuracy_at_t": st.lists(floats, max_size=3),
+        "latency_ms_quiet": floats,
+        "train_step_ms_quiet": floats,
     },
 )
 trials = st.builds(

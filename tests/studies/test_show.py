@@ -45,8 +45,8 @@ def test_the_table_tells_objectives_with_units_quartiles_and_params_in_the_order
         words(line) for line in text.splitlines()[4:] if line.strip()[:2] in ("tr", "0 ", "1 ")
     )
     assert head == "trial (%) (MiB) (ms) params"
-    assert first.startswith("0 97.31 1,234 12.35 (12.1-12.6) T=3 mode=reliable branches=1,3 lr=0.0123 ")
-    assert second.startswith("1 80.00 5.000 0.5000* (0.490-0.510) T=3 ")
+    assert first.startswith("0 97.31 1,234 12.3 (12.1-12.6) T=3 mode=reliable branches=1,3 lr=0.0123 ")
+    assert second.startswith("1 80.00 5.00 0.500* (0.490-0.510) T=3 ")
     assert "front of digits: 2 of 4 trials" in text
     assert "knee: trial 1; * measured while other trials ran" in text
 
@@ -58,7 +58,7 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
 
 def test_80_columns_show_every_number_and_param_whole() -> None:
     text = words(rendered(make_wide_study()))
-    for whole in ("97.31", "1,234", "12.35 (12.1-12.6)", "mode=reliable", "a_rather_long_name_5=0.5"):
+    for whole in ("97.31", "1,234", "12.3 (12.1-12.6)", "mode=reliable", "a_rather_long_name_5=0.5"):
         assert whole in text
 
 
@@ -86,9 +86,39 @@ def test_the_summary_counts_states_and_measures_the_hypervolume() -> None:
     study = study_of_points([[90, 20], [80, 10]], ["maximize", "minimize"])
     assert summary_lines(study) == [
         "2 trials: 2 complete",
-        "hypervolume 21, measured from o0 79.00, o1 21.00",
+        "hypervolume 21, measured from o0 79.0, o1 21.0",
     ]
     assert summary_lines(make_study([])) == ["0 trials"]
+
+
+def make_noisy_study() -> Study:
+    """Trial 0 has a replicate, trial 1 a quiet measurement; 3 is within the noise of 0."""
+    one, two = make_trial(0, (91.0, 9.0, 1.0)), make_trial(1, (95.0, 20.0, 2.0))
+    again = make_trial(2, (91.4, 9.0, 1.0), replicate_of=0)
+    names = ("", "_q25", "_q75", "_quiet", "_quiet_q25", "_quiet_q75")
+    timings = [2.0, 1.9, 2.1, 1.5, 1.4, 1.6]
+    told = {f"latency_ms{name}": value for name, value in zip(names, timings, strict=True)}
+    two = make_trial(1, (95.0, 20.0, 2.0), metrics={**two.metrics, **told})
+    return make_study([one, two, again, make_trial(3, (90.9, 9.0, 1.0))])
+
+
+def test_spreads_over_seeds_and_quiet_measurements_stand_below_their_values() -> None:
+    study = make_noisy_study()
+    text = rendered(study, width=100)
+    assert "front of digits: 2 of 3 trials" in text
+    assert "knee: trial 0; mean ± sd over seeds" in text
+    first, second = (words(part) for part in text.split(" 0 ")[1].split(" 1 "))
+    assert first == "91.00 9.00 1.00 T=4 mode=none 91.20 ± 0.28 (n = 2)"
+    assert second.startswith("95.00 20.0 2.00 (1.90-2.10) T=4 mode=none quiet 1.50 (1.40-1.60)")
+    lines = summary_lines(study)
+    assert lines[0] == "3 trials: 3 complete; 1 replicate: 1 complete"
+    assert lines[2:] == [
+        "noise: val_accuracy sd 0.28 points (replicates) and latency_ms ± 18 % (quartiles)",
+        "within the noise of the front: trial 3",
+        "the search's latency_ms of trial 1 was disturbed: "
+        "with the machine quiet it is 25 % lower, beyond the quartiles",
+        "with quiet latency_ms the part of the front that was measured again (1 of 2) would stay as it is",
+    ]
 
 
 def test_final_results_are_set_against_what_was_promised(tmp_path: Path) -> None:
@@ -126,9 +156,7 @@ def test_show_prints_a_run(
     text = capsys.readouterr().out
     assert "front of digits: 2 of 4 trials" in text
     assert "4 trials: 2 complete, 1 infeasible (1 out of memory), 1 failed (1 boom)" in words(text)
-    assert "measured from val_accuracy 78.27 %, train_memory_mib 1,357 MiB, latency_ms 13.53 ms" in words(
-        text
-    )
+    assert "measured from val_accuracy 78.27 %, train_memory_mib 1,357 MiB, latency_ms 13.5 ms" in words(text)
 
 
 def test_show_of_an_empty_study_and_of_no_study(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

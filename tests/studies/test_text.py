@@ -4,7 +4,19 @@ from typing import Any
 
 import pytest
 
-from studies.text import heading, number, one_line, params_text, state_counts, unit, with_unit
+from studies.replicates import Spread
+from studies.text import (
+    base_name,
+    heading,
+    is_under_load,
+    named_trials,
+    one_line,
+    params_text,
+    spread_text,
+    state_counts,
+    unit,
+    with_unit,
+)
 from tests.studies.make import make_study, make_trial
 
 
@@ -36,11 +48,11 @@ def test_headings_have_a_word_a_line_and_the_unit_below() -> None:
     [
         ("val_accuracy", 97, "97.00 %"),
         ("train_memory_mib", 1234.5678, "1,235 MiB"),
-        ("latency_ms", 0.12345, "0.1235 ms"),
-        ("latency_ms", 0.0, "0.000 ms"),
+        ("latency_ms", 0.12345, "0.123 ms"),
+        ("latency_ms", 0.0, "0 ms"),
         ("latency_ms", float("nan"), "nan ms"),
         ("n_parameters", 12582912, "12,582,912"),
-        ("macs", 1e20, "1.000e+20"),
+        ("macs", 1e20, "1.00e+20"),
         ("latency_under_load", True, "yes"),
     ],
 )
@@ -48,8 +60,43 @@ def test_numbers_are_written_for_people(name: str, value: Any, expected: str) ->
     assert with_unit(name, value) == expected
 
 
-def test_digits_can_be_fewer() -> None:
-    assert number("latency_ms", 2.0456, 3) == "2.05"
+def test_quartiles_and_quiet_measurements_have_the_unit_of_their_metric() -> None:
+    names = ["latency_ms_q25", "latency_ms_quiet", "latency_ms_quiet_q75"]
+    assert [base_name(name) for name in names] == ["latency_ms"] * 3
+    assert [unit(name) for name in names] == ["ms"] * 3
+    assert base_name("a_quiet_place_s") == "a_quiet_place_s"
+
+
+def test_only_the_searchs_own_latency_can_be_under_load() -> None:
+    trial = make_trial(0, metrics={"latency_under_load": True})
+    names = ("latency_ms", "latency_ms_quiet", "train_step_ms")
+    assert [is_under_load(trial, name) for name in names] == [True, False, False]
+
+
+def test_a_spread_is_told_with_its_n() -> None:
+    assert spread_text("val_accuracy", Spread(91.2, 0.4, 3)) == "91.20 ± 0.40 (n = 3)"
+    assert spread_text("energy_uj", Spread(12.345, 0.056, 2)) == "12.3 ± 0.0560 (n = 2)"
+
+
+def test_trials_in_a_sentence() -> None:
+    assert [named_trials(list(range(n))) for n in (1, 2, 3)] == [
+        "trial 0",
+        "trials 0 and 1",
+        "trials 0, 1 and 2",
+    ]
+    assert named_trials(list(range(11))) == "trials 0, 1, 2, 3, 4, 5, 6, 7 and 3 others"
+
+
+def test_replicates_are_counted_apart() -> None:
+    trials = [
+        make_trial(0, (90.0, 1.0, 1.0)),
+        make_trial(1, state="running", reason=None),
+        make_trial(2, (91.0, 1.0, 1.0), replicate_of=0),
+        make_trial(3, state="failed", reason="x", replicate_of=0),
+    ]
+    assert state_counts(make_study(trials)) == (
+        "2 trials: 1 complete, 1 running; 2 replicates: 1 complete, 1 failed (1 x)"
+    )
 
 
 def test_params_follow_the_space_and_lose_what_is_not_needed_of_their_names() -> None:

@@ -1,0 +1,137 @@
+"""Timed metrics: their quartiles, and the second measurement with the machine quiet.
+
+A search times a trial while other trials run. After it the front is timed again with nothing else running:
+`latency_ms` is the search's median and stays the objective, `latency_ms_quiet` the later one, each with
+its quartiles under `_q25` and `_q75` where these were taken.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from studies.model import Study, Trial
+from studies.pareto import (
+    directions,
+    front,
+    is_non_dominated,
+    knee_index,
+    objective_values,
+    rankable,
+    to_minimise,
+)
+from studies.text import QUARTILES, QUIET
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One measurement: its median, and its quartiles where both were taken."""
+
+    median: float
+    quartiles: tuple[float, float] | None
+
+
+def timing(trial: Trial, name: str) -> Timing | None:
+    """The search's own measurement of a metric; None where the trial has no finite number for it."""
+    return _timing({**trial.metrics, **trial.values}, name)
+
+
+def quiet_timing(trial: Trial, name: str) -> Timing | None:
+    """The measurement with the machine quiet; None where there was none."""
+    return _timing(trial.metrics, name + QUIET)
+
+
+def is_timed(trial: Trial, name: str) -> bool:
+    """Whether the metric has a spread of its own: quartiles, or a quiet measurement beside the search's."""
+    own = timing(trial, name)
+    return own is not None and (own.quartiles is not None or quiet_timing(trial, name) is not None)
+
+
+def timing_range(trial: Trial, name: str) -> tuple[float, float] | None:
+    """From the lowest to the highest of the medians and quartiles of both measurements.
+
+    None where the metric is not timed.
+    """
+    if not is_timed(trial, name):
+        return None
+    found = [one for one in (timing(trial, name), quiet_timing(trial, name)) if one is not None]
+    known = [value for one in found for value in (one.median, *(one.quartiles or ()))]
+    return min(known), max(known)
+
+
+def is_disturbed(trial: Trial, name: str) -> bool:
+    """Whether search and quiet machine disagree: the ranges between their quartiles do not overlap.
+
+    False where one of them has no quartiles, as then nothing says how much a difference means.
+    """
+    own, quiet = timing(trial, name), quiet_timing(trial, name)
+    if own is None or quiet is None or own.quartiles is None or quiet.quartiles is None:
+        return False
+    return own.quartiles[0] > quiet.quartiles[1] or quiet.quartiles[0] > own.quartiles[1]
+
+
+def measured_again(study: Study) -> list[str]:
+    """The metrics that some trial of the front has a quiet measurement of: objectives first, then by name."""
+    trials = front(study)
+    found = {name.removesuffix(QUIET) for trial in trials for name in trial.metrics if name.endswith(QUIET)}
+    objectives = [objective.name for objective in study.info.objectives if objective.name in found]
+    return objectives + sorted(found - set(objectives))
+
+
+@dataclass(frozen=True)
+class QuietFront:
+    """What the front would be by quiet measurements. left: trials no longer on it. joined: new ones.
+
+    knee: the knee it would have; None when trials of the front were not measured again, or it is unchanged.
+    """
+
+    names: tuple[str, ...]
+    left: tuple[int, ...]
+    joined: tuple[int, ...]
+    knee: int | None
+
+
+def quiet_front(study: Study) -> QuietFront | None:
+    """The front with quiet values in place of the search's, as far as trials have them; None without any.
+
+    Quiet values are compared with quiet values alone: a trial leaves when another one with all quiet
+    values dominates it. Who joins, and the knee, are told when the whole front was measured again.
+    """
+    present = front(study)
+    names = {objective.name for objective in study.info.objectives}
+    again = tuple(name for name in measured_again(study) if name in names)
+    known = [
+        trial for trial in rankable(study) if all(quiet_timing(trial, name) is not None for name in again)
+    ]
+    if not again or not known:
+        return None
+    ways, values = directions(study), objective_values(study, known)
+    for column, objective in enumerate(study.info.objectives):
+        if objective.name in again:
+            values[:, column] = [trial.metrics[objective.name + QUIET] for trial in known]
+    stands = is_non_dominated(to_minimise(values, ways))
+    before, measured = {trial.number for trial in present}, {trial.number for trial in known}
+    after = {trial.number for trial, stay in zip(known, stands, strict=True) if stay}
+    is_whole = before <= measured
+    middle = knee_index(values[stands], ways)
+    knee = [trial for trial, stay in zip(known, stands, strict=True) if stay][middle or 0].number
+    old = present[knee_index(objective_values(study, present), ways) or 0].number
+    return QuietFront(
+        names=again,
+        left=tuple(sorted((before & measured) - after)),
+        joined=tuple(sorted(after - before)) if is_whole else (),
+        knee=knee if is_whole and knee != old else None,
+    )
+
+
+def _timing(known: Mapping[str, Any], name: str) -> Timing | None:
+    if not _is_finite(known.get(name)):
+        return None
+    ends = [float(known[name + suffix]) for suffix in QUARTILES if _is_finite(known.get(name + suffix))]
+    return Timing(float(known[name]), (ends[0], ends[1]) if len(ends) == len(QUARTILES) else None)
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
