@@ -22,7 +22,8 @@ FIXED_PARTS = ("base", "search", "objectives", "constraints", "fidelity")
 
 @dataclass(frozen=True)
 class About:
-    """name: of the study. space: as resolved, plain values. hash: of its fixed parts."""
+    """name: of the study. space: as resolved, plain values. hash: of its fixed parts. checkpoints: the
+    place the user chose for them, None for the run folder."""
 
     name: str
     space: Mapping[str, Any]
@@ -33,6 +34,7 @@ class About:
     versions: Mapping[str, str] = field(default_factory=dict)
     started_at: str | None = None
     finished_at: str | None = None
+    checkpoints: str | None = None
 
     @classmethod
     def of(cls, name: str, space: Space) -> About:

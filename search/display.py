@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -11,28 +10,26 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from search.ledger import Entry, Ledger
-from studies.model import Study
-from studies.pareto import front, study_hypervolume
+from search.about import About
+from search.entry import Entry
+from search.ledger import Ledger
+from search.outline import Outline
+from search.record import trial_of
+from studies.pareto import study_hypervolume
 from studies.show import front_table
-from studies.text import params_text
+from studies.text import one_line, params_text
 
 SECONDS_BETWEEN = 0.5
 
 
 class Display:
-    """Shows a study while it runs; `turn` is cheap and is called often.
+    """Shows a study while it runs; `turn` is cheap and is called often."""
 
-    read_record: the study as the storage has it; asked for only when a trial has ended.
-    """
-
-    def __init__(
-        self, console: Console, ledger: Ledger, budget: int, read_record: Callable[[], Study]
-    ) -> None:
-        self._console, self._ledger, self._budget = console, ledger, budget
-        self._read_record = read_record
-        self._announced = {n for n, entry in ledger.entries.items() if entry.state != "running"}
+    def __init__(self, console: Console, ledger: Ledger, budget: int, about: About) -> None:
+        self._console, self._ledger, self._budget, self._about = console, ledger, budget, about
+        self._n_announced = len(ledger.ended)
         self._began = self._shown = time.monotonic()
+        self._outline = Outline(about.info())
         self._front: Table | None = None
         self._hypervolume = 0.0
         self._live = (
@@ -42,7 +39,7 @@ class Display:
     def __enter__(self) -> Display:
         if self._live:
             self._live.start()
-        self._look_at_front()
+        self._look_at_front(self._ledger.ended)
         self._refresh()
         return self
 
@@ -56,25 +53,29 @@ class Display:
 
     def turn(self) -> None:
         """Announce what has ended, refresh what is live."""
-        ended = [
-            entry
-            for entry in self._ledger.entries.values()
-            if entry.state != "running" and entry.number not in self._announced
-        ]
-        for entry in ended:
-            self._announced.add(entry.number)
-            if self._live is None:
-                self.say(ended_line(entry, [objective.name for objective in self._ledger.objectives]))
-        if ended:
-            self._look_at_front()
+        ended = self._ledger.ended[self._n_announced :]
+        self._n_announced += len(ended)
+        if self._live is None:
+            for number in ended:
+                names = [objective.name for objective in self._ledger.objectives]
+                self.say(ended_line(self._ledger.entries[number], names))
+        self._look_at_front(ended)
         if ended or time.monotonic() - self._shown >= SECONDS_BETWEEN:
             self._refresh()
 
-    def _look_at_front(self) -> None:
-        if self._live and any(entry.state == "complete" for entry in self._ledger.entries.values()):
-            record = self._read_record()
-            self._hypervolume = study_hypervolume(record)
-            self._front = front_table(record) if front(record) else None
+    def _look_at_front(self, ended: list[int]) -> None:
+        """Take in trials that have ended; what they cost does not depend on how many there were before."""
+        entries = [self._ledger.entries[number] for number in ended]
+        complete = [entry for entry in entries if entry.state == "complete" and entry.replicate_of is None]
+        if not self._live or not complete:
+            return
+        self._outline.add(trial_of(entry, self._about) for entry in complete)
+        study = self._outline.study
+        if study.trials:
+            self._hypervolume = study_hypervolume(study)
+            self._front = front_table(study)
+            of = f"{self._front.row_count} of {self._ledger.n_trials} trials"
+            self._front.title = Text(f"front of {one_line(study.info.name)}: {of}")
 
     def _refresh(self) -> None:
         self._shown = time.monotonic()
@@ -108,7 +109,10 @@ def ended_line(entry: Entry, objectives: list[str]) -> str:
         told = ", ".join(f"{name} {entry.metrics[name]:.5g}" for name in objectives)
     else:
         told = entry.reason or ""
-    return f"trial {entry.number} {entry.state}: {told} ({params_text(entry.params)})"
+    what = params_text(entry.params)
+    if entry.replicate_of is not None:
+        what = f"seed {entry.config['seed']} of trial {entry.replicate_of}"
+    return f"trial {entry.number} {entry.state}: {told} ({what})"
 
 
 def format_seconds(seconds: float) -> str:

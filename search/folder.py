@@ -1,4 +1,4 @@
-"""The folder of one study, `runs/<study>/`: what lies where in it, and the lock its one driver holds."""
+"""The folder of one study, `runs/<study>/`: what lies where in it, and the lock its driver holds."""
 
 from __future__ import annotations
 
@@ -12,13 +12,17 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from search.errors import SearchError
-from studies.text import trial_stem
+from studies.files import remove_halves
+from studies.record import EPOCHS, TRIALS
 
 MIN_FREE_MIB = 200
 """A study is not started with less free disk: checkpoints and the journal would fail in mid-training."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_NOT_CONTENT = frozenset({".lock", "journal.log.lock"})
+SCRATCH = ".tune"
+_SHARED_SCRATCH = re.compile(re.escape(SCRATCH) + r"-([0-9a-f]+)")
+RECORD_LOCK = ".record.lock"
+_NOT_CONTENT = frozenset({".lock", RECORD_LOCK, "journal.log.lock"})
 
 
 @dataclass(frozen=True)
@@ -55,19 +59,29 @@ class RunFolder:
         """Names the database, without its password, where `--storage` chose one."""
         return self.path / "storage.url"
 
+    def named_url(self) -> str | None:
+        """The URL of the database the folder names, if it does."""
+        return self.storage_url.read_text(encoding="utf-8").strip() if self.storage_url.exists() else None
+
     @property
     def space(self) -> Path:
         """The space as resolved."""
         return self.path / "space.yaml"
 
-    @property
-    def checkpoints(self) -> Path:
-        """One folder per trial that is running or on the front."""
-        return self.path / "checkpoints"
+    def scratch(self, driver: int) -> Path:
+        """Ray Tune's own files while a driver runs; drivers that share the folder have one each."""
+        return self.path / (f"{SCRATCH}-{driver:x}" if driver else SCRATCH)
 
-    def trial_checkpoints(self, number: int) -> Path:
-        """The folder of a trial's checkpoints."""
-        return self.checkpoints / trial_stem(number)
+    def scratches(self) -> list[tuple[int, Path]]:
+        """What drivers that share the folder have there, or have left behind, each with its number."""
+        found = [(_SHARED_SCRATCH.fullmatch(path.name), path) for path in self.path.glob(f"{SCRATCH}-*")]
+        return [(int(match.group(1), 16), path) for match, path in found if match]
+
+    def tidy(self) -> None:
+        """Remove what a killed driver left here; for the only driver. The report has other writers."""
+        shutil.rmtree(self.scratch(0), ignore_errors=True)
+        for name in (TRIALS, EPOCHS, self.space.name, self.storage_url.name, "front/*"):
+            remove_halves(self.path / name)
 
     def is_empty(self) -> bool:
         """Whether the folder is missing or holds nothing but locks and a journal without a record."""
@@ -80,8 +94,10 @@ class RunFolder:
         )
 
     @contextmanager
-    def claim(self) -> Iterator[None]:
+    def claim(self, *, shared: bool = False) -> Iterator[None]:
         """Hold the driver's lock; the system frees it on any death. An unused new folder is removed again.
+
+        shared: other drivers may use the folder too (see `search.claim`); there is no lock then.
 
         Raises:
             SearchError: another driver runs on this study, or the folder cannot be made.
@@ -89,8 +105,9 @@ class RunFolder:
         existed = self.path.exists()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.path / ".lock")
-            lock.acquire(timeout=0)
+            lock = None if shared else FileLock(self.path / ".lock")
+            if lock:
+                lock.acquire(timeout=0)
         except Timeout:
             raise SearchError(
                 f"{self.path}: another process runs this study; wait for it, or choose another --study"
@@ -100,9 +117,14 @@ class RunFolder:
         try:
             yield
         finally:
-            lock.release()
+            if lock:
+                lock.release()
             if not existed and self.is_empty():
                 shutil.rmtree(self.path, ignore_errors=True)
+
+    def writing(self) -> FileLock:
+        """Held while the record is written, for drivers that share the folder."""
+        return FileLock(self.path / RECORD_LOCK)
 
     def require_free_disk(self) -> None:
         """Check that the disk has room to start.

@@ -1,112 +1,154 @@
 """The book of a study: every trial and all that is known of it, kept in the study's own storage.
 
-The storage is the one truth; this file says which attributes hold what, and is the only one that writes
-them. Of an Optuna study: attribute "study" (space, hash, machine, versions, times). Of an Optuna trial:
-"ask" (our number, params, config, key), "start" (attempts, times, place), "probe" (metrics known before
-training), "epoch-NNNN" (one row each), "end" (state, reason, metrics), or "rejected" for an ask that
-became no trial of ours.
+The storage is the one truth; `search.entry` says which attributes hold what, and this file is the only one
+that writes them. What a look or a turn costs does not grow with the number of trials, except where
+several drivers share a study and Optuna lists all of its trials.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import optuna
-from optuna.trial import TrialState
+from optuna.samplers import RandomSampler
+from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
-from search.limits import Bounds, is_number
+from search.book import Book
+from search.drivers import Drivers, OneDriver
+from search.entry import (
+    AMENDED,
+    ASK,
+    DRIVER,
+    END,
+    EPOCH,
+    PRIORS,
+    PROBE,
+    PROBED,
+    REJECTED,
+    START,
+    Entry,
+    is_record,
+    read_entry,
+)
+from search.errors import StudyFailedError
+from search.limits import Bounds
 from search.messages import Report
 from search.outcome import Outcome, judge, to_tell
-from studies.model import Objective, State
+from search.warm_start import Prior
+from studies.model import Objective
 
-STUDY, ASK, START, PROBE, END, REJECTED, EPOCH = (
-    "study",
-    "ask",
-    "start",
-    "probe",
-    "end",
-    "rejected",
-    "epoch-",
-)
+QUEUED = "fixed_params"
+"""Where Optuna keeps the params of a queued trial."""
+
 _TOLD = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "fail": TrialState.FAIL}
+_STORED = [field.name for field in fields(Entry) if field.name not in ("trial", "handed_out")]
 
 
-@dataclass
-class Entry:
-    """One trial of ours, as the storage has it.
-
-    state: "running" until it is told. trial: Optuna's handle, kept while the trial runs.
-    handed_out: whether Ray Tune has it in this driver.
-    """
-
-    number: int
-    params: dict[str, Any]
-    config: dict[str, Any]
-    key: str
-    trial: optuna.trial.Trial | None = None
-    state: State = "running"
-    reason: str | None = None
-    finished_at: str | None = None
-    start: dict[str, Any] = field(default_factory=dict)
-    metrics: dict[str, Any] = field(default_factory=dict)
-    rows: dict[int, dict[str, Any]] = field(default_factory=dict)
-    handed_out: bool = False
-
-
-class Ledger:
-    """All trials of one study. One driver at a time writes to it (the run folder's lock sees to that)."""
+class Ledger(Book):
+    """The book of one study and its storage, kept equal. n_asks: how often Optuna was asked."""
 
     def __init__(
-        self, study: optuna.Study, objectives: tuple[Objective, ...], limits: Mapping[str, Bounds]
+        self,
+        study: optuna.Study,
+        objectives: tuple[Objective, ...],
+        limits: Mapping[str, Bounds],
+        drivers: Drivers | None = None,
     ) -> None:
+        super().__init__(objectives)
         self.study = study
-        self.objectives = objectives
         self.limits = dict(limits)
-        self.entries: dict[int, Entry] = {}
-        self.by_key: dict[str, int] = {}
-        self.n_asks = 0
-        self._load()
+        self.drivers = drivers or OneDriver()
+        # Optuna's own numbers: how many trials were read, and which of them may still change.
+        self._n_read = 0
+        self._open: set[int] = set()
+        # A handle of Optuna's has the study's sampler propose when it is made; this one proposes nothing.
+        self._mute = optuna.Study(study.study_name, study._storage, sampler=RandomSampler(seed=0))
+        with self.drivers.turn():
+            self.n_asks = self._read(mend=True)
 
-    # reading
+    def mine(self) -> list[Entry]:
+        """Those of the running trials that are this driver's, by number."""
+        return [entry for entry in self.running() if entry.driver == self.drivers.me]
 
-    def running(self) -> list[Entry]:
-        """The trials that have not ended, by number."""
-        return [entry for entry in self.entries.values() if entry.state == "running"]
+    def stream(self) -> int:
+        """What is mixed into a seed so that neither a resume nor another driver repeats its draws."""
+        return self.n_asks + self.drivers.me
 
-    def counts(self) -> dict[str, int]:
-        """How many trials there are in each state; states without a trial are missing."""
-        counts: dict[str, int] = {}
-        for entry in self.entries.values():
-            counts[entry.state] = counts.get(entry.state, 0) + 1
-        return counts
+    # taking turns
 
-    def worst_seen(self) -> dict[str, float]:
-        """Per objective the worst value of all trials that measured it."""
-        worst = {}
-        for objective in self.objectives:
-            measured = [entry.metrics.get(objective.name) for entry in self.entries.values()]
-            values = [float(value) for value in measured if is_number(value)]  # type: ignore[arg-type]
-            if values:
-                worst[objective.name] = min(values) if objective.direction == "maximize" else max(values)
-        return worst
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """A context in which this driver alone asks, with all that the others did before it in the book.
+
+        `adopt`, `others_at_work`, `open`, `open_replicate` and `reject` belong into one. For a driver alone
+        it costs nothing.
+
+        Raises:
+            StudyFailedError: see `search.drivers.ServerDrivers.turn`.
+        """
+        with self.drivers.turn():
+            if self.drivers.are_many:
+                self._read(mend=True)
+            yield
+
+    def refresh(self) -> None:
+        """Look at what other drivers did."""
+        if self.drivers.are_many:
+            self._read(mend=False)
+
+    def adopt(self, wanted: Callable[[Entry], bool] = lambda entry: True) -> Entry | None:
+        """The first wanted trial whose driver died while it ran, now this driver's; None without one."""
+        alive = {self.drivers.me}
+        for entry in self.running():
+            if entry.driver in alive or not wanted(entry):
+                continue
+            if self.drivers.is_alive(entry.driver):
+                alive.add(entry.driver)
+                continue
+            self._write(entry, DRIVER, self.drivers.me)
+            entry.driver = self.drivers.me
+            entry.handed_out = False
+            return entry
+        return None
+
+    def others_at_work(self) -> bool:
+        """Whether a trial of another driver runs, and that driver lives; asked in a turn."""
+        others = {entry.driver for entry in self.running()} - {self.drivers.me}
+        return any(self.drivers.is_alive(driver) for driver in others)
 
     # writing
 
-    def open(
-        self, trial: optuna.trial.Trial, params: dict[str, Any], config: dict[str, Any], key: str
-    ) -> Entry:
+    def open(self, trial: Trial, params: dict[str, Any], config: dict[str, Any], key: str) -> Entry:
         """Give an ask of Optuna's the next number of ours; nothing may have this key yet."""
         assert key not in self.by_key, key
-        number = max(self.entries, default=-1) + 1
-        entry = Entry(number, params, config, key, trial)
-        trial.set_user_attr(ASK, {"number": number, "params": params, "config": config, "key": key})
+        entry = Entry(self._next_number, params, config, key, trial, driver=self.drivers.me)
+        self._write(entry, ASK, self._ask(entry))
         self._enter(entry)
         return entry
 
-    def reject(self, trial: optuna.trial.Trial, why: str) -> None:
+    def open_replicate(self, of: int, config: Mapping[str, Any], key: str, seed: int) -> Entry:
+        """The next number for a trial trained once more, with a seed of its own.
+
+        Optuna's samplers never learn of it, and neither its key nor the budget is used up by it.
+        """
+        entry = Entry(
+            self._next_number,
+            dict(self.entries[of].params),
+            {**config, "seed": seed},
+            key,
+            replicate_of=of,
+            driver=self.drivers.me,
+        )
+        frozen = create_trial(state=TrialState.RUNNING, user_attrs={ASK: self._ask(entry)})
+        entry.trial = self._handle(self._append(frozen))
+        self._enter(entry)
+        return entry
+
+    def reject(self, trial: Trial, why: str) -> None:
         """End an ask that becomes no trial of ours: told as failed, which no sampler learns from."""
         trial.set_user_attr(REJECTED, why)
         self.study.tell(trial, state=TrialState.FAIL)
@@ -124,111 +166,182 @@ class Ledger:
         self._set_start(entry, report.place)
         if report.kind == "probe" and dict(report.metrics) != entry.metrics:
             entry.metrics = dict(report.metrics)
-            _handle(entry).set_user_attr(PROBE, entry.metrics)
+            self._write(entry, PROBE, entry.metrics)
+            self._note_worst(entry)
         if report.row is not None:
             row = dict(report.row)
             entry.rows[int(row["epoch"])] = row
-            _handle(entry).set_user_attr(f"{EPOCH}{int(row['epoch']):04d}", row)
+            self._write(entry, f"{EPOCH}{int(row['epoch']):04d}", row)
 
     def finish(self, number: int, outcome: Outcome) -> Outcome:
-        """Record how a trial ended and tell Optuna; returns the outcome as recorded (see `judge`)."""
+        """Record how a trial ended and tell Optuna; returns the outcome as recorded (see `judge`).
+
+        Raises:
+            StudyFailedError: this driver has lost its claim on the trial; nothing was recorded.
+        """
         entry = self.entries[number]
         assert entry.state == "running", (number, entry.state)
         needed = [objective.name for objective in self.objectives] + list(self.limits)
         outcome = judge(replace(outcome, metrics={**entry.metrics, **outcome.metrics}), needed)
-        entry.metrics, entry.reason, entry.finished_at = dict(outcome.metrics), outcome.reason, _now()
-        end = {
-            "state": outcome.state,
-            "reason": entry.reason,
-            "metrics": entry.metrics,
-            "partial": self._partial(entry) if outcome.state == "stopped" else {},
-            "finished_at": entry.finished_at,
-        }
-        _handle(entry).set_user_attr(END, end)
-        self._tell(entry, outcome)
+        with self.drivers.turn():
+            finished_at = _now()
+            end = {
+                "state": outcome.state,
+                "reason": outcome.reason,
+                "metrics": dict(outcome.metrics),
+                "partial": self._partial(entry, outcome) if outcome.state == "stopped" else {},
+                "finished_at": finished_at,
+            }
+            self._write(entry, END, end)
+            self._tell(entry, outcome)
+        entry.state, entry.reason, entry.finished_at = outcome.state, outcome.reason, finished_at
+        entry.metrics = dict(outcome.metrics)
+        self._end(entry)
         return outcome
 
-    def _partial(self, entry: Entry) -> dict[str, Any]:
+    def amend(self, number: int, metrics: Mapping[str, Any]) -> None:
+        """Add metrics measured after a trial's end; its objectives keep what was measured before it."""
+        entry = self.entries[number]
+        assert entry.state != "running", number
+        assert not {own.name for own in self.objectives} & metrics.keys(), metrics
+        self._record(AMENDED, {"number": number, "metrics": dict(metrics)})
+        entry.amend(metrics)
+        self.n_changes += 1
+
+    def remember_probes(self, results: Mapping[str, Mapping[str, Any]]) -> None:
+        """Keep the metrics of configs probed ahead, by probe key: one record."""
+        if results:
+            news = {key: dict(metrics) for key, metrics in results.items()}
+            self._record(PROBED, news)
+            self.probed.update(news)
+            self.n_changes += 1
+
+    def remember_priors(self, priors: Sequence[Prior]) -> None:
+        """Keep finished trials of earlier studies to learn from, those not yet kept: one record."""
+        known = {own.key for own in self.priors}
+        fresh = [prior for prior in priors if prior.key not in known]
+        if fresh:
+            self._record(PRIORS, [asdict(prior) for prior in fresh])
+            self._learn(fresh)
+
+    def _ask(self, entry: Entry) -> dict[str, Any]:
+        ask = {"number": entry.number, "params": entry.params, "config": entry.config, "key": entry.key}
+        if entry.replicate_of is not None:
+            ask["replicate_of"] = entry.replicate_of
+        if self.drivers.are_many:
+            ask["driver"] = entry.driver
+        return ask
+
+    def _partial(self, entry: Entry, outcome: Outcome) -> dict[str, Any]:
         """The objectives of a stopped trial as far as they are known: exact ones, and its last epoch's."""
         last = entry.rows[max(entry.rows)] if entry.rows else {}
-        known = {**last, **entry.metrics}
+        known = {**last, **outcome.metrics}
         return {own.name: known[own.name] for own in self.objectives if own.name in known}
 
     def _set_start(self, entry: Entry, news: Mapping[str, Any]) -> None:
         start = {**entry.start, **news}
         if start != entry.start:
-            _handle(entry).set_user_attr(START, start)
+            self._write(entry, START, start)
             entry.start = start
+            self._note_device(entry)
 
-    def _tell(self, entry: Entry, outcome: Outcome) -> None:
-        trial = _handle(entry)
-        told = to_tell(outcome, self.objectives, self.limits, self.worst_seen())
-        known = trial.constraints
+    def _write(self, entry: Entry, name: str, value: Any) -> None:
+        assert entry.trial is not None, f"trial {entry.number} has ended"
+        try:
+            entry.trial.set_user_attr(name, value)
+        except optuna.exceptions.UpdateFinishedTrialError as error:
+            raise StudyFailedError(f"trial {entry.number} was ended by another driver") from error
+        self.n_changes += 1
+
+    def _tell(self, entry: Entry, outcome: Outcome, is_half_told: bool = False) -> None:
+        trial, entry.trial = entry.trial, None
+        assert trial is not None, f"trial {entry.number} has ended"
+        if entry.replicate_of is not None:
+            self.study.tell(trial, state=TrialState.FAIL)
+            return
+        told = to_tell(outcome, self.objectives, self.limits, self.worst)
+        known = trial.constraints if is_half_told else {}
         for name, value in told.constraints.items():
             if name not in known:
                 trial.set_constraint(name, value)
         values = None if told.values is None else list(told.values)
         self.study.tell(trial, values, state=_TOLD[told.state])
-        entry.state, entry.trial = outcome.state, None
+
+    def _record(self, name: str, value: Any) -> None:
+        self._append(create_trial(state=TrialState.FAIL, user_attrs={name: value}))
+
+    def _append(self, frozen: FrozenTrial) -> int:
+        # As `study.add_trial` does, which tells no id.
+        return int(self.study._storage.create_new_trial(self.study._study_id, frozen))
+
+    def _handle(self, trial_id: int) -> Trial:
+        return Trial(self._mute, trial_id)
 
     # loading
 
-    def _load(self) -> None:
-        for frozen in self.study.get_trials(deepcopy=False):
-            self.n_asks += 1
-            entry = read_entry(frozen)
-            if frozen.state == TrialState.RUNNING:
-                self._take_over(frozen, entry)
-            if entry is not None:
-                self._enter(entry)
+    def _read(self, mend: bool) -> int:
+        """Take in what the storage holds and this book does not; how many asks were new.
 
-    def _take_over(self, frozen: optuna.trial.FrozenTrial, entry: Entry | None) -> None:
-        """Go on with a trial that a driver before this one left in Optuna's state RUNNING."""
-        trial = optuna.trial.Trial(self.study, frozen._trial_id)
+        mend: this driver has its turn, so what another left half done will stay so: do the rest.
+        """
+        trials = self.study.get_trials(deepcopy=False)
+        new = trials[self._n_read :]
+        for frozen in [*(trials[number] for number in sorted(self._open)), *new]:
+            self._take_in(frozen, mend)
+        self._n_read = len(trials)
+        return sum(not is_record(frozen) for frozen in new)
+
+    def _take_in(self, frozen: FrozenTrial, mend: bool) -> None:
+        if frozen.state.is_finished():
+            self._open.discard(frozen.number)
+        else:
+            self._open.add(frozen.number)
+        entry = read_entry(frozen)
+        if is_record(frozen):
+            self._take_in_record(frozen.user_attrs)
+        elif entry is not None:
+            self._take_in_entry(entry, frozen, mend)
+        elif mend and frozen.state == TrialState.RUNNING:
+            # That driver died while it asked: nothing was promised; what it took from the queue goes back.
+            if QUEUED in frozen.system_attrs:
+                self.study.enqueue_trial(frozen.system_attrs[QUEUED])
+            self.reject(self._handle(frozen._trial_id), "the driver died while it asked")
+
+    def _take_in_record(self, attrs: Mapping[str, Any]) -> None:
+        self.probed.update(attrs.get(PROBED, {}))
+        self._learn([Prior.read(kept) for kept in attrs.get(PRIORS, [])])
+        if AMENDED in attrs:
+            self.entries[attrs[AMENDED]["number"]].amend(attrs[AMENDED]["metrics"])
+        self.n_changes += 1
+
+    def _take_in_entry(self, fresh: Entry, frozen: FrozenTrial, mend: bool) -> None:
+        entry = self.entries.get(fresh.number)
         if entry is None:
-            # That driver died while it asked: nothing was promised, nothing is lost.
-            self.reject(trial, "the driver died while it asked")
-            return
-        entry.trial = trial
-        if entry.state != "running":
+            entry = fresh
+            if not self.drivers.are_many:
+                entry.driver = self.drivers.me
+            if not frozen.state.is_finished():
+                entry.trial = self._handle(frozen._trial_id)
+            self._enter(entry)
+        elif entry.state == "running" and entry.driver != self.drivers.me:
+            self._catch_up(entry, fresh)
+            entry.trial = None if frozen.state.is_finished() else entry.trial
+        if mend and entry.state != "running" and frozen.state == TrialState.RUNNING:
             # It died between its own record of the end and Optuna's: the record holds.
-            self._tell(entry, Outcome(entry.state, entry.reason, entry.metrics))
+            self._tell(entry, Outcome(entry.state, entry.reason, entry.metrics), is_half_told=True)
 
-    def _enter(self, entry: Entry) -> None:
-        self.entries[entry.number] = entry
-        self.by_key[entry.key] = entry.number
-
-
-def read_entry(frozen: optuna.trial.FrozenTrial) -> Entry | None:
-    """The trial of ours that an Optuna trial holds, or None for an ask that became none."""
-    attrs = frozen.user_attrs
-    if ASK not in attrs or REJECTED in attrs:
-        return None
-    ask, end = attrs[ASK], attrs.get(END, {})
-    return Entry(
-        number=ask["number"],
-        params=ask["params"],
-        config=ask["config"],
-        key=ask["key"],
-        state=end.get("state", "running"),
-        reason=end.get("reason"),
-        finished_at=end.get("finished_at"),
-        start=attrs.get(START, {}),
-        metrics=end.get("metrics") or attrs.get(PROBE, {}),
-        rows={row["epoch"]: row for row in _rows(attrs)},
-    )
-
-
-def _handle(entry: Entry) -> optuna.trial.Trial:
-    assert entry.trial is not None, f"trial {entry.number} has ended"
-    return entry.trial
+    def _catch_up(self, entry: Entry, fresh: Entry) -> None:
+        """Another driver has gone on with its trial."""
+        news = {name: getattr(fresh, name) for name in _STORED}
+        if news == {name: getattr(entry, name) for name in _STORED}:
+            return
+        vars(entry).update(news)
+        self._note_worst(entry)
+        self._note_device(entry)
+        self.n_changes += 1
+        if entry.state != "running":
+            self._end(entry)
 
 
 def _now() -> str:
     return datetime.now(UTC).isoformat()
-
-
-def _rows(attrs: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    for name in sorted(attrs):
-        if name.startswith(EPOCH):
-            yield attrs[name]

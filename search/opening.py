@@ -15,9 +15,11 @@ from optuna.storages import BaseStorage
 from ruamel.yaml import YAML
 
 from search.about import About, fixed_parts, plain_space
+from search.drivers import Drivers, OneDriver
 from search.errors import SearchError
 from search.folder import RunFolder
-from search.storage import find_study, open_journal, open_url, without_password
+from search.storage import find_study, open_journal, open_url
+from search.urls import without_password
 from spaces.space import Space
 from studies.files import replace_text
 
@@ -61,20 +63,39 @@ def require_new(folder: RunFolder, url: str | None) -> None:
         raise SearchError(f"{folder.path}: not empty, and no study; choose another name by --study")
 
 
-def create(folder: RunFolder, url: str | None, about: About) -> optuna.Study:
-    """Begin a study: its storage, its attribute and space.yaml. `require_new` comes first."""
+def create(folder: RunFolder, url: str | None, about: About, drivers: Drivers | None = None) -> optuna.Study:
+    """Begin a study: its storage, its attribute and space.yaml. `require_new` comes first.
+
+    Raises:
+        SearchError: another driver on the same server has begun it since.
+    """
     storage = open_journal(folder.journal) if url is None else open_url(url)
-    if url is not None:
-        replace_text(folder.storage_url, without_password(url) + "\n")
-    study_id = find_study(storage, about.name)
-    if study_id is None:
-        directions = [objective.direction for objective in about.objectives]
-        study = optuna.create_study(storage=storage, study_name=about.name, directions=directions)
-    else:  # a driver died between these two records
-        study = optuna.load_study(storage=storage, study_name=about.name)
-    about.write(study)
+    _note_storage(folder, url)
+    with (drivers or OneDriver()).turn():
+        found = _load(storage, about.name)
+        if found is None:
+            directions = [objective.direction for objective in about.objectives]
+            study = optuna.create_study(storage=storage, study_name=about.name, directions=directions)
+        elif found[1] is None:  # a driver died between these two records
+            study = found[0]
+        else:
+            raise SearchError(f"study {about.name!r} was begun by another driver; join it by --resume")
+        about.write(study)
     write_space(folder, about)
     return study
+
+
+def go_on(folder: RunFolder, url: str | None, about: About, study: optuna.Study) -> None:
+    """What a resume writes: the study's attribute, and the files of a folder that may have been lost."""
+    about.write(study)
+    _note_storage(folder, url)
+    write_space(folder, about)
+
+
+def _note_storage(folder: RunFolder, url: str | None) -> None:
+    """Write storage.url where `--storage` chose a database."""
+    if url is not None:
+        replace_text(folder.storage_url, without_password(url) + "\n")
 
 
 def require_same(about: About, space: Space) -> None:
@@ -120,8 +141,7 @@ def write_space(folder: RunFolder, about: About) -> None:
 
 def _storage(folder: RunFolder, url: str | None) -> BaseStorage | None:
     """The storage of a folder, or None where there is none yet."""
-    if url is None and folder.storage_url.exists():
-        url = folder.storage_url.read_text(encoding="utf-8").strip()
+    url = url or folder.named_url()
     if url is not None:
         return open_url(url)
     return open_journal(folder.journal) if folder.journal.exists() else None
@@ -134,12 +154,14 @@ def _load(storage: BaseStorage, name: str) -> tuple[optuna.Study, About | None] 
     return study, About.read(study)
 
 
-def with_options(space: Space, trials: int | None, seed: int | None) -> Space:
-    """The space with the command line's budget and sampler seed in it, where they are given."""
+def with_options(space: Space, trials: int | None, seed: int | None, replicates: int | None) -> Space:
+    """The space with the command line's budget, sampler seed and replicates in it, where they are given."""
     if trials is not None:
         space = replace(space, budget=replace(space.budget, trials=trials))
     if seed is not None:
         space = replace(space, sampler=replace(space.sampler, seed=seed))
+    if replicates is not None:
+        space = replace(space, replicates=replicates)
     return space
 
 

@@ -11,30 +11,52 @@ from typing import Any
 import optuna
 
 from search.about import About, parse_time
+from search.claim import claim_study
+from search.entry import Entry, read_entries
 from search.errors import SearchError
 from search.folder import RunFolder
-from search.ledger import Entry, read_entry
+from search.ledger import Ledger
 from search.limits import violations
 from search.opening import open_existing
 from studies.errors import StudyError
+from studies.export import write_front
 from studies.model import EpochRow, Study, Trial
-from studies.record import EPOCHS, TRIALS
+from studies.record import EPOCHS, TRIALS, write_study
 
 
 def study_record(study: optuna.Study, about: About) -> Study:
     """The whole study as its storage has it now, trials by number."""
-    trials, epochs = [], []
-    for frozen in study.get_trials(deepcopy=False):
-        entry = read_entry(frozen)
-        if entry is not None:
-            trials.append(_trial(entry, about))
-            epochs += [_epoch(entry.number, row) for _, row in sorted(entry.rows.items())]
-    trials.sort(key=lambda trial: trial.number)
-    epochs.sort(key=lambda row: (row.number, row.epoch))
-    return Study(about.info(), tuple(trials), tuple(epochs))
+    entries = read_entries(study.get_trials(deepcopy=False))
+    epochs = [row for entry in entries for row in epochs_of(entry)]
+    return Study(about.info(), tuple(trial_of(entry, about) for entry in entries), tuple(epochs))
 
 
-def _trial(entry: Entry, about: About) -> Trial:
+class LedgerRecord:
+    """The record as a ledger has it, which is as the storage has it. Trials that have ended are kept."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._ended: dict[int, tuple[Trial, tuple[EpochRow, ...]]] = {}
+
+    def study(self, about: About) -> Study:
+        """The whole study, trials by number. about: the same objectives and limits at each call."""
+        parts = [self._part(number, about) for number in sorted(self._ledger.entries)]
+        rows = tuple(row for _, epochs in parts for row in epochs)
+        return Study(about.info(), tuple(trial for trial, _ in parts), rows)
+
+    def _part(self, number: int, about: About) -> tuple[Trial, tuple[EpochRow, ...]]:
+        entry = self._ledger.entries[number]
+        known = self._ended.get(number)
+        if known is not None and known[0].metrics is entry.metrics:  # `amend` makes a new dict
+            return known
+        part = trial_of(entry, about), epochs_of(entry)
+        if entry.state != "running":
+            self._ended[number] = part
+        return part
+
+
+def trial_of(entry: Entry, about: About) -> Trial:
+    """A trial as the record holds it."""
     values: dict[str, float | None] = {objective.name: None for objective in about.objectives}
     if entry.state == "complete":
         values = {name: float(entry.metrics[name]) for name in values}
@@ -50,6 +72,7 @@ def _trial(entry: Entry, about: About) -> Trial:
         metrics=entry.metrics,
         epochs_trained=max(entry.rows, default=0),
         seed=entry.config["seed"],
+        replicate_of=entry.replicate_of,
         attempts=entry.start.get("attempts", 0),
         started_at=parse_time(entry.start.get("started_at")),
         finished_at=parse_time(entry.finished_at),
@@ -57,9 +80,31 @@ def _trial(entry: Entry, about: About) -> Trial:
     )
 
 
+def epochs_of(entry: Entry) -> tuple[EpochRow, ...]:
+    """The epochs of a trial as the record holds them, in order."""
+    return tuple(_epoch(entry.number, row) for _, row in sorted(entry.rows.items()))
+
+
 def _epoch(number: int, row: dict[str, Any]) -> EpochRow:
     lists = {name: tuple(row[name]) for name in ("reliable_share", "firing_rate")}
     return EpochRow(number=number, **{**row, **lists})
+
+
+def write_record(record: Study, folder: RunFolder) -> None:
+    """Write both Parquet files and the configs of the front."""
+    write_study(record, folder.path)
+    write_front(record, folder.typed)
+
+
+def write_report(record: Study, folder: RunFolder) -> tuple[Path | None, str | None]:
+    """Write the report; its path, or why there is none: a report that fails must not lose the study."""
+    try:
+        from reports.build import build_report
+
+        return build_report(record, folder.typed), None
+    except Exception as error:
+        again = f"python -m reports.build {folder.typed}"
+        return None, f"the report could not be written: {type(error).__name__}: {error}; try `{again}`"
 
 
 def rebuild(run: str | Path, storage: str | None = None) -> list[Path]:
@@ -68,17 +113,16 @@ def rebuild(run: str | Path, storage: str | None = None) -> list[Path]:
     Returns what was written. storage: a URL, where the folder does not name one with its password.
 
     Raises:
-        SearchError: there is no study, or a driver is running it and writes the record itself.
+        SearchError: there is no study, or its only driver is running it and writes the record itself.
     """
-    from search.recorder import write_record, write_report
-
     folder = RunFolder(Path(run).expanduser().absolute())
     if not (folder.journal.exists() or folder.storage_url.exists() or (storage and folder.path.is_dir())):
         raise SearchError(f"{run}: no study; a study lies in runs/NAME")
-    with folder.claim():
+    with claim_study(folder, storage):
         study, about = open_existing(folder, storage)
         record = study_record(study, about)
-        write_record(record, folder)
+        with folder.writing():
+            write_record(record, folder)
         report, problem = write_report(record, folder)
     if problem:
         raise SearchError(problem)

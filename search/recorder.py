@@ -3,45 +3,64 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
-
-import optuna
 
 from search.about import About
-from search.checkpoints import remove_checkpoints
+from search.checkpoint_place import CheckpointPlace
 from search.folder import RunFolder
+from search.ledger import Ledger
 from search.options import KeepCheckpoints
-from search.record import study_record
-from studies.export import write_front
+from search.record import LedgerRecord, write_record
 from studies.model import Study
 from studies.pareto import front
-from studies.record import write_study
 
 MIN_SECONDS = 5.0
 MAX_SHARE = 0.02
-"""Time between two writes, at least, as a share of the time the study has run."""
+"""Time between two writes, at least, as a share of the time the study has run; and the share of its time
+that a driver spends on writing, at most."""
 
 
 class Recorder:
-    """`turn` writes when a write is due, `write` at once."""
+    """`turn` writes when a write is due and there is something new, `write` at once.
 
-    def __init__(self, study: optuna.Study, about: About, folder: RunFolder, keep: KeepCheckpoints) -> None:
-        self._study, self._about, self._folder, self._keep = study, about, folder, keep
-        self._began = self._written = time.monotonic()
+    place: of the checkpoints, those that nobody needs any more go.
+    """
+
+    def __init__(
+        self, ledger: Ledger, about: About, folder: RunFolder, place: CheckpointPlace, keep: KeepCheckpoints
+    ) -> None:
+        self._ledger, self._about, self._folder = ledger, about, folder
+        self._place, self._keep = place, keep
+        self._record = LedgerRecord(ledger)
+        self._began = self._looked = time.monotonic()
+        self._took = 0.0
+        self._n_changes = -1
 
     def turn(self) -> None:
-        """Write if a write is due: at most every 5 s or 2 % of the elapsed time, whichever is rarer."""
+        """Write if a write is due: at most every 5 s or 2 % of the elapsed time, whichever is rarer.
+
+        Rarer still where a write takes long.
+        """
         now = time.monotonic()
-        if now - self._written >= max(MIN_SECONDS, MAX_SHARE * (now - self._began)):
+        due = max(MIN_SECONDS, MAX_SHARE * (now - self._began), self._took / MAX_SHARE)
+        if now - self._looked < due:
+            return
+        self._looked = now
+        self._ledger.refresh()
+        if self._ledger.n_changes != self._n_changes:
             self.write()
 
     def write(self, about: About | None = None) -> Study:
         """Write the record as the storage has it now; checkpoints nobody needs any more go."""
+        began = time.monotonic()
         self._about = about or self._about
-        record = study_record(self._study, self._about)
-        write_record(record, self._folder)
-        remove_checkpoints(self._folder.trial_checkpoints(number) for number in unneeded(record, self._keep))
-        self._written = time.monotonic()
+        self._ledger.refresh()
+        self._n_changes = self._ledger.n_changes
+        record = self._record.study(self._about)
+        with self._folder.writing():
+            write_record(record, self._folder)
+        self._place.remove(unneeded(record, self._keep))
+        self._looked = time.monotonic()
+        self._took = self._looked - began
         return record
 
 
@@ -51,20 +70,3 @@ def unneeded(record: Study, keep: KeepCheckpoints) -> list[int]:
         return []
     kept = {trial.number for trial in front(record)} if keep == "front" else set()
     return [trial.number for trial in record.trials if trial.state != "running" and trial.number not in kept]
-
-
-def write_record(record: Study, folder: RunFolder) -> None:
-    """Write both Parquet files and the configs of the front."""
-    write_study(record, folder.path)
-    write_front(record, folder.typed)
-
-
-def write_report(record: Study, folder: RunFolder) -> tuple[Path | None, str | None]:
-    """Write the report; its path, or why there is none: a report that fails must not lose the study."""
-    try:
-        from reports.build import build_report
-
-        return build_report(record, folder.typed), None
-    except Exception as error:
-        again = f"python -m reports.build {folder.typed}"
-        return None, f"the report could not be written: {type(error).__name__}: {error}; try `{again}`"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from search.proposer import Proposer
 from search.record import study_record
 from search.summary import has_failed, print_summary
 from studies.model import Study
+from studies.pareto import front, study_hypervolume
 from studies.text import params_text
 from tests.search.books import complete, measured, new_ledger, row
 from tests.search.fakes import make_space
@@ -31,10 +33,14 @@ def _ledger(n_open: int) -> Ledger:
     return ledger
 
 
-def _record(ledger: Ledger) -> Study:
+def _about(ledger: Ledger) -> About:
     about = About.read(ledger.study)
     assert about is not None
-    return study_record(ledger.study, about)
+    return about
+
+
+def _record(ledger: Ledger) -> Study:
+    return study_record(ledger.study, _about(ledger))
 
 
 def _console(is_terminal: bool) -> Console:
@@ -49,7 +55,7 @@ def _shown(console: Console) -> str:
 def test_without_a_terminal_one_plain_line_per_finished_trial() -> None:
     ledger = _ledger(3)
     console = _console(False)
-    with Display(console, ledger, 6, lambda: _record(ledger)) as display:
+    with Display(console, ledger, 6, _about(ledger)) as display:
         display.turn()
         complete(ledger, ledger.entries[1])
         display.turn()
@@ -68,7 +74,7 @@ def test_trials_that_ended_before_a_resume_are_not_announced_again() -> None:
     ledger = _ledger(2)
     complete(ledger, ledger.entries[0])
     console = _console(False)
-    with Display(console, ledger, 6, lambda: _record(ledger)) as display:
+    with Display(console, ledger, 6, _about(ledger)) as display:
         display.turn()
     assert _shown(console) == ""
 
@@ -78,7 +84,7 @@ def test_the_live_table_shows_running_trials_front_and_counts() -> None:
     console = _console(True)
     ledger.note(2, Report("probe", metrics={"latency_ms": 1.0}))
     ledger.note(1, row(2, 87.5))
-    with Display(console, ledger, 6, lambda: _record(ledger)) as display:
+    with Display(console, ledger, 6, _about(ledger)) as display:
         complete(ledger, ledger.entries[0])
         display.turn()
     shown = _shown(console)
@@ -89,10 +95,40 @@ def test_the_live_table_shows_running_trials_front_and_counts() -> None:
     assert "front of toy" in shown
 
 
+def test_the_live_front_is_that_of_the_whole_study() -> None:
+    ledger = _ledger(8)
+    for number in range(4):
+        complete(ledger, ledger.entries[number])
+    console = _console(True)
+    with Display(console, ledger, 8, _about(ledger)) as display:
+        for number in range(4, 7):
+            complete(ledger, ledger.entries[number])
+            display.turn()
+        complete(ledger, ledger.open_replicate(0, ledger.entries[0].config, "key", 9))
+        display.turn()
+    trials = tuple(trial for trial in _record(ledger).trials if trial.replicate_of is None)
+    record = replace(_record(ledger), trials=trials)
+    shown = _shown(console)
+    last = shown[shown.rindex("toy: 7 complete, 1 running of 8, ") :]
+    assert f"hypervolume {study_hypervolume(record):.5g}" in last
+    assert f"front of toy: {len(front(record))} of 8 trials" in last
+
+
+def test_a_replicate_that_ends_is_announced() -> None:
+    ledger = _ledger(1)
+    complete(ledger, ledger.entries[0])
+    console = _console(False)
+    with Display(console, ledger, 6, _about(ledger)) as display:
+        complete(ledger, ledger.open_replicate(0, ledger.entries[0].config, "key", 9))
+        display.turn()
+    assert _shown(console).startswith("trial 1 complete: val_accuracy ")
+    assert "(seed 9 of trial 0)" in _shown(console)
+
+
 def test_a_line_said_stands_above_the_live_table() -> None:
     console = _console(True)
     ledger = _ledger(1)
-    with Display(console, ledger, 6, lambda: _record(ledger)) as display:
+    with Display(console, ledger, 6, _about(ledger)) as display:
         display.say("a [warning] as it is")
     assert "a [warning] as it is" in _shown(console)
 

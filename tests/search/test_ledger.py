@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -9,14 +11,16 @@ import pytest
 from optuna.trial import TrialState
 
 from search.about import About
-from search.ledger import END, Ledger
+from search.entry import END, Entry
+from search.ledger import Ledger
 from search.messages import Report
 from search.outcome import Outcome
 from search.proposer import Proposer
 from search.record import study_record
+from search.storage import open_journal
 from studies.model import Study
 from tests.search.books import complete, measured, new_ledger, reopened, row, run
-from tests.search.fakes import Limit, make_space
+from tests.search.fakes import FloatRange, Limit, SamplerChoice, make_space
 
 
 def _ledger(n_open: int = 1, **changes: Any) -> Ledger:
@@ -185,7 +189,7 @@ def test_the_worst_seen_is_per_direction() -> None:
         metrics = {**measured(ledger.entries[number]), "val_accuracy": accuracy, "latency_ms": 5.0 + number}
         ledger.finish(number, Outcome("complete", None, metrics))
     ledger.finish(2, Outcome("infeasible", "x", {"latency_ms": float("inf")}))
-    worst = ledger.worst_seen()
+    worst = ledger.worst
     assert (worst["val_accuracy"], worst["latency_ms"]) == (60.0, 6.0)
 
 
@@ -219,3 +223,164 @@ def test_about_survives_the_storage() -> None:
     about.write(study)
     assert About.read(study) == about
     assert About.read(optuna.create_study()) is None
+
+
+PROBED = {"a1": {"train_memory_mib": 10.0, "latency_ms": 2.0}, "b2": {"train_memory_mib": 20.0}}
+
+
+def test_probes_are_kept_one_record_a_call() -> None:
+    ledger = _ledger()
+    n_before = len(ledger.study.get_trials(deepcopy=False))
+    ledger.remember_probes(PROBED)
+    ledger.remember_probes({"a1": {"train_memory_mib": 11.0}})
+    ledger.remember_probes({})
+    assert len(ledger.study.get_trials(deepcopy=False)) == n_before + 2
+    expected = {**PROBED, "a1": {"train_memory_mib": 11.0}}
+    again = reopened(ledger)
+    assert ledger.probed == again.probed == expected
+    assert (again.n_asks, again.n_trials) == (1, 1)
+    assert [trial.number for trial in _record(again).trials] == [0]
+
+
+def test_a_torn_record_of_probes_is_lost_whole(tmp_path: Path) -> None:
+    storage = open_journal(tmp_path / "journal.log")
+    ledger = new_ledger(make_space(), storage)
+    ledger.remember_probes({"a1": {"latency_ms": 1.0}})
+    whole = (tmp_path / "journal.log").read_bytes()
+    ledger.remember_probes({"b2": {"latency_ms": 2.0}, "c3": {"latency_ms": 3.0}})
+    everything = (tmp_path / "journal.log").read_bytes()
+    for cut in range(len(whole), len(everything) - 1, 7):
+        path = tmp_path / f"cut-{cut}.log"
+        path.write_bytes(everything[:cut])
+        study = optuna.load_study(study_name="toy", storage=open_journal(path))
+        assert Ledger(study, ledger.objectives, ledger.limits).probed == {"a1": {"latency_ms": 1.0}}
+
+
+def test_what_is_measured_after_the_end_stays_and_is_in_the_record() -> None:
+    ledger = _ledger(2)
+    complete(ledger, ledger.entries[0])
+    at_the_end = dict(ledger.entries[0].metrics)
+    ledger.amend(0, {"latency_ms_quiet": 1.5, "latency_ms_quiet_q25": 1.4})
+    ledger.amend(0, {"latency_ms_quiet": 1.25})
+    expected = {**at_the_end, "latency_ms_quiet": 1.25, "latency_ms_quiet_q25": 1.4}
+    again = reopened(ledger)
+    assert ledger.entries[0].metrics == again.entries[0].metrics == expected
+    trial, running = _record(again).trials
+    assert trial.metrics == expected
+    assert trial.values["latency_ms"] == at_the_end["latency_ms"]
+    assert running.metrics == {}
+    complete(again, again.entries[1])
+    assert again.worst == reopened(again).worst
+
+
+def _replicate(ledger: Ledger, of: int, seed: int) -> Entry:
+    return ledger.open_replicate(of, ledger.entries[of].config, f"replicate {seed}", seed)
+
+
+def test_replicates_have_numbers_and_seeds_of_their_own_and_use_up_nothing() -> None:
+    ledger = _ledger(2)
+    complete(ledger, ledger.entries[0])
+    before = dict(ledger.by_key)
+    first, second = _replicate(ledger, 0, 7), _replicate(ledger, 0, 8)
+    assert (first.number, second.number) == (2, 3)
+    assert (ledger.by_key, ledger.n_trials) == (before, 2)
+    assert ledger.counts() == {"complete": 1, "running": 1}
+    ledger.started(2, "77")
+    ledger.note(2, row(1, 61.0))
+    complete(ledger, first)
+    again = reopened(ledger)
+    assert [entry.number for entry in again.running()] == [1, 3]
+    assert [entry.number for entry in again.replicates(0)] == [2, 3]
+    assert again.replicates(1) == []
+    assert (again.by_key, again.n_trials, again.counts()) == (before, 2, ledger.counts())
+    trials = _record(again).trials
+    assert [trial.replicate_of for trial in trials] == [None, None, 0, 0]
+    assert [trial.seed for trial in trials] == [0, 0, 7, 8]
+    assert (trials[2].state, trials[2].attempts, trials[2].params) == ("complete", 2, trials[0].params)
+    assert trials[2].values["val_accuracy"] == measured(first)["val_accuracy"]
+    complete(again, again.entries[3])
+    complete(again, again.entries[1])
+    assert again.running() == []
+
+
+@pytest.mark.parametrize("name", ["tpe", "gp", "nsga2", "nsga3", "qmc", "random"])
+def test_no_sampler_learns_from_replicates_probes_and_amendments(name: str) -> None:
+    """Asks are the same with them as without."""
+    asked = []
+    for has_more in (False, True):
+        space = make_space(
+            search={"optim.lr": FloatRange(0.001, 1.0, log=True)}, sampler=SamplerChoice(name, 3)
+        )
+        ledger = new_ledger(space)
+        proposer = Proposer(ledger, space)
+        for number in range(14):
+            entry = proposer.next()
+            assert entry is not None
+            complete(ledger, entry)
+            if has_more and number == 11:
+                ended, running = _replicate(ledger, 3, 1), _replicate(ledger, 3, 2)
+                ledger.remember_probes(PROBED)
+                ledger.amend(3, {"latency_ms_quiet": 0.1})
+                complete(ledger, ended)
+                assert running.state == "running"
+        asked.append([entry.params for entry in ledger.entries.values() if entry.replicate_of is None])
+    assert asked[0] == asked[1]
+
+
+def test_optuna_keeps_replicates_as_failed(tmp_path: Path) -> None:
+    ledger = _ledger()
+    complete(ledger, ledger.entries[0])
+    complete(ledger, _replicate(ledger, 0, 1))
+    states = [frozen.state for frozen in ledger.study.get_trials()]
+    assert states == [TrialState.COMPLETE, TrialState.FAIL]
+
+
+def test_a_ledger_alone_has_every_running_trial() -> None:
+    ledger = _ledger(2)
+    with ledger.turn():
+        assert ledger.adopt() is None
+    assert ledger.mine() == ledger.running() == [ledger.entries[0], ledger.entries[1]]
+    again = reopened(ledger)
+    assert again.mine() == again.running()
+    before = again.n_changes
+    again.refresh()
+    assert again.n_changes == before
+
+
+def test_every_change_is_counted_and_every_end_noted_in_order() -> None:
+    ledger = _ledger(3)
+    acts: list[Callable[[], object]] = [
+        lambda: ledger.started(1),
+        lambda: ledger.note(1, row(1)),
+        lambda: ledger.note(1, Report("probe", metrics={"latency_ms": 1.0})),
+        lambda: complete(ledger, ledger.entries[2]),
+        lambda: ledger.finish(0, Outcome("failed", "x")),
+        lambda: ledger.amend(2, {"latency_ms_quiet": 1.0}),
+        lambda: ledger.remember_probes(PROBED),
+        lambda: _replicate(ledger, 2, 1),
+    ]
+    for act in acts:
+        before = ledger.n_changes
+        act()
+        assert ledger.n_changes > before
+    assert ledger.ended == [2, 0]
+
+
+def test_looks_and_ends_cost_the_same_with_many_trials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No look, note or end goes over all entries: a dict that refuses to be walked stands for them."""
+
+    class Unwalkable(dict[int, Entry]):
+        def __iter__(self) -> Any:
+            raise AssertionError("walked through all trials")
+
+        values = items = keys = __iter__  # type: ignore[assignment]
+
+    ledger = _ledger(3)
+    ledger.entries = Unwalkable(ledger.entries)
+    monkeypatch.setattr(ledger.study, "get_trials", lambda **options: pytest.fail("read all trials"))
+    complete(ledger, ledger.entries[0])
+    ledger.finish(1, Outcome("infeasible", "x"))
+    ledger.note(2, row(1))
+    ledger.amend(0, {"latency_ms_quiet": 1.0})
+    assert (ledger.counts(), len(ledger.running())) == ({"running": 1, "complete": 1, "infeasible": 1}, 1)
+    assert ledger.worst

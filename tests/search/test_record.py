@@ -7,21 +7,26 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from search import recorder as recorder_module
 from search.about import About
+from search.checkpoint_place import CheckpointPlace
 from search.errors import SearchError
 from search.folder import RunFolder
 from search.ledger import Ledger
 from search.opening import create
 from search.outcome import Outcome
+from search.outline import Outline
 from search.proposer import Proposer
-from search.record import main, rebuild, study_record
-from search.recorder import Recorder, unneeded, write_report
-from studies.pareto import front
+from search.record import LedgerRecord, main, rebuild, study_record, write_report
+from search.recorder import Recorder, unneeded
+from studies.model import Study, Trial
+from studies.pareto import front, knee, study_hypervolume, study_reference_point
 from studies.record import read_study
-from tests.search.books import measured
+from studies.text import trial_stem
+from tests.search.books import measured, row
 from tests.search.fakes import make_space
 
 
@@ -35,7 +40,7 @@ def _study(folder: RunFolder, n_trials: int = 4) -> tuple[Ledger, About]:
     for _ in range(n_trials + 1):
         entry = proposer.next()
         assert entry is not None
-        folder.trial_checkpoints(entry.number).mkdir(parents=True)
+        (folder.path / "checkpoints" / trial_stem(entry.number)).mkdir(parents=True)
         if entry.number < n_trials:
             ledger.finish(entry.number, Outcome("complete", None, measured(entry)))
     return ledger, about
@@ -109,8 +114,8 @@ def test_which_checkpoints_are_unneeded(folder: RunFolder) -> None:
 
 def test_a_write_removes_the_checkpoints_nobody_needs(folder: RunFolder) -> None:
     ledger, about = _study(folder)
-    Recorder(ledger.study, about, folder, "none").write()
-    assert [path.name for path in folder.checkpoints.iterdir()] == ["trial-0004"]
+    Recorder(ledger, about, folder, CheckpointPlace(str(folder.path / "checkpoints")), "none").write()
+    assert [path.name for path in (folder.path / "checkpoints").iterdir()] == ["trial-0004"]
 
 
 def test_writes_are_five_seconds_or_two_percent_apart(
@@ -119,14 +124,102 @@ def test_writes_are_five_seconds_or_two_percent_apart(
     ledger, about = _study(folder)
     now = 1000.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    recorder = Recorder(ledger.study, about, folder, "all")
+    recorder = Recorder(ledger, about, folder, CheckpointPlace(str(folder.path / "checkpoints")), "all")
     written: list[float] = []
     monkeypatch.setattr(recorder_module, "write_record", lambda record, folder: written.append(now))
     for at in range(1, 2000):
         now = 1000.0 + at
+        ledger.n_changes += 1
         recorder.turn()
     gaps = [after - before for before, after in itertools.pairwise(written)]
     assert written[0] == 1005.0
     assert gaps[0] == 5.0
     assert all(gap >= max(5.0, 0.02 * (at - 1000.0)) for gap, at in zip(gaps, written[1:], strict=True))
     assert gaps[-1] == pytest.approx(0.02 * 2000, rel=0.05)
+
+
+def test_nothing_is_written_when_nothing_changed(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger, about = _study(folder)
+    now = 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    recorder = Recorder(ledger, about, folder, CheckpointPlace(str(folder.path / "checkpoints")), "all")
+    written: list[float] = []
+    monkeypatch.setattr(recorder_module, "write_record", lambda record, folder: written.append(now))
+    for now in (10.0, 20.0, 30.0, 40.0):
+        if now == 30.0:
+            ledger.started(4)
+        recorder.turn()
+    assert written == [10.0, 30.0]
+    recorder.write()
+    assert len(written) == 3, "the last write is never left out"
+
+
+def test_a_slow_write_is_rare(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A driver spends at most 2 % of its time on the record, also just after a resume of a long study."""
+    ledger, about = _study(folder)
+    now = 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    recorder = Recorder(ledger, about, folder, CheckpointPlace(str(folder.path / "checkpoints")), "all")
+    written: list[float] = []
+
+    def slowly(record: Any, folder: Any) -> None:
+        nonlocal now
+        written.append(now)
+        now += 3.0
+
+    monkeypatch.setattr(recorder_module, "write_record", slowly)
+    while now < 1000.0:
+        now += 1.0
+        ledger.n_changes += 1
+        recorder.turn()
+    gaps = [after - before for before, after in itertools.pairwise(written)]
+    assert min(gaps) >= 3.0 / 0.02
+    assert len(written) >= 5
+
+
+def test_the_record_of_a_ledger_is_that_of_its_storage(folder: RunFolder) -> None:
+    ledger, about = _study(folder)
+    record = LedgerRecord(ledger)
+    assert record.study(about) == study_record(ledger.study, about)
+    ledger.note(4, row(1))
+    ledger.amend(0, {"latency_ms_quiet": 1.5})
+    replicate = ledger.open_replicate(1, ledger.entries[1].config, "key", 5)
+    ledger.note(replicate.number, row(1))
+    assert record.study(about) == study_record(ledger.study, about)
+    ledger.finish(replicate.number, Outcome("complete", None, measured(replicate)))
+    ledger.amend(replicate.number, {"latency_ms_quiet": 2.5})
+    ledger.finish(4, Outcome("stopped", "rung"))
+    whole = record.study(about)
+    assert whole == study_record(ledger.study, about)
+    again = record.study(about)
+    assert all(now is before for now, before in zip(again.trials, whole.trials, strict=True))
+
+
+def test_the_outline_decides_like_the_whole_study() -> None:
+    generator = np.random.default_rng(0)
+    for n_objectives in (1, 2, 3):
+        names = ("val_accuracy", "train_memory_mib", "latency_ms")[:n_objectives]
+        space = make_space(
+            objectives={name: own for name, own in make_space().objectives.items() if name in names}
+        )
+        about = About.of("toy", space)
+        outline, trials = Outline(about.info()), []
+        for number in range(60):
+            values = dict(
+                zip(names, generator.integers(0, 12, n_objectives).astype(float).tolist(), strict=True)
+            )
+            state: Any = generator.choice(["complete", "complete", "failed", "infeasible"])
+            trial = Trial(
+                number, state, {}, {}, values=values, constraints={"c": float(generator.integers(-2, 2))}
+            )
+            trials.append(trial)
+            outline.add([trial])
+            whole = Study(about.info(), tuple(trials))
+            assert front(outline.study) == front(whole)
+            assert knee(outline.study) == knee(whole)
+            assert study_reference_point(outline.study) == study_reference_point(whole)
+            assert study_hypervolume(outline.study) == study_hypervolume(whole)
+        at_once = Outline(about.info())
+        at_once.add(trials)
+        assert front(at_once.study) == front(outline.study)
+        assert len(outline.study.trials) <= len(front(outline.study)) + n_objectives

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +12,13 @@ import optuna
 import pytest
 
 from search.errors import SearchError
-from search.storage import find_study, open_journal, open_url, repair_journal, without_password
+from search.messages import Report
+from search.outcome import Outcome
+from search.proposer import Proposer
+from search.storage import find_study, open_journal, open_url, repair_journal
+from search.urls import without_password
+from tests.search.books import measured, new_ledger, row
+from tests.search.fakes import make_space
 
 
 def _journal(path: Path, n_trials: int = 2) -> bytes:
@@ -90,6 +98,37 @@ os._exit(9)
     subprocess.run([sys.executable, "-c", dies], check=False, timeout=60)
     study = optuna.load_study(study_name="toy", storage=open_journal(path))
     study.tell(study.ask(), [1.0, 1.0])
+
+
+def test_the_disk_is_waited_for_where_a_record_promises_something(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    space = make_space()
+    ledger = new_ledger(space, open_journal(tmp_path / "journal.log"))
+    flushed = []
+    sync = os.fsync
+
+    def note(handle: int) -> None:
+        sync(handle)
+        flushed.append(json.loads((tmp_path / "journal.log").read_text().splitlines()[-1]))
+
+    monkeypatch.setattr(os, "fsync", note)
+    entry = Proposer(ledger, space).next()
+    assert entry is not None
+    ledger.started(0)
+    ledger.note(0, Report("probe", metrics={"latency_ms": 1.0}, place={"node": "here"}))
+    ledger.note(0, row(1))
+    ledger.finish(0, Outcome("complete", None, measured(entry)))
+    ledger.amend(0, {"latency_ms_quiet": 1.0})
+    ledger.remember_probes({"a1": {"latency_ms": 1.0}})
+    names = [name for log in flushed for name in {**log, **log.get("user_attr", log.get("user_attrs", {}))}]
+    promised = ["ask", "probe", "epoch-0001", "values", "amended", "probed"]
+    assert [name for name in names if name in promised and name != "values"] == [
+        name for name in promised if name != "values"
+    ]
+    assert not {"param_name", "start", "end", "system_attr"} & set(names)
+    n_records = len((tmp_path / "journal.log").read_text().splitlines())
+    assert len(flushed) <= 7 < n_records
 
 
 def test_an_unwritable_journal_is_a_user_error(tmp_path: Path) -> None:

@@ -1,0 +1,94 @@
+"""One trial of ours as the storage of a study holds it, and which attribute holds what.
+
+Of an Optuna trial: "ask" (our number, params, config, key), "driver" (whose trial it is, where several
+drivers share a study), "start" (attempts, times, place), "probe" (metrics known before training),
+"epoch-NNNN" (one row each), "end" (state, reason, metrics), or "rejected" for an ask that became no trial
+of ours. What belongs to no running trial is a record of its own: an Optuna trial that is failed from the
+beginning, which no sampler looks at, with "probed" (metrics of configs probed ahead), "amended" (metrics
+measured after a trial's end; Optuna changes no finished trial) or "priors" (trials of earlier studies). A
+prior that samplers shall look at is told once more, as a complete Optuna trial with its key in "prior".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from optuna.trial import FrozenTrial, Trial
+
+from studies.model import State
+
+ASK, DRIVER, START, PROBE, END, REJECTED = "ask", "driver", "start", "probe", "end", "rejected"
+PROBED, AMENDED, PRIORS, PRIOR = "probed", "amended", "priors", "prior"
+EPOCH = "epoch-"
+
+
+@dataclass
+class Entry:
+    """One trial of ours, as the storage has it.
+
+    state: "running" until it is told. trial: Optuna's handle, kept while the trial runs.
+    handed_out: whether Ray Tune has it in this driver. replicate_of: the number of the trial it repeats
+    with another seed. driver: whose trial it is, see `search.drivers`.
+    """
+
+    number: int
+    params: dict[str, Any]
+    config: dict[str, Any]
+    key: str
+    trial: Trial | None = None
+    state: State = "running"
+    reason: str | None = None
+    finished_at: str | None = None
+    start: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, Any] = field(default_factory=dict)
+    rows: dict[int, dict[str, Any]] = field(default_factory=dict)
+    handed_out: bool = False
+    replicate_of: int | None = None
+    driver: int = 0
+
+    def amend(self, metrics: Mapping[str, Any]) -> None:
+        """Take in metrics measured after the end; the dict is a new one, so that a change can be seen."""
+        self.metrics = {**self.metrics, **metrics}
+
+
+def read_entry(frozen: FrozenTrial) -> Entry | None:
+    """The trial of ours that an Optuna trial holds, or None for an ask that became none, or a record."""
+    attrs = frozen.user_attrs
+    if ASK not in attrs or REJECTED in attrs:
+        return None
+    ask, end = attrs[ASK], attrs.get(END, {})
+    return Entry(
+        number=ask["number"],
+        params=ask["params"],
+        config=ask["config"],
+        key=ask["key"],
+        state=end.get("state", "running"),
+        reason=end.get("reason"),
+        finished_at=end.get("finished_at"),
+        start=attrs.get(START, {}),
+        metrics=end.get("metrics") or attrs.get(PROBE, {}),
+        rows={attrs[name]["epoch"]: attrs[name] for name in sorted(attrs) if name.startswith(EPOCH)},
+        replicate_of=ask.get("replicate_of"),
+        driver=attrs.get(DRIVER, ask.get("driver", 0)),
+    )
+
+
+def read_entries(trials: Iterable[FrozenTrial]) -> list[Entry]:
+    """All trials of ours by number, with what was measured after their ends."""
+    entries, amended = {}, []
+    for frozen in trials:
+        entry = read_entry(frozen)
+        if entry is not None:
+            entries[entry.number] = entry
+        elif AMENDED in frozen.user_attrs:
+            amended.append(frozen.user_attrs[AMENDED])
+    for news in amended:
+        entries[news["number"]].amend(news["metrics"])
+    return [entries[number] for number in sorted(entries)]
+
+
+def is_record(frozen: FrozenTrial) -> bool:
+    """Whether an Optuna trial was never asked for: it only keeps something."""
+    return not frozen.user_attrs.keys().isdisjoint((PROBED, AMENDED, PRIORS, PRIOR))

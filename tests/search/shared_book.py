@@ -1,0 +1,66 @@
+"""A driver without Ray: proposes and completes trials of the toy space until the budget is used up.
+
+python -m tests.search.shared_book URL RUNS BUDGET [--hang-after N] prints a line for each trial it ends.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import replace
+
+from search.about import About
+from search.claim import claim_study
+from search.drivers import Drivers
+from search.entry import Entry
+from search.folder import RunFolder
+from search.ledger import Ledger
+from search.opening import create, open_existing
+from search.proposer import Proposer
+from spaces.space import Space
+from tests.search.books import complete, row
+from tests.search.fakes import FloatRange, SamplerChoice, make_space
+
+SPACE = make_space(search={"optim.weight_decay": FloatRange(0.0, 0.1)}, sampler=SamplerChoice("tpe", 0))
+
+
+def begin(url: str, folder: RunFolder, space: Space = SPACE) -> None:
+    """Begin the study."""
+    with claim_study(folder, url) as drivers:
+        create(folder, url, About.of(folder.path.name, space), drivers)
+
+
+def ledger_of(url: str, folder: RunFolder, drivers: Drivers) -> Ledger:
+    """What a driver that joins sees."""
+    study, about = open_existing(folder, url)
+    return Ledger(study, about.objectives, about.limits, drivers)
+
+
+def next_entry(ledger: Ledger, proposer: Proposer, budget: int) -> Entry | None:
+    """As `StudySearcher` does."""
+    with ledger.turn():
+        entry = ledger.adopt()
+        if entry is not None:
+            return entry
+        return None if ledger.n_trials >= budget else proposer.next()
+
+
+def drive(url: str, folder: RunFolder, budget: int, hang_after: int | None) -> None:
+    """Work until nothing is left; hang_after: stop in the middle of a trial after so many."""
+    with claim_study(folder, url) as drivers:
+        ledger = ledger_of(url, folder, drivers)
+        proposer = Proposer(ledger, replace(SPACE, name=folder.path.name))
+        n_ended = 0
+        while (entry := next_entry(ledger, proposer, budget)) is not None:
+            ledger.note(entry.number, row(1))
+            if n_ended == hang_after:
+                print("hangs", entry.number, flush=True)
+                time.sleep(600)
+            complete(ledger, entry)
+            print("ended", entry.number, flush=True)
+            n_ended += 1
+
+
+if __name__ == "__main__":
+    url, runs, budget, *rest = sys.argv[1:]
+    drive(url, RunFolder.of(runs, "toy"), int(budget), int(rest[1]) if rest else None)
