@@ -1,16 +1,13 @@
-"""Samplers by name: which Optuna sampler proposes params.
+"""Samplers by name: who proposes params.
 
-`auto` stands for `tpe`: of what can be had without a model of our own, multivariate TPE with duplicates
-removed reached the largest share of the true hypervolume at 200 evaluations of a public
-accuracy-size-latency table (NAS-Bench-201, .951 against .947 for independent TPE and .920 for random)
-at 2 ms an ask, it handles conditional spaces, pending trials and constraints, and it never imports
-torch into the driver. `gp` is ahead of it at 50 evaluations (.910 against .873), at up to a second an ask.
+`auto` stands for `cheap_first`; docs/search_quality.md has the measurements behind that.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from optuna.exceptions import ExperimentalWarning
@@ -24,38 +21,58 @@ from optuna.samplers import (
     TPESampler,
 )
 
+from search.cheap_first import Book, CheapFirstSampler, ProbeKey, Resolve
 from search.errors import SearchError
+from search.identity import probe_key_of, resolve
+from spaces.space import Space
 
 
-def _tpe(seed: int, is_conditional: bool) -> BaseSampler:
-    return TPESampler(seed=seed, multivariate=True, group=is_conditional, constant_liar=True)
+@dataclass(frozen=True)
+class SamplerSetup:
+    """What a sampler is made for. resolve, probe_key: of the space's configs; see `search.identity`."""
+
+    seed: int
+    space: Space
+    book: Book
+    resolve: Resolve = resolve
+    probe_key: ProbeKey = probe_key_of
 
 
-def _gp(seed: int, is_conditional: bool) -> BaseSampler:
-    return GPSampler(seed=seed, warn_independent_sampling=False)
+def _cheap_first(setup: SamplerSetup) -> BaseSampler:
+    return CheapFirstSampler(setup.space, setup.book, setup.seed, setup.resolve, setup.probe_key)
 
 
-def _qmc(seed: int, is_conditional: bool) -> BaseSampler:
-    return QMCSampler(seed=seed, scramble=True, warn_independent_sampling=False)
+def _tpe(setup: SamplerSetup) -> BaseSampler:
+    group = is_conditional(setup.space)
+    return TPESampler(seed=setup.seed, multivariate=True, group=group, constant_liar=True)
 
 
-SAMPLERS: dict[str, Callable[[int, bool], BaseSampler]] = {
-    "auto": _tpe,
+def _gp(setup: SamplerSetup) -> BaseSampler:
+    return GPSampler(seed=setup.seed, warn_independent_sampling=False)
+
+
+def _qmc(setup: SamplerSetup) -> BaseSampler:
+    return QMCSampler(seed=setup.seed, scramble=True, warn_independent_sampling=False)
+
+
+SAMPLERS: dict[str, Callable[[SamplerSetup], BaseSampler]] = {
+    "auto": _cheap_first,
+    "cheap_first": _cheap_first,
     "tpe": _tpe,
     "gp": _gp,
-    "nsga2": lambda seed, is_conditional: NSGAIISampler(seed=seed),
-    "nsga3": lambda seed, is_conditional: NSGAIIISampler(seed=seed),
+    "nsga2": lambda setup: NSGAIISampler(seed=setup.seed),
+    "nsga3": lambda setup: NSGAIIISampler(seed=setup.seed),
     "qmc": _qmc,
-    "random": lambda seed, is_conditional: RandomSampler(seed=seed),
+    "random": lambda setup: RandomSampler(seed=setup.seed),
     # Optuna's own grid knows no conditions: the grid is enumerated by `Proposer`, and this never draws.
-    "grid": lambda seed, is_conditional: RandomSampler(seed=seed),
+    "grid": lambda setup: RandomSampler(seed=setup.seed),
 }
-"""Name to a function of (seed, whether the space is conditional)."""
+"""Name to what makes the sampler."""
 
 _KEEPS_ITS_SEED = frozenset({"qmc"})
 
 
-def make_sampler(name: str, seed: int, n_asks: int, is_conditional: bool) -> BaseSampler:
+def make_sampler(name: str, setup: SamplerSetup, n_asks: int) -> BaseSampler:
     """The sampler of this name.
 
     n_asks: asks the study has seen. It is mixed into the seed, so that a resume goes on with fresh draws
@@ -67,10 +84,16 @@ def make_sampler(name: str, seed: int, n_asks: int, is_conditional: bool) -> Bas
     """
     if name not in SAMPLERS:
         raise SearchError(f"sampler.name: got {name!r}, allowed: {', '.join(SAMPLERS)}")
+    seed = setup.seed if name in _KEEPS_ITS_SEED else mix(setup.seed, n_asks)
     with warnings.catch_warnings():
         # "group" and qmc are marked experimental; what we use of them is tested here.
         warnings.simplefilter("ignore", ExperimentalWarning)
-        return SAMPLERS[name](seed if name in _KEEPS_ITS_SEED else mix(seed, n_asks), is_conditional)
+        return SAMPLERS[name](replace(setup, seed=seed))
+
+
+def is_conditional(space: Space) -> bool:
+    """Whether some parameter exists only for some values of others."""
+    return any(parameter.when for parameter in space.search.values())
 
 
 def mix(seed: int, n_asks: int) -> int:
