@@ -1,0 +1,43 @@
+"""What a study begins with: published recipes, and what earlier studies found.
+
+Queued params are proposed before the sampler's own, once, and survive a resume: they wait in the storage.
+Priors teach the sampler; they are no trials of this study and never stand in its record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from search.anchors import anchors
+from search.identity import resolve
+from search.ledger import Ledger
+from search.warm_start import WarmStart
+from spaces.space import Space
+
+MAX_QUEUED_SHARE = 0.25
+"""At most this share of the budget goes to trying what earlier studies found best."""
+
+
+def queue_anchors(ledger: Ledger, space: Space) -> int:
+    """Queue the published recipes that lie in the space; how many there are."""
+    return _enqueue(ledger, space, anchors(space))
+
+
+def take_over(ledger: Ledger, space: Space, found: WarmStart) -> None:
+    """Queue the best of an earlier study and keep its trials to learn from."""
+    n_most = max(1, int(MAX_QUEUED_SHARE * space.budget.trials))
+    _enqueue(ledger, space, found.queue[:n_most])
+    ledger.remember_priors(found.priors)
+
+
+def _enqueue(ledger: Ledger, space: Space, queue: Sequence[dict[str, Any]]) -> int:
+    keys = set(ledger.by_key)
+    n_queued = 0
+    for params in queue:
+        key = resolve(space, params)[1]
+        if key not in keys:
+            keys.add(key)
+            n_queued += 1
+            ledger.study.enqueue_trial(params)
+    return n_queued

@@ -1,0 +1,221 @@
+"""What an earlier study has to say about a new one: params to try first, and trials to learn from.
+
+Only its record is read (`studies.record`), never its storage. Nothing of it becomes a trial of the new study:
+what is tried first is trained and measured again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from search.errors import SearchError
+from search.identity import resolve
+from search.limits import Bounds, broken_limits, is_number
+from search.mapping import OutsideError, disagreements, params_of
+from search.warm_notes import Tally
+from snncore.config import Config, make_config
+from snncore.errors import ConfigError
+from spaces.space import Space
+from studies.errors import StudyError
+from studies.model import Objective, Study, Trial
+from studies.points import crowding_distance, is_non_dominated, knee_index, to_minimise
+from studies.record import TRIALS, read_study
+
+EVERYWHERE = frozenset(
+    {"val_accuracy", "accuracy_at_t", "firing_rate", "synops", "energy_uj", "n_parameters", "macs"}
+)
+"""Metrics that do not depend on the machine; energy_uj counts operations. Others hold on one device model."""
+
+
+@dataclass(frozen=True)
+class Prior:
+    """A complete trial of an earlier study that would be the same trial here.
+
+    config, key: as resolved in this space. metrics: those that hold on this study's device; measured: all, on
+    `device`. rows: {epoch: row}, as `Entry` has them.
+    """
+
+    params: dict[str, Any]
+    config: dict[str, Any]
+    key: str
+    metrics: dict[str, Any]
+    rows: dict[int, dict[str, Any]] = field(default_factory=dict)
+    device: str | None = None
+    measured: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, kept: Mapping[str, Any]) -> Prior:
+        """From `asdict` of one, after it went through JSON."""
+        return cls(**{**kept, "rows": {int(epoch): row for epoch, row in kept["rows"].items()}})
+
+    def on(self, device: str | None) -> Prior:
+        """The same, for a study whose trials run on this device model (`Trial.device`; None: not known)."""
+        return replace(self, metrics=_holding(self.measured, self.device, device))
+
+
+@dataclass(frozen=True)
+class WarmStart:
+    """queue: params to try first, the best spread first. priors: what a sampler may learn from.
+
+    notes: for the user, a line each: what was taken, what not, and why.
+    """
+
+    queue: list[dict[str, Any]]
+    priors: list[Prior]
+    notes: list[str]
+
+
+@dataclass(frozen=True)
+class _Mapped:
+    """A trial of the earlier study, and what its params make here."""
+
+    trial: Trial
+    params: dict[str, Any]
+    config: dict[str, Any]
+    key: str
+    is_same: bool
+
+
+def warm_start(
+    run: str | Path,
+    space: Space,
+    objectives: Sequence[Objective],
+    device: str | None = None,
+    out: str | Path = "runs",
+) -> WarmStart:
+    """Read an earlier study's record for a new study of `space`.
+
+    run: its folder, or its name below `out`. device: the model this study's trials run on, as `Trial.device`
+    names it; None while it is not known, then nothing that depends on the machine is taken for true
+    (`Prior.on` mends that later).
+
+    queue: the front, by this study's objectives and constraints, of the trials that lie in this space.
+    priors: the complete trials that are the same trial here, with all objectives measured.
+
+    Raises:
+        SearchError: there is no such run, it cannot be read, it has not measured an objective of this study,
+            or none of its trials lies in this space.
+    """
+    folder = _folder(run, Path(out))
+    try:
+        study = read_study(folder)
+    except StudyError as error:
+        raise SearchError(f"--warm-start: {error}") from error
+    complete = _complete(study, folder, objectives)
+    tally = Tally(folder, len(study.trials), len(complete))
+    mapped = [found for trial in complete if (found := _map(trial, space, tally)) is not None]
+    limits = {name: Bounds(limit.max, limit.min) for name, limit in space.constraints.items()}
+    queue = _front(mapped, objectives, limits, device)
+    priors = _priors(mapped, study, objectives, device)
+    notes = tally.notes(space, queue, priors, device)
+    if not queue and not priors:
+        raise SearchError("\n  ".join([f"--warm-start: nothing of {folder} can be used here:", *notes]))
+    return WarmStart([found.params for found in queue], priors, notes)
+
+
+def _folder(run: str | Path, out: Path) -> Path:
+    """The run folder: a path, or a name below `out`; of two that exist, the one with a record."""
+    folders = [path for path in (Path(run).expanduser(), out / run) if path.is_dir()]
+    if folders:
+        return next((path for path in folders if (path / TRIALS).is_file()), folders[0])
+    known = sorted(path.parent.name for path in out.glob(f"*/{TRIALS}"))
+    there = f"there are {', '.join(known)}" if known else f"there are no studies in {out}"
+    raise SearchError(f"--warm-start: no run folder {run}, and none of this name in {out}; {there}")
+
+
+def _complete(study: Study, folder: Path, objectives: Sequence[Objective]) -> list[Trial]:
+    """Complete trials; retrainings with other seeds left out.
+
+    Raises:
+        SearchError: there are none, or none has measured some objective.
+    """
+    complete = [trial for trial in study.trials if trial.state == "complete" and trial.replicate_of is None]
+    if not complete:
+        raise SearchError(f"--warm-start: {folder}: no trial is complete, there is nothing to start from")
+    for own in objectives:
+        if not any(is_number(trial.metrics.get(own.name)) for trial in complete):
+            theirs = ", ".join(objective.name for objective in study.info.objectives)
+            raise SearchError(
+                f"--warm-start: {folder}: other objectives: no trial there has measured {own.name}, "
+                f"which is an objective here; its own are {theirs}"
+            )
+    return complete
+
+
+def _map(trial: Trial, space: Space, tally: Tally) -> _Mapped | None:
+    """What the trial's params make here; None when they make nothing, and the tally knows why."""
+    try:
+        theirs = make_config(trial.config, f"trial {trial.number}")
+        params = params_of(space, theirs)
+        config, key = resolve(space, params)
+    except OutsideError as error:
+        tally.outside(error.values)
+        return None
+    except ConfigError as error:
+        tally.refused(error)
+        return None
+    different = disagreements(Config.model_validate(config), theirs)
+    tally.inside(different)
+    return _Mapped(trial, params, config, key, not different)
+
+
+def _front(
+    mapped: Sequence[_Mapped],
+    objectives: Sequence[Objective],
+    limits: Mapping[str, Bounds],
+    device: str | None,
+) -> list[_Mapped]:
+    """The knee of the front, then the rest of it by crowding distance, the loneliest first; each key once."""
+    names = [own.name for own in objectives]
+    feasible = [
+        found
+        for found in mapped
+        if all(is_number(found.trial.metrics.get(name)) for name in names)
+        and broken_limits(_holding(found.trial.metrics, found.trial.device, device), limits) is None
+    ]
+    if not feasible:
+        return []
+    directions = [own.direction for own in objectives]
+    values = np.array([[float(found.trial.metrics[name]) for name in names] for found in feasible])
+    rows = np.flatnonzero(is_non_dominated(to_minimise(values, directions)))
+    knee = knee_index(values[rows], directions)
+    loneliness = crowding_distance(values[rows])
+    order = sorted(range(len(rows)), key=lambda at: (at != knee, -loneliness[at], at))
+    chosen: dict[str, _Mapped] = {}  # two trials there may be one here
+    for at in order:
+        chosen.setdefault(feasible[rows[at]].key, feasible[rows[at]])
+    return list(chosen.values())
+
+
+def _priors(
+    mapped: Sequence[_Mapped], study: Study, objectives: Sequence[Objective], device: str | None
+) -> list[Prior]:
+    rows: dict[int, dict[int, dict[str, Any]]] = {}
+    for epoch in study.epochs:
+        row = {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(epoch).items()}
+        del row["number"]
+        rows.setdefault(epoch.number, {})[epoch.epoch] = row
+    return [
+        Prior(
+            params=found.params,
+            config=found.config,
+            key=found.key,
+            metrics=_holding(found.trial.metrics, found.trial.device, device),
+            rows=rows.get(found.trial.number, {}),
+            device=found.trial.device,
+            measured=found.trial.metrics,
+        )
+        for found in mapped
+        if found.is_same and all(is_number(found.trial.metrics.get(own.name)) for own in objectives)
+    ]
+
+
+def _holding(metrics: Mapping[str, Any], there: str | None, here: str | None) -> dict[str, Any]:
+    """The metrics that hold here: all of them on the same device model, else those in `EVERYWHERE`."""
+    is_same = there is not None and there == here
+    return {name: value for name, value in metrics.items() if is_same or name in EVERYWHERE}

@@ -1,0 +1,153 @@
+"""What a study begins with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import optuna
+
+from search.drivers import OneDriver
+from search.head_start import queue_anchors, take_over
+from search.ledger import Ledger
+from search.messages import Report
+from search.outcome import Outcome
+from search.proposer import Proposer, has_queue
+from search.record import study_record
+from search.warm_start import warm_start
+from spaces.space import Space
+from studies.record import write_study
+from tests.search.books import complete, measured, new_ledger, reopened, run
+from tests.search.fakes import Budget, Choice, FloatRange, IntRange, SamplerChoice, make_space
+
+
+def _recipe_space(**changes: Any) -> Space:
+    """The trainer's defaults lie in it."""
+    search = {"T": IntRange(1, 8), "optim.lr": FloatRange(0.01, 1.0)}
+    return make_space(base={"optim.lr": 0.1}, search=search, **changes)
+
+
+def test_recipes_come_first_and_once_also_after_a_resume() -> None:
+    space = _recipe_space()
+    ledger = new_ledger(space)
+    assert queue_anchors(ledger, space) == 1
+    ledger = reopened(ledger)
+    first = Proposer(ledger, space).next()
+    assert first is not None
+    assert (first.params["T"], first.params["optim.lr"]) == (4, 0.1)
+    assert not has_queue(ledger.study)
+    second = Proposer(ledger, space).next()
+    assert second is not None
+    assert second.params != first.params
+
+
+def test_a_grid_with_recipes_before_it_is_still_tried_whole() -> None:
+    search = {"T": Choice((1, 2, 4)), "model.width": Choice((1.0, 2.0))}
+    space = make_space(search=search, sampler=SamplerChoice("grid", 0))
+    ledger = new_ledger(space)
+    assert queue_anchors(ledger, space) == 1
+    entries = run(ledger, space, 6)
+    assert len({entry.key for entry in entries}) == 6
+    assert Proposer(ledger, space).next() is None
+
+
+def _earlier(folder: Path, space: Space, n_trials: int) -> Ledger:
+    from search.about import About
+
+    ledger = new_ledger(space)
+    proposer = Proposer(ledger, space)
+    for _ in range(n_trials):
+        entry = proposer.next()
+        assert entry is not None
+        ledger.note(entry.number, Report("probe", place={"device": "cpu: fake"}))
+        complete(ledger, entry)
+    write_study(study_record(ledger.study, About.of(space.name, space)), folder)
+    return ledger
+
+
+def _take_over(ledger: Ledger, space: Space, earlier: Path) -> None:
+    take_over(ledger, space, warm_start(earlier, space, ledger.objectives))
+
+
+def _n_told(ledger: Ledger) -> int:
+    """Trials that Optuna has and the study has not."""
+    states = (optuna.trial.TrialState.COMPLETE,)
+    n_complete = ledger.counts().get("complete", 0)
+    return len(ledger.study.get_trials(deepcopy=False, states=states)) - n_complete
+
+
+def test_an_earlier_studys_front_is_tried_first_and_its_trials_are_learned_from(tmp_path: Path) -> None:
+    space = make_space(budget=Budget(20))
+    earlier = _earlier(tmp_path / "other", space, 12)
+    ledger = new_ledger(space)
+    _take_over(ledger, space, tmp_path / "other")
+    waiting = ledger.study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.WAITING,))
+    assert 1 <= len(waiting) <= 5, "a quarter of the budget"
+    assert {prior.key for prior in ledger.priors} == set(earlier.by_key)
+    again = reopened(ledger)
+    assert again.priors == ledger.priors
+    assert again.n_trials == 0, "priors are no trials of this study"
+    for prior in again.priors:
+        assert isinstance(next(iter(prior.rows), 0), int)
+
+
+def test_optunas_samplers_learn_only_from_priors_whose_objectives_are_all_known(tmp_path: Path) -> None:
+    objectives = {"val_accuracy": "maximize", "n_parameters": "minimize"}
+    plain = make_space()
+    space = make_space(
+        objectives={name: type(plain.objectives["val_accuracy"])(way) for name, way in objectives.items()},  # type: ignore[arg-type]
+        sampler=SamplerChoice("tpe", 1),
+    )
+    _earlier(tmp_path / "other", space, 6)
+    for objective_space, n_told in ((space, 6), (plain, 0)):
+        ledger = new_ledger(objective_space)
+        _take_over(ledger, objective_space, tmp_path / "other")
+        entry = Proposer(ledger, objective_space).next()
+        assert entry is not None
+        assert _n_told(ledger) == n_told, "latency of an unknown device is no knowledge"
+        ledger.finish(entry.number, Outcome("complete", None, measured(entry)))
+
+
+def test_what_was_measured_on_this_device_is_learned_as_soon_as_the_device_is_known(tmp_path: Path) -> None:
+    space = make_space(sampler=SamplerChoice("tpe", 1), budget=Budget(9))
+    _earlier(tmp_path / "other", space, 6)
+    ledger = new_ledger(space)
+    _take_over(ledger, space, tmp_path / "other")
+    proposer = Proposer(ledger, space)
+    entry = proposer.next()
+    assert entry is not None
+    assert _n_told(ledger) == 0
+    ledger.note(entry.number, Report("probe", metrics=measured(entry), place={"device": "cpu: fake"}))
+    assert all("latency_ms" in prior.metrics for prior in ledger.priors)
+    proposer.next()
+    assert _n_told(ledger) == 6
+    again = reopened(ledger)
+    _take_over(again, space, tmp_path / "other")
+    Proposer(again, space).next()
+    assert (_n_told(again), len(again.priors)) == (6, 6), "each once, after a resume too"
+
+
+def test_other_devices_times_are_never_learned(tmp_path: Path) -> None:
+    space = make_space(sampler=SamplerChoice("tpe", 1))
+    _earlier(tmp_path / "other", space, 6)
+    ledger = new_ledger(space)
+    _take_over(ledger, space, tmp_path / "other")
+    entry = Proposer(ledger, space).next()
+    assert entry is not None
+    ledger.note(entry.number, Report("probe", metrics=measured(entry), place={"device": "cpu: another"}))
+    Proposer(ledger, space).next()
+    assert _n_told(ledger) == 0
+    assert all("val_accuracy" in prior.metrics for prior in ledger.priors)
+
+
+def test_a_driver_that_shares_a_study_reads_its_own_priors_once(tmp_path: Path) -> None:
+    class Many(OneDriver):
+        are_many = True
+
+    space = make_space()
+    _earlier(tmp_path / "other", space, 6)
+    ledger = new_ledger(space)
+    ledger = Ledger(ledger.study, ledger.objectives, ledger.limits, Many())
+    _take_over(ledger, space, tmp_path / "other")
+    ledger.refresh()
+    assert len(ledger.priors) == 6
