@@ -1,4 +1,4 @@
-"""Ray, started or joined, and kept quiet."""
+"""Ray, started or joined, its nodes looked at, and kept quiet."""
 
 from __future__ import annotations
 
@@ -7,16 +7,29 @@ import logging
 import os
 import socket
 import threading
+import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from search.errors import SearchError
+from search.nodes import Facts, Wanted, complain, complaints, look, own_versions
 from search.resources import Node
 
 CONNECT_TIMEOUT_S = 10.0
+LOOK_TIMEOUT_S = 120.0
+"""A node that has not answered by then is told of. The first answer waits for our packages to arrive."""
+
+SECONDS_BETWEEN_LOOKS = 1.0
+
+MAX_RETRIES = 2
+"""So often a node is asked again whose worker was killed before it answered."""
+
+ROOMS: tuple[str, ...] = ("search", "snncore", "spaces", "studies")
+"""The packages a worker imports."""
 
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",  # a search tells nobody about itself
@@ -45,13 +58,14 @@ def refuse_ray_client(address: str) -> None:
 
 
 @contextmanager
-def ray_cluster(address: str) -> Iterator[tuple[Node, ...]]:
+def ray_cluster(address: str, wanted: Wanted | None = None) -> Iterator[tuple[Node, ...]]:
     """Ray for the time of a study; yields its nodes. One that runs in this process already is used as it is.
 
-    address: local (a Ray of our own, shut down at the end), auto, or HOST:PORT.
+    address: local (a Ray of our own, shut down at the end), auto, or HOST:PORT. wanted: what the study
+    needs of every node; without it the nodes are taken as they are.
 
     Raises:
-        SearchError: there is no cluster at this address.
+        SearchError: there is no cluster at this address, or a node cannot run the study.
     """
     with ExitStack() as stack:
         stack.enter_context(_environment())
@@ -59,10 +73,95 @@ def ray_cluster(address: str) -> Iterator[tuple[Node, ...]]:
         import ray
 
         stack.enter_context(_quiet_logs(ray))
-        if not ray.is_initialized():
+        is_ours = not ray.is_initialized()
+        if is_ours:
             _start(ray, address)
             stack.callback(ray.shutdown)
-        yield tuple(_node(entry) for entry in ray.nodes() if entry["Alive"])
+        nodes = live_nodes()
+        if wanted is not None:
+            if is_ours and address == "local":
+                nodes = examined(nodes, [look(wanted)])
+            else:
+                nodes = examined(*_answers_of_all(ray, wanted)) or nodes
+        yield nodes
+
+
+def live_nodes() -> tuple[Node, ...]:
+    """The nodes of the cluster as they are now, each under a name of its own."""
+    import ray
+
+    alive = [entry for entry in ray.nodes() if entry["Alive"]]
+    names = [f"{entry['NodeManagerHostname']} ({entry['NodeManagerAddress']})" for entry in alive]
+    return tuple(
+        _node(entry, name if names.count(name) == 1 else f"{name} {entry['NodeID'][:8]}")
+        for entry, name in zip(alive, names, strict=True)
+    )
+
+
+def examined(nodes: Sequence[Node], answers: Sequence[Facts | str]) -> tuple[Node, ...]:
+    """The nodes with what their answers tell; a string stands for an answer that did not come.
+
+    Raises:
+        SearchError: a node differs from the driver or lacks something; all are listed, with all it is.
+    """
+    ours = own_versions()
+    found = [
+        (node.name, [answer] if isinstance(answer, str) else complaints(answer, ours))
+        for node, answer in zip(nodes, answers, strict=True)
+    ]
+    message = complain(found)
+    if message is not None:
+        raise SearchError(message)
+    facts = [answer for answer in answers if isinstance(answer, Facts)]
+    return tuple(
+        replace(node, gpu_memory_mib=fact.gpu_memory_mib if node.gpus > 0 else None)
+        for node, fact in zip(nodes, facts, strict=True)
+    )
+
+
+class _Unsettled(str):
+    """Why there is no answer of a node that may be about to leave, or may just have come."""
+
+
+def _answers_of_all(ray: Any, wanted: Wanted) -> tuple[list[Node], list[Facts | str]]:
+    """The nodes that trials run on, and what each answers.
+
+    Ray notices the death of a node after up to half a minute, and takes a moment to know a new one
+    everywhere: until then a node is on the list and cannot be reached. So they are all asked again.
+    """
+    deadline = time.monotonic() + LOOK_TIMEOUT_S
+    while True:
+        able = [node for node in live_nodes() if node.cpus > 0]  # a head that only drives needs no data
+        answers = _ask(ray, able, wanted)
+        is_settled = not any(isinstance(answer, _Unsettled) for answer in answers)
+        if is_settled or time.monotonic() >= deadline:
+            return able, answers
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+def _ask(ray: Any, nodes: Sequence[Node], wanted: Wanted) -> list[Facts | str]:
+    """The answer of every node, or why there is none. Takes no CPU from what runs there."""
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    task = ray.remote(num_cpus=0, max_retries=MAX_RETRIES)(look)
+    there = [NodeAffinitySchedulingStrategy(node.node_id, soft=False) for node in nodes]
+    references = [task.options(scheduling_strategy=strategy).remote(wanted) for strategy in there]
+    ray.wait(references, num_returns=len(references), timeout=LOOK_TIMEOUT_S)
+    return [_answer(ray, reference) for reference in references]
+
+
+def _answer(ray: Any, reference: Any) -> Facts | str:
+    try:
+        facts: Facts = ray.get(reference, timeout=0)
+    except ray.exceptions.GetTimeoutError:
+        ray.cancel(reference, force=True)
+        return f"does not answer within {LOOK_TIMEOUT_S:g} s"
+    except ray.exceptions.RayError as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        text = f"cannot run our code: {(lines or [type(error).__name__])[-1][:300]}"
+        lost = ray.exceptions.TaskUnschedulableError, ray.exceptions.NodeDiedError
+        return _Unsettled(text) if isinstance(error, lost) else text
+    return facts
 
 
 def _import_ahead() -> None:
@@ -85,11 +184,12 @@ def _start(ray: Any, address: str) -> None:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module=r"ray\b")
             ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL, **of_ours)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         if address == "local":
             raise
         line = str(error).strip().splitlines()[0]
-        raise SearchError(f"--address: no Ray cluster at {address!r}: {line}") from error
+        hint = "is it up, and does this machine have its token (`ray get-auth-token`)?"
+        raise SearchError(f"--address: no Ray cluster at {address!r}: {line}; {hint}") from error
 
 
 def require_answer(address: str) -> None:
@@ -107,12 +207,15 @@ def require_answer(address: str) -> None:
 def _our_packages() -> dict[str, Any]:
     """What a node that is not this machine needs to run a trial: the rooms a worker imports."""
     root = Path(__file__).parents[1]
-    return {"py_modules": [str(root / room) for room in ("search", "snncore", "spaces", "studies")]}
+    return {
+        "py_modules": [str(root / room) for room in ROOMS],
+        "excludes": ["__pycache__", "*.pyc"],
+    }
 
 
-def _node(entry: dict[str, Any]) -> Node:
+def _node(entry: dict[str, Any], name: str) -> Node:
     resources = entry["Resources"]
-    return Node(entry["NodeManagerAddress"], resources.get("CPU", 0.0), resources.get("GPU", 0.0))
+    return Node(name, resources.get("CPU", 0.0), resources.get("GPU", 0.0), node_id=entry["NodeID"])
 
 
 @contextmanager

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from search.errors import SearchError
+from search.nodes import Wanted
+from search.roots import local_root
 from snncore.config import DataConfig
 from snncore.data.missing import find_problem
 from snncore.presets import over_preset
@@ -17,13 +21,26 @@ def require_data(space: Space) -> None:
         SearchError: one cannot; the message names the command that mends it.
     """
     problems = []
-    for name in _possible(space, "data.name"):
-        for root in _possible(space, "data.root"):
-            problem = find_problem(DataConfig(name=name, root=root))
-            if problem is not None and problem not in problems:
-                problems.append(problem)
+    for name, root in _possible_data(space):
+        problem = find_problem(DataConfig(name=name, root=local_root(root)))
+        if problem is not None and problem not in problems:
+            problems.append(problem)
     if problems:
         raise SearchError("\n".join(problems))
+
+
+def wanted_of_nodes(space: Space, checkpoints: str | None = None) -> Wanted:
+    """What every node of a cluster must have for a study; see `search.cluster.ray_cluster`.
+
+    checkpoints: where the user wants them, None for the run folder.
+    """
+    data = ((name, str(Path(root).expanduser().absolute())) for name, root in _possible_data(space))
+    return Wanted(tuple(data), checkpoints)
+
+
+def _possible_data(space: Space) -> list[tuple[str, str]]:
+    """Name and root of every data set that the space can sample."""
+    return [(name, root) for name in _possible(space, "data.name") for root in _possible(space, "data.root")]
 
 
 def _possible(space: Space, field: str) -> list[str]:

@@ -1,0 +1,87 @@
+"""Workers that died: what Ray's long text comes to, and whether the kernel killed one for want of memory.
+
+A killed process can say nothing itself, and Ray cannot tell a SIGKILL from a crash. But the kernel counts
+the processes it kills for want of memory (`oom_kill` in /proc/vmstat). So each start of a trial leaves a
+note on its machine with that count; the next start of the same trial there finds the note of a process
+that is gone, and sees whether the count has grown.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import tempfile
+from pathlib import Path
+
+import psutil
+
+DEATHS_TO_BLAME = 2
+"""One death beside a kill by the kernel may be bad luck: it may have been the driver that took the memory."""
+
+_CAUSES = (
+    ("receives a SIGTERM", "ended by SIGTERM"),
+    ("connection error code 2", "killed by a signal (SIGKILL, SIGSEGV, ...) or left on its own"),
+    ("node was terminated", "its node died"),
+    ("node has died", "its node died"),
+    ("marked dead", "its node died"),
+    ("preempted", "its node was preempted"),
+)
+
+
+def death_reason(text: str) -> str:
+    """One line for what Ray says about a worker that is no more; its last line where nothing is known."""
+    for known, meaning in _CAUSES:
+        if known in text:
+            return f"worker died: {meaning}"
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return f"worker died: {lines[-1] if lines else 'no message'}"
+
+
+class AttemptNote:
+    """The note of one trial's starts on this machine. place: of its checkpoints, which names the trial."""
+
+    def __init__(self, place: str) -> None:
+        name = hashlib.sha256(place.encode()).hexdigest()[:32]
+        self._path = Path(tempfile.gettempdir()) / f"spikefront-{os.getuid()}" / f"{name}.json"
+
+    def begin(self) -> str | None:
+        """Note a start; why the config cannot be trained, where its last starts were killed for memory."""
+        deaths = 0
+        last, now = self._read(), oom_kills()
+        if last is not None and now is not None and not psutil.pid_exists(last["process"]):
+            deaths = last["deaths"] + (now > last["oom_kills"])
+        if deaths >= DEATHS_TO_BLAME:
+            self.end()
+            return f"out of memory: the kernel of {platform.node()} killed its worker {deaths} times"
+        self._write({"process": os.getpid(), "oom_kills": now or 0, "deaths": deaths})
+        return None
+
+    def end(self) -> None:
+        """The start came to an end that could be told."""
+        self._path.unlink(missing_ok=True)
+
+    def _read(self) -> dict[str, int] | None:
+        try:
+            note = json.loads(self._path.read_text(encoding="utf-8"))
+            return {key: int(note[key]) for key in ("process", "oom_kills", "deaths")}
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def _write(self, note: dict[str, int]) -> None:
+        try:
+            self._path.parent.mkdir(mode=0o700, exist_ok=True)
+            self._path.write_text(json.dumps(note), encoding="utf-8")
+        except OSError:
+            return  # a full disk stops the trial where it matters, not here
+
+
+def oom_kills() -> int | None:
+    """How many processes this machine's kernel has killed for want of memory; None where it does not tell."""
+    try:
+        lines = Path("/proc/vmstat").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    counts = [line.split()[1] for line in lines if line.startswith("oom_kill ")]
+    return int(counts[0]) if counts else None
