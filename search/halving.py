@@ -1,10 +1,13 @@
-"""Early stopping on the whole front: asynchronous successive halving by non-dominated rank.
+"""Early stopping on the whole front: asynchronous rungs, judged by what a trial can still add.
 
-After MO-ASHA (Schmucker et al. 2021): a trial that reaches a rung goes on when it is among the best
-1/eta of all trials that reached it so far. The order within a rung is the non-dominated rank of
-(accuracy so far, exact objectives known by probing), then the crowding distance, then the number.
-Other than there, a trial that nothing in its rung dominates always goes on: with three objectives the
-front is larger than 1/eta, and on digits the crowding distance alone stopped its most accurate trials.
+The rungs are those of asynchronous successive halving, several objectives at once as in MO-ASHA (Schmucker
+et al. 2021). There a trial goes on when it is among the best 1/eta by non-dominated rank of (accuracy so
+far, objectives known exactly by probing). That is the rule here while few trials have finished. It wastes
+epochs on trials that nothing in their rung dominates yet and that some finished trial surely will, and it
+stops late starters; so as soon as enough have finished, a trial goes on when the hypervolume that it is
+expected to add to theirs is worth its epochs. What accuracy it will end with is learned from how finished
+trials went on after the same epoch; its memory and latency are known.
+
 Objectives that only a finished training knows (firing_rate, train_time_s) take no part.
 """
 
@@ -15,12 +18,29 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from snncore.metrics import METRICS
-from studies.model import Objective
-from studies.pareto import crowding_distance, non_dominated_ranks
+from studies.model import Direction, Objective
+from studies.pareto import crowding_distance, hypervolume, is_non_dominated, non_dominated_ranks
+from studies.points import MARGIN
 
 ACCURACY = "val_accuracy"
+
+MIN_FINISHED = 5
+"""With fewer finished trials the rank in the rung decides."""
+
+MIN_GAIN = 0.001
+"""A trial that is expected to add less than this share of the front's hypervolume is stopped."""
+
+QUANTILES = (-1.2816, -0.5244, 0.0, 0.5244, 1.2816)
+"""Five equally likely ends of a trial, in standard deviations."""
+
+SPREAD = 0.3
+"""How far two finished trials are taken to have missed their expected log error, before any has."""
+
+Point = tuple[float, ...]
+Floats = NDArray[np.float64]
 
 
 class Halving:
@@ -36,7 +56,9 @@ class Halving:
             for objective in objectives
             if objective.name in METRICS and METRICS[objective.name].known == "probe"
         ]
-        self._rungs: dict[int, dict[int, tuple[float, ...]]] = {}
+        # Points: accuracy with its sign changed, then the exact objectives, all minimised.
+        self._rungs: dict[int, dict[int, Point]] = {}
+        self._ends: dict[int, Point] = {}
 
     def report(
         self, number: int, row: Mapping[str, Any], metrics: Mapping[str, Any], epochs: int
@@ -51,22 +73,25 @@ class Halving:
         if not self.recall(number, row, metrics, epochs):
             return None
         rung = self._rungs[epoch]
-        order, on_front = _order(rung)
-        n_kept = max(1, math.floor(len(rung) / self._eta))
-        place = order.index(number) + 1
-        if len(rung) < self._eta or place <= n_kept or number in on_front:
-            return None
-        return f"early stopping after epoch {epoch}: dominated, place {place} of {len(rung)}"
+        gain = expected_gain(number, rung, self._ends)
+        stopped = None
+        if gain is not None and gain < MIN_GAIN:
+            stopped = f"expected to add {gain:.3%} to the hypervolume of the front"
+        elif gain is None and (place := _place(number, rung, self._eta)) is not None:
+            stopped = f"dominated, place {place} of {len(rung)}"
+        return f"early stopping after epoch {epoch}: {stopped}" if stopped else None
 
     def recall(self, number: int, row: Mapping[str, Any], metrics: Mapping[str, Any], epochs: int) -> bool:
         """Note an epoch without a decision; whether it is a rung. A second report replaces the first."""
         epoch = int(row["epoch"])
-        if not self.is_rung(epoch, epochs):
-            return False
         point = [-float(row[ACCURACY])]
         for objective in self._exact:
             sign = -1.0 if objective.direction == "maximize" else 1.0
             point.append(sign * float(metrics.get(objective.name, math.nan)))
+        if epoch == epochs:
+            self._ends[number] = tuple(point)
+        if not self.is_rung(epoch, epochs):
+            return False
         self._rungs.setdefault(epoch, {})[number] = tuple(point)
         return True
 
@@ -78,7 +103,70 @@ class Halving:
         return math.floor(level) == epoch < epochs
 
 
-def _order(rung: Mapping[int, tuple[float, ...]]) -> tuple[list[int], set[int]]:
+def expected_gain(number: int, rung: Mapping[int, Point], ends: Mapping[int, Point]) -> float | None:
+    """What a trial is expected to add to the hypervolume of the finished ones, as a share of it.
+
+    rung: accuracy so far and exact objectives of all trials that came so far, minimised. ends: the same
+    of finished trials. None when too few of the rung's have finished, or have no hypervolume yet. A
+    point with NaN adds nothing.
+    """
+    finished = [other for other in ends if other in rung]
+    if len(finished) < MIN_FINISHED:
+        return None
+    before = np.array([rung[other][0] for other in finished])
+    after = np.array([ends[other] for other in finished])
+    accuracies = _possible_ends(rung[number][0], before, after[:, 0])
+    corner = _corner(np.array(list(rung.values())), after)
+    front = after[is_non_dominated(after)]
+    directions: list[Direction] = ["minimize"] * len(corner)
+    volume = hypervolume(front, directions, corner)
+    if volume <= 0:
+        return None
+    with_it = [
+        hypervolume(np.vstack([front, (accuracy, *rung[number][1:])]), directions, corner)
+        for accuracy in accuracies
+    ]
+    return float(np.mean(with_it)) / volume - 1.0
+
+
+def _possible_ends(now: float, before: Floats, after: Floats) -> list[float]:
+    """Equally likely final accuracies of a trial, all with their signs changed.
+
+    now: its own so far; before, after: those of finished trials at the same epoch and at the end. The
+    logarithm of the final error is a linear function of that of the error so far, with normal deviations.
+    """
+    x, y = _log_error(before), _log_error(after)
+    apart = x - x.mean()
+    # Shrunk as if by one more trial: with little to go by, accuracy so far says less.
+    slope = float(apart @ (y - y.mean())) / (float(apart @ apart) + SPREAD**2)
+    missed = y - y.mean() - slope * apart
+    spread = math.sqrt((float(missed @ missed) + 2 * SPREAD**2) / len(y))
+    middle = float(y.mean()) + slope * (float(_log_error(np.array([now]))[0]) - float(x.mean()))
+    return [min(0.0, math.exp(middle + z * spread) - 101.0) for z in QUANTILES]
+
+
+def _log_error(negative_accuracies: Floats) -> Floats:
+    """Of the error in percent, and one more: 99.9 and 100 % are not worlds apart."""
+    logarithms: Floats = np.log(101.0 + negative_accuracies)
+    return logarithms
+
+
+def _corner(rung: Floats, ends: Floats) -> list[float]:
+    """The reference point: the worst of exact objectives in the rung and of final accuracies, moved out."""
+    known = rung[~np.isnan(rung).any(axis=1)]
+    columns = [ends[:, 0], *known.T[1:]]
+    return [float(column.max() + MARGIN * (column.max() - column.min())) for column in columns]
+
+
+def _place(number: int, rung: Mapping[int, Point], eta: float) -> int | None:
+    """The place of a trial that is not among the best 1/eta of its rung and is dominated; else None."""
+    order, on_front = _order(rung)
+    place = order.index(number) + 1
+    n_kept = max(1, math.floor(len(rung) / eta))
+    return None if len(rung) < eta or place <= n_kept or number in on_front else place
+
+
+def _order(rung: Mapping[int, Point]) -> tuple[list[int], set[int]]:
     """The trials of a rung, best first, and those that none dominates; a point with NaN comes last."""
     numbers = sorted(rung)
     points = np.array([rung[number] for number in numbers])

@@ -1,0 +1,163 @@
+"""What a sampler should learn from trials that were stopped early: the table of digits configs replayed.
+
+    python -m benchmarks.stopped_trials
+
+The sampler proposes, the nearest config of the table answers, `search.halving` stops. Compared is what TPE
+is told of a stopped trial: PRUNED (it counts as worse than every finished one), nothing at all, COMPLETE
+with the values of its last epoch, or COMPLETE with the accuracy it could have been expected to end with.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import optuna
+from optuna.trial import TrialState
+
+import search.simulate.replay
+from benchmarks.digits_table import FOLDER, table_space
+from benchmarks.scheduler import table_hypervolume
+from benchmarks.table import markdown, write_json
+from search.ledger import Entry, Ledger
+from search.machine import describe_machine, installed_versions
+from search.outcome import Outcome
+from search.simulate import StudyTable, simulate
+from search.simulate.table import with_reference
+from spaces.space import Budget, Fidelity, SamplerChoice, Space
+from studies.errors import StudyError
+from studies.pareto import hypervolume_curve
+
+ACCURACY = "val_accuracy"
+SHARES = (0.05, 0.1, 0.15, 0.2, 0.3)
+"""Of the epochs that training the whole table takes."""
+
+
+class Nothing(Ledger):
+    """Tells FAIL, which every sampler ignores."""
+
+    def _tell(self, entry: Entry, outcome: Outcome) -> None:
+        if outcome.state != "stopped":
+            super()._tell(entry, outcome)
+            return
+        assert entry.trial is not None
+        self.study.tell(entry.trial, state=TrialState.FAIL)
+        entry.state, entry.trial = outcome.state, None
+
+
+class LastEpoch(Ledger):
+    """Tells COMPLETE with what was measured after the last epoch."""
+
+    def _tell(self, entry: Entry, outcome: Outcome) -> None:
+        if outcome.state != "stopped":
+            super()._tell(entry, outcome)
+            return
+        last = max(entry.rows)
+        known = {**entry.metrics, ACCURACY: self.accuracy(float(entry.rows[last][ACCURACY]), last)}
+        super()._tell(entry, Outcome("complete", outcome.reason, known))
+        entry.state = outcome.state
+
+    def accuracy(self, accuracy: float, epoch: int) -> float:
+        """What is told of the accuracy after an epoch."""
+        return accuracy
+
+
+class ExpectedEnd(LastEpoch):
+    """Tells COMPLETE with the accuracy so far and what finished trials still gained, by their median."""
+
+    def accuracy(self, accuracy: float, epoch: int) -> float:
+        gains = [
+            float(entry.metrics[ACCURACY]) - float(entry.rows[epoch][ACCURACY])
+            for entry in self.entries.values()
+            if entry.state == "complete" and epoch in entry.rows
+        ]
+        return min(100.0, accuracy + float(np.median(gains))) if gains else accuracy
+
+
+TOLD: dict[str, type[Ledger]] = {
+    "PRUNED": Ledger,
+    "nothing": Nothing,
+    "COMPLETE, last epoch": LastEpoch,
+    "COMPLETE, expected end": ExpectedEnd,
+}
+
+
+def curve(space: Space, table: StudyTable, ledger: type[Ledger], n_slots: int, total: float) -> list[float]:
+    """The share of the hypervolume at each of SHARES of the epochs that the whole table needs."""
+    with mock.patch.object(search.simulate.replay, "Ledger", ledger):
+        done = simulate(space, table, n_slots)
+    full = sum(len(row.rows) for row in table.everything())
+    spent = [end.epochs_spent / full for end in done.ends]
+    volumes = [0.0, *hypervolume_curve(done.study)]
+    return [volumes[int(np.searchsorted(spent, share, side="right"))] / total for share in SHARES]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.stopped_trials",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--table", default=str(FOLDER), metavar="FOLDER", help="default: %(default)s")
+    parser.add_argument("--sampler", default="tpe", help="default: %(default)s")
+    parser.add_argument("--replays", type=int, default=20, help="default: %(default)s")
+    parser.add_argument("--slots", type=int, default=8, help="trials at a time; default: %(default)s")
+    parser.add_argument("--trials", type=int, default=150, help="default: %(default)s")
+    parser.add_argument("--min-epochs", type=int, default=3, help="the first rung; default: %(default)s")
+    parser.add_argument("--eta", type=int, default=3, help="default: %(default)s")
+    parser.add_argument("--json", metavar="FILE", help="write all that was measured to this file too")
+    arguments = parser.parse_args(argv)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        table = StudyTable.read(arguments.table)
+    except StudyError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    space = with_reference(table_space(), table)
+    total = table_hypervolume(space, table)
+    space = replace(
+        space,
+        budget=Budget(arguments.trials),
+        fidelity=Fidelity(arguments.min_epochs, arguments.eta),
+    )
+    rows = []
+    for name, ledger in TOLD.items():
+        curves = [
+            curve(
+                replace(space, sampler=SamplerChoice(arguments.sampler, seed)),
+                table,
+                ledger,
+                arguments.slots,
+                total,
+            )
+            for seed in range(arguments.replays)
+        ]
+        rows.append({"name": name, "shares": list(SHARES), "volumes": curves})
+    n = sum(1 for _ in table.everything())
+    print(
+        f"share of the hypervolume of {n} configs at a share of their epochs; {arguments.sampler}, "
+        f"{arguments.trials} trials, {arguments.slots} at a time, mean ± sd of {arguments.replays}\n"
+    )
+    print(_table(rows))
+    environment = {"machine": describe_machine(), "versions": installed_versions()}
+    write_json(arguments, "stopped_trials", environment, rows)
+    return 0
+
+
+def _table(rows: Sequence[dict[str, Any]]) -> str:
+    lines = []
+    for row in rows:
+        volumes = np.array(row["volumes"])
+        sd = volumes.std(axis=0, ddof=1) if len(volumes) > 1 else np.zeros(len(SHARES))
+        cells = zip(volumes.mean(axis=0), sd, strict=True)
+        lines.append((row["name"], *(f"{mean:.4f} ± {spread:.4f}" for mean, spread in cells)))
+    return markdown(("told of stopped trials", *(f"{share:g}" for share in SHARES)), lines)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
