@@ -6,14 +6,16 @@ import os
 import platform
 from collections.abc import Mapping
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 from search.checkpoints import CheckpointKeeper
+from search.deaths import AttemptNote
 from search.limits import broken_limits
 from search.messages import Report, Ticket
 from search.outcome import infeasible_reason
+from search.roots import with_local_root
 from search.trainer import Session, Trainer, load_trainer
+from snncore.metrics import METRICS
 from studies.model import EpochRow
 
 _ROW_FIELDS = [field.name for field in fields(EpochRow) if field.name != "number"]
@@ -28,7 +30,9 @@ class Course:
 
     def __init__(self, ticket: Ticket) -> None:
         self._ticket = ticket
-        self._keeper = CheckpointKeeper(Path(ticket.checkpoints))
+        self._config = with_local_root(ticket.config)
+        self._keeper = CheckpointKeeper(ticket.checkpoints)
+        self._attempt = AttemptNote(ticket.checkpoints)
         self._trainer: Trainer | None = None
         self._session: Session | None = None
         self._metrics: dict[str, Any] = {}
@@ -42,25 +46,41 @@ class Course:
         except Exception as error:
             reason = infeasible_reason(error)
             if reason is None:
+                self._attempt.end()
                 raise
             # The traceback's frames hold the session's tensors: without this they outlive the trial.
             error.__traceback__ = None
             self._session = None
             return self._end("infeasible", reason)
 
+    def close(self) -> None:
+        """The trial is over, or goes on elsewhere; needed where no report of kind "end" was made."""
+        self._attempt.end()
+
     def _begin(self) -> Report:
         ticket = self._ticket
-        self._trainer = load_trainer(ticket.trainer, ticket.device, ticket.threads)
+        self._trainer = load_trainer(ticket.trainer, ticket.share.device, ticket.share.threads)
+        killed = self._attempt.begin()
+        if killed is not None:
+            return self._end("infeasible", killed)
         # What an earlier start measured stays: values of one trial must not change under its rank.
-        self._metrics = dict(ticket.metrics or self._trainer.probe(ticket.config))
+        self._metrics = dict(ticket.metrics or self._probe(self._trainer))
         broken = broken_limits(self._metrics, ticket.limits)
         if broken:
             return self._end("infeasible", broken)
         return Report("probe", metrics=dict(self._metrics), place=self._place())
 
+    def _probe(self, trainer: Trainer) -> Mapping[str, Any]:
+        """What is not known yet is measured."""
+        known = self._ticket.probed
+        if not known:
+            return trainer.probe(self._config)
+        missing = [name for name, metric in METRICS.items() if metric.known == "probe" and name not in known]
+        return {**trainer.probe(self._config, missing), **known} if missing else known
+
     def _train(self, trainer: Trainer) -> Report:
         if self._session is None:
-            self._session = self._keeper.restore(lambda: trainer.session(self._ticket.config))
+            self._session = self._keeper.restore(lambda: trainer.session(self._config))
         else:
             # Saved only now: the driver asks for the next step when it has recorded the last report,
             # so a checkpoint never runs ahead of the record.
@@ -74,10 +94,11 @@ class Course:
         return session.epochs_trained >= self._ticket.epochs
 
     def _end(self, state: Any, reason: str | None) -> Report:
+        self._attempt.end()
         return Report("end", metrics=dict(self._metrics), state=state, reason=reason, place=self._place())
 
     def _place(self) -> Mapping[str, str]:
-        device = self._trainer.device_model() if self._trainer else self._ticket.device
+        device = self._trainer.device_model() if self._trainer else self._ticket.share.device
         return {"worker": str(os.getpid()), "node": platform.node(), "device": device}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,28 +12,36 @@ import optuna
 from rich.console import Console
 
 from search.about import About
+from search.checkpoint_place import CheckpointPlace, study_place
+from search.claim import claim_study
 from search.cluster import ray_cluster, refuse_ray_client
 from search.display import Display
+from search.drivers import Drivers
 from search.folder import RunFolder
 from search.ledger import Ledger
 from search.machine import describe_machine, installed_versions
-from search.needs import require_data
+from search.needs import require_data, wanted_of_nodes
 from search.opening import (
     create,
+    go_on,
     open_existing,
     require_new,
     require_same,
     stored_space,
     with_options,
-    write_space,
 )
 from search.options import RunOptions
-from search.record import study_record
-from search.recorder import Recorder, write_report
-from search.resources import Node, count_slots, decide_share
+from search.proposer import require_sampler
+from search.record import study_record, write_report
+from search.recorder import Recorder
+from search.resources import Node, Shares
 from search.stopping import Ending, StopRequest
+from search.tickets import Setting
+from search.warm_start import WarmStart, warm_start
+from search.work import has_work
 from spaces.space import Space
 from studies.model import Study
+from studies.pareto import front
 
 
 @dataclass(frozen=True)
@@ -50,12 +58,15 @@ class Conducted:
 
 @dataclass(frozen=True)
 class _Job:
-    """A study that may be run. study: as opened, None for a new one."""
+    """A study that may be run. study: as opened, None for a new one. earlier: what to start from."""
 
     space: Space
     about: About
     study: optuna.Study | None
+    earlier: Sequence[WarmStart]
     folder: RunFolder
+    drivers: Drivers
+    options: RunOptions
 
 
 def run_study(space: Space, options: RunOptions | None = None) -> Study:
@@ -73,67 +84,129 @@ def conduct(space: Space | None, options: RunOptions) -> Conducted:
     deadline = None if options.time_budget_s is None else time.monotonic() + options.time_budget_s
     refuse_ray_client(options.address)
     folder = RunFolder.of(options.out, options.study or (space.name if space else ""))
-    with folder.claim():
-        job = _open(folder, space, options)
+    with claim_study(folder, options.storage) as drivers:
+        job = _open(folder, space, options, drivers)
         folder.require_free_disk()
-        require_data(job.space)
+        book = None if job.study is None else _Book.of(job, job.study)
+        if book is not None and not has_work(book.ledger, job.space, book.front()):
+            book.go_on()
+            return book.close("budget")
+        if options.address == "local":
+            require_data(job.space)
         console = Console(quiet=not options.show)
         with ExitStack() as stack:
             with console.status("starting Ray"):
-                nodes = stack.enter_context(ray_cluster(options.address))
-            return _run(job, options, nodes, console, StopRequest(deadline))
+                wanted = wanted_of_nodes(job.space, job.about.checkpoints)
+                nodes = stack.enter_context(ray_cluster(options.address, wanted))
+            return _run(job, book, nodes, console, StopRequest(deadline))
 
 
-def _open(folder: RunFolder, space: Space | None, options: RunOptions) -> _Job:
+def _open(folder: RunFolder, space: Space | None, options: RunOptions, drivers: Drivers) -> _Job:
     """Look at what is there; see `search.opening` for what is refused."""
     # A driver that died before its first record has left a folder that is as good as none.
     never_begun = space is not None and folder.journal.exists() and folder.is_empty()
+    study = before = None
     if options.resume and not never_begun:
-        study, about = open_existing(folder, options.storage)
+        study, before = open_existing(folder, options.storage)
         if space is None:
-            space = stored_space(about)
+            space = stored_space(before)
         else:
-            require_same(about, space)
-        space = with_options(space, options.trials, options.seed)
-        return _Job(space, about.with_space(space), study, folder)
+            require_same(before, space)
+    else:
+        require_new(folder, options.storage)
     assert space is not None, "only a resume goes without a space"
-    require_new(folder, options.storage)
-    space = with_options(space, options.trials, options.seed)
-    about = replace(
-        About.of(folder.path.name, space), machine=describe_machine(), versions=installed_versions()
-    )
-    return _Job(space, about, None, folder)
+    space = with_options(space, options.trials, options.seed, options.replicates)
+    require_sampler(space)
+    about = _about(folder.path.name, space) if before is None else before.with_space(space)
+    about = replace(about, checkpoints=options.checkpoints or about.checkpoints)
+    earlier = [warm_start(run, space, about.objectives, out=options.out) for run in options.warm_start]
+    return _Job(space, about, study, earlier, folder, drivers, options)
+
+
+def _about(name: str, space: Space) -> About:
+    return replace(About.of(name, space), machine=describe_machine(), versions=installed_versions())
+
+
+@dataclass
+class _Book:
+    """A study that is open, and its record."""
+
+    job: _Job
+    study: optuna.Study
+    place: CheckpointPlace
+    ledger: Ledger
+    recorder: Recorder
+
+    @classmethod
+    def of(cls, job: _Job, study: optuna.Study | None) -> _Book:
+        """study: None to begin it; one that exists is only read."""
+        about = job.about
+        place = study_place(about.checkpoints, job.folder.path, about.name, about.started_at or "")
+        study = study or create(job.folder, job.options.storage, about, job.drivers)
+        ledger = Ledger(study, about.objectives, about.limits, job.drivers)
+        recorder = Recorder(ledger, about, job.folder, place, job.options.keep_checkpoints)
+        return cls(job, study, place, ledger, recorder)
+
+    def go_on(self) -> None:
+        """Write down how the study goes on."""
+        go_on(self.job.folder, self.job.options.storage, self.job.about, self.study)
+
+    def front(self) -> list[int]:
+        """The numbers of the front's trials."""
+        return [trial.number for trial in front(study_record(self.study, self.job.about))]
+
+    def close(self, ending: Ending, note: str | None = None) -> Conducted:
+        """Write what stays."""
+        about = self.job.about.finished_now()
+        about.write(self.study)
+        record = self.recorder.write(about)
+        report, problem = write_report(record, self.job.folder)
+        return Conducted(record, self.job.folder, ending, note, report, problem)
 
 
 def _run(
-    job: _Job, options: RunOptions, nodes: Sequence[Node], console: Console, stop: StopRequest
+    job: _Job, book: _Book | None, nodes: Sequence[Node], console: Console, stop: StopRequest
 ) -> Conducted:
-    """Search, with the record and the display kept up to date, then write what stays."""
-    from search.tuning import Setting, search
+    """Search, with the record and the display kept up to date, then write what stays.
 
-    share = decide_share(job.space.resources.cpu, job.space.resources.gpu, nodes)
-    n_slots = count_slots(share, nodes)
-    about = job.about
-    study = job.study or create(job.folder, options.storage, about)
-    if job.study is not None:
-        about.write(study)
-        write_space(job.folder, about)
-    ledger = Ledger(study, about.objectives, about.limits)
-    recorder = Recorder(study, about, job.folder, options.keep_checkpoints)
-    setting = Setting(job.space, job.folder, options.trainer, share, n_slots)
-    if share.note:
-        console.print(share.note, style="yellow", markup=False, highlight=False)
+    book: None for a study that is still to be begun.
+    """
+    from search.tuning import search
+
+    shares = Shares(job.space.resources.cpu, job.space.resources.gpu, nodes)
+    shares.n_slots()  # refuses what no node has, before anything is written
+    book = _begin(job, book, lambda line: _say(console, line))
+    setting = Setting(job.space, job.folder, book.place, job.options.trainer, shares)
+    if note := shares.of().note:
+        console.print(note, style="yellow", markup=False, highlight=False)
     with stop.on_signals():
-        with Display(console, ledger, job.space.budget.trials, lambda: study_record(study, about)) as display:
+        with Display(console, book.ledger, job.space.budget.trials, job.about) as display:
 
             def turn() -> None:
-                recorder.turn()
+                book.recorder.turn()
                 display.turn()
 
-            ending, note = search(setting, ledger, stop, turn, display.say)
+            ending, note = search(setting, book.ledger, stop, turn, display.say, book.front)
             display.turn()
-        about = about.finished_now()
-        about.write(study)
-        record = recorder.write(about)
-        report, problem = write_report(record, job.folder)
-    return Conducted(record, job.folder, ending, note, report, problem)
+        return book.close(ending, note)
+
+
+def _begin(job: _Job, book: _Book | None, say: Callable[[str], None]) -> _Book:
+    """Begin the study or go on with it, with what comes before the sampler's own proposals."""
+    from search.head_start import queue_anchors, take_over
+
+    if book is None:
+        book = _Book.of(job, None)
+        if n := queue_anchors(book.ledger, job.space):
+            say(f"first come {n} published recipes that lie in the space")
+    else:
+        book.go_on()
+    for found in job.earlier:
+        take_over(book.ledger, job.space, found)
+        for line in found.notes:
+            say(line)
+    return book
+
+
+def _say(console: Console, line: str) -> None:
+    console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from snncore.config import make_config
+from snncore.probe_key import probe_key
 from snncore.rules import canonical
 from spaces.space import Space
 
@@ -20,6 +21,11 @@ def resolve(space: Space, params: Mapping[str, Any]) -> tuple[dict[str, Any], st
     """
     config = make_config(space.resolve(params), space.name)
     return config.as_dict(), fingerprint(canonical(config))
+
+
+def probe_key_of(config: Mapping[str, Any], key: str) -> str:
+    """What configs share whose probed metrics must be equal: `snncore.probe_key`. key: the config's own."""
+    return probe_key(make_config(config))
 
 
 def fingerprint(values: Mapping[str, Any]) -> str:

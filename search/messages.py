@@ -5,11 +5,17 @@ Knows neither Ray, Optuna nor torch, so that a worker can read a ticket before a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from search.limits import Bounds
+from search.resources import ONE_CPU, Share
+
+DEFAULT_TRAINER = "search.trainer:SnncoreTrainer"
+
+INFEASIBLE = "infeasible"
+"""Stands in the place of metrics where a config cannot even be probed: {INFEASIBLE: reason}."""
 
 
 @dataclass(frozen=True)
@@ -18,8 +24,9 @@ class Ticket:
 
     config: the full resolved config, its data root absolute. epochs: of the full training.
     limits: the constraints on metrics that are known before training.
-    metrics: what an earlier start already probed, or None. checkpoints: an absolute folder.
-    trainer: dotted name `module:factory`; device: "cpu" or "cuda"; threads: of one trial.
+    metrics: what an earlier start already probed, or None. probed: what is known of it otherwise.
+    checkpoints: an absolute folder. may_stop: whether the scheduler judges it.
+    trainer: dotted name `module:factory`. share: what it gets of the node it runs on.
     """
 
     number: int
@@ -28,9 +35,37 @@ class Ticket:
     checkpoints: str
     limits: Mapping[str, Bounds] = field(default_factory=dict)
     metrics: Mapping[str, Any] | None = None
-    trainer: str = "search.trainer:SnncoreTrainer"
-    device: str = "cpu"
-    threads: int = 1
+    probed: Mapping[str, Any] = field(default_factory=dict)
+    may_stop: bool = True
+    trainer: str = DEFAULT_TRAINER
+    share: Share = ONE_CPU
+
+
+@dataclass(frozen=True)
+class ProbeTicket:
+    """Configs to probe without training any; the sampler chooses the next trial when it knows their cost.
+
+    configs: by probe key (`snncore.probe_key`). names: the metrics that are wanted. seconds: after so many
+    no further probe is begun.
+    """
+
+    configs: Mapping[str, Mapping[str, Any]]
+    names: Sequence[str]
+    seconds: float
+    trainer: str = DEFAULT_TRAINER
+    share: Share = ONE_CPU
+
+
+@dataclass(frozen=True)
+class QuietTicket:
+    """A config whose times are measured again, when nothing else runs."""
+
+    config: Mapping[str, Any]
+    trainer: str = DEFAULT_TRAINER
+    share: Share = ONE_CPU
+
+
+AnyTicket = Ticket | ProbeTicket | QuietTicket
 
 
 @dataclass(frozen=True)
@@ -39,7 +74,8 @@ class Report:
 
     probe: `metrics` are those known before training, `place` says where the trial runs.
     epoch: `row` holds the fields of an epoch row.
-    end: the trial came to an end by itself; `state`, `reason` and all `metrics` are set.
+    end: the trial came to an end by itself; `state`, `reason` and all `metrics` are set. The end of a
+    `ProbeTicket` has a mapping of metrics for each probe key, or {INFEASIBLE: reason}.
     """
 
     kind: Literal["probe", "epoch", "end"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from search.trainer import DEFAULT_TRAINER
+from search.messages import DEFAULT_TRAINER
 
 KeepCheckpoints = Literal["all", "front", "none"]
 
@@ -16,8 +16,10 @@ class RunOptions:
 
     study: name, by default the space's. out: the folder of all run folders. trials, seed: instead of the
     space's. time_budget_s: seconds after which the study ends as by Ctrl-C, but with exit code 0.
-    address: local, auto or HOST:PORT. storage: an Optuna URL instead of the journal. show: print to
-    the terminal. trainer: dotted name `module:factory`, see `search.trainer`.
+    replicates: further seeds of the front, instead of the space's. warm_start: earlier studies to learn
+    from. checkpoints: a folder or URI for them, instead of the run folder. address: local, auto or
+    HOST:PORT. storage: an Optuna URL instead of the journal. show: print to the terminal. trainer: dotted
+    name `module:factory`, see `search.trainer`.
     """
 
     study: str | None = None
@@ -28,6 +30,9 @@ class RunOptions:
     address: str = "local"
     storage: str | None = None
     seed: int | None = None
+    replicates: int | None = None
+    warm_start: tuple[str, ...] = ()
+    checkpoints: str | None = None
     keep_checkpoints: KeepCheckpoints = "front"
     show: bool = True
     trainer: str = DEFAULT_TRAINER

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
+import optuna
+from optuna.trial import TrialState
 
 from search.draws import OptunaDraw
+from search.entry import Entry
 from search.errors import SearchError
-from search.identity import resolve
-from search.ledger import Entry, Ledger
-from search.samplers import make_sampler, mix
+from search.identity import probe_key_of, resolve
+from search.ledger import Ledger
+from search.lessons import Lessons
+from search.samplers import SamplerSetup, make_sampler, mix
 from snncore.errors import ConfigError
 from spaces.draw import RandomDraw
 from spaces.space import Space
 from spaces.walk import enumerate_params, suggest
+
+Resolve = Callable[[Space, Mapping[str, Any]], tuple[dict[str, Any], str]]
+"""From params to the full config and its key, raising ConfigError for a config that cannot be trained."""
 
 MAX_DUPLICATES = 10
 """So many duplicates in a row, and the sampler has nothing new to say: draw at random."""
@@ -28,19 +35,35 @@ MAX_ENUMERATED = 20_000
 class Proposer:
     """Proposes configs nobody has tried in this study.
 
-    exhausted: why `next` returned None, in words for the user.
+    resolve, probe_key: of other configs than the trainer's, such as those of a table. exhausted: why `next`
+    returned None, in words for the user.
     """
 
-    def __init__(self, ledger: Ledger, space: Space) -> None:
-        self._ledger, self._space = ledger, space
+    def __init__(
+        self,
+        ledger: Ledger,
+        space: Space,
+        resolve: Resolve = resolve,
+        probe_key: Callable[[Mapping[str, Any], str], str] = probe_key_of,
+    ) -> None:
+        self._ledger, self._space, self._resolve = ledger, space, resolve
         sampler, seed = space.sampler.name, space.sampler.seed
-        ledger.study.sampler = make_sampler(sampler, seed, ledger.n_asks, is_conditional(space))
-        self._random = np.random.default_rng(mix(seed, ledger.n_asks + 1))
-        self._grid = self._grid_order(seed) if sampler == "grid" else None
+        setup = SamplerSetup(seed, space, ledger, resolve, probe_key)
+        ledger.study.sampler = make_sampler(sampler, setup, ledger.stream())
+        self._random = np.random.default_rng(mix(seed, ledger.stream() + 1))
+        self._grid = self._shuffled(np.random.default_rng(seed)) if sampler == "grid" else None
+        self._lessons = Lessons(ledger, space)
         self.exhausted: str | None = None
 
     def next(self) -> Entry | None:
         """Open the next trial in the ledger; None when nothing new can be found."""
+        self._lessons.give()
+        while has_queue(self._ledger.study):
+            entry = self._ask()
+            if entry is not None:
+                return entry
+        if self.exhausted is not None:
+            return None  # asked for many times a second until the last trials have ended
         if self._grid is not None:
             return self._take(self._grid)
         for _ in range(MAX_DUPLICATES):
@@ -55,7 +78,7 @@ class Proposer:
         self._ledger.n_asks += 1
         params = suggest(self._space, OptunaDraw(trial))
         try:
-            config, key = resolve(self._space, params)
+            config, key = self._resolve(self._space, params)
         except ConfigError as error:
             self._ledger.reject(trial, str(error))
             return None
@@ -85,7 +108,7 @@ class Proposer:
 
     def _is_new(self, params: dict[str, Any]) -> bool:
         try:
-            return resolve(self._space, params)[1] not in self._ledger.by_key
+            return self._resolve(self._space, params)[1] not in self._ledger.by_key
         except ConfigError:
             return False
 
@@ -97,22 +120,27 @@ class Proposer:
             entry = self._ask()
         return entry
 
-    def _grid_order(self, seed: int) -> Iterator[dict[str, Any]]:
-        if not _is_small(self._space):
-            n = self._space.n_configs()
-            size = "not finite" if n is None else f"of {n} configs, more than {MAX_ENUMERATED}"
-            raise SearchError(f"sampler.name: grid needs a small finite space, this one is {size}")
-        return self._shuffled(np.random.default_rng(seed))
-
     def _shuffled(self, generator: np.random.Generator) -> Iterator[dict[str, Any]]:
         # In the order of the file, a budget smaller than the grid would see one corner of it only.
         everything = list(enumerate_params(self._space))
         return (everything[at] for at in generator.permutation(len(everything)))
 
 
-def is_conditional(space: Space) -> bool:
-    """Whether some parameter exists only for some values of others."""
-    return any(parameter.when for parameter in space.search.values())
+def require_sampler(space: Space) -> None:
+    """Check that a space is one its sampler can take.
+
+    Raises:
+        SearchError: it is not.
+    """
+    if space.sampler.name == "grid" and not _is_small(space):
+        n = space.n_configs()
+        size = "not finite" if n is None else f"of {n} configs, more than {MAX_ENUMERATED}"
+        raise SearchError(f"sampler.name: grid needs a small finite space, this one is {size}")
+
+
+def has_queue(study: optuna.Study) -> bool:
+    """Whether params wait to be tried whatever the sampler says: recipes, the best of earlier studies."""
+    return bool(study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
 
 
 def _is_small(space: Space) -> bool:

@@ -56,11 +56,17 @@ def _parser() -> argparse.ArgumentParser:
     add("--fresh-name", action="store_true", help="if the study exists, take NAME-2, NAME-3, ...")
     add("--address", default="local", metavar="WHERE", help="Ray: local (default), auto or HOST:PORT")
     add("--storage", metavar="URL", help="Optuna storage URL instead of a journal in the run folder")
-    add("--seed", metavar="N", type=_seed, help="seed of the sampler, instead of the space's")
+    add(
+        "--warm-start", metavar="RUN", action="append", default=[],
+        help="learn from an earlier study, such as runs/digits; may be given several times",
+    )  # fmt: skip
+    add("--replicates", metavar="K", type=_count, help="train the front with K further seeds at the end")
+    add("--seed", metavar="N", type=_count, help="seed of the sampler, instead of the space's")
     add(
         "--set", metavar="KEY=VALUE", action="append", default=[], dest="overrides",
         help="set a field of base (dotted key, YAML value); a searched field leaves the search",
     )  # fmt: skip
+    add("--checkpoints", metavar="PLACE", help="folder or URI such as s3://bucket/x; default: run folder")
     add("--dry-run", action="store_true", help="print the resolved space and three configs; train nothing")
     add(
         "--keep-checkpoints", choices=("all", "front", "none"), default="front",
@@ -126,6 +132,9 @@ def _options(arguments: argparse.Namespace, space: Space | None) -> RunOptions:
         address=arguments.address,
         storage=arguments.storage,
         seed=arguments.seed,
+        replicates=arguments.replicates,
+        warm_start=tuple(arguments.warm_start),
+        checkpoints=arguments.checkpoints,
         keep_checkpoints=arguments.keep_checkpoints,
     )
 
@@ -139,7 +148,7 @@ def _dry_run(space: Space, arguments: argparse.Namespace) -> str:
     from spaces.draw import RandomDraw
     from spaces.walk import suggest
 
-    space = with_options(space, arguments.trials, arguments.seed)
+    space = with_options(space, arguments.trials, arguments.seed, arguments.replicates)
     draw = RandomDraw(np.random.default_rng(space.sampler.seed))
     parts = [as_yaml(space.as_dict())]
     for count in range(1, N_SAMPLES + 1):
@@ -164,7 +173,7 @@ def _positive(text: str) -> int:
     return value
 
 
-def _seed(text: str) -> int:
+def _count(text: str) -> int:
     value = int(text)
     if value < 0:
         raise argparse.ArgumentTypeError(f"got {value}, allowed: 0 or more")

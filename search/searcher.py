@@ -1,83 +1,67 @@
-"""Ray Tune's view of the search: hands out tickets, hands ends to the ledger.
+"""Ray Tune's view of the work: hands out tickets, hands ends to their tasks.
 
-First come the trials that a driver before this one left running, then new ones, until the budget is
-used up. What Ray's own OptunaSearch does with ends is wrong for several objectives; here every end
+What Ray's own OptunaSearch does with ends is wrong for several objectives; here every end of a trial
 goes through `Outcome`, so that nothing partial, missing or NaN is ever told as a finished trial.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ray.tune.search import Searcher
 
-from search.ledger import Entry, Ledger
-from search.messages import Report, Ticket
-from search.outcome import Outcome
-from search.proposer import Proposer
+from search.messages import Report
 from search.stopping import StopRequest
+from search.tasks import Task
 from search.trainable import REPORT, TICKET
+from search.work import WAIT, Work
 
 
-class StudySearcher(Searcher):  # type: ignore[misc]  # ray is not typed here
-    """Suggests one ticket per trial.
+class WorkSearcher(Searcher):  # type: ignore[misc]  # ray is not typed here
+    """Suggests one ticket per task.
 
-    budget: trials of all states together. make_ticket: the ticket of an entry. stop_reasons: why the
-    scheduler stopped a trial, by number; filled by the scheduler. stop: told of exceptions, as Ray
-    would log them and go on.
+    stop_reasons: why the scheduler stopped a trial, by Tune's id; filled by the scheduler. stop: told of
+    exceptions, as Ray would log them and go on. tasks: what was handed out, by Tune's id.
     """
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        proposer: Proposer,
-        budget: int,
-        make_ticket: Callable[[Entry], Ticket],
-        stop_reasons: Mapping[int, str],
-        stop: StopRequest,
-    ) -> None:
+    def __init__(self, work: Work, stop_reasons: Mapping[str, str], stop: StopRequest) -> None:
         super().__init__()
-        self._ledger, self._proposer, self._budget = ledger, proposer, budget
-        self._make_ticket, self._stop_reasons, self._stop = make_ticket, stop_reasons, stop
-        self.numbers: dict[str, int] = {}
+        self._work, self._stop_reasons, self._stop = work, stop_reasons, stop
+        self.tasks: dict[str, Task] = {}
 
     def suggest(self, trial_id: str) -> Any:
-        """A ticket, or FINISHED when the budget or the space is used up."""
-        entry = self._stop.guard(self._next)
-        if entry is None:
+        """A ticket, None for "not now", or FINISHED when there is no more work."""
+        task = self._stop.guard(self._work.next)
+        if task is None:
             return Searcher.FINISHED
-        entry.handed_out = True
-        self.numbers[trial_id] = entry.number
-        return {TICKET: self._make_ticket(entry)}
-
-    def _next(self) -> Entry | None:
-        for entry in self._ledger.running():
-            if not entry.handed_out:
-                return entry
-        if len(self._ledger.entries) >= self._budget:
+        if task is WAIT:
             return None
-        return self._proposer.next()
+        self.tasks[trial_id] = task
+        return {TICKET: task.ticket}
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        """A trial came to its own end, or the scheduler stopped it. Errors are recorded by the watcher."""
+        """A task came to its own end, or the scheduler stopped it. Errors are told by the watcher."""
         if error or result is None:
             return
-        number = self.numbers[trial_id]
-        report: Report = result[REPORT]
+        task, report = self.tasks[trial_id], _report(result)
         if report.kind == "end":
-            outcome = Outcome(report.state, report.reason, report.metrics)
+            self._stop.guard(lambda: task.ended(report))
         else:
-            outcome = Outcome("stopped", self._stop_reasons.get(number))
-        self._stop.guard(lambda: self._ledger.finish(number, outcome))
+            self._stop.guard(lambda: task.stopped(self._stop_reasons.get(trial_id)))
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        """Reports are recorded by the watcher, which also sees the one a trial is stopped at."""
+        """Reports are told by the watcher, which also sees the one a trial is stopped at."""
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing to save: the study's storage holds everything."""
 
     def restore(self, checkpoint_path: str) -> None:
         """Nothing to restore: see `save`."""
+
+
+def _report(result: Mapping[str, Any]) -> Report:
+    report: Report = result[REPORT]
+    return report

@@ -6,26 +6,50 @@ the actor's own thread, needs no hand-over of results, and can be reused whateve
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 from ray import tune
 
 from search.course import Course
+from search.messages import AnyTicket, ProbeTicket, QuietTicket, Report
+from search.probing import ProbeCourse, QuietCourse
 
 REPORT = "report"
 TICKET = "ticket"
 
 
+class _Course(Protocol):
+    def step(self) -> Report: ...
+
+    def close(self) -> None: ...
+
+
+def course_of(ticket: AnyTicket) -> _Course:
+    """What a worker does with a ticket."""
+    if isinstance(ticket, ProbeTicket):
+        return ProbeCourse(ticket)
+    if isinstance(ticket, QuietTicket):
+        return QuietCourse(ticket)
+    return Course(ticket)
+
+
 class TrialTrainable(tune.Trainable):  # type: ignore[misc]  # ray is not typed here
-    """Runs the trial of `config["ticket"]`; each result holds its `Report` under "report"."""
+    """Does what `config["ticket"]` says; each result holds its `Report` under "report"."""
+
+    @classmethod
+    def default_resource_request(cls, config: dict[str, Any]) -> tune.PlacementGroupFactory:
+        """What Ray keeps free for a ticket; a worker is used again for tickets that need the same."""
+        share = config[TICKET].share
+        return tune.PlacementGroupFactory([{"CPU": share.cpu, "GPU": share.gpu}])
 
     def setup(self, config: dict[str, Any]) -> None:
         """Begin with a ticket; nothing heavy is loaded before the first step."""
-        self._course: Course | None = Course(config[TICKET])
+        self._course: _Course | None = course_of(config[TICKET])
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Take the next ticket in the same process."""
-        self._course = Course(new_config[TICKET])
+        self.cleanup()
+        self._course = course_of(new_config[TICKET])
         return True
 
     def step(self) -> dict[str, Any]:
@@ -36,4 +60,6 @@ class TrialTrainable(tune.Trainable):  # type: ignore[misc]  # ray is not typed 
 
     def cleanup(self) -> None:
         """Drop the session, and with it the network."""
+        if self._course is not None:
+            self._course.close()
         self._course = None

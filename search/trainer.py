@@ -7,14 +7,12 @@ trainer, or a test's fake, takes the same place.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from search.errors import SearchError
 from snncore.machine import processor_model
-
-DEFAULT_TRAINER = "search.trainer:SnncoreTrainer"
 
 
 class Session(Protocol):
@@ -38,8 +36,11 @@ class Session(Protocol):
 class Trainer(Protocol):
     """Made by a factory called with (device, threads): "cpu" or "cuda", and threads per trial."""
 
-    def probe(self, config: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The metrics known before the first epoch."""
+    def probe(self, config: Mapping[str, Any], names: Sequence[str] | None = None) -> Mapping[str, Any]:
+        """The metrics known before the first epoch: at least those of `names`, None for all."""
+
+    def measure_quietly(self, config: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The times of `probe` once more, with care, as metrics of their own; nothing else runs."""
 
     def session(self, config: Mapping[str, Any]) -> Session:
         """A training that has not begun."""
@@ -54,13 +55,21 @@ class SnncoreTrainer:
     def __init__(self, device: str, threads: int) -> None:
         self._device, self._threads = device, threads
 
-    def probe(self, config: Mapping[str, Any]) -> Mapping[str, Any]:
+    def probe(self, config: Mapping[str, Any], names: Sequence[str] | None = None) -> Mapping[str, Any]:
         """See `snncore.probe.probe`."""
         from snncore.config import make_config
-        from snncore.probe import probe
+        from snncore.probe import PROBED, probe
 
         self._limit_threads()
-        return probe(make_config(config), self._device)
+        return probe(make_config(config), self._device, PROBED if names is None else names)
+
+    def measure_quietly(self, config: Mapping[str, Any]) -> Mapping[str, Any]:
+        """See `snncore.probe.quiet_probe`."""
+        from snncore.config import make_config
+        from snncore.probe import quiet_probe
+
+        self._limit_threads()
+        return quiet_probe(make_config(config), self._device)
 
     def session(self, config: Mapping[str, Any]) -> Session:
         """See `snncore.session.TrainingSession`."""
@@ -87,13 +96,16 @@ class SnncoreTrainer:
 def load_trainer(name: str, device: str, threads: int) -> Trainer:
     """The trainer a dotted name `module:factory` stands for.
 
+    `module:factory@ARGUMENT` hands the text behind the first @ to the factory as its third argument.
+
     Raises:
         SearchError: there is no such module or factory.
     """
-    module, _, factory = name.partition(":")
+    dotted, has_argument, argument = name.partition("@")
+    module, _, factory = dotted.partition(":")
     try:
         make = getattr(importlib.import_module(module), factory)
     except (ImportError, AttributeError, ValueError) as error:
         raise SearchError(f"trainer {name!r}: not found: {error}") from error
-    trainer: Trainer = make(device, threads)
+    trainer: Trainer = make(device, threads, argument) if has_argument else make(device, threads)
     return trainer

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import ray
 from ray import tune
 
-from search.ledger import Ledger
-from search.messages import Report, Ticket
+from search.deaths import death_reason
 from search.outcome import Outcome, infeasible_reason
 from search.stopping import StopRequest
-from search.trainable import REPORT, TICKET
+from search.tasks import Task
+from search.trainable import REPORT
 
 MAX_REASON = 500
 """Characters of an exception's last line that are kept; a dead worker's runs to several thousand."""
@@ -23,28 +23,31 @@ MAX_REASON = 500
 class Watcher(tune.Callback):  # type: ignore[misc]  # ray is not typed here
     """Ray Tune's callback.
 
-    on_turn is called some ten times a second (display, record). An exception of ours ends the study
-    through `stop.error`: Ray would log it, count it as a failure of the trial, and go on.
+    tasks: what was handed out, by Tune's id. on_turn is called some ten times a second (display, record).
+    An exception of ours ends the study through `stop.error`: Ray would log it, count it as a failure of
+    the trial, and go on.
     """
 
-    def __init__(self, ledger: Ledger, stop: StopRequest, on_turn: Callable[[], None]) -> None:
-        self._ledger, self._stop, self._on_turn = ledger, stop, on_turn
+    def __init__(self, tasks: Mapping[str, Task], stop: StopRequest, on_turn: Callable[[], None]) -> None:
+        self._tasks, self._stop, self._on_turn = tasks, stop, on_turn
         self._actors: list[Any] = []
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """A worker has taken a trial."""
-        self._stop.guard(lambda: self._ledger.started(_number(trial), _process_id(trial)))
+        """A worker has taken a task."""
+        task = self._tasks[trial.trial_id]
+        self._stop.guard(lambda: task.started(_process_id(trial)))
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
         """A report came, also the one at which a trial is stopped."""
-        report: Report = result[REPORT]
-        self._stop.guard(lambda: self._ledger.note(_number(trial), report))
+        task = self._tasks[trial.trial_id]
+        self._stop.guard(lambda: task.noted(result[REPORT]))
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """A trial failed and will not be tried again."""
-        self._stop.guard(lambda: self._ledger.finish(_number(trial), failure(_last_error(trial))))
+        """A task failed; whether it is tried again is its own business."""
+        task = self._tasks[trial.trial_id]
+        self._stop.guard(lambda: task.failed(failure(_last_error(trial))))
 
     def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
         """Remember the actors: Ray forgets those of trials it ends."""
@@ -91,9 +94,10 @@ def failure(error: BaseException | None) -> Outcome:
     reason = infeasible_reason(cause)
     if reason is not None:
         return Outcome("infeasible", reason)
+    if isinstance(cause, ray.exceptions.RayActorError):
+        return Outcome("failed", death_reason(str(cause))[:MAX_REASON])
     last = traceback.format_exception_only(cause)[-1].strip().splitlines()[-1]
-    died = "worker died: " if isinstance(cause, ray.exceptions.RayActorError) else ""
-    return Outcome("failed", f"{died}{last}"[:MAX_REASON])
+    return Outcome("failed", last[:MAX_REASON])
 
 
 def _process_id(trial: Any) -> str | None:
@@ -112,8 +116,3 @@ def _last_error(trial: Any) -> BaseException | None:
         return None
     error = ray.cloudpickle.loads(Path(path).read_bytes())
     return error if isinstance(error, BaseException) else None
-
-
-def _number(trial: Any) -> int:
-    ticket: Ticket = trial.config[TICKET]
-    return ticket.number

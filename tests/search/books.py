@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import optuna
 
 from search.about import About
-from search.ledger import Entry, Ledger
+from search.checkpoint_place import study_place
+from search.entry import Entry
+from search.folder import RunFolder
+from search.ledger import Ledger
 from search.messages import Report
 from search.outcome import Outcome
+from search.probe_ahead import ProbeAhead
 from search.proposer import Proposer
-from spaces.space import Space
-from tests.search.fakes import FakeSession, FakeTrainer
+from search.resources import Node, Shares
+from search.tickets import Setting, Tickets
+from search.work import SearchWork
+from spaces.space import Budget, Space
+from tests.search.fakes import TRAINER, FakeSession, FakeTrainer
+
+ONE_CPU = Shares(1, 0, (Node("here", 2, 0),))
 
 
 def new_ledger(space: Space, storage: optuna.storages.BaseStorage | None = None) -> Ledger:
@@ -31,6 +42,23 @@ def reopened(ledger: Ledger) -> Ledger:
     """The same study, as a driver after this one finds it."""
     study = optuna.load_study(study_name=ledger.study.study_name, storage=ledger.study._storage)
     return Ledger(study, ledger.objectives, ledger.limits)
+
+
+def tickets(
+    ledger: Ledger, space: Space, folder: Path | str = "/nowhere", shares: Shares = ONE_CPU
+) -> Tickets:
+    """What tells workers of the fake trainer what to do."""
+    run = RunFolder.of(folder, "toy")
+    place = study_place(None, run.path, "toy", "")
+    return Tickets(Setting(space, run, place, TRAINER, shares), ledger)
+
+
+def search_work(ledger: Ledger, space: Space, budget: int, shares: Shares = ONE_CPU) -> SearchWork:
+    """The search itself, as Ray Tune's loop works through it."""
+    space = replace(space, budget=Budget(budget))
+    ahead = ProbeAhead(ledger, space)
+    made = tickets(ledger, space, shares=shares)
+    return SearchWork(ledger, Proposer(ledger, space), ahead, made, print)
 
 
 def measured(entry: Entry) -> dict[str, Any]:

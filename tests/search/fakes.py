@@ -13,7 +13,7 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,7 @@ class FakeTrainer:
     def __init__(self, device: str, threads: int) -> None:
         self.device, self.threads = device, threads
 
-    def probe(self, config: Mapping[str, Any]) -> Mapping[str, Any]:
+    def probe(self, config: Mapping[str, Any], names: Sequence[str] | None = None) -> Mapping[str, Any]:
         if config["optim"]["momentum"] == 0.85:
             take_memory()
         return {
@@ -57,6 +57,9 @@ class FakeTrainer:
             "n_parameters": 1000,
             "latency_under_load": False,
         }
+
+    def measure_quietly(self, config: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"latency_ms_quiet": 1.9 * config["T"] * config["model"]["width"]}
 
     def session(self, config: Mapping[str, Any]) -> FakeSession:
         root = Path(config["data"]["root"])

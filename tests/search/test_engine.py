@@ -11,7 +11,7 @@ import pytest
 
 import reports.build
 import search
-from search import tuning
+from search import work
 from search.engine import Conducted, conduct, run_study
 from search.errors import SearchError, StudyFailedError
 from search.options import RunOptions
@@ -26,6 +26,7 @@ from tests.search.fakes import (
     Budget,
     Choice,
     Fidelity,
+    FloatRange,
     Limit,
     Resources,
     SamplerChoice,
@@ -88,7 +89,7 @@ def test_a_study_from_begin_to_end(tmp_path: Path, capfd: pytest.CaptureFixture[
 def test_every_kind_of_end_is_recorded_and_the_study_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tuning, "MAX_RETRIES", 1)  # a fresh worker takes seconds to start
+    monkeypatch.setattr(work, "MAX_RETRIES", 1)  # a fresh worker takes seconds to start
     space = make_space(
         tmp_path / "data",
         search={
@@ -127,7 +128,7 @@ def _expected(config: Any) -> tuple[str, str, int, int]:
     if momentum == 0.5:
         return "failed", "KeyError: 'first line", 2, 1
     if momentum == 0.8:
-        return "failed", "worker died: The actor is dead", 2, 0
+        return "failed", "worker died: killed by a signal", 2, 0
     if momentum == 0.6:
         return "complete", "", 2, 3
     if config["optim"]["lr"] == 5:
@@ -212,6 +213,84 @@ def test_a_time_budget_ends_a_study_in_mid_training(tmp_path: Path) -> None:
     assert 1 <= _states(conducted)["running"] <= 2
     assert set(_states(conducted)) == {"running"}
     assert read_study(conducted.folder.path) == conducted.study
+
+
+@pytest.mark.parametrize("phase", ["search", "replicates", "quiet"])
+def test_a_study_stopped_in_any_phase_is_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, phase: str
+) -> None:
+    """Ctrl-C when the first trial of the phase has an epoch behind it, or the first measurement begins."""
+    monkeypatch.setattr("search.watcher.Watcher.on_step_end", _interrupting(phase))
+    space = make_space(tmp_path / "data", base={"optim.batch_size": 100}, budget=Budget(3), replicates=1)
+    stopped = _conduct(tmp_path, space)
+    monkeypatch.undo()
+    assert stopped.ending == "interrupted"
+    assert (phase == "quiet") != (_states(stopped)["running"] > 0)
+    before = {trial.number: trial for trial in stopped.study.trials if trial.state == "complete"}
+    again = _conduct(tmp_path, None, study="toy", resume=True)
+    assert (again.ending, set(_states(again))) == ("budget", {"complete"})
+    for number, trial in before.items():
+        now = again.study.trials[number]
+        assert (now.values, now.attempts, now.config) == (trial.values, trial.attempts, trial.config)
+    searched = [trial for trial in again.study.trials if trial.replicate_of is None]
+    on_front = {trial.number for trial in front(again.study)}
+    assert len(searched) == 3
+    assert sorted(t.replicate_of for t in again.study.trials if t.replicate_of is not None) == sorted(
+        on_front
+    )
+    measured = {trial.number for trial in again.study.trials if "latency_ms_quiet" in trial.metrics}
+    assert measured == on_front
+    assert _conduct(tmp_path, None, study="toy", resume=True).study.trials == again.study.trials
+
+
+def _interrupting(phase: str) -> Any:
+    """A step of Ray Tune's loop after which the wish to stop is there, once the phase is on."""
+    from search.tasks import QuietTask, TrialTask
+    from search.watcher import Watcher
+
+    step = Watcher.on_step_end
+
+    def is_on(task: Any) -> bool:
+        if isinstance(task, QuietTask):
+            return phase == "quiet"
+        if not isinstance(task, TrialTask) or not task._entry.rows:
+            return False
+        wanted = phase == "replicates"
+        return phase != "quiet" and (task._entry.replicate_of is not None) == wanted
+
+    def interrupting(self: Watcher, iteration: int, trials: list[Any], **info: Any) -> None:
+        if any(is_on(task) for task in self._tasks.values()):
+            self._stop.interrupted = True
+        step(self, iteration, trials, **info)
+
+    return interrupting
+
+
+def test_a_wrong_earlier_study_is_refused_and_nothing_stays(tmp_path: Path) -> None:
+    space = make_space(tmp_path / "data")
+    with pytest.raises(SearchError, match=r"--warm-start: no run folder nowhere"):
+        _conduct(tmp_path, space, warm_start=("nowhere",))
+    assert not (tmp_path / "runs" / "toy").exists()
+
+
+def test_a_space_its_sampler_cannot_take_is_refused_and_nothing_stays(tmp_path: Path) -> None:
+    space = make_space(
+        tmp_path / "data", search={"optim.lr": FloatRange(0.01, 0.1)}, sampler=SamplerChoice("grid", 0)
+    )
+    with pytest.raises(SearchError, match=r"grid needs a small finite space"):
+        _conduct(tmp_path, space)
+    assert not (tmp_path / "runs" / "toy").exists()
+
+
+def test_a_resume_that_is_refused_changes_nothing(tmp_path: Path) -> None:
+    space = make_space(tmp_path / "data", budget=Budget(1))
+    first = _conduct(tmp_path, space)
+    other = replace(space, resources=Resources(64, 0), budget=Budget(5))
+    journal = (first.folder.path / "journal.log").read_bytes()
+    with pytest.raises(SearchError, match=r"cpu 64, gpu 0 per trial is more than any node has"):
+        _conduct(tmp_path, other, resume=True)
+    assert (first.folder.path / "journal.log").read_bytes() == journal
+    assert "trials: 1" in (first.folder.path / "space.yaml").read_text()
 
 
 def test_a_database_holds_a_study_like_a_journal(tmp_path: Path) -> None:

@@ -22,7 +22,6 @@ def test_paths_are_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.chdir(tmp_path)
     folder = RunFolder.of("runs", "a.b-1_c")
     assert folder.journal == tmp_path / "runs" / "a.b-1_c" / "journal.log"
-    assert folder.trial_checkpoints(7) == folder.checkpoints / "trial-0007"
 
 
 def test_a_second_driver_is_refused_even_in_another_process(tmp_path: Path) -> None:
@@ -105,3 +104,25 @@ def test_fresh_names(tmp_path: Path) -> None:
         folder.mkdir()
         (folder / "journal.log").write_text("{}\n")
         assert fresh_name(tmp_path, "demo") == expected
+
+
+def test_a_shared_folder_takes_several_drivers(tmp_path: Path) -> None:
+    folder = RunFolder.of(tmp_path, "toy")
+    with folder.claim(shared=True), folder.claim(shared=True):
+        assert folder.path.exists()
+    assert not folder.path.exists()
+
+
+def test_the_named_database_and_scratch_folders(tmp_path: Path) -> None:
+    folder = RunFolder.of(tmp_path, "toy")
+    assert folder.named_url() is None
+    assert folder.scratches() == []
+    folder.path.mkdir()
+    folder.storage_url.write_text("postgresql://me@host/db\n")
+    assert folder.named_url() == "postgresql://me@host/db"
+    assert folder.scratch(0) == folder.path / ".tune"
+    for driver in (0, 1, 2**62):
+        folder.scratch(driver).mkdir()
+    (folder.path / ".tune-not").mkdir()
+    found = sorted(folder.scratches())
+    assert found == [(driver, folder.scratch(driver)) for driver in (1, 2**62)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from search.folder import RunFolder
 from search.opening import (
     as_yaml,
     create,
+    go_on,
     open_existing,
     require_new,
     require_same,
@@ -102,6 +104,18 @@ def test_a_database_is_remembered_without_its_password(folder: RunFolder, tmp_pa
         require_new(RunFolder.of(tmp_path / "elsewhere", "toy"), url)
 
 
+def test_a_lost_folder_is_made_again_from_the_database(folder: RunFolder, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/study.db"
+    before = _begin(folder, url)
+    content = _content(folder)
+    shutil.rmtree(folder.path)
+    study, about = open_existing(folder, url)
+    assert about == before
+    go_on(folder, url, about, study)
+    assert _content(folder) == content
+    assert open_existing(folder)[1] == before
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -145,9 +159,10 @@ def test_space_yaml_is_a_space_file(folder: RunFolder) -> None:
 
 
 def test_options_replace_budget_and_seed() -> None:
-    space = with_options(make_space(), 77, 5)
+    space = with_options(make_space(), 77, 5, 2)
     assert (space.budget.trials, space.sampler) == (77, SamplerChoice("random", 5))
-    assert with_options(make_space(), None, None) == make_space()
+    assert space.replicates == 2
+    assert with_options(make_space(), None, None, None) == make_space()
 
 
 def test_yaml_keeps_order_and_has_no_trailing_spaces() -> None:

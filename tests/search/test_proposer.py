@@ -8,8 +8,8 @@ import pytest
 from search.errors import SearchError
 from search.ledger import REJECTED
 from search.outcome import Outcome
-from search.proposer import Proposer
-from search.samplers import SAMPLERS, make_sampler, mix
+from search.proposer import Proposer, has_queue, require_sampler
+from search.samplers import SAMPLERS, SamplerSetup, make_sampler, mix
 from spaces.condition import Condition
 from spaces.options import Subset
 from spaces.ranges import IntRange
@@ -30,6 +30,11 @@ CONDITIONAL = {
 
 def _space(sampler: str, **changes: object) -> Space:
     return make_space(sampler=SamplerChoice(sampler, 3), **changes)
+
+
+def _setup(**changes: object) -> SamplerSetup:
+    space = make_space(**changes)
+    return SamplerSetup(0, space, new_ledger(space))
 
 
 def test_every_sampler_a_space_may_name_is_here() -> None:
@@ -84,8 +89,8 @@ def test_a_resume_does_not_repeat_its_draws(sampler: str) -> None:
 
 
 def test_unknown_sampler() -> None:
-    with pytest.raises(SearchError, match=r"sampler\.name: got 'best', allowed: auto, tpe, gp"):
-        make_sampler("best", 0, 0, False)
+    with pytest.raises(SearchError, match=r"sampler\.name: got 'best', allowed: auto, cheap_first, tpe"):
+        make_sampler("best", _setup(), 0)
 
 
 def test_mixing_depends_on_both_numbers() -> None:
@@ -95,8 +100,8 @@ def test_mixing_depends_on_both_numbers() -> None:
 
 
 def test_optunas_experimental_warnings_are_silenced_here_and_nowhere_else() -> None:
-    make_sampler("tpe", 0, 0, True)
-    make_sampler("qmc", 0, 0, True)
+    make_sampler("tpe", _setup(search=CONDITIONAL), 0)
+    make_sampler("qmc", _setup(), 0)
     with pytest.warns(optuna.exceptions.ExperimentalWarning, match="QMCSampler is experimental"):
         optuna.samplers.QMCSampler(seed=0)
 
@@ -162,7 +167,9 @@ def test_a_grid_that_is_resumed_goes_on_where_it_was() -> None:
 def test_a_grid_needs_a_small_finite_space(search: dict[str, object], message: str) -> None:
     space = _space("grid", search=search)
     with pytest.raises(SearchError, match=message):
-        Proposer(new_ledger(space), space)
+        require_sampler(space)
+    require_sampler(_space("tpe", search=search))
+    require_sampler(_space("grid"))
 
 
 def test_asks_a_dead_driver_left_behind_do_no_harm() -> None:
@@ -174,6 +181,21 @@ def test_asks_a_dead_driver_left_behind_do_no_harm() -> None:
     resumed = reopened(ledger)
     assert len(run(resumed, space, 13)) == 13
     assert not [t for t in resumed.study.get_trials() if t.state == optuna.trial.TrialState.RUNNING]
+
+
+def test_what_a_dead_driver_took_from_the_queue_goes_back() -> None:
+    space = _space("random")
+    ledger = new_ledger(space)
+    queue = [{"T": T, "model.width": 1.0} for T in (3, 1, 7)]
+    for params in queue:
+        ledger.study.enqueue_trial(params)
+    ledger.study.ask()  # died while it asked
+    resumed = reopened(ledger)
+    taken = [entry.params for entry in run(resumed, space, 3)]
+    assert sorted(taken, key=str) == sorted(queue, key=str)
+    ledger = reopened(resumed)
+    assert not has_queue(ledger.study)
+    assert not [t for t in ledger.study.get_trials() if t.state == optuna.trial.TrialState.RUNNING]
 
 
 def test_a_config_the_trainer_refuses_becomes_no_trial() -> None:

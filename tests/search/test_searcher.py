@@ -9,42 +9,41 @@ import pytest
 from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 
-from search.folder import RunFolder
+from search.drivers import OneDriver
 from search.halving import Halving
 from search.ledger import Ledger
-from search.limits import Bounds
 from search.messages import Report, Ticket
 from search.proposer import Proposer
-from search.resources import Share
 from search.scheduler import HalvingScheduler
-from search.searcher import StudySearcher
+from search.searcher import WorkSearcher
 from search.stopping import StopRequest
 from search.trainable import REPORT, TICKET
-from search.tuning import Setting, _record_memory_victims, make_ticket
+from search.tuning import _make_halving, _record_memory_victims
 from search.watcher import StopOnRequest, failure
 from spaces.space import Space
-from tests.search.books import complete, measured, new_ledger, reopened, row, run
-from tests.search.fakes import Limit, make_space
+from tests.search.books import complete, measured, new_ledger, reopened, row, run, search_work
+from tests.search.fakes import Fidelity, make_space
 
 
-def _searcher(
-    ledger: Ledger, space: Space, budget: int = 3, stop: StopRequest | None = None
-) -> StudySearcher:
-    def ticket(entry: Any) -> Ticket:
-        return Ticket(entry.number, entry.config, 3, "/nowhere")
-
-    reasons = {1: "too slow"}
-    return StudySearcher(ledger, Proposer(ledger, space), budget, ticket, reasons, stop or StopRequest())
+def _searcher(ledger: Ledger, space: Space, budget: int = 3, stop: StopRequest | None = None) -> WorkSearcher:
+    return WorkSearcher(search_work(ledger, space, budget), {"tune-1": "too slow"}, stop or StopRequest())
 
 
-def _numbers(searcher: StudySearcher, n: int) -> list[int]:
+def _numbers(searcher: WorkSearcher, n: int) -> list[int]:
     return [searcher.suggest(f"tune-{at}")[TICKET].number for at in range(n)]
+
+
+def _end(searcher: WorkSearcher, n: int) -> None:
+    for at in range(n):
+        searcher.on_trial_complete(f"tune-{at}", {REPORT: Report("end", state="infeasible", reason="no")})
 
 
 def test_tickets_until_the_budget_is_used_up() -> None:
     space = make_space()
     searcher = _searcher(new_ledger(space), space)
     assert _numbers(searcher, 3) == [0, 1, 2]
+    assert searcher.suggest("one more") is None, "one that fails comes back"
+    _end(searcher, 3)
     assert searcher.suggest("one more") == Searcher.FINISHED
 
 
@@ -54,6 +53,7 @@ def test_trials_of_every_state_count() -> None:
     run(ledger, space, 2)
     searcher = _searcher(ledger, space)
     assert _numbers(searcher, 1) == [2]
+    _end(searcher, 1)
     assert searcher.suggest("one more") == Searcher.FINISHED
 
 
@@ -66,6 +66,7 @@ def test_trials_left_running_come_first_with_their_numbers_even_beyond_the_budge
     complete(ledger, entries[1])
     searcher = _searcher(reopened(ledger), space, budget=2)
     assert _numbers(searcher, 3) == [0, 2, 3]
+    _end(searcher, 3)
     assert searcher.suggest("one more") == Searcher.FINISHED
 
 
@@ -137,7 +138,8 @@ def test_ray_keeps_no_state_of_the_searcher(tmp_path: Any) -> None:
 
 
 def _tune_trial(number: int, epochs: int = 9) -> Any:
-    return SimpleNamespace(config={TICKET: Ticket(number, {}, epochs, "/nowhere")})
+    ticket = Ticket(number, {}, epochs, "/nowhere")
+    return SimpleNamespace(trial_id=f"tune-{number}", config={TICKET: ticket})
 
 
 def test_the_scheduler_judges_with_the_metrics_of_the_probe() -> None:
@@ -150,35 +152,47 @@ def test_the_scheduler_judges_with_the_metrics_of_the_probe() -> None:
         assert scheduler.on_trial_result(None, trial, {REPORT: probe}) == TrialScheduler.CONTINUE
         decisions.append(scheduler.on_trial_result(None, trial, {REPORT: row(1, accuracy)}))
     assert decisions == [TrialScheduler.CONTINUE, TrialScheduler.STOP, TrialScheduler.CONTINUE]
-    assert scheduler.reasons == {1: "early stopping after epoch 1: dominated, place 2 of 2"}
+    assert scheduler.reasons == {"tune-1": "early stopping after epoch 1: dominated, place 2 of 2"}
+
+
+def test_early_stopping_knows_what_other_drivers_train_meanwhile() -> None:
+    class Many(OneDriver):
+        are_many = True
+
+        def __init__(self, me: int) -> None:
+            self.me = me
+
+    space = make_space(fidelity=Fidelity(1, 2))
+    study = new_ledger(space).study
+    ours, theirs = (Ledger(study, new_ledger(space).objectives, {}, Many(me)) for me in (1, 2))
+    scheduler = HalvingScheduler(_make_halving(space, ours))
+    cheap, dear = ({"train_memory_mib": x, "latency_ms": x} for x in (1.0, 2.0))
+    with theirs.turn():
+        entry = Proposer(theirs, space).next()
+    assert entry is not None
+    theirs.note(entry.number, Report("probe", metrics=cheap))
+    theirs.note(entry.number, row(1, 90.0))
+    trial = _tune_trial(1, epochs=3)
+    scheduler.on_trial_result(None, trial, {REPORT: Report("probe", metrics=dear)})
+    assert scheduler.on_trial_result(None, trial, {REPORT: row(1, 50.0)}) == TrialScheduler.STOP
+
+
+def test_replicates_are_on_no_rung() -> None:
+    space = make_space(fidelity=Fidelity(1, 2))
+    ledger = new_ledger(space)
+    run(ledger, space, 1)
+    replicate = ledger.open_replicate(0, ledger.entries[0].config, "key", 1)
+    ledger.note(replicate.number, row(1, 99.0))
+    halving = _make_halving(space, ledger)
+    assert halving is not None
+    metrics = {"train_memory_mib": 1e9, "latency_ms": 1e9}
+    assert halving.report(7, row(1, 1.0).row or {}, metrics, 3) is None, "the first on its rung goes on"
 
 
 def test_without_fidelity_nothing_stops_not_even_nan() -> None:
     scheduler = HalvingScheduler(None)
     result = {REPORT: row(1, float("nan"))}
     assert scheduler.on_trial_result(None, _tune_trial(0), result) == TrialScheduler.CONTINUE
-
-
-def _setting(tmp_path: Any, space: Space) -> Setting:
-    return Setting(space, RunFolder.of(tmp_path, "toy"), "a:b", Share(2, 0.5), 1)
-
-
-def test_a_ticket_holds_what_a_worker_needs(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    limits = {"train_memory_mib": Limit(max=100.0), "val_accuracy": Limit(min=50.0)}
-    space = make_space(constraints=limits)
-    ledger = new_ledger(space)
-    entry = Proposer(ledger, space).next()
-    assert entry is not None
-    ticket = make_ticket(entry, _setting(tmp_path, space), ledger)
-    assert ticket.config["data"]["root"] == str(tmp_path / "data")
-    assert entry.config["data"]["root"] == "data", "the record keeps what the user wrote"
-    assert (ticket.epochs, ticket.device, ticket.threads, ticket.trainer) == (3, "cuda", 2, "a:b")
-    assert ticket.checkpoints == str(tmp_path / "toy" / "checkpoints" / "trial-0000")
-    assert ticket.limits == {"train_memory_mib": Bounds(max=100.0)}, "accuracy is not known before training"
-    assert ticket.metrics is None
-    ledger.note(0, Report("probe", metrics={"latency_ms": 1.0}))
-    assert make_ticket(entry, _setting(tmp_path, space), ledger).metrics == {"latency_ms": 1.0}
 
 
 def test_a_worker_killed_for_memory_ends_its_own_trial_only() -> None:

@@ -1,0 +1,57 @@
+"""Work of a worker that trains nothing: probing configs ahead of a choice, and measuring times again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from search.messages import INFEASIBLE, ProbeTicket, QuietTicket, Report
+from search.outcome import infeasible_reason
+from search.roots import with_local_root
+from search.trainer import load_trainer
+
+
+class ProbeCourse:
+    """Probes the configs of a ticket, one after another, in a single step."""
+
+    def __init__(self, ticket: ProbeTicket) -> None:
+        self._ticket = ticket
+
+    def step(self) -> Report:
+        """The metrics of each config by its key; without those the time did not suffice for."""
+        ticket = self._ticket
+        trainer = load_trainer(ticket.trainer, ticket.share.device, ticket.share.threads)
+        deadline = time.monotonic() + ticket.seconds
+        probed: dict[str, Mapping[str, Any]] = {}
+        for key, config in ticket.configs.items():
+            if probed and time.monotonic() >= deadline:
+                break
+            try:
+                probed[key] = dict(trainer.probe(with_local_root(config), ticket.names))
+            except Exception as error:
+                reason = infeasible_reason(error)
+                if reason is None:
+                    raise
+                error.__traceback__ = None  # its frames hold tensors
+                probed[key] = {INFEASIBLE: reason}
+        return Report("end", metrics=probed)
+
+    def close(self) -> None:
+        """Nothing is left open."""
+
+
+class QuietCourse:
+    """Measures the times of one config again."""
+
+    def __init__(self, ticket: QuietTicket) -> None:
+        self._ticket = ticket
+
+    def step(self) -> Report:
+        """The metrics whose names hold "quiet"."""
+        ticket = self._ticket
+        trainer = load_trainer(ticket.trainer, ticket.share.device, ticket.share.threads)
+        return Report("end", metrics=dict(trainer.measure_quietly(with_local_root(ticket.config))))
+
+    def close(self) -> None:
+        """Nothing is left open."""

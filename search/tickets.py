@@ -1,0 +1,83 @@
+"""From a trial to what its worker is told: the trainer, the device, the folders, what is known already."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from search.checkpoint_place import CheckpointPlace
+from search.entry import Entry
+from search.folder import RunFolder
+from search.identity import probe_key_of
+from search.ledger import Ledger
+from search.messages import INFEASIBLE, ProbeTicket, QuietTicket, Ticket
+from search.probe_ahead import ProbeRequest
+from search.resources import Shares
+from snncore.metrics import METRICS
+from spaces.space import Space
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What one run of the loop works with. place: of checkpoints. shares: see `search.resources`."""
+
+    space: Space
+    folder: RunFolder
+    place: CheckpointPlace
+    trainer: str
+    shares: Shares
+
+
+class Tickets:
+    """Makes the tickets of one study."""
+
+    def __init__(self, setting: Setting, ledger: Ledger) -> None:
+        self.setting, self._ledger = setting, ledger
+        self._limits = {name: bounds for name, bounds in ledger.limits.items() if _is_cheap(name)}
+        wanted = [*(objective.name for objective in ledger.objectives), *self._limits]
+        self._cheap = [name for name in dict.fromkeys(wanted) if _is_cheap(name)]
+
+    def trial(self, entry: Entry) -> Ticket:
+        """With the metrics that were probed before, for this config or for one that costs the same."""
+        setting = self.setting
+        probed = self._ledger.probed.get(probe_key_of(entry.config, entry.key), {})
+        return Ticket(
+            number=entry.number,
+            config=_for_worker(entry.config),
+            epochs=entry.config["optim"]["epochs"],
+            checkpoints=setting.place.trial(entry.number),
+            limits=self._limits,
+            may_stop=entry.replicate_of is None,
+            metrics=entry.metrics or None,
+            probed={} if INFEASIBLE in probed else probed,  # the trial itself shall say why
+            trainer=setting.trainer,
+            share=setting.shares.of((entry.metrics or probed).get("train_memory_mib")),
+        )
+
+    def probe(self, request: ProbeRequest) -> ProbeTicket:
+        """Of the configs as they stand in the request."""
+        configs = {key: _for_worker(config) for key, config in request.configs.items()}
+        return ProbeTicket(configs, self._cheap, request.seconds, **self._usual())
+
+    def quiet(self, entry: Entry) -> QuietTicket:
+        """Of an entry's config."""
+        return QuietTicket(
+            _for_worker(entry.config),
+            self.setting.trainer,
+            self.setting.shares.of(entry.metrics.get("train_memory_mib")),
+        )
+
+    def _usual(self) -> dict[str, Any]:
+        return {"trainer": self.setting.trainer, "share": self.setting.shares.of()}
+
+
+def _is_cheap(name: str) -> bool:
+    return name in METRICS and METRICS[name].known == "probe"
+
+
+def _for_worker(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A config whose data root is absolute: workers have a working directory of their own."""
+    data = config["data"]
+    return {**config, "data": {**data, "root": str(Path(data["root"]).expanduser().absolute())}}

@@ -1,0 +1,245 @@
+"""What one life of Ray Tune's loop works through: the search itself, then replicates, then quiet measuring.
+
+Each is made afresh when the loop is started again; what is left to do is read from the ledger.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
+from functools import partial
+from typing import Any, Protocol
+
+from search.entry import Entry
+from search.identity import fingerprint
+from search.ledger import Ledger
+from search.outcome import Outcome
+from search.probe_ahead import ProbeAhead, ProbeRequest
+from search.proposer import Proposer
+from search.resources import Share
+from search.tasks import ProbeTask, QuietTask, Task, TrialTask
+from search.tickets import Tickets
+from snncore.config import make_config
+from snncore.rules import canonical
+from spaces.space import Space
+
+MAX_RETRIES = 2
+"""A trial that failed is tried again under the same number so often in one life of Ray Tune's loop."""
+
+
+class Wait(Enum):
+    """There is nothing to hand out now, but there will be."""
+
+    WAIT = 0
+
+
+WAIT = Wait.WAIT
+
+
+class Work(Protocol):
+    """A source of tasks."""
+
+    def next(self) -> Task | Wait | None:
+        """The next task; None when there will be none any more."""
+
+
+class SearchWork:
+    """Trials until the budget or the space is used up; those that a driver before left running come first.
+
+    on_failure: told of each probing job that failed.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        proposer: Proposer,
+        ahead: ProbeAhead,
+        tickets: Tickets,
+        on_failure: Callable[[str], None],
+    ) -> None:
+        self._ledger, self._proposer, self._ahead = ledger, proposer, ahead
+        self._tickets, self._on_failure = tickets, on_failure
+        self._budget, self._shares = tickets.setting.space.budget.trials, tickets.setting.shares
+        self._expected = self._shares.of()
+        self._trials = _Trials(ledger, tickets)
+        self._n_probing = 0
+
+    def next(self) -> Task | Wait | None:
+        """A trial, or a probing job that comes before one."""
+        with self._ledger.turn():
+            return self._next()
+
+    def _next(self) -> Task | Wait | None:
+        left = self._trials.left_over(lambda entry: entry.replicate_of is None)
+        if left is not None:
+            return left
+        n_left = self._budget - self._ledger.n_trials
+        if n_left <= self._n_probing:
+            # The trials that are left are being probed for, or run; one that fails is tried again.
+            return WAIT if self._n_probing or self._trials.in_flight() else None
+        if not self._shares.has_room(self._trials.taken(), self._expected):
+            return WAIT
+        request = self._ahead.next()
+        if request is not None:
+            self._n_probing += 1
+            on_end = partial(self._probed, request)
+            return ProbeTask(self._tickets.probe(request), on_end, self._on_failure)
+        entry = self._proposer.next()
+        if entry is None:
+            return WAIT if self._n_probing or self._trials.in_flight() else None
+        task = self._trials.task(entry)
+        self._expected = task.ticket.share  # the next one may need about as much
+        return task
+
+    def _probed(
+        self, request: ProbeRequest, metrics: Mapping[str, Mapping[str, Any]], seconds: float
+    ) -> None:
+        self._n_probing -= 1
+        self._ahead.ended(request, metrics, seconds)
+
+
+class ReplicateWork:
+    """Trains each of some trials with `n` further seeds: its own + 1, + 2, ..."""
+
+    def __init__(self, ledger: Ledger, numbers: Sequence[int], n: int, tickets: Tickets) -> None:
+        self._ledger, self._trials = ledger, _Trials(ledger, tickets)
+        self._numbers, self._n = numbers, n
+
+    def next(self) -> Task | Wait | None:
+        """A replicate that was left running, else one that has not begun."""
+        with self._ledger.turn():
+            left = self._trials.left_over(lambda entry: entry.replicate_of is not None)
+            if left is not None:
+                return left
+            missing = missing_replicates(self._ledger, self._numbers, self._n)
+            if not missing:
+                return WAIT if self._trials.in_flight() else None
+            number, seed = missing[0]
+            config = self._ledger.entries[number].config
+            key = fingerprint(canonical(make_config({**config, "seed": seed})))
+            return self._trials.task(self._ledger.open_replicate(number, config, key, seed))
+
+
+class QuietWork:
+    """Measures the times of some trials again, one at a time. on_failure: told of each that cannot be.
+
+    One whose worker died is measured anew, as often as a trial would be.
+    """
+
+    def __init__(
+        self, ledger: Ledger, numbers: Sequence[int], tickets: Tickets, on_failure: Callable[[str], None]
+    ) -> None:
+        self._ledger, self._tickets, self._on_failure = ledger, tickets, on_failure
+        self._left = not_quietly_measured(ledger, numbers)
+        self._n_retries: Counter[int] = Counter()
+        self._now: QuietTask | None = None
+
+    def next(self) -> Task | Wait | None:
+        """The next of the trials, when nothing runs."""
+        if self._now is not None and not self._now.is_over:
+            return WAIT
+        if not self._left:
+            return None
+        number = self._left.pop(0)
+        ticket = self._tickets.quiet(self._ledger.entries[number])
+        self._now = QuietTask(self._ledger, number, ticket, partial(self._failed, number))
+        return self._now
+
+    def _failed(self, number: int, outcome: Outcome) -> None:
+        if outcome.state == "failed" and self._n_retries[number] < MAX_RETRIES:
+            self._n_retries[number] += 1
+            self._left.insert(0, number)
+            return
+        self._on_failure(f"trial {number} could not be measured again: {outcome.reason}")
+
+
+class Phases:
+    """One work after the other; each is made when the one before it has come to its end.
+
+    Where several drivers share the study, the last one to end does what comes after the search.
+    """
+
+    def __init__(self, ledger: Ledger, phases: Sequence[Callable[[], Work]]) -> None:
+        self._ledger = ledger
+        first, *self._left = phases
+        self._now = first()
+
+    def next(self) -> Task | Wait | None:
+        """The next task of the phase that is on, else of the one after it."""
+        task = self._now.next()
+        while task is None and self._left and not self._is_for_others():
+            self._now = self._left.pop(0)()
+            task = self._now.next()
+        return task
+
+    def _is_for_others(self) -> bool:
+        """Replicates that a dead driver or an earlier life left running are for a phase still to come."""
+        with self._ledger.turn():
+            return self._ledger.others_at_work()
+
+
+def has_work(ledger: Ledger, space: Space, front: Sequence[int]) -> bool:
+    """Whether anything of a study is left to do, as far as one can tell without asking the sampler.
+
+    front: numbers of the front's trials.
+    """
+    return bool(
+        ledger.running()
+        or ledger.n_trials < space.budget.trials
+        or missing_replicates(ledger, front, space.replicates)
+        or not_quietly_measured(ledger, front)
+    )
+
+
+def missing_replicates(ledger: Ledger, numbers: Sequence[int], n: int) -> list[tuple[int, int]]:
+    """Number and seed of the replicates that have not begun: one of each trial before a second of any."""
+    began = {(number, entry.config["seed"]) for number in numbers for entry in ledger.replicates(number)}
+    seeds = {number: ledger.entries[number].config["seed"] for number in numbers}
+    wanted = [(number, seeds[number] + at) for at in range(1, n + 1) for number in numbers]
+    return [pair for pair in wanted if pair not in began]
+
+
+def not_quietly_measured(ledger: Ledger, numbers: Sequence[int]) -> list[int]:
+    """Those of the trials whose times were measured, and not yet measured again."""
+    metrics = {number: ledger.entries[number].metrics for number in numbers}
+    timed = [number for number in numbers if "latency_ms" in metrics[number]]
+    return [number for number in timed if "latency_ms_quiet" not in metrics[number]]
+
+
+class _Trials:
+    """Makes tasks of trials, and brings back those that failed and may be tried again."""
+
+    def __init__(self, ledger: Ledger, tickets: Tickets) -> None:
+        self._ledger, self._tickets = ledger, tickets
+        self._n_retries: dict[int, int] = {}
+        self._shares: dict[int, Share] = {}
+
+    def task(self, entry: Entry) -> TrialTask:
+        """Of a trial that nobody works on."""
+        entry.handed_out = True
+        task = TrialTask(self._ledger, entry, self._tickets.trial(entry), self._retry)
+        self._shares[entry.number] = task.ticket.share
+        return task
+
+    def left_over(self, wanted: Callable[[Entry], bool]) -> TrialTask | None:
+        """The first of the running trials that nobody works on: a driver before left it, or it failed."""
+        mine = [entry for entry in self._ledger.mine() if not entry.handed_out and wanted(entry)]
+        found = mine[0] if mine else self._ledger.adopt(wanted)
+        return None if found is None else self.task(found)
+
+    def taken(self) -> list[Share]:
+        """What the trials that are being worked on have got."""
+        return [self._shares[entry.number] for entry in self._ledger.mine() if entry.handed_out]
+
+    def in_flight(self) -> bool:
+        """Whether a trial is being worked on."""
+        return any(entry.handed_out for entry in self._ledger.mine())
+
+    def _retry(self, entry: Entry) -> bool:
+        n = self._n_retries.get(entry.number, 0)
+        if n >= MAX_RETRIES:
+            return False
+        self._n_retries[entry.number] = n + 1
+        entry.handed_out = False
+        return True
