@@ -36,6 +36,9 @@ AT = (50, 100, 200)
 IN_FLIGHT = 8
 PROBES = (5, 20, math.inf)
 WITH_PROBES = "cheap_first"
+BASE = "tpe"
+"""Stands beside it in the table with probes, of which it wants none."""
+ALIAS = "auto"
 SLOW = ("gp", "Optuna GPSampler")
 
 
@@ -177,9 +180,9 @@ def _quiet() -> None:
 
 def rows(only: str) -> list[Row]:
     """First those of the table without probes, then those of the table with them."""
-    names = [*SAMPLERS, *PEERS]
-    probed = [Row(WITH_PROBES, probes) for probes in PROBES] if WITH_PROBES in SAMPLERS else []
-    every = [*(Row(name) for name in names), *(Row(name, 0) for name in ("tpe",)), *probed]
+    names = [name for name in SAMPLERS if name != ALIAS]
+    probed = [Row(WITH_PROBES, probes) for probes in PROBES]
+    every = [*(Row(name) for name in (*names, *PEERS)), Row(BASE, 0), *probed]
     return [row for row in every if is_chosen(row.name, only)]
 
 

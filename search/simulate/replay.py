@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -130,7 +131,6 @@ class _Slots:
     ) -> None:
         self._space, self._ledger, self._table = space, ledger, table
         self._source, self._stopper = source, stopper
-        self._n_rows = sum(1 for _ in table.everything())
         self._probes: float = 0
         self._limits = _known_before(ledger.limits)
         self._waiting: list[tuple[float, int, _Run]] = []
@@ -211,7 +211,7 @@ class _Slots:
         if wanted is None or self._probes <= 0:
             return 0.0
         seconds = 0.0
-        for params in wanted(int(min(self._probes, self._n_rows))):
+        for params in wanted(None if self._probes == math.inf else int(self._probes)):
             recorded = self._table.recorded(self._table.resolve(self._space, params)[1])
             self._ledger.probed[recorded.key] = dict(recorded.probe)
             seconds += recorded.probe_s

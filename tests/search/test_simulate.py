@@ -165,7 +165,7 @@ class WantsEverything:
     """A sampler that asks for the cost of rows, as `cheap_first` does."""
 
     def __init__(self, ledger: Ledger) -> None:
-        self._ledger, self._left, self.asked = ledger, list(range(12)), list[int]()
+        self._ledger, self._left, self.asked = ledger, list(range(12)), list[int | None]()
         import optuna
 
         class Sampler(optuna.samplers.RandomSampler):  # type: ignore[misc]
@@ -173,15 +173,18 @@ class WantsEverything:
 
         ledger.study.sampler = Sampler(seed=0)
 
-    def wanted(self, n: int) -> list[dict[str, Any]]:
+    def wanted(self, n: int | None) -> list[dict[str, Any]]:
         self.asked.append(n)
+        n = len(self._left) if n is None else n
         taken, self._left = self._left[:n], self._left[n:]
         return [{"x": x} for x in taken]
 
 
-@pytest.mark.parametrize(("probes", "asked", "n_probes"), [(2, 2, 8), (float("inf"), 12, 12), (0, None, 0)])
+@pytest.mark.parametrize(
+    ("probes", "asked", "n_probes"), [(2, {2}, 8), (float("inf"), {None}, 12), (0, set(), 0)]
+)
 def test_a_sampler_that_wants_to_know_is_told_before_each_ask(
-    probes: float, asked: int | None, n_probes: int
+    probes: float, asked: set[int | None], n_probes: int
 ) -> None:
     table, wants = columns(probe_s=1.0, train_s=1.0), list[WantsEverything]()
     books = list[Ledger]()
@@ -192,11 +195,11 @@ def test_a_sampler_that_wants_to_know_is_told_before_each_ask(
         return InOrder(ledger, table.everything())
 
     done = simulate(column_space(n_trials=4), table, 1, probes=probes, source=source)
-    assert set(wants[0].asked) == (set() if asked is None else {asked})
+    assert set(wants[0].asked) == asked
     assert done.n_probes == n_probes
     # Each costs a second, as does the probe of a trial and its training.
     assert done.ends[-1].time_s == n_probes + 4 * 2
-    known = vars(books[0]).get("probed", {})
+    known = books[0].probed
     assert sorted(metrics["n_parameters"] for metrics in known.values()) == [
         100.0 - x for x in reversed(range(n_probes))
     ]
