@@ -32,7 +32,7 @@ class TwoNodes:
 
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         self._log = (folder / "cluster.log").open("wb")
-        self._process = subprocess.Popen(
+        self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.search.chaos", "cluster"],
             cwd=ROOT,
             env=environment,
@@ -71,20 +71,20 @@ class TwoNodes:
 
     def close(self) -> None:
         """End everything."""
-        for stream in (self._process.stdin, self._process.stdout, self._log):
+        for stream in (self.process.stdin, self.process.stdout, self._log):
             assert stream is not None
             stream.close()
-        self._process.wait(60)
+        self.process.wait(60)
 
     def _ask(self, line: str) -> str:
-        assert self._process.stdin is not None
-        self._process.stdin.write(f"{line}\n")
-        self._process.stdin.flush()
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{line}\n")
+        self.process.stdin.flush()
         return self._answer()
 
     def _answer(self) -> str:
-        assert self._process.stdout is not None
-        answer = self._process.stdout.readline().strip()
+        assert self.process.stdout is not None
+        answer = self.process.stdout.readline().strip()
         assert answer, f"the cluster died: see {self._log.name}"
         return answer
 

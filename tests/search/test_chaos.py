@@ -11,13 +11,15 @@ import os
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +45,6 @@ from tests.search.chaos import ROOT, Chaos, Journal, TwoNodes
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 SEED = int(os.environ.get("SPIKEFRONT_CHAOS_SEED", "0"))
-MARK = "SPIKEFRONT_CHAOS_TEST"
-"""In the environment of every process of this test; its value is the test's folder."""
-
 N_KILLS, N_LATE_KILLS = 30, 6
 """Of all kills, so many come after the search: while replicates train and times are measured again."""
 
@@ -103,6 +102,8 @@ class Place:
     folder: Path
     space: Space
     environment: dict[str, str]
+    sessions: set[int] = field(default_factory=set)
+    """Of the system, one for each driver and one for the cluster: all of their processes stay in them."""
 
     @classmethod
     def make(cls, folder: Path) -> Place:
@@ -115,7 +116,6 @@ class Place:
             "RAY_USAGE_STATS_ENABLED": "0",
             "RAY_TMPDIR": tempfile.mkdtemp(prefix="chaos-"),  # a socket's path may be 107 characters long
             "OMP_NUM_THREADS": "1",
-            MARK: str(folder),
         }
         return cls(folder, space, kept | own)
 
@@ -134,7 +134,7 @@ class Place:
         trainer = f"search.simulate:TableTrainer@{self.folder / 'table'}?{seconds}"
         command = [sys.executable, "-m", "tests.search.chaos", "drive", trainer, "--resume", "--study", name]
         with (self.folder / f"{name}.log").open("ab") as log:
-            return subprocess.Popen(
+            driver = subprocess.Popen(
                 [*command, "--out", str(self.folder / "runs"), *options],
                 cwd=self.folder,
                 env=self.environment,
@@ -142,6 +142,17 @@ class Place:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        self.sessions.add(driver.pid)
+        return driver
+
+    def alive(self) -> dict[int, str]:
+        """The processes of all drivers and of the cluster that live, with their titles."""
+        found = {}
+        for process in psutil.process_iter():
+            with suppress(psutil.Error, ProcessLookupError):
+                if os.getsid(process.pid) in self.sessions and process.status() != psutil.STATUS_ZOMBIE:
+                    found[process.pid] = " ".join(process.cmdline())
+        return found
 
     def log(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text()
@@ -158,39 +169,28 @@ def place(tmp_path: Path) -> Iterator[Place]:
     try:
         yield made
     finally:
-        for process in _marked(tmp_path):
-            process.kill()
+        for process in made.alive():
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
         shutil.rmtree(made.environment["RAY_TMPDIR"], ignore_errors=True)
 
 
 @pytest.fixture
 def cluster(place: Place) -> Iterator[TwoNodes]:
     nodes = TwoNodes(place.folder, place.environment)
+    place.sessions.add(nodes.process.pid)
     try:
         yield nodes
     finally:
         nodes.close()
 
 
-def _marked(folder: Path) -> list[psutil.Process]:
-    """The processes of this test that live."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            is_ours = process.environ().get(MARK) == str(folder)
-            if is_ours and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-        except psutil.Error:
-            continue
-    return found
-
-
-def _gone_within(seconds: float, folder: Path) -> list[str]:
-    """What is still there after so many seconds."""
+def _wait_until_none(left: Callable[[], list[str]], seconds: float = 60) -> None:
+    """Fails with what is still there after so many seconds."""
     deadline = time.monotonic() + seconds
-    while (left := _marked(folder)) and time.monotonic() < deadline:
+    while left() and time.monotonic() < deadline:
         time.sleep(0.2)
-    return [" ".join(process.cmdline()) for process in left]
+    assert left() == []
 
 
 def _key(trial: Trial) -> str:
@@ -239,6 +239,9 @@ def _files(folder: RunFolder) -> set[str]:
 def test_a_study_killed_thirty_times_ends_like_one_that_nobody_touched(
     place: Place, cluster: TwoNodes
 ) -> None:
+    everything = {one.pid for one in psutil.Process(cluster.process.pid).children(recursive=True)}
+    assert everything
+    assert everything <= place.alive().keys(), "what is left over at the end would be seen"
     calm = place.begin("calm")
     assert place.drive("calm", "epoch_s=0", "--address", cluster.address).wait(300) == 0, place.log("calm")
     expected = place.stored(calm)
@@ -263,8 +266,9 @@ def test_a_study_killed_thirty_times_ends_like_one_that_nobody_touched(
     _assert_nothing_lost_or_doubled(place.stored(wild), expected)
     assert read_study(wild.path) == place.stored(wild)
     assert _files(wild) == _files(calm)
+    _wait_until_none(lambda: [does for does in cluster.workers().values() if "Trainable" in does])
     cluster.close()
-    assert _gone_within(30, place.folder) == []
+    _wait_until_none(lambda: list(place.alive().values()))
 
 
 def _kill_all_over(chaos: Chaos, n_front: int) -> None:
