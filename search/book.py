@@ -8,19 +8,21 @@ from typing import Any
 
 from search.entry import Entry
 from search.limits import is_number
+from search.messages import INFEASIBLE
 from search.warm_start import Prior
+from snncore.metrics import is_probed
 from studies.model import STATES, Objective
 
 
 class Book:
     """The trials of one study, replicates too, by number. No look grows with the number of trials.
 
-    by_key: the trials by the key of their config; replicates have no part in it. probed: metrics of configs
-    probed ahead, by probe key. priors: finished trials of earlier studies, for samplers that learn from
-    them, one a key; a new list whenever it changes. device: of the first trial that was probed, None before.
-    n_trials: those the budget counts. n_changes: grows whenever anything here
-    does. ended: the numbers of ended trials, in the order in which this driver saw them end. worst: per
-    objective the worst value that any trial has measured.
+    by_key: the trials by the key of their config; replicates have no part in it. probed: metrics that
+    probes have measured, of trials and of configs probed ahead, by probe key. priors: finished trials of
+    earlier studies, for samplers that learn from them, one a key; a new list whenever it changes. device:
+    of the first trial that was probed, None before. n_trials: those the budget counts. n_changes: grows
+    whenever anything here does. ended: the numbers of ended trials, in the order in which this driver saw
+    them end. worst: per objective the worst value that any trial has measured.
     """
 
     def __init__(self, objectives: tuple[Objective, ...]) -> None:
@@ -64,7 +66,7 @@ class Book:
             self._running[entry.number] = entry
         else:
             self.ended.append(entry.number)
-        self._note_worst(entry)
+        self._note_metrics(entry)
         self._note_device(entry)
         self.n_changes += 1
 
@@ -75,7 +77,7 @@ class Book:
         if entry.replicate_of is None:
             self._counts["running"] -= 1
             self._counts[entry.state] += 1
-        self._note_worst(entry)
+        self._note_metrics(entry)
         self.n_changes += 1
 
     def _learn(self, priors: Sequence[Prior]) -> None:
@@ -91,6 +93,14 @@ class Book:
         if self.device is None and device is not None:
             self.device = device
             self.priors = [prior.on(device) for prior in self.priors]
+
+    def _note_metrics(self, entry: Entry) -> None:
+        """A trial knows more than before: what it was probed at holds for all that share its probe key."""
+        self._note_worst(entry)
+        probed = {name: value for name, value in entry.metrics.items() if is_probed(name)}
+        if probed and entry.probe_key is not None:
+            known = self.probed.get(entry.probe_key, {})
+            self.probed[entry.probe_key] = probed if INFEASIBLE in known else {**probed, **known}
 
     def _note_worst(self, entry: Entry) -> None:
         for own in self.objectives:

@@ -114,7 +114,12 @@ def examined(nodes: Sequence[Node], answers: Sequence[Facts | str]) -> tuple[Nod
         raise SearchError(message)
     facts = [answer for answer in answers if isinstance(answer, Facts)]
     return tuple(
-        replace(node, gpu_memory_mib=fact.gpu_memory_mib if node.gpus > 0 else None)
+        replace(
+            node,
+            gpu_memory_mib=fact.gpu_memory_mib if node.gpus > 0 else None,
+            processor=fact.processor,
+            gpu_models=fact.gpus if node.gpus > 0 else (),
+        )
         for node, fact in zip(nodes, facts, strict=True)
     )
 

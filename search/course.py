@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
@@ -14,7 +13,7 @@ from search.limits import broken_limits
 from search.messages import Report, Ticket
 from search.outcome import infeasible_reason
 from search.roots import with_local_root
-from search.trainer import Session, Trainer, load_trainer
+from search.trainer import Session, Trainer, load_trainer, place_of
 from snncore.metrics import METRICS
 from studies.model import EpochRow
 
@@ -98,8 +97,8 @@ class Course:
         return Report("end", metrics=dict(self._metrics), state=state, reason=reason, place=self._place())
 
     def _place(self) -> Mapping[str, str]:
-        device = self._trainer.device_model() if self._trainer else self._ticket.share.device
-        return {"worker": str(os.getpid()), "node": platform.node(), "device": device}
+        assert self._trainer is not None, "it is there from the first step on"
+        return {"worker": str(os.getpid()), **place_of(self._trainer)}
 
 
 def _as_row(epoch: Any) -> dict[str, Any]:

@@ -37,7 +37,7 @@ from search.recorder import Recorder
 from search.resources import Node, Shares
 from search.stopping import Ending, StopRequest
 from search.tickets import Setting
-from search.warm_start import WarmStart, warm_start
+from search.warm_start import WarmStart, device_bound, warm_start
 from search.work import has_work
 from spaces.space import Space
 from studies.model import Study
@@ -175,6 +175,7 @@ def _run(
 
     shares = Shares(job.space.resources.cpu, job.space.resources.gpu, nodes)
     shares.n_slots()  # refuses what no node has, before anything is written
+    shares.require_one_model(device_bound(job.about.objectives, job.about.limits))
     book = _begin(job, book, lambda line: _say(console, line))
     setting = Setting(job.space, job.folder, book.place, job.options.trainer, shares)
     if note := shares.of().note:

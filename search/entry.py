@@ -1,7 +1,7 @@
 """One trial of ours as the storage of a study holds it, and which attribute holds what.
 
-Of an Optuna trial: "ask" (our number, params, config, key), "driver" (whose trial it is, where several
-drivers share a study), "start" (attempts, times, place), "probe" (metrics known before training),
+Of an Optuna trial: "ask" (our number, params, config, key, probe key), "driver" (whose trial it is, where
+several drivers share a study), "start" (attempts, times, place), "probe" (metrics known before training),
 "epoch-NNNN" (one row each), "end" (state, reason, metrics), or "rejected" for an ask that became no trial
 of ours. What belongs to no running trial is a record of its own: an Optuna trial that is failed from the
 beginning, which no sampler looks at, with "probed" (metrics of configs probed ahead), "amended" (metrics
@@ -30,7 +30,8 @@ class Entry:
 
     state: "running" until it is told. trial: Optuna's handle, kept while the trial runs.
     handed_out: whether Ray Tune has it in this driver. replicate_of: the number of the trial it repeats
-    with another seed. driver: whose trial it is, see `search.drivers`.
+    with another seed. driver: whose trial it is, see `search.drivers`. probe_key: equal for trials whose
+    probes must be equal, see `search.identity.probe_key_of`; None in studies begun before it was kept.
     """
 
     number: int
@@ -47,6 +48,7 @@ class Entry:
     handed_out: bool = False
     replicate_of: int | None = None
     driver: int = 0
+    probe_key: str | None = None
 
     def amend(self, metrics: Mapping[str, Any]) -> None:
         """Take in metrics measured after the end; the dict is a new one, so that a change can be seen."""
@@ -72,6 +74,7 @@ def read_entry(frozen: FrozenTrial) -> Entry | None:
         rows={attrs[name]["epoch"]: attrs[name] for name in sorted(attrs) if name.startswith(EPOCH)},
         replicate_of=ask.get("replicate_of"),
         driver=attrs.get(DRIVER, ask.get("driver", 0)),
+        probe_key=ask.get("probe_key"),
     )
 
 

@@ -38,7 +38,7 @@ from search.errors import StudyFailedError
 from search.limits import Bounds
 from search.messages import Report
 from search.outcome import Outcome, judge, to_tell
-from search.warm_start import Prior
+from search.warm_start import Prior, device_bound
 from studies.model import Objective
 
 QUEUED = "fixed_params"
@@ -122,10 +122,18 @@ class Ledger(Book):
 
     # writing
 
-    def open(self, trial: Trial, params: dict[str, Any], config: dict[str, Any], key: str) -> Entry:
+    def open(
+        self,
+        trial: Trial,
+        params: dict[str, Any],
+        config: dict[str, Any],
+        key: str,
+        probe_key: str | None = None,
+    ) -> Entry:
         """Give an ask of Optuna's the next number of ours; nothing may have this key yet."""
         assert key not in self.by_key, key
-        entry = Entry(self._next_number, params, config, key, trial, driver=self.drivers.me)
+        me = self.drivers.me
+        entry = Entry(self._next_number, params, config, key, trial, driver=me, probe_key=probe_key)
         self._write(entry, ASK, self._ask(entry))
         self._enter(entry)
         return entry
@@ -142,6 +150,7 @@ class Ledger(Book):
             key,
             replicate_of=of,
             driver=self.drivers.me,
+            probe_key=self.entries[of].probe_key,  # a seed has no part in it
         )
         frozen = create_trial(state=TrialState.RUNNING, user_attrs={ASK: self._ask(entry)})
         entry.trial = self._handle(self._append(frozen))
@@ -161,17 +170,38 @@ class Ledger(Book):
         self._set_start(entry, {"attempts": attempts, "started_at": started_at, "worker": worker})
 
     def note(self, number: int, report: Report) -> None:
-        """Record a report of a running trial (its end is recorded by `finish`)."""
+        """Record a report of a running trial (its end is recorded by `finish`).
+
+        Raises:
+            StudyFailedError: see `require_device`, or this driver has lost its claim on the trial.
+        """
         entry = self.entries[number]
+        self.require_device(report)
         self._set_start(entry, report.place)
         if report.kind == "probe" and dict(report.metrics) != entry.metrics:
             entry.metrics = dict(report.metrics)
             self._write(entry, PROBE, entry.metrics)
-            self._note_worst(entry)
+            self._note_metrics(entry)
         if report.row is not None:
             row = dict(report.row)
             entry.rows[int(row["epoch"])] = row
             self._write(entry, f"{EPOCH}{int(row['epoch']):04d}", row)
+
+    def require_device(self, report: Report) -> None:
+        """Check that what was measured may stand beside what this study measured before.
+
+        Raises:
+            StudyFailedError: it comes from another device model, and depends on that; nothing was recorded.
+        """
+        device = report.place.get("device")
+        if device is None or self.device in (None, device):
+            return
+        if bound := device_bound(self.objectives, self.limits):
+            raise StudyFailedError(
+                f"{report.place.get('node', 'a node')} trains on {device}; this study's values of "
+                f"{', '.join(bound)} were measured on {self.device}, and those of two devices are never "
+                "compared. Go on where it began, or begin a study here with --warm-start from this one"
+            )
 
     def finish(self, number: int, outcome: Outcome) -> Outcome:
         """Record how a trial ended and tell Optuna; returns the outcome as recorded (see `judge`).
@@ -226,6 +256,8 @@ class Ledger(Book):
 
     def _ask(self, entry: Entry) -> dict[str, Any]:
         ask = {"number": entry.number, "params": entry.params, "config": entry.config, "key": entry.key}
+        if entry.probe_key is not None:
+            ask["probe_key"] = entry.probe_key
         if entry.replicate_of is not None:
             ask["replicate_of"] = entry.replicate_of
         if self.drivers.are_many:
@@ -336,7 +368,7 @@ class Ledger(Book):
         if news == {name: getattr(entry, name) for name in _STORED}:
             return
         vars(entry).update(news)
-        self._note_worst(entry)
+        self._note_metrics(entry)
         self._note_device(entry)
         self.n_changes += 1
         if entry.state != "running":

@@ -33,7 +33,7 @@ NEEDED = {
 }
 """Modules that a trial may import, and what to install for each. Our own packages are sent along."""
 
-_SMI = ("nvidia-smi", "--query-gpu=memory.total,mig.mode.current", "--format=csv,noheader,nounits")
+_SMI = ("nvidia-smi", "--query-gpu=name,memory.total,mig.mode.current", "--format=csv,noheader,nounits")
 
 
 @dataclass(frozen=True)
@@ -50,24 +50,33 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Facts:
-    """One node's answer. problems: lines for the user. gpu_memory_mib: of its smallest GPU, where known."""
+    """One node's answer.
+
+    problems: lines for the user. gpu_memory_mib: of its smallest GPU, where known. processor, gpus: their
+    models, without repeats.
+    """
 
     host: str
     versions: Mapping[str, str | None]
     missing: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     gpu_memory_mib: float | None = field(default=None)
+    processor: str | None = None
+    gpus: tuple[str, ...] = ()
 
 
 def look(wanted: Wanted) -> Facts:
     """What this machine has; takes milliseconds and loads neither torch nor ray."""
     missing = tuple(name for module, name in NEEDED.items() if not _is_there(module))
+    gpus = _gpus()
     return Facts(
         host=platform.node(),
         versions=own_versions(),
         missing=missing,
         problems=() if missing else _problems(wanted),
-        gpu_memory_mib=_gpu_memory_mib(),
+        gpu_memory_mib=_smallest_mib(gpus),
+        processor=None if missing else _processor(),
+        gpus=tuple(sorted({name for name, _, _ in gpus})),
     )
 
 
@@ -126,19 +135,30 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _gpu_memory_mib() -> float | None:
-    """Memory of this machine's smallest GPU; None without one, and where GPUs are cut into MIG slices.
+def _processor() -> str:
+    from snncore.machine import processor_model
 
-    The driver's own tool, because a task that holds no GPU cannot see one through torch.
+    return processor_model()
+
+
+def _gpus() -> list[tuple[str, str, str]]:
+    """Model, memory and MIG mode of each of this machine's GPUs, as its driver's own tool tells them.
+
+    That tool, because a task that holds no GPU cannot see one through torch.
     """
     try:
         done = subprocess.run(_SMI, capture_output=True, text=True, timeout=20, check=True)
     except (OSError, subprocess.SubprocessError):
-        return None
-    rows = [line.split(",") for line in done.stdout.splitlines() if line.strip()]
+        return []
+    rows = [[cell.strip() for cell in line.rsplit(",", 2)] for line in done.stdout.splitlines()]
+    return [(row[0], row[1], row[2]) for row in rows if len(row) == 3]
+
+
+def _smallest_mib(gpus: Sequence[tuple[str, str, str]]) -> float | None:
+    """Memory of the smallest GPU; None without one, and where GPUs are cut into MIG slices."""
     try:
-        if not rows or any(mode.strip() == "Enabled" for _, mode in rows):
+        if not gpus or any(mode == "Enabled" for _, _, mode in gpus):
             return None
-        return min(float(memory) for memory, _ in rows)
+        return min(float(memory) for _, memory, _ in gpus)
     except ValueError:
         return None

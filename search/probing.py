@@ -9,7 +9,7 @@ from typing import Any
 from search.messages import INFEASIBLE, ProbeTicket, QuietTicket, Report
 from search.outcome import infeasible_reason
 from search.roots import with_local_root
-from search.trainer import load_trainer
+from search.trainer import load_trainer, place_of
 
 
 class ProbeCourse:
@@ -35,7 +35,7 @@ class ProbeCourse:
                     raise
                 error.__traceback__ = None  # its frames hold tensors
                 probed[key] = {INFEASIBLE: reason}
-        return Report("end", metrics=probed)
+        return Report("end", metrics=probed, place=place_of(trainer))
 
     def close(self) -> None:
         """Nothing is left open."""
@@ -51,7 +51,8 @@ class QuietCourse:
         """The metrics whose names hold "quiet"."""
         ticket = self._ticket
         trainer = load_trainer(ticket.trainer, ticket.share.device, ticket.share.threads)
-        return Report("end", metrics=dict(trainer.measure_quietly(with_local_root(ticket.config))))
+        metrics = dict(trainer.measure_quietly(with_local_root(ticket.config)))
+        return Report("end", metrics=metrics, place=place_of(trainer))
 
     def close(self) -> None:
         """Nothing is left open."""

@@ -47,6 +47,7 @@ class Proposer:
         probe_key: Callable[[Mapping[str, Any], str], str] = probe_key_of,
     ) -> None:
         self._ledger, self._space, self._resolve = ledger, space, resolve
+        self._probe_key = probe_key
         sampler, seed = space.sampler.name, space.sampler.seed
         setup = SamplerSetup(seed, space, ledger, resolve, probe_key)
         ledger.study.sampler = make_sampler(sampler, setup, ledger.stream())
@@ -85,7 +86,7 @@ class Proposer:
         if key in self._ledger.by_key:
             self._ledger.reject(trial, f"the same as trial {self._ledger.by_key[key]}")
             return None
-        return self._ledger.open(trial, params, config, key)
+        return self._ledger.open(trial, params, config, key, self._probe_key(config, key))
 
     def _draw_at_random(self) -> Entry | None:
         draw = RandomDraw(self._random)

@@ -26,13 +26,25 @@ _SLACK = 1e-9
 
 @dataclass(frozen=True)
 class Node:
-    """One machine of the cluster. gpu_memory_mib: of its smallest GPU, None where it is not known."""
+    """One machine of the cluster.
+
+    gpu_memory_mib: of its smallest GPU, None where it is not known. processor, gpu_models: as the machine
+    tells them, None and () where it was not asked.
+    """
 
     name: str
     cpus: float
     gpus: float
     gpu_memory_mib: float | None = None
     node_id: str = ""
+    processor: str | None = None
+    gpu_models: tuple[str, ...] = ()
+
+    def models(self, device: Literal["cpu", "cuda"]) -> tuple[str, ...]:
+        """Of the devices that a trial may get here, without repeats."""
+        if device == "cuda":
+            return self.gpu_models
+        return () if self.processor is None else (self.processor,)
 
 
 @dataclass(frozen=True)
@@ -76,6 +88,23 @@ class Shares:
         if self.gpu != "auto" or usual.gpu == 0:
             return n_usual
         return count_slots(Share(usual.cpu, MIN_GPU_SHARE), self.nodes)
+
+    def require_one_model(self, names: Sequence[str]) -> None:
+        """Check that trials cannot end up on unlike devices, where metrics that depend on them are compared.
+
+        names: of those metrics.
+
+        Raises:
+            SearchError: they can; all nodes are listed.
+        """
+        share = self.of()
+        models = {node: node.models(share.device) for node in self.nodes if _fitting(share, node)}
+        if not names or len({model for own in models.values() for model in own}) < 2:
+            return
+        listed = [f"  {node.name}: {' and '.join(own) or 'not known'}" for node, own in models.items()]
+        head = f"{', '.join(names)} of unlike devices cannot be compared, and this cluster has several:"
+        last = "run the study on nodes of one model, or leave these metrics out of objectives and constraints"
+        raise SearchError("\n".join([head, *listed, last]))
 
     def has_room(self, taken: Iterable[Share], share: Share) -> bool:
         """Whether GPUs are left for a share beside those taken: a config is chosen when it can start."""

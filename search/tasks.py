@@ -72,7 +72,7 @@ class TrialTask:
 
 
 class ProbeTask:
-    """A probing job.
+    """A probing job; what another device model measured is refused.
 
     on_end: called with the metrics by probe key and the seconds of a slot it took. on_failure: told why
     there are none.
@@ -80,11 +80,13 @@ class ProbeTask:
 
     def __init__(
         self,
+        ledger: Ledger,
         ticket: ProbeTicket,
         on_end: Callable[[Mapping[str, Mapping[str, Any]], float], None],
         on_failure: Callable[[str], None],
     ) -> None:
-        self.ticket, self._on_end, self._on_failure = ticket, on_end, on_failure
+        self._ledger, self.ticket = ledger, ticket
+        self._on_end, self._on_failure = on_end, on_failure
         self._began = time.monotonic()
 
     def started(self, worker: str | None) -> None:
@@ -92,7 +94,8 @@ class ProbeTask:
         self._began = time.monotonic()
 
     def noted(self, report: Report) -> None:
-        """Only the end matters."""
+        """Only the end matters; may it be used?"""
+        self._ledger.require_device(report)
 
     def ended(self, report: Report) -> None:
         """Hand over what was measured."""
@@ -125,7 +128,8 @@ class QuietTask:
         """Nothing to record."""
 
     def noted(self, report: Report) -> None:
-        """Only the end matters."""
+        """Only the end matters; may it be used?"""
+        self._ledger.require_device(report)
 
     def ended(self, report: Report) -> None:
         """To the book, beside what the search measured."""

@@ -42,7 +42,7 @@ class Tickets:
     def trial(self, entry: Entry) -> Ticket:
         """With the metrics that were probed before, for this config or for one that costs the same."""
         setting = self.setting
-        probed = self._ledger.probed.get(probe_key_of(entry.config, entry.key), {})
+        probed = self._ledger.probed.get(entry.probe_key or probe_key_of(entry.config, entry.key), {})
         return Ticket(
             number=entry.number,
             config=_for_worker(entry.config),

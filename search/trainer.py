@@ -7,6 +7,7 @@ trainer, or a test's fake, takes the same place.
 from __future__ import annotations
 
 import importlib
+import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -91,6 +92,11 @@ class SnncoreTrainer:
     def _limit_threads(self) -> None:
         # The session sets threads for training; a probe's training steps must run with as many.
         importlib.import_module("torch").set_num_threads(self._threads)
+
+
+def place_of(trainer: Trainer) -> dict[str, str]:
+    """Where a trainer measures: the machine's name, and the device's model."""
+    return {"node": platform.node(), "device": trainer.device_model()}
 
 
 def load_trainer(name: str, device: str, threads: int) -> Trainer:

@@ -6,7 +6,7 @@ what is tried first is trained and measured again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,12 @@ EVERYWHERE = frozenset(
     {"val_accuracy", "accuracy_at_t", "firing_rate", "synops", "energy_uj", "n_parameters", "macs"}
 )
 """Metrics that do not depend on the machine; energy_uj counts operations. Others hold on one device model."""
+
+
+def device_bound(objectives: Iterable[Objective], limits: Iterable[str]) -> list[str]:
+    """The names among a study's objectives and constraints whose values hold on one device model only."""
+    names = dict.fromkeys([*(own.name for own in objectives), *limits])
+    return [name for name in names if name not in EVERYWHERE]
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,7 @@ class SearchWork:
         if request is not None:
             self._n_probing += 1
             on_end = partial(self._probed, request)
-            return ProbeTask(self._tickets.probe(request), on_end, self._on_failure)
+            return ProbeTask(self._ledger, self._tickets.probe(request), on_end, self._on_failure)
         entry = self._proposer.next()
         if entry is None:
             return WAIT if self._n_probing or self._trials.in_flight() else None
@@ -212,7 +212,7 @@ class _Trials:
 
     def __init__(self, ledger: Ledger, tickets: Tickets) -> None:
         self._ledger, self._tickets = ledger, tickets
-        self._n_retries: dict[int, int] = {}
+        self._n_retries: dict[int, tuple[int, int]] = {}  # in a row, and the epochs recorded at the last
         self._shares: dict[int, Share] = {}
 
     def task(self, entry: Entry) -> TrialTask:
@@ -237,9 +237,11 @@ class _Trials:
         return any(entry.handed_out for entry in self._ledger.mine())
 
     def _retry(self, entry: Entry) -> bool:
-        n = self._n_retries.get(entry.number, 0)
+        n, n_rows = self._n_retries.get(entry.number, (0, 0))
+        if len(entry.rows) > n_rows:  # it got further: what ended it now is not what ended it before
+            n = 0
         if n >= MAX_RETRIES:
             return False
-        self._n_retries[entry.number] = n + 1
+        self._n_retries[entry.number] = n + 1, len(entry.rows)
         entry.handed_out = False
         return True

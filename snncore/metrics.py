@@ -26,6 +26,9 @@ class Metric:
     worst: float | None = None
 
 
+BESIDE_LATENCY = ("latency_ms_q25", "latency_ms_q75", "latency_under_load")
+"""Come with latency_ms from every probe: its quartiles, and whether other processes were busy."""
+
 METRICS: dict[str, Metric] = {
     "val_accuracy": Metric("top-1 on the validation split, percent", "training", "maximize", 0.0),
     "train_memory_mib": Metric("peak memory of one training step", "probe"),
@@ -40,6 +43,14 @@ METRICS: dict[str, Metric] = {
     "train_time_s": Metric("seconds spent in training steps, evaluation excluded", "training"),
 }
 """Scalar metrics that are built: each can be an objective or a constraint."""
+
+
+def is_probed(name: str) -> bool:
+    """Whether a probe measures it: a metric known before training, or what stands beside its latency."""
+    if name in METRICS:
+        return METRICS[name].known == "probe"
+    return name in BESIDE_LATENCY
+
 
 PLANNED_METRICS: dict[str, str] = {
     "accuracy_at_t": "a list with one value per time step cannot be an objective or a constraint",

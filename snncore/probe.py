@@ -21,7 +21,7 @@ from snncore.config import Config
 from snncore.cost import count_macs, input_shape
 from snncore.devices import default_device
 from snncore.memory import peak_mib
-from snncore.metrics import METRICS
+from snncore.metrics import BESIDE_LATENCY, METRICS
 from snncore.network import SpikingNetwork, build_network, deployed_parameters
 from snncore.packing import packed, tensors_of
 from snncore.passes import inference
@@ -34,7 +34,6 @@ Metrics = dict[str, float | bool]
 
 PROBED = frozenset(name for name, metric in METRICS.items() if metric.known == "probe")
 _OF_TRAINING = {"train_memory_mib", "train_step_ms"}
-_WITH_LATENCY = ("latency_ms_q25", "latency_ms_q75", "latency_under_load")
 
 _LATENCY = Effort(n_warmup=1)
 _STEP = Effort(n_warmup=0, n_min=5, seconds_min=0.03, seconds_max=0.06, relative_error=0.02)
@@ -153,7 +152,7 @@ def _times(bench: _Bench, names: Collection[str]) -> Metrics:
     if "latency_ms" in timings:
         latency = timings["latency_ms"]
         spread = (latency.q25_ms, latency.q75_ms, latency.under_load)
-        metrics |= dict(zip(_WITH_LATENCY, spread, strict=True))
+        metrics |= dict(zip(BESIDE_LATENCY, spread, strict=True))
     return metrics
 
 

@@ -14,7 +14,7 @@ from search.errors import SearchError
 from search.identity import fingerprint
 from search.simulate.table import Recorded
 from snncore.config import make_config
-from snncore.metrics import METRICS
+from snncore.metrics import is_probed
 from snncore.rules import canonical
 from spaces.space import Space
 from studies.model import EpochRow, Study, Trial
@@ -166,7 +166,7 @@ def _recorded(trial: Trial, rows: list[dict[str, Any]]) -> Recorded:
         key=fingerprint(canonical(make_config(trial.config))),
         config=trial.config,
         params=trial.params,
-        probe={name: value for name, value in trial.metrics.items() if _is_probed(name)},
+        probe={name: value for name, value in trial.metrics.items() if is_probed(name)},
         metrics=trial.metrics,
         rows=sorted(rows, key=lambda row: int(row["epoch"])),
         train_s=sum(float(row["seconds"]) for row in rows),
@@ -174,11 +174,6 @@ def _recorded(trial: Trial, rows: list[dict[str, Any]]) -> Recorded:
         state="complete" if trial.state == "complete" else "infeasible",
         reason=trial.reason,
     )
-
-
-def _is_probed(name: str) -> bool:
-    # Quartiles and load of the latency are measured with it, and are no metrics of their own.
-    return METRICS[name].known == "probe" if name in METRICS else name.startswith("latency_")
 
 
 def _row(epoch: EpochRow) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from search.needs import require_data, wanted_of_nodes
 from search.nodes import NEEDED, Facts, Wanted, complaints, look, own_versions
 from search.resources import Node
 from search.roots import DATA_VARIABLE, local_root, with_local_root
+from snncore.machine import processor_model
 from tests.search.fakes import Choice, FakeTrainer, make_space, starts
 from tests.search.test_course import _reports, _ticket
 
@@ -176,21 +177,23 @@ def test_the_drivers_own_look_goes_by_it_too(tmp_path: Path, monkeypatch: pytest
 
 
 @pytest.mark.parametrize(
-    ("answer", "memory"),
+    ("answer", "models", "memory"),
     [
-        ("24564, [N/A]\n", 24_564.0),
-        ("81920, Disabled\n8192, Disabled\n", 8192.0),
-        ("143771, Enabled\n", None),
-        ("", None),
-        ("No devices were found\n", None),
-        ("[N/A], [N/A]\n", None),
+        ("RTX 4090, 24564, [N/A]\n", ("RTX 4090",), 24_564.0),
+        ("B, 81920, Disabled\nA, 8192, Disabled\nB, 81920, Disabled\n", ("A", "B"), 8192.0),
+        ("H200, 143771, Enabled\n", ("H200",), None),
+        ("", (), None),
+        ("No devices were found\n", (), None),
+        ("A, [N/A], [N/A]\n", ("A",), None),
     ],
 )
-def test_the_memory_of_the_smallest_gpu(
-    answer: str, memory: float | None, monkeypatch: pytest.MonkeyPatch
+def test_the_models_of_gpus_and_the_memory_of_the_smallest(
+    answer: str, models: tuple[str, ...], memory: float | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(nodes.subprocess, "run", lambda *a, **k: SimpleNamespace(stdout=answer))
-    assert look(Wanted()).gpu_memory_mib == memory
+    facts = look(Wanted())
+    assert (facts.gpus, facts.gpu_memory_mib) == (models, memory)
+    assert facts.processor == processor_model()
 
 
 @pytest.mark.usefixtures("ray_session")

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 import reports.build
@@ -84,6 +85,31 @@ def test_a_study_from_begin_to_end(tmp_path: Path, capfd: pytest.CaptureFixture[
     shown, errors = capfd.readouterr()
     assert len([line for line in shown.splitlines() if " complete: val_accuracy " in line]) == 6
     assert errors == "", "Ray says nothing on the terminal"
+
+
+@pytest.mark.parametrize("sampler", ["random", "cheap_first"])
+def test_no_epoch_is_spent_on_what_breaks_a_limit_on_memory(tmp_path: Path, sampler: str) -> None:
+    """Half of the space's configs exceed the limit; asserted from the Parquet files alone."""
+    space = make_space(
+        tmp_path / "data",
+        search={"T": Choice((1, 2, 3, 4, 5, 6, 7, 8)), "optim.lr": FloatRange(0.01, 0.1)},
+        constraints={"train_memory_mib": Limit(max=45.0)},
+        sampler=SamplerChoice(sampler, 0),
+        budget=Budget(24),
+    )
+    assert _conduct(tmp_path, space).ending == "budget"
+    trials = pq.read_table(tmp_path / "runs" / "toy" / "trials.parquet").to_pylist()
+    spent = Counter(pq.read_table(tmp_path / "runs" / "toy" / "epochs.parquet")["number"].to_pylist())
+    over = {trial["number"] for trial in trials if trial["metric.train_memory_mib"] > 45.0}
+    assert len(trials) == 24
+    assert sum(spent[number] for number in over) == 0
+    for trial in trials:
+        is_over = trial["number"] in over
+        assert trial["state"] == ("infeasible" if is_over else "complete")
+        assert trial["epochs_trained"] == spent[trial["number"]] == (0 if is_over else 3)
+        assert (trial["reason"] == f"train_memory_mib {trial['metric.train_memory_mib']:g} > 45") is is_over
+    assert len(starts(tmp_path / "data")) == 24 - len(over), "no training was even begun"
+    assert over if sampler == "random" else len(over) <= 8, "one by which each such T becomes known"
 
 
 def test_every_kind_of_end_is_recorded_and_the_study_goes_on(

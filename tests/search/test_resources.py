@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from search.errors import SearchError
@@ -10,6 +12,7 @@ from search.resources import (
     MIN_GPU_SHARE,
     Node,
     Share,
+    Shares,
     count_slots,
     decide_share,
     gpu_share,
@@ -38,6 +41,20 @@ GPU = Node("b", 16.0, 2.0)
 )
 def test_slots(cpu: float, gpu: float, nodes: list[Node], slots: int) -> None:
     assert count_slots(Share(cpu, gpu), nodes) == slots
+
+
+def test_nodes_of_several_models_are_refused_where_that_matters() -> None:
+    old = replace(CPU, processor="Xeon 1")
+    new = replace(GPU, processor="Xeon 2", gpu_models=("H100", "H200"))
+    with pytest.raises(SearchError, match="latency_ms of unlike devices cannot be compared") as caught:
+        Shares(1, 0, (old, new)).require_one_model(["latency_ms"])
+    assert "  a: Xeon 1\n  b: Xeon 2\n" in str(caught.value)
+    with pytest.raises(SearchError, match="b: H100 and H200"):
+        Shares(1, "auto", (old, new)).require_one_model(["latency_ms"])
+    Shares(1, 0, (old, new)).require_one_model([])
+    Shares(8, 0, (old, new)).require_one_model(["latency_ms"])  # fits on one of them only
+    Shares(1, "auto", (old, replace(new, gpu_models=("H100",)))).require_one_model(["latency_ms"])
+    Shares(1, 0, (CPU, old)).require_one_model(["latency_ms"])  # of one nothing is known
 
 
 def test_a_request_larger_than_any_node_is_refused_with_their_sizes() -> None:

@@ -14,8 +14,8 @@ from search.probe_ahead import ProbeRequest
 from search.proposer import Proposer
 from search.resources import AUTO_GPU_SHARE, Node, Share, Shares, gpu_share
 from search.trainable import TICKET, TrialTrainable
-from tests.search.books import new_ledger, tickets
-from tests.search.fakes import TRAINER, FloatRange, Limit, make_space
+from tests.search.books import complete, new_ledger, reopened, tickets
+from tests.search.fakes import TRAINER, Choice, FloatRange, Limit, make_space
 
 
 def test_a_trials_ticket_holds_what_a_worker_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,7 +38,8 @@ def test_a_trials_ticket_holds_what_a_worker_needs(tmp_path: Path, monkeypatch: 
 
 
 def _entry_and_key() -> tuple[Any, Any, Any, str]:
-    space = make_space(search={"optim.lr": FloatRange(0.01, 0.1)})
+    only = {"T": Choice((2,)), "model.width": Choice((1.0,))}
+    space = make_space(search={**only, "optim.lr": FloatRange(0.01, 0.1)})
     ledger = new_ledger(space)
     entry = Proposer(ledger, space).next()
     assert entry is not None
@@ -50,6 +51,22 @@ def test_what_was_probed_is_not_probed_again() -> None:
     ledger.remember_probes({key: {"latency_ms": 7.0}})
     ticket = tickets(ledger, space).trial(entry)
     assert (ticket.metrics, ticket.probed) == (None, {"latency_ms": 7.0})
+
+
+def test_what_one_trial_measured_another_that_costs_the_same_is_told() -> None:
+    space, ledger, first, key = _entry_and_key()
+    ledger.note(first.number, Report("probe", metrics={"latency_ms": 7.0, "latency_ms_q25": 6.5}))
+    second = Proposer(ledger, space).next()
+    assert second is not None
+    assert second.probe_key == key
+    for book in (ledger, reopened(ledger)):
+        told = tickets(book, space).trial(book.entries[second.number])
+        assert told.probed == {"latency_ms": 7.0, "latency_ms_q25": 6.5}
+    complete(ledger, first)
+    assert "val_accuracy" in ledger.entries[first.number].metrics
+    assert "val_accuracy" not in tickets(ledger, space).trial(second).probed, (
+        "what training showed is its own"
+    )
 
 
 def test_a_config_that_could_not_be_probed_says_so_itself() -> None:

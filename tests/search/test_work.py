@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from search.drivers import OneDriver
+from search.errors import StudyFailedError
 from search.ledger import Ledger
 from search.messages import ProbeTicket, Report, Ticket
 from search.outcome import Outcome
@@ -26,7 +27,7 @@ from search.work import (
     has_work,
     missing_replicates,
 )
-from spaces.space import Space
+from spaces.space import Objective, Space
 from tests.search.books import complete, measured, new_ledger, reopened, row, run, search_work, tickets
 from tests.search.fakes import Budget, make_space
 
@@ -253,7 +254,8 @@ def test_the_front_is_measured_again_once() -> None:
 @pytest.mark.parametrize("kind", ["noted", "stopped"])
 def test_other_news_of_a_probing_job(kind: str) -> None:
     heard: list[Any] = []
-    task = ProbeTask(ProbeTicket({}, [], 1.0), lambda metrics, seconds: heard.append(metrics), print)
+    ledger, ticket = new_ledger(make_space()), ProbeTicket({}, [], 1.0)
+    task = ProbeTask(ledger, ticket, lambda metrics, seconds: heard.append(metrics), print)
     task.started("1")
     if kind == "noted":
         task.noted(row(1))
@@ -261,6 +263,47 @@ def test_other_news_of_a_probing_job(kind: str) -> None:
     else:
         task.stopped(None)
         assert heard == [{}]
+
+
+def test_a_trial_that_gets_further_between_its_faults_is_tried_again() -> None:
+    space = make_space()
+    ledger = new_ledger(space)
+    work = search_work(ledger, space, 1)
+    fault = Outcome("failed", "worker died")
+    for n_rows in range(1, MAX_RETRIES + 3):
+        task = _task(work.next())
+        task.noted(row(n_rows))
+        task.failed(fault)
+    assert ledger.entries[0].state == "running", "more faults than retries, an epoch between any two"
+    for _ in range(MAX_RETRIES):
+        _task(work.next()).failed(fault)
+    assert ledger.entries[0].state == "failed"
+    assert work.next() is None
+
+
+def test_what_another_device_model_measured_ends_the_study_unrecorded() -> None:
+    space = make_space()
+    ledger = new_ledger(space)
+    work = search_work(ledger, space, 3)
+    first, second = _task(work.next()), _task(work.next())
+    first.noted(Report("probe", metrics={"latency_ms": 1.0}, place={"device": "cpu: a"}))
+    other = Report("probe", metrics={"latency_ms": 9.0}, place={"device": "cpu: b", "node": "far"})
+    probing = ProbeTask(ledger, ProbeTicket({}, [], 1.0), lambda metrics, seconds: None, print)
+    quiet = QuietTask(ledger, 0, tickets(ledger, space).quiet(ledger.entries[0]), print)
+    for task in (second, probing, quiet):
+        with pytest.raises(StudyFailedError, match=r"far trains on cpu: b.*latency_ms.*measured on cpu: a"):
+            task.noted(other)
+    assert (ledger.entries[1].metrics, ledger.entries[1].start.get("device")) == ({}, None)
+    second.noted(replace(other, place={"device": "cpu: a"}))
+
+
+def test_where_no_value_depends_on_the_device_any_will_do() -> None:
+    space = make_space(objectives={"val_accuracy": Objective("maximize"), "macs": Objective("minimize")})
+    ledger = new_ledger(space)
+    work = search_work(ledger, space, 3)
+    for device in ("cpu: a", "cpu: b"):
+        _task(work.next()).noted(Report("probe", metrics={"macs": 1.0}, place={"device": device}))
+    assert ledger.entries[1].start["device"] == "cpu: b"
 
 
 def test_a_config_is_chosen_when_a_gpu_has_room_for_it() -> None:
