@@ -18,7 +18,8 @@ from reports.facts import facts
 from reports.figure import Card, Figure
 from reports.hypervolume import HypervolumeFrame, hypervolume_frame
 from reports.markup import Html, join, script_json, tag
-from reports.sections import Section, section_html, sections
+from reports.section import Section, section_html
+from reports.sections import sections
 from reports.summary import sentences
 from studies.model import Study
 
