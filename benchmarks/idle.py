@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -51,9 +51,12 @@ class IdleTrainer:
     def __init__(self, device: str, threads: int) -> None:
         self._device = device
 
-    def probe(self, config: Mapping[str, Any]) -> Mapping[str, Any]:
+    def probe(self, config: Mapping[str, Any], names: Sequence[str] | None = None) -> Mapping[str, Any]:
         values = _measured(config)
         return {name: values[name] for name in ("train_memory_mib", "latency_ms")}
+
+    def measure_quietly(self, config: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"latency_ms_quiet": _measured(config)["latency_ms"]}
 
     def session(self, config: Mapping[str, Any]) -> IdleSession:
         return IdleSession(config)

@@ -12,6 +12,9 @@ from search.probe_budget import ProbeBudget
 from search.proposer import has_queue
 from spaces.space import Space
 
+MAX_FAILURES = 3
+"""After so many jobs in a row that told nothing, nothing is probed ahead any more: each costs a worker."""
+
 
 class Curious(Protocol):
     """A sampler that chooses better when it knows what candidates cost."""
@@ -40,11 +43,12 @@ class ProbeAhead:
         self._trained = _TrainedSeconds(ledger)
         self._in_flight: list[ProbeRequest] = []
         self._n_ready = 0  # choices that a probing job was run for and that are still to come
+        self._n_failed = 0  # jobs in a row
 
     def next(self) -> ProbeRequest | None:
         """What is to be probed before the next choice; None when it can be made now."""
         sampler: Any = self._ledger.study.sampler
-        if not hasattr(sampler, "wanted") or has_queue(self._ledger.study):
+        if not hasattr(sampler, "wanted") or self._n_failed >= MAX_FAILURES or has_queue(self._ledger.study):
             return None
         if self._n_ready > 0:
             self._n_ready -= 1
@@ -68,6 +72,7 @@ class ProbeAhead:
         self._in_flight.remove(request)
         self._budget.ended(len(request.configs), len(metrics), seconds)
         self._n_ready += 1
+        self._n_failed = 0 if metrics else self._n_failed + 1
         if metrics:
             self._ledger.remember_probes(metrics)
 

@@ -11,6 +11,7 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
+from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 from search.cheap_first.candidates import Identity, Params
 from search.cheap_first.chooser import N_POOL, Chooser, News
@@ -53,6 +54,8 @@ class CheapFirstSampler(BaseSampler):  # type: ignore[misc]  # optuna carries no
         self._reader = Reader(self._goals, codes, ledger, self._probed_metrics)
         self._chooser = Chooser(space, self._goals, codes, self._identify, np.random.default_rng(seed))
         self._independent = RandomSampler(seed=seed)
+        # Its matrices are small: more threads only fight with the trials for the cores.
+        self._threads = ThreadpoolController()
 
     def wanted(self, n: int | None) -> list[dict[str, Any]]:
         """At most n params, None for no limit, whose cheap metrics it would like to know before it chooses.
@@ -62,7 +65,8 @@ class CheapFirstSampler(BaseSampler):  # type: ignore[misc]  # optuna carries no
         limit = N_POOL if n is None else n
         if limit <= 0 or not any(goal.is_cheap for goal in self._goals):
             return []
-        return [dict(params) for params in self._chooser.wanted(limit, self._news())]
+        with self._threads.limit(limits=1):
+            return [dict(params) for params in self._chooser.wanted(limit, self._news())]
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """All parameters, active or not."""
@@ -72,7 +76,8 @@ class CheapFirstSampler(BaseSampler):  # type: ignore[misc]  # optuna carries no
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """The params of the choice, only the active ones; nothing when all candidates have been tried."""
-        return dict(self._chooser.choose(self._news()) or {})
+        with self._threads.limit(limits=1):
+            return dict(self._chooser.choose(self._news()) or {})
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
