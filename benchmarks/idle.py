@@ -5,12 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from ray import tune
 
 TRAINER = "benchmarks.idle:IdleTrainer"
+
+LOAD_S = 3.0
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,16 @@ def sleep(seconds: float) -> float:
     return time.perf_counter() - began
 
 
+@cache
+def load_once() -> None:
+    """What loading torch takes a worker before its first trial.
+
+    Without it the first trial ends before a second worker has started. Then Ray Tune hands the second trial
+    to the first worker and lets go of the other, again and again: one slot does all the work.
+    """
+    time.sleep(LOAD_S)
+
+
 def measured(T: int, width: float, lr: float) -> dict[str, float]:
     """Objectives that pull against one another."""
     return {
@@ -49,6 +62,7 @@ class IdleTrainer:
     """`optim.batch_size` is milliseconds per epoch, as in no real training."""
 
     def __init__(self, device: str, threads: int) -> None:
+        load_once()
         self._device = device
 
     def probe(self, config: Mapping[str, Any], names: Sequence[str] | None = None) -> Mapping[str, Any]:
@@ -91,6 +105,7 @@ def _measured(config: Mapping[str, Any]) -> dict[str, float]:
 
 def idle_function(config: dict[str, Any]) -> None:
     """The same trial for Ray Tune: a function that reports after each epoch."""
+    load_once()
     slept = 0.0
     for _ in range(config["epochs"]):
         slept += sleep(config["sleep_s"])

@@ -43,7 +43,7 @@ from spaces.space import Budget, Objective, Resources, SamplerChoice, Space
 
 OBJECTIVES = {"val_accuracy": "maximize", "train_memory_mib": "minimize", "latency_ms": "minimize"}
 WARM_UP = 2
-"""Trials of each slot that are left out: its worker starts, and loads what it needs."""
+"""Trials of each slot that are left out: its worker starts, and loads what it needs (`idle.load_once`)."""
 
 N_RECORDED = (100, 1000, 5000)
 
