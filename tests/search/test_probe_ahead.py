@@ -9,7 +9,7 @@ from optuna.samplers import RandomSampler
 
 from search.entry import Entry
 from search.ledger import Ledger
-from search.probe_ahead import ProbeAhead, ProbeRequest
+from search.probe_ahead import MAX_FAILURES, ProbeAhead, ProbeRequest
 from spaces.space import Space
 from tests.search.books import new_ledger, row, run
 from tests.search.fakes import SamplerChoice, make_space
@@ -109,3 +109,19 @@ def test_each_driver_probes_by_the_time_of_its_own_trials() -> None:
         budgets.append(ahead.next())
     assert budgets[0] is not None
     assert budgets[1] is None
+
+
+def test_after_a_few_jobs_in_a_row_that_told_nothing_no_more_are_run() -> None:
+    ledger, ahead = _ahead(SPACE, 1, 2)
+    _train(ledger, 1e6)
+    for n_failures in (2, MAX_FAILURES):
+        for _ in range(n_failures):
+            ahead.ended(_request(ahead), {}, 0.1)
+            assert ahead.next() is None, "the choice after the job"
+        if n_failures < MAX_FAILURES:
+            request = _request(ahead)
+            ahead.ended(request, _answer(request), 0.1)
+            assert ahead.next() is None
+            ledger.study.sampler = Curious(_params(3, 4))
+    assert ahead.next() is None
+    assert MAX_FAILURES > 2
