@@ -53,6 +53,11 @@ def _possible(space: Space, field: str) -> list[str]:
             return values
         if parameter.otherwise_is_set:
             return [*values, str(parameter.otherwise)]
+    if field == "preset":
+        return [*values, str(space.base.get("preset"))]
     default = DataConfig.model_fields[field.partition(".")[2]].default
-    fixed = get(over_preset(space.base), field)
-    return [*values, str(fixed) if isinstance(fixed, str) else default]
+    presets = _possible(space, "preset") if "preset" in space.search else [None]
+    bases = [space.base if preset is None else {**space.base, "preset": preset} for preset in presets]
+    fixed = [get(over_preset(base), field) for base in bases]
+    found = (value if isinstance(value, str) else default for value in fixed)
+    return list(dict.fromkeys([*values, *found]))

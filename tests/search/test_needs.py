@@ -31,6 +31,14 @@ def test_the_embedded_data_set_needs_nothing(tmp_path: Path) -> None:
             {"data.name": Choice(("digits",), when=AT_T_1, otherwise="fashion_mnist")},
             ["fashion_mnist"],
         ),
+        ({}, {"preset": Choice(("p1_cifar100", "p2_dvs_gesture"))}, ["cifar100", "dvs_gesture"]),
+        ({}, {"preset": Choice(("p1_cifar100",), when=AT_T_1)}, ["cifar100"]),
+        (
+            {"preset": "p1_cifar10"},
+            {"preset": Choice(("p1_cifar100",), when=AT_T_1)},
+            ["cifar100", "cifar10"],
+        ),
+        ({"data.name": "cifar10"}, {"preset": Choice(("p1_cifar100",))}, ["cifar10"]),
     ],
 )
 def test_every_data_set_that_can_be_sampled_must_be_there(
