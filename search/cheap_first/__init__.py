@@ -11,7 +11,7 @@ choice), `worth` (what a candidate is worth), `beliefs` and `surrogate` (what is
 Optuna nor the ledger.
 """
 
-from search.cheap_first.reading import Book
+from search.cheap_first.reading import LedgerView
 from search.cheap_first.sampler import CheapFirstSampler, ProbeKey, Resolve
 
-__all__ = ["Book", "CheapFirstSampler", "ProbeKey", "Resolve"]
+__all__ = ["CheapFirstSampler", "LedgerView", "ProbeKey", "Resolve"]

@@ -27,14 +27,14 @@ MAX_TRIALS = 300
 """So many trials are learned from: a Gaussian process is cubic in them."""
 
 
-class Prior(Protocol):
+class PriorView(Protocol):
     """A finished trial of an earlier study, as `search.warm_start` has it."""
 
     params: dict[str, Any]
     metrics: dict[str, Any]
 
 
-class Book(Protocol):
+class LedgerView(Protocol):
     """What is read of a ledger, see `search.ledger`."""
 
     objectives: tuple[Objective, ...]
@@ -64,7 +64,7 @@ class Row:
 class Reader:
     """Reads one ledger again and again; what has ended is read once."""
 
-    def __init__(self, goals: list[Goal], codes: Codes, ledger: Book, probed: ProbedMetrics) -> None:
+    def __init__(self, goals: list[Goal], codes: Codes, ledger: LedgerView, probed: ProbedMetrics) -> None:
         self._goals, self._codes, self._ledger, self._probed = goals, codes, ledger, probed
         self._is_cheap = np.array([goal.is_cheap for goal in goals])
         self._objectives = [at for at, goal in enumerate(goals) if goal.is_objective]
@@ -137,7 +137,7 @@ class Reader:
 
     def _priors(self) -> list[Row]:
         blank = np.zeros(len(self._goals))
-        priors: list[Prior] = self._ledger.priors
+        priors: list[PriorView] = self._ledger.priors
         costs = [self._costs(prior.metrics) for prior in priors]
         return [
             Row(prior.params, "prior", own, blank, self._allows(own), 1.0)

@@ -18,7 +18,7 @@ from search.cheap_first.chooser import N_POOL, Chooser, News
 from search.cheap_first.codes import Codes
 from search.cheap_first.distributions import distributions
 from search.cheap_first.goals import goals_of
-from search.cheap_first.reading import Book, Reader, thinned
+from search.cheap_first.reading import LedgerView, Reader, thinned
 from search.entry import Entry
 from search.identity import probe_key_of, resolve
 from snncore.errors import ConfigError
@@ -42,7 +42,7 @@ class CheapFirstSampler(BaseSampler):  # type: ignore[misc]  # optuna carries no
     def __init__(
         self,
         space: Space,
-        ledger: Book,
+        ledger: LedgerView,
         seed: int,
         resolve: Resolve = resolve,
         probe_key: ProbeKey = probe_key_of,
