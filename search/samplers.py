@@ -21,7 +21,7 @@ from optuna.samplers import (
     TPESampler,
 )
 
-from search.cheap_first import Book, CheapFirstSampler, ProbeKey, Resolve
+from search.cheap_first import CheapFirstSampler, LedgerView, ProbeKey, Resolve
 from search.errors import SearchError
 from search.identity import probe_key_of, resolve
 from spaces.space import Space
@@ -33,7 +33,7 @@ class SamplerSetup:
 
     seed: int
     space: Space
-    book: Book
+    book: LedgerView
     resolve: Resolve = resolve
     probe_key: ProbeKey = probe_key_of
 
