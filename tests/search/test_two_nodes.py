@@ -42,7 +42,7 @@ base: {{{{data: {{{{root: {{root}}}}}}, optim: {{{{epochs: {N_EPOCHS}, batch_siz
 search:
   T: {{{{int: [1, 8]}}}}
   model.width: {{{{choice: [1.0]}}}}
-objectives: {{{{val_accuracy: maximize, train_memory_mib: minimize}}}}
+objectives: {{{{val_accuracy: maximize, n_parameters: minimize}}}}
 budget: {{{{trials: 4}}}}
 sampler: {{{{name: random}}}}
 resources: {{{{cpu: 1, gpu: 0}}}}
