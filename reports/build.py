@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from reports.images import KINDS, write_images
 from reports.page import page
 from studies.files import replace_text
 from studies.model import Study
@@ -34,13 +35,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     """The command. Returns 0 when the report is written, 2 with one readable block on bad input."""
     parser = argparse.ArgumentParser(prog="python -m reports.build", description="Write the report again.")
     parser.add_argument("run", metavar="RUN", help="the study's folder, such as runs/demo")
-    run = Path(parser.parse_args(argv).run)
+    parser.add_argument("--images", choices=KINDS, help="also write RUN/images: figures for papers")
+    arguments = parser.parse_args(argv)
+    run = Path(arguments.run)
     try:
-        path = build_report(read_study(run), run)
+        study = read_study(run)
+        path = build_report(study, run)
+        images, cards = write_images(study, run, arguments.images) if arguments.images else ([], [])
     except (ValueError, OSError) as error:
         print(f"no report: {error}", file=sys.stderr)
         return 2
-    print(path)
+    print(path, *images, sep="\n")
+    for card in cards:
+        print(f"no image: {card.title}: {card.why}")
     return 0
 
 

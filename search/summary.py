@@ -9,7 +9,7 @@ from rich.console import Console
 from search.engine import Conducted
 from studies.model import Study
 from studies.pareto import front
-from studies.show import front_table, summary_lines
+from studies.show import FrontView, summary_lines
 
 
 def print_summary(conducted: Conducted, console: Console, resume_command: str) -> None:
@@ -22,7 +22,7 @@ def print_summary(conducted: Conducted, console: Console, resume_command: str) -
     say(_why(conducted))
     for line in summary_lines(record):
         say(line)
-    console.print(front_table(record))
+    console.print(FrontView(record))
     say(f"record: {folder / 'trials.parquet'}, {folder / 'epochs.parquet'}")
     if conducted.problem:
         say(conducted.problem)

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from search.errors import SearchError
-from snncore.machine import processor_model
 
 
 class Session(Protocol):
@@ -81,13 +80,9 @@ class SnncoreTrainer:
 
     def device_model(self) -> str:
         """The GPU's name, or the processor's, and the backend that trains on it."""
-        from snncore.devices import backend_name
+        from snncore.devices import device_model
 
-        backend = backend_name(self._device)
-        if self._device != "cuda":
-            return f"cpu: {processor_model()}, {backend}"
-        torch = importlib.import_module("torch")
-        return f"cuda: {torch.cuda.get_device_name()}, {backend}"
+        return device_model(self._device)
 
     def _limit_threads(self) -> None:
         # The session sets threads for training; a probe's training steps must run with as many.

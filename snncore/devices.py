@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from snncore.machine import processor_model
 from snncore.sweeps import sweeps_for
 
 
@@ -28,3 +29,14 @@ def backend_name(device: str) -> str:
         UserError: SPIKEFRONT_BACKEND asks for one that cannot run here.
     """
     return sweeps_for(torch.device(device)).name
+
+
+def device_model(device: str) -> str:
+    """What values are compared within: "cpu: MODEL, BACKEND" or "cuda: MODEL, BACKEND".
+
+    Raises:
+        UserError: see `backend_name`.
+    """
+    is_cuda = torch.device(device).type == "cuda"
+    name = torch.cuda.get_device_name(device) if is_cuda else processor_model()
+    return f"{'cuda' if is_cuda else 'cpu'}: {name}, {backend_name(device)}"

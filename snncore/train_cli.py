@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,7 +59,34 @@ def _run(config: Config, out: Path, arguments: argparse.Namespace) -> int:
         )
     if is_main():
         _tell(result, console)
+        for line in _about_study(result, config):
+            console.print(line, markup=False, highlight=False)
     return 0
+
+
+def _about_study(result: TrainResult, config: Config) -> list[str]:
+    """How the study that the config came from, if any, gets to show the result.
+
+    An exported config has `out`: RUN/finals/trial-NNNN.
+    """
+    planned = Path(config.out or "")
+    if config.origin is None or planned.parent.name != "finals":
+        return []
+    run = planned.parent.parent
+    if not (run / "trials.parquet").is_file():
+        return [f"study: no {run} here; move or link this folder into its finals/ for it to show the result"]
+    is_there = result.folder.resolve().parent == planned.parent.resolve()
+    name = shlex.quote(str(run))
+    return [
+        *(
+            []
+            if is_there
+            else [f"study: move or link this folder into {planned.parent} for it to show the result"]
+        ),
+        "promised against obtained, in the terminal and in the report:",
+        f"  python -m studies.show {name}",
+        f"  python -m reports.build {name}",
+    ]
 
 
 def _tell(result: TrainResult, console: Console) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from snncore.config import Config
-from snncore.devices import backend_name
+from snncore.devices import backend_name, device_model
 from snncore.machine import processor_model
 
 RESULT = "result.json"
@@ -45,7 +46,9 @@ def write_result(result: TrainResult, device: str) -> None:
         "origin": result.config.origin.model_dump() if result.config.origin else None,
         "device": device,
         "backend": backend_name(device),
+        "device_model": device_model(device),
         "machine": processor_model(),
+        "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {name: version(name) for name in ("spikefront", "torch")},
     }
     fresh = path.with_suffix(".new")

@@ -17,7 +17,7 @@ from studies.pick import pick
 from studies.record import read_study
 from studies.rule import FORMS
 
-__all__ = ["exported_config", "main", "write_config", "write_front"]
+__all__ = ["export_comment", "exported_config", "main", "write_config", "write_front"]
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -27,7 +27,7 @@ def main(argv: list[str] | None = None) -> int:
         study = read_study(arguments.run)
         trial = pick(study, arguments.pick)
         config = exported_config(study, trial, arguments.run)
-        comment = _comment(study, trial, arguments.pick, arguments.out)
+        comment = export_comment(study, trial, arguments.pick, arguments.out)
         write_config(config, arguments.out, overwrite=arguments.force, comment=comment)
     except (StudyError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -37,7 +37,8 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def _comment(study: Study, trial: Trial, rule: str, out: str) -> str:
+def export_comment(study: Study, trial: Trial, rule: str, out: str) -> str:
+    """What stands above the config of `trial` in the file `out` when `rule` picked it."""
     epochs = f"{trial.epochs_trained} epoch{'s'[: trial.epochs_trained != 1]}"
     return (
         f"{MADE_HERE.removeprefix('# ')} trial {trial.number} of study {study.info.name}, picked by {rule}\n"

@@ -74,8 +74,9 @@ def _nearest(trials: Sequence[Trial], limit: Limit) -> str:
     values = {trial.number: field(trial, limit.name) for trial in trials}
     if all(value is MISSING for value in values.values()):
         return "none of them has it"
-    if limit.number is not None and any(is_number(value) for value in values.values()):
-        nearest = min(trials, key=lambda trial: _distance(trial, limit))
+    measured = [trial for trial in trials if _is_measured(values[trial.number])]
+    if limit.number is not None and measured:
+        nearest = min(measured, key=lambda trial: _distance(trial, limit))
         return f"nearest is trial {nearest.number}: {_miss(nearest, limit)}"
     different = list(dict.fromkeys(str(value) for value in values.values() if value is not MISSING))
     shown = ", ".join(repr(one_line(value)) for value in different[:_MANY])
@@ -83,12 +84,16 @@ def _nearest(trials: Sequence[Trial], limit: Limit) -> str:
     return f"they have {shown}{more}{did_you_mean(limit.value, different)}"
 
 
+def _is_measured(value: Any) -> bool:
+    return is_number(value) and not math.isnan(value)
+
+
 def _miss(trial: Trial, limit: Limit) -> str:
     """By how much a trial breaks a limit, in words."""
     value = field(trial, limit.name)
     if value is MISSING:
         return f"it has no {limit.name}"
-    if limit.number is None or not is_number(value) or math.isnan(value):
+    if limit.number is None or not _is_measured(value):
         return f"{limit.name} is {value!r}"
     told = f"{limit.name} {with_unit(limit.name, value)}"
     if value == limit.number:
@@ -102,7 +107,7 @@ def _distance(trial: Trial, limit: Limit) -> float:
     if keeps(trial, limit):
         return 0.0
     value = field(trial, limit.name)
-    if limit.number is None or not is_number(value) or math.isnan(value):
+    if limit.number is None or not _is_measured(value):
         return math.inf
     return float(abs(value - limit.number))
 

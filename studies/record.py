@@ -39,13 +39,25 @@ def write_study(study: Study, folder: str | Path) -> None:
         StudyError: something Parquet cannot hold: a time without a time zone, a metric that is a text.
         OSError: the folder cannot be written.
     """
-    trials, hints = trials_table(study)
-    about = to_json(_about(study.info) | hints, "the study's info").encode()
-    # trials.parquet last: where it exists, its epochs do too.
-    for table, name in ((epochs_table(study), EPOCHS), (trials, TRIALS)):
+    both = tables(study)
+    for name in (EPOCHS, TRIALS):  # trials.parquet last: where it exists, its epochs do too
         with replacing(Path(folder) / name) as file:
-            whole = table.replace_schema_metadata({KEY: about})
-            pq.write_table(whole, file, compression="zstd", write_page_checksum=True)
+            pq.write_table(both[name][0], file, compression="zstd", write_page_checksum=True)
+
+
+def tables(study: Study) -> dict[str, tuple[pa.Table, dict[str, Any]]]:
+    """The tables of both files by name, each with its metadata in place, and what these say beside the rows.
+
+    Raises:
+        StudyError: something Parquet cannot hold.
+    """
+    trials, hints = trials_table(study)
+    about = _about(study.info) | hints
+    text = to_json(about, "the study's info").encode()
+    return {
+        name: (table.replace_schema_metadata({KEY: text}), about)
+        for name, table in ((EPOCHS, epochs_table(study)), (TRIALS, trials))
+    }
 
 
 def read_study(folder: str | Path) -> Study:

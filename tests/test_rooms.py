@@ -7,7 +7,10 @@ import sys
 
 import pytest
 
-HEAVY = ("torch", "ray", "optuna", "plotly", "pyarrow", "pandas", "sklearn", "spikingjelly", "torchvision")
+HEAVY = (
+    *("torch", "ray", "optuna", "plotly", "pyarrow", "pandas", "sklearn", "spikingjelly", "torchvision"),
+    *("matplotlib", "tensorboard"),
+)
 
 
 def loaded_by(statement: str) -> set[str]:
@@ -24,6 +27,8 @@ def loaded_by(statement: str) -> set[str]:
         ("import snncore, snncore.config, snncore.rules, snncore.metrics", set()),
         ("import snncore.data.specs, snncore.data.missing", set()),
         ("import studies.pareto", set()),
+        ("import studies.show, studies.export, studies.tensorboard", {"pyarrow"}),
+        ("import reports.build", {"plotly", "pyarrow", "sklearn", "pandas"}),
         ("import search.cli", set()),
         ("import search.checker", set()),
         ("import search.course, search.trainer", set()),

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from studies import export, show
+from studies import export, show, tensorboard
 from studies.record import write_study
 from tests.studies.make import make_study, make_trial
 
 PAGE = (Path(__file__).parents[2] / "docs" / "studies.md").read_text(encoding="utf-8")
 PYTHON, COMMANDS = re.findall(r"```python\n(.*?)```", PAGE, re.S), re.findall(r"^python -m (.*)$", PAGE, re.M)
+
+MAINS = {"studies.show": show.main, "studies.export": export.main, "studies.tensorboard": tensorboard.main}
 
 
 @pytest.fixture(autouse=True)
@@ -30,8 +32,9 @@ def test_the_python_of_the_page_runs(capsys: pytest.CaptureFixture[str]) -> None
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_commands_of_the_page_run(command: str) -> None:
     module, *arguments = shlex.split(command)
-    assert {"studies.show": show.main, "studies.export": export.main}[module](arguments) == 0
+    assert MAINS[module](arguments) == 0
+    assert "--out" not in arguments or Path(arguments[arguments.index("--out") + 1]).exists()
 
 
 def test_the_page_has_its_commands() -> None:
-    assert len(COMMANDS) == 3
+    assert len(COMMANDS) == 7

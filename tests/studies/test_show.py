@@ -1,16 +1,16 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from studies.front_table import FrontView
 from studies.model import Study
 from studies.record import write_study
-from studies.show import final_lines, front_table, main, summary_lines
+from studies.show import main, summary_lines
 from tests.studies.make import make_study, make_trial, study_of_points
 
 SPACE = {"search": {"T": {"int": [1, 8]}, "distillation.mode": {"choice": ["none", "reliable"]}}}
@@ -18,7 +18,7 @@ SPACE = {"search": {"T": {"int": [1, 8]}, "distillation.mode": {"choice": ["none
 
 def rendered(study: Study, width: int = 80) -> str:
     console = Console(file=io.StringIO(), width=width, color_system=None)
-    console.print(front_table(study))
+    console.print(FrontView(study))
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -32,6 +32,7 @@ def make_wide_study() -> Study:
     params |= {f"section.a_rather_long_name_{index}": 0.5 for index in range(6)}
     trials = []
     for number, point in enumerate([(97.314, 1234.5, 12.345), (80.0, 5.0, 0.5)]):
+        params = {**params, "T": 3 + number, **({"beta": 0.5} if number else {})}
         trial = make_trial(number, point, params=params)
         extra = {"latency_ms_q25": point[2] * 0.98, "latency_ms_q75": point[2] * 1.02, "n_parameters": 10**8}
         extra |= {"latency_under_load": number == 1}
@@ -45,8 +46,9 @@ def test_the_table_tells_objectives_with_units_quartiles_and_params_in_the_order
         words(line) for line in text.splitlines()[4:] if line.strip()[:2] in ("tr", "0 ", "1 ")
     )
     assert head == "trial (%) (MiB) (ms) params"
-    assert first.startswith("0 97.31 1,234 12.3 (12.1-12.6) T=3 mode=reliable branches=1,3 lr=0.0123 ")
-    assert second.startswith("1 80.00 5.00 0.500* (0.490-0.510) T=3 ")
+    assert first == "0 97.31 1,234 12.3 (12.1-12.6) T=3"
+    assert second == "1 80.00 5.00 0.500* (0.490-0.510) T=4 beta=0.5"
+    assert "in all: mode=reliable branches=1,3 lr=0.0123 a_rather_long_name_0=0.5" in words(text)
     assert "front of digits: 2 of 4 trials" in text
     assert "knee: trial 1; * measured while other trials ran" in text
 
@@ -60,6 +62,26 @@ def test_80_columns_show_every_number_and_param_whole() -> None:
     text = words(rendered(make_wide_study()))
     for whole in ("97.31", "1,234", "12.3 (12.1-12.6)", "mode=reliable", "a_rather_long_name_5=0.5"):
         assert whole in text
+
+
+@pytest.mark.parametrize("width", [60, 80, 99])
+def test_on_a_narrow_terminal_params_stand_whole_below_their_row(width: int) -> None:
+    lines = [line.rstrip() for line in rendered(make_wide_study(), width).splitlines()]
+    head = next(line for line in lines if line.startswith("trial"))
+    (row,) = (place for place, line in enumerate(lines) if line.startswith("    1   "))
+    ends = [head.index(unit) + len(unit) for unit in ("(%)", "(MiB)", "(ms)")]
+    cells = ("80.00", "5.00", "0.500* (0.490-0.510)")
+    assert [lines[row].index(cell) + len(cell) for cell in cells] == ends
+    assert lines[row + 1] == "        T=4 beta=0.5"
+    assert words(" ".join(lines)).endswith("_4=0.5 a_rather_long_name_5=0.5")
+
+
+def test_one_trial_keeps_its_params_and_true_is_not_one() -> None:
+    first = make_trial(0, (90.0, 1.0, 1.0), params={"a": 1, "b": 2})
+    second = make_trial(1, (95.0, 2.0, 1.0), params={"a": True, "b": 2})
+    assert words(rendered(make_study([first]))).endswith("a=1 b=2 knee: trial 0")
+    text = words(rendered(make_study([first, second])))
+    assert ("a=1 " in text, "a=True" in text, text.endswith("in all: b=2")) == (True, True, True)
 
 
 @pytest.mark.parametrize(
@@ -108,8 +130,8 @@ def test_spreads_over_seeds_and_quiet_measurements_stand_below_their_values() ->
     assert "front of digits: 2 of 3 trials" in text
     assert "knee: trial 0; mean ± sd over seeds" in text
     first, second = (words(part) for part in text.split(" 0 ")[1].split(" 1 "))
-    assert first == "91.00 9.00 1.00 T=4 mode=none 91.20 ± 0.28 (n = 2)"
-    assert second.startswith("95.00 20.0 2.00 (1.90-2.10) T=4 mode=none quiet 1.50 (1.40-1.60)")
+    assert first == "91.00 9.00 1.00 91.20 ± 0.28 (n = 2)"
+    assert second.startswith("95.00 20.0 2.00 (1.90-2.10) quiet 1.50 (1.40-1.60)")
     lines = summary_lines(study)
     assert lines[0] == "3 trials: 3 complete; 1 replicate: 1 complete"
     assert lines[2:] == [
@@ -119,32 +141,6 @@ def test_spreads_over_seeds_and_quiet_measurements_stand_below_their_values() ->
         "with the machine quiet it is 25 % lower, beyond the quartiles",
         "with quiet latency_ms the part of the front that was measured again (1 of 2) would stay as it is",
     ]
-
-
-def test_final_results_are_set_against_what_was_promised(tmp_path: Path) -> None:
-    study = make_study([make_trial(0, (90.0, 1.0, 1.0)), make_trial(1, (80.0, 0.5, 1.0))])
-    for name, text in {
-        "trial-0000": json.dumps({"val_accuracy": 91.5, "test_accuracy": 90.25}),
-        "trial-0001": json.dumps({"val_accuracy": None, "test_accuracy": 79}),
-        "trial-0009": "{}",
-        "trial-0010": "{",
-        "trial-0011": "[]",
-    }.items():
-        (tmp_path / "finals" / name).mkdir(parents=True)
-        (tmp_path / "finals" / name / "result.json").write_text(text)
-    (tmp_path / "finals" / "trial-0012").mkdir()
-    told = "validation accuracy promised", "obtained", "test accuracy"
-    lines = final_lines(study, tmp_path)
-    assert lines[:3] == [
-        f"final training of {name}: {told[0]} {promised}, {told[1]} {obtained}, {told[2]} {test}"
-        for name, promised, obtained, test in [
-            ("trial-0000", "90.00 %", "91.50 %", "90.25 %"),
-            ("trial-0001", "80.00 %", "-", "79.00 %"),
-            ("trial-0009", "-", "-", "-"),
-        ]
-    ]
-    assert ["cannot be read" in line for line in lines[3:]] == [True, True]
-    assert final_lines(study, tmp_path / "nowhere") == []
 
 
 def test_show_prints_a_run(

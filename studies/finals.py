@@ -1,0 +1,200 @@
+"""Final trainings of a study's trials: what the search promised, and what the training obtained.
+
+`snncore.train` leaves `result.json` in a folder of RUN/finals; any folder there counts, so that a trial may
+be trained twice, or elsewhere and moved or linked there. Its `origin` says which trial it trained.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from studies.model import Study
+from studies.text import one_line, trial_stem, with_unit
+
+COMPARED = ("val_accuracy", "train_memory_mib", "latency_ms")
+"""What both the search and the final training measure, as far as both have it."""
+
+_OWN = ("origin", "out", "data.root")
+_NAME = re.compile(r"trial-(\d{4,})", re.ASCII)
+_MOST_CHANGES = 4
+
+
+@dataclass(frozen=True)
+class Final:
+    """One final training.
+
+    number: the trial it trained; None when the file does not tell. promised, obtained: `COMPARED` metrics,
+    only finite numbers that are there. epochs: trained by the search and by the final training.
+    changed: fields of the config that differ from the trial's, with both values.
+    device: as `Trial.device` has it. is_elsewhere: whether it is another than the trial's, so that times do
+    not compare.
+    """
+
+    folder: Path
+    number: int | None
+    promised: Mapping[str, float]
+    obtained: Mapping[str, float]
+    test_accuracy: float | None
+    epochs: tuple[int | None, int | None]
+    changed: Mapping[str, tuple[Any, Any]]
+    device: str | None
+    is_elsewhere: bool
+    finished_at: datetime
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A result.json that is no final training of this study, and why."""
+
+    path: Path
+    why: str
+
+
+def read_finals(study: Study, run_folder: str | Path) -> tuple[list[Final], list[Unread]]:
+    """The final trainings in RUN/finals, by trial, then time, and the results that cannot be used."""
+    finals, unread = [], []
+    for path in sorted(Path(run_folder).glob("finals/*/result.json")):
+        try:
+            finals.append(_final(study, path))
+        except (OSError, ValueError, TypeError, AttributeError) as error:
+            unread.append(Unread(path, one_line(str(error), 200)))
+    return sorted(finals, key=lambda one: (one.number is None, one.number, one.finished_at)), unread
+
+
+def final_lines(study: Study, run_folder: str | Path) -> list[str]:
+    """A line for each final training: accuracy promised against obtained, and what was not the same."""
+    finals, unread = read_finals(study, run_folder)
+    return [*map(_line, finals), *(f"{one.path}: cannot be read: {one.why}" for one in unread)]
+
+
+def differences(final: Final, arrow: str = "->") -> list[str]:
+    """What makes promise and result differ besides luck, in words: epochs, changed fields, device."""
+    before, after = final.epochs
+    is_other = None not in final.epochs and before != after
+    told = [f"{before} epoch{'s'[: before != 1]} in the search, {after} here"] if is_other else []
+    changed = {
+        name: both for name, both in final.changed.items() if not (is_other and name == "optim.epochs")
+    }
+    shown = list(changed.items())[:_MOST_CHANGES]
+    told += [f"{name} {_setting(old)} {arrow} {_setting(new)}" for name, (old, new) in shown]
+    n_more = len(changed) - len(shown)
+    told += [f"{n_more} more changed field{'s'[: n_more != 1]}"] if n_more else []
+    return told + (["measured on another device"] if final.is_elsewhere else [])
+
+
+def _line(final: Final) -> str:
+    accuracies = {
+        "validation accuracy promised": final.promised.get("val_accuracy"),
+        "obtained": final.obtained.get("val_accuracy"),
+        "test accuracy": final.test_accuracy,
+    }
+    shown = ", ".join(
+        f"{what} {'-' if value is None else with_unit('val_accuracy', value)}"
+        for what, value in accuracies.items()
+    )
+    apart = "; ".join(differences(final))
+    folder = one_line(final.folder.name)
+    is_usual = final.number is None or folder == trial_stem(final.number)
+    name = folder if is_usual else f"trial {final.number} in {folder}"
+    return f"final training of {name}: {shown}" + (f" ({apart})" if apart else "")
+
+
+def _final(study: Study, path: Path) -> Final:
+    """What a result.json tells.
+
+    Raises:
+        ValueError: it is no JSON object, or its origin is another study.
+    """
+    result = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(result, dict):
+        raise ValueError("not the result of a training")
+    number = _number(study, result.get("origin"), path.parent.name)
+    trial = next((one for one in study.trials if one.number == number), None)
+    known = {} if trial is None else {**trial.metrics, **trial.values}
+    told = _mapping(result.get("metrics")) | {"val_accuracy": result.get("val_accuracy")}
+    device = _device(result)
+    epochs = result.get("epochs_trained")
+    return Final(
+        folder=path.parent,
+        number=None if trial is None else number,
+        promised=_numbers(known),
+        obtained=_numbers(told),
+        test_accuracy=_numbers({"val_accuracy": result.get("test_accuracy")}).get("val_accuracy"),
+        epochs=(trial.epochs_trained if trial else None, epochs if isinstance(epochs, int) else None),
+        changed=_changed(trial.config, result.get("config")) if trial else {},
+        device=device,
+        is_elsewhere=bool(trial and trial.device and device and trial.device != device),
+        finished_at=_finished(result, path),
+    )
+
+
+def _number(study: Study, origin: Any, folder: str) -> int | None:
+    """The trial that a result is of, by its origin, else by the name of its folder."""
+    if isinstance(origin, dict):
+        if origin.get("study") != study.info.name:
+            raise ValueError(f"it trained a trial of study {origin.get('study')}")
+        number = origin.get("trial")
+        return number if isinstance(number, int) else None
+    match = _NAME.fullmatch(folder)
+    return int(match[1]) if match else None
+
+
+def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
+    found = {name: values.get(name) for name in COMPARED}
+    return {
+        name: float(value)
+        for name, value in found.items()
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    }
+
+
+def _device(result: Mapping[str, Any]) -> str | None:
+    """The device as `Trial.device` names it; results of older versions tell it of processors only."""
+    if isinstance(result.get("device_model"), str):
+        return str(result["device_model"])
+    if result.get("device") == "cpu" and result.get("machine") and result.get("backend"):
+        return f"cpu: {result['machine']}, {result['backend']}"
+    return None
+
+
+def _changed(before: Mapping[str, Any], after: Any) -> dict[str, tuple[Any, Any]]:
+    """The fields of both configs whose values differ; what an export or a machine sets is left out."""
+    old, new = _flat(before), _flat(_mapping(after))
+    return {
+        name: (value, new[name])
+        for name, value in old.items()
+        if name in new and new[name] != value and name not in _OWN
+    }
+
+
+def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in config.items():
+        if isinstance(value, Mapping) and name not in _OWN:
+            found |= _flat(value, f"{prefix}{name}.")
+        else:
+            found[f"{prefix}{name}"] = list(value) if isinstance(value, tuple) else value
+    return found
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return dict(value) if isinstance(value, Mapping) else {}
+
+
+def _setting(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else one_line(str(value), 40)
+
+
+def _finished(result: Mapping[str, Any], path: Path) -> datetime:
+    """When the training ended; results of older versions do not tell, their file does."""
+    told = result.get("finished_at")
+    if isinstance(told, str):
+        return datetime.fromisoformat(told).astimezone(UTC)
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC)

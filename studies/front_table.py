@@ -1,0 +1,170 @@
+"""The front of a study as a table for the terminal, in a layout that fits its width."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from studies.model import Study, Trial
+from studies.noise import seed_spread
+from studies.pareto import front, knee
+from studies.replicates import Spread, searched, spreads
+from studies.text import heading, is_under_load, number, one_line, params_text, spread_text
+from studies.timings import Timing, quiet_timing, timing
+
+LOADED = "*"
+"""Marks a latency that was measured while other trials ran."""
+
+NARROW = 100
+"""Below so many characters params stand on lines of their own: eight columns would not fit."""
+
+_GAP = 3
+
+
+@dataclass(frozen=True)
+class FrontFrame:
+    """What the table shows: heads of the objectives; per trial its number, cells and own params.
+
+    Params that all trials of the front share (when there are two or more) stand in `notes`.
+    """
+
+    title: str
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[str, ...], str], ...]
+    notes: tuple[str, ...]
+
+
+def front_frame(study: Study) -> FrontFrame:
+    """The front by number: objectives with their units and what is known of their spread, params.
+
+    Below a value stand its quartiles, the measurement with the machine quiet, or mean and sample standard
+    deviation over the trial and its replicates. The notes name the knee, or say that there is no front.
+    """
+    trials, middle, again = front(study), knee(study), spreads(study)
+    names = [objective.name for objective in study.info.objectives]
+    order, shared = _order(study, trials), _shared(trials)
+    has_load = any(is_under_load(trial, name) for trial in trials for name in names)
+    notes = [f"knee: trial {middle.number}" if middle else "no trial is complete and feasible yet"]
+    notes += [f"{LOADED} measured while other trials ran"] if has_load else []
+    notes += ["mean ± sd over seeds"] if again else []
+    notes += [f"in all: {params_text(shared, order)}"] if shared else []
+    rows = []
+    for trial in trials:
+        cells = tuple(_cell(trial, name, seed_spread(trial, name, again)) for name in names)
+        own = {name: value for name, value in trial.params.items() if name not in shared}
+        rows.append((str(trial.number), cells, params_text(own, order)))
+    of = f"{len(trials)} of {len(searched(study).trials)} trials"
+    title = f"front of {one_line(study.info.name)}: {of}"
+    return FrontFrame(title, tuple(heading(name) for name in names), tuple(rows), tuple(notes))
+
+
+def front_table(study: Study) -> Table:
+    """The frame as one table, all params in its last column, which wraps."""
+    return _table(front_frame(study))
+
+
+class FrontView:
+    """The frame in the layout that fits: one table, or on a narrow terminal params below each row."""
+
+    def __init__(self, study: Study) -> None:
+        self._frame = front_frame(study)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        frame, width = self._frame, options.max_width
+        widths = _widths(frame)
+        if width >= NARROW or sum(widths) + _GAP * len(widths) > width or not frame.rows:
+            yield _table(frame)
+            return
+        yield Text(frame.title, style="italic")
+        yield Text()
+        for line in _lines(["\ntrial", *frame.heads], widths, from_below=True):
+            yield Text(line, style="bold")
+        yield Text(("─" if not options.ascii_only else "-") * (sum(widths) + _GAP * len(frame.heads)))
+        for trial, cells, params in frame.rows:
+            for line in _lines([trial, *cells], widths):
+                yield Text(line)
+            if params:
+                yield Padding(
+                    Text(params, style="dim", overflow="fold"), (0, 0, 0, widths[0] + _GAP), expand=False
+                )
+        yield Text()
+        for note in frame.notes:
+            yield Text(note, style="italic", overflow="fold")
+
+
+def _table(frame: FrontFrame) -> Table:
+    table = Table(
+        title=Text(frame.title), caption=Text("; ".join(frame.notes)), box=SIMPLE_HEAD, pad_edge=False
+    )
+    table.add_column(Text("trial"), justify="right", no_wrap=True)
+    for head in frame.heads:
+        table.add_column(Text(head), justify="right")
+    table.add_column(Text("params"), overflow="fold")
+    for trial, cells, params in frame.rows:
+        table.add_row(trial, *map(Text, cells), Text(params))
+    return table
+
+
+def _widths(frame: FrontFrame) -> list[int]:
+    """The widest line of each column, params left out."""
+    columns = zip(("trial", *frame.heads), *((trial, *cells) for trial, cells, _ in frame.rows), strict=True)
+    return [max(cell_len(line) for cell in column for line in cell.split("\n")) for column in columns]
+
+
+def _lines(cells: Sequence[str], widths: Sequence[int], from_below: bool = False) -> list[str]:
+    """The lines of one row, cells to the right of their columns, aligned at the top or the bottom."""
+    split = [cell.strip("\n").split("\n") for cell in cells]
+    height = max(map(len, split))
+    columns = []
+    for lines, width in zip(split, widths, strict=True):
+        missing = [""] * (height - len(lines))
+        full = [*missing, *lines] if from_below else [*lines, *missing]
+        columns.append([" " * (width - cell_len(line)) + line for line in full])
+    return [(" " * _GAP).join(parts).rstrip() for parts in zip(*columns, strict=True)]
+
+
+def _shared(trials: Sequence[Trial]) -> dict[str, Any]:
+    """The params that have one value in all of several trials."""
+    if len(trials) < 2:
+        return {}
+    first, *others = (trial.params for trial in trials)
+    return {
+        name: value
+        for name, value in first.items()
+        if all(name in other and _is_same(other[name], value) for other in others)
+    }
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    return type(one) is type(other) and bool(one == other)
+
+
+def _cell(trial: Trial, name: str, over_seeds: Spread | None) -> str:
+    own, quiet = timing(trial, name), quiet_timing(trial, name)
+    told = number(name, trial.values[name]) + (LOADED if is_under_load(trial, name) else "")
+    told += _quartiles(name, own)
+    if quiet is not None:
+        return f"{told}\nquiet {number(name, quiet.median)}{_quartiles(name, quiet)}"
+    return f"{told}\n{spread_text(name, over_seeds)}" if over_seeds else told
+
+
+def _quartiles(name: str, found: Timing | None) -> str:
+    if found is None or found.quartiles is None:
+        return ""
+    low, high = found.quartiles
+    return f" ({number(name, low)}-{number(name, high)})"
+
+
+def _order(study: Study, trials: Iterable[Trial]) -> list[str]:
+    """The fields in the order of the space file, as far as the record tells it, then as trials have them."""
+    search = study.info.space.get("search")
+    told = list(search) if isinstance(search, Mapping) else []
+    return list(dict.fromkeys([*told, *(name for trial in trials for name in trial.params)]))

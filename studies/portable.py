@@ -1,0 +1,8 @@
+"""Which metrics mean the same on every machine."""
+
+from __future__ import annotations
+
+EVERYWHERE = frozenset(
+    {"val_accuracy", "accuracy_at_t", "firing_rate", "synops", "energy_uj", "n_parameters", "macs"}
+)
+"""Metrics that do not depend on the machine; energy_uj counts operations. Others hold on one device model."""
