@@ -45,6 +45,22 @@ def report(context: typer.Context) -> None:
 
 
 @app.command(context_settings=_FORWARD)
+def compare(context: typer.Context) -> None:
+    """Compare studies on one page (python -m reports.compare)."""
+    from reports.compare import main
+
+    raise typer.Exit(main(context.args))
+
+
+@app.command(context_settings=_FORWARD)
+def live(context: typer.Context) -> None:
+    """Serve a study's report while it runs (python -m reports.live)."""
+    from reports.live import main
+
+    raise typer.Exit(main(context.args))
+
+
+@app.command(context_settings=_FORWARD)
 def export(context: typer.Context) -> None:
     """Write the config of a trial, picked by a rule (python -m studies.export)."""
     from studies.export import main

@@ -19,6 +19,7 @@ from search.display import Display
 from search.drivers import Drivers
 from search.folder import RunFolder
 from search.ledger import Ledger
+from search.live import live_report
 from search.machine import describe_machine, installed_versions
 from search.needs import require_data, wanted_of_nodes
 from search.opening import (
@@ -95,9 +96,12 @@ def conduct(space: Space | None, options: RunOptions) -> Conducted:
             require_data(job.space)
         console = Console(quiet=not options.show)
         with ExitStack() as stack:
+            live = stack.enter_context(live_report(folder.path, options.live))
             with console.status("starting Ray"):
                 wanted = wanted_of_nodes(job.space, job.about.checkpoints)
                 nodes = stack.enter_context(ray_cluster(options.address, wanted))
+            if live:
+                _say(console, f"live report: {live}")
             return _run(job, book, nodes, console, StopRequest(deadline))
 
 

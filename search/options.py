@@ -18,8 +18,9 @@ class RunOptions:
     space's. time_budget_s: seconds after which the study ends as by Ctrl-C, but with exit code 0.
     replicates: further seeds of the front, instead of the space's. warm_start: earlier studies to learn
     from. checkpoints: a folder or URI for them, instead of the run folder. address: local, auto or
-    HOST:PORT. storage: an Optuna URL instead of the journal. show: print to the terminal. trainer: dotted
-    name `module:factory`, see `search.trainer`.
+    HOST:PORT. storage: an Optuna URL instead of the journal. show: print to the terminal. live: the port on
+    which this machine sees the report while trials run, 0 for a free one, None for none. trainer: dotted name
+    `module:factory`, see `search.trainer`.
     """
 
     study: str | None = None
@@ -35,4 +36,5 @@ class RunOptions:
     checkpoints: str | None = None
     keep_checkpoints: KeepCheckpoints = "front"
     show: bool = True
+    live: int | None = None
     trainer: str = DEFAULT_TRAINER

@@ -67,6 +67,10 @@ def _parser() -> argparse.ArgumentParser:
         help="set a field of base (dotted key, YAML value); a searched field leaves the search",
     )  # fmt: skip
     add("--checkpoints", metavar="PLACE", help="folder or URI such as s3://bucket/x; default: run folder")
+    add(
+        "--live", metavar="PORT", nargs="?", const=0, type=_count,
+        help="serve the report to this machine while trials run; default port: a free one",
+    )  # fmt: skip
     add("--dry-run", action="store_true", help="print the resolved space and three configs; train nothing")
     add(
         "--keep-checkpoints", choices=("all", "front", "none"), default="front",
@@ -136,6 +140,7 @@ def _options(arguments: argparse.Namespace, space: Space | None) -> RunOptions:
         warm_start=tuple(arguments.warm_start),
         checkpoints=arguments.checkpoints,
         keep_checkpoints=arguments.keep_checkpoints,
+        live=arguments.live,
     )
 
 

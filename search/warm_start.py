@@ -24,12 +24,8 @@ from spaces.space import Space
 from studies.errors import StudyError
 from studies.model import Objective, Study, Trial
 from studies.points import crowding_distance, is_non_dominated, knee_index, to_minimise
+from studies.portable import EVERYWHERE
 from studies.record import TRIALS, read_study
-
-EVERYWHERE = frozenset(
-    {"val_accuracy", "accuracy_at_t", "firing_rate", "synops", "energy_uj", "n_parameters", "macs"}
-)
-"""Metrics that do not depend on the machine; energy_uj counts operations. Others hold on one device model."""
 
 
 def device_bound(objectives: Iterable[Objective], limits: Iterable[str]) -> list[str]:

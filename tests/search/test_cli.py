@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from search.cli import app
 from search.doctor import Finding, examine
 
-VERBS = ["run", "show", "report", "export", "train", "evaluate", "data", "doctor"]
+VERBS = ["run", "show", "report", "compare", "live", "export", "train", "evaluate", "data", "doctor"]
 
 
 def test_the_help_lists_every_verb() -> None:
@@ -26,6 +26,8 @@ def test_the_help_lists_every_verb() -> None:
         ("run", "--space"),
         ("show", "run"),
         ("report", "run"),
+        ("compare", "--reference"),
+        ("live", "--port"),
         ("export", "--pick"),
         ("train", "--resume"),
         ("evaluate", "--split"),

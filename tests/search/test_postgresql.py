@@ -151,7 +151,9 @@ def test_each_sees_what_the_other_did_at_its_turn(url: str, folder: RunFolder) -
         assert second.n_changes > seen
         assert second.entries[0].state == "complete"
         assert second.entries[0].metrics == {**measured(entry), "latency_ms_quiet": 1.5}
-        assert second.probed == {"abc": {"latency_ms": 2.0}}
+        told = {name: entry.metrics[name] for name in ("train_memory_mib", "latency_ms", "n_parameters")}
+        assert second.probed["abc"] == {"latency_ms": 2.0}
+        assert second.probed[str(entry.probe_key)].items() >= told.items(), "what a trial was probed at"
         assert second.counts() == {"complete": 1, "running": 1}
         assert second.ended == [0]
         assert second.worst == first.worst

@@ -20,13 +20,14 @@ from search.messages import Report
 from search.outcome import Outcome
 from search.proposer import Proposer
 from search.record import study_record
-from search.warm_start import EVERYWHERE, WarmStart, warm_start
+from search.warm_start import WarmStart, warm_start
 from snncore.metrics import METRICS
 from spaces.options import Choice
 from spaces.ranges import FloatRange, IntRange
 from spaces.space import Limit, Objective, Space
 from studies.model import Study
 from studies.pareto import front, knee
+from studies.portable import EVERYWHERE
 from studies.record import KEY, TRIALS, write_study
 from tests.search.books import measured, new_ledger, row
 from tests.search.fakes import make_space
