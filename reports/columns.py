@@ -7,7 +7,6 @@ from typing import Any
 from reports.digest import Digest
 from reports.knobs import setting
 from reports.names import quantity
-from studies.model import EpochRow
 from studies.noise import seed_spread
 from studies.text import spread_text
 
@@ -38,6 +37,7 @@ def groups(digest: Digest) -> dict[str, list[int]]:
     near: dominated, but within the noise of the front; dominated: the rest of them.
     measured: worst first objective first, so that the best is drawn on top.
     others: trials with epochs that are not on the front.
+    selected: those a reader chooses, so none here; `selection.js` fills it.
     """
     order = [trial.number for trial in digest.front]
     strong_last = sorted(digest.measured, key=lambda trial: _strength(digest, trial.values))
@@ -47,6 +47,7 @@ def groups(digest: Digest) -> dict[str, list[int]]:
         "dominated": beyond_noise(digest),
         "measured": [trial.number for trial in strong_last],
         "others": digest.others,
+        "selected": [],
     }
 
 
@@ -68,26 +69,6 @@ def spread_texts(digest: Digest) -> dict[str, dict[str, str]]:
     return found
 
 
-def curves(digest: Digest) -> dict[str, list[Any]]:
-    """`number`, `epoch` and the curves of all epochs, by trial and epoch, to six digits.
-
-    reliable_share: the mean over the branches; null where there are none.
-    """
-    rows = sorted(digest.study.epochs, key=lambda row: (row.number, row.epoch))
-    return {
-        "number": [row.number for row in rows],
-        "epoch": [row.epoch for row in rows],
-        "val_accuracy": [_short(row.val_accuracy) for row in rows],
-        "train_loss": [_short(row.train_loss) for row in rows],
-        "reliable_share": [_short(mean_share(row)) for row in rows],
-    }
-
-
-def mean_share(row: EpochRow) -> float | None:
-    """The share of reliable samples of one epoch, averaged over the heads; None where there are none."""
-    return sum(row.reliable_share) / len(row.reliable_share) if row.reliable_share else None
-
-
 def legends(digest: Digest, names: list[str]) -> dict[str, dict[str, str]]:
     """How `report.js` writes each metric: label, unit and kind of number."""
     objectives = [objective.name for objective in digest.objectives]
@@ -101,10 +82,6 @@ def legends(digest: Digest, names: list[str]) -> dict[str, dict[str, str]]:
 def _strength(digest: Digest, values: Any) -> float:
     first = digest.objectives[0]
     return float(values[first.name]) * (1.0 if first.direction == "maximize" else -1.0)
-
-
-def _short(value: float | None) -> float | None:
-    return None if value is None else float(f"{value:.6g}")
 
 
 def _is_list(value: Any) -> bool:

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from reports.axes import LOG_FROM_RATIO, log_scaling, whole_steps
-from reports.columns import mean_share
 from reports.digest import Digest
+from reports.epochs import mean_share
 from reports.figure import Card, Figure, colour, curve, scale
 from reports.markup import tag
 from reports.names import counted
+
+SELECTED = "selected"
+"""The colour token of the trials chosen on the page."""
 
 PANELS = {
     "val_accuracy": "Validation accuracy (%)",
@@ -44,10 +47,12 @@ def curves_frame(digest: Digest) -> CurvesFrame | Card:
     with_epochs = {row.number for row in rows}
     front = [trial.number for trial in digest.front if trial.number in with_epochs]
     losses = [row.train_loss for row in rows if math.isfinite(row.train_loss)]
-    has_share = any(mean_share(row) is not None for row in rows)
+    shares = [share for row in rows if (share := mean_share(row)) is not None and math.isfinite(share)]
+    if not (shares or losses or any(math.isfinite(row.val_accuracy) for row in rows)):
+        return Card("Training curves", "No accuracy or loss of the recorded epochs is a number.")
     spread = bool(losses) and max(losses) > LOG_FROM_RATIO * min(losses) > 0
     return CurvesFrame(
-        panels=["val_accuracy", "train_loss", *(["reliable_share"] if has_share else [])],
+        panels=["val_accuracy", "train_loss", *(["reliable_share"] if shares else [])],
         front=front,
         others=digest.others,
         max_epoch=max(row.epoch for row in rows),
@@ -63,6 +68,7 @@ def draw_curves(frame: CurvesFrame) -> Figure:
         if frame.others:
             traces.append(_others(panel) | axes)
         traces += [_front_trial(frame, number, panel) | axes for number in reversed(frame.front)]
+        traces.append(_selected(panel) | axes)
     return Figure(
         id="curves",
         title="Training curves",
@@ -71,7 +77,8 @@ def draw_curves(frame: CurvesFrame) -> Figure:
         f"{counted(len(frame.others), 'other trial')} in grey.",
         drawing={"data": traces, "layout": _layout(frame)},
         caption="Stronger colours are better in the first objective. Choose a trial above to hide or show "
-        "it. A curve that ends early belongs to a trial that was not trained to the end.",
+        "it; trials chosen on this page have diamonds. A curve that ends early belongs to a trial that was "
+        "not trained to the end.",
         height=90 + 210 * len(frame.panels),
         aside=_switches(frame),
     )
@@ -87,6 +94,21 @@ def _others(panel: str) -> dict[str, Any]:
         "connectgaps": False,
         "hoverinfo": "skip",
         "line": {"color": colour("dominated", 0.4), "width": 1},
+    }
+
+
+def _selected(panel: str) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "name": "selected",
+        "x": curve("epoch", "selected"),
+        "y": curve(panel, "selected"),
+        "customdata": curve("number", "selected"),
+        "connectgaps": False,
+        "hovertemplate": "trial %{customdata}, epoch %{x}: %{y:.4g}<extra></extra>",
+        "line": {"color": colour(SELECTED), "width": 3},
+        "marker": {"color": colour(SELECTED), "size": 7, "symbol": "diamond", "maxdisplayed": 40},
     }
 
 

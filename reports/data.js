@@ -3,6 +3,23 @@
 // stand for data, and {"$colour": "ink"} for colours of the palette in force.
 
 const page = JSON.parse(document.getElementById("data").textContent);
+
+// The other way of reports/packing.py.
+function unpacked(column) {
+  if (Array.isArray(column)) return column;
+  if ("n" in column) return new Array(column.n).fill(column.same);
+  if ("places" in column) return column.places.map((place) => column.texts[place]);
+  const found = [];
+  for (let i = 0; i < column.runs.length; i += 2) {
+    for (let n = column.runs[i + 1]; n > 0; n -= 1) found.push(column.runs[i]);
+  }
+  return found;
+}
+
+for (const table of [page.columns, page.epochs]) {
+  for (const [name, column] of Object.entries(table)) table[name] = unpacked(column);
+}
+
 const rowOf = new Map(page.columns.number.map((number, row) => [number, row]));
 const epochsOf = new Map();
 page.epochs.number.forEach((number, place) => {
@@ -36,6 +53,13 @@ function curveOf(spec) {
   return found;
 }
 
+function placesOf(spec) {
+  const group = page.groups[spec.$places];
+  if (!group) return undefined;
+  const members = new Set(group);
+  return trials(spec.rows).flatMap((number, place) => (members.has(number) ? [place] : []));
+}
+
 function cssValue(token) {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${token}`).trim();
 }
@@ -63,6 +87,7 @@ function resolve(spec) {
   if (spec === null || typeof spec !== "object") return spec;
   if ("$column" in spec) return columnOf(spec);
   if ("$curve" in spec) return curveOf(spec);
+  if ("$places" in spec) return placesOf(spec);
   if ("$colour" in spec) return colourOf(spec.$colour, spec.opacity);
   if ("$scale" in spec) return scaleOf(spec.$scale);
   return Object.fromEntries(Object.entries(spec).map(([key, value]) => [key, resolve(value)]));

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import random
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from reports.knobs import Knob, knobs
 from studies.model import Objective, Study, Trial
 from studies.noise import Near, near_front
 from studies.pareto import front, knee, rankable
 from studies.replicates import Spread, searched, spreads
+
+MANY = 5000
+"""Above so many trials, figures count or sample what is dominated, and the page keeps fewer epochs."""
+
+MOST_CURVES = 200
+"""Trials off the front whose epochs the page of such a study keeps."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +29,8 @@ class Digest:
     measured: both together, in the order of their numbers.
     knee: None where there is no front.
     study: without its replicates; recorded: with them. spreads: see `studies.replicates.spreads`.
+    n_thinned: trials off the front whose epochs were left out of `study`, as there are too many trials;
+    the epochs of `MOST_CURVES` others, chosen at random, stay.
     near: the dominated trials that are within the noise of the front, in the order of `dominated`.
     """
 
@@ -33,6 +42,7 @@ class Digest:
     knobs: tuple[Knob, ...]
     near: tuple[Near, ...] = ()
     spreads: Mapping[int, Mapping[str, Spread]] = field(default_factory=dict)
+    n_thinned: int = 0
 
     @property
     def objectives(self) -> tuple[Objective, ...]:
@@ -65,6 +75,7 @@ def digest(study: Study) -> Digest:
     on_front = sorted(front(study), key=lambda trial: (loss(trial, first), trial.number))
     numbers = {trial.number for trial in on_front}
     rest = [trial for trial in rankable(study) if trial.number not in numbers]
+    study, n_thinned = _thinned(study, numbers)
     return Digest(
         study=study,
         recorded=recorded,
@@ -74,7 +85,26 @@ def digest(study: Study) -> Digest:
         knobs=tuple(knobs(study)),
         near=tuple(near_front(recorded)),
         spreads=spreads(recorded),
+        n_thinned=n_thinned,
     )
+
+
+def sampled(numbers: Sequence[int], most: int) -> list[int]:
+    """All numbers, or so many of them at random (always the same ones), in their order."""
+    if len(numbers) <= most:
+        return list(numbers)
+    places = sorted(random.Random(0).sample(range(len(numbers)), most))
+    return [numbers[place] for place in places]
+
+
+def _thinned(study: Study, on_front: Collection[int]) -> tuple[Study, int]:
+    """The study with the epochs that a page of its size keeps, and how many trials lost theirs."""
+    others = sorted({row.number for row in study.epochs} - set(on_front))
+    if len(study.trials) <= MANY or len(others) <= MOST_CURVES:
+        return study, 0
+    kept = {*on_front, *sampled(others, MOST_CURVES)}
+    rows = tuple(row for row in study.epochs if row.number in kept)
+    return replace(study, epochs=rows), len(others) - MOST_CURVES
 
 
 def value(trial: Trial, name: str) -> float:

@@ -166,8 +166,9 @@ def _found(study: Study, field: str) -> list[Any]:
     """The different values of a config field over all trials, or the space's own where there is no trial."""
     configs: list[Mapping[str, Any]] = [trial.config for trial in study.trials]
     configs = configs or [study.info.space.get("base") or {}]
-    values = [nested(config, field) for config in configs]
-    return [value for i, value in enumerate(values) if value is not None and value not in values[:i]]
+    values = (nested(config, field) for config in configs)
+    different = {repr(value): value for value in values if value is not None}
+    return list(different.values())
 
 
 def _flat(value: Any) -> str:

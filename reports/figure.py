@@ -4,6 +4,7 @@ A figure's `drawing` is a Plotly figure as a dict. Where it shows data it holds 
 `report.js` puts the page's one copy of the columns in its place:
     column(...)  numbers of some trials            colour(...)  a colour of the light or dark palette
     curve(...)   epochs of some trials             scale(...)   the palette's weak-to-strong scale
+    places(...)  where those of a group stand
 """
 
 from __future__ import annotations
@@ -64,8 +65,13 @@ def curve(name: str, rows: str | Sequence[int]) -> dict[str, Any]:
     return {"$curve": name, "rows": rows if isinstance(rows, str) else list(rows)}
 
 
+def places(group: str, rows: str | Sequence[int]) -> dict[str, Any]:
+    """The places, from 0, of the members of a group among some trials; nothing while there is no group."""
+    return {"$places": group, "rows": rows if isinstance(rows, str) else list(rows)}
+
+
 def colour(token: str, opacity: float = 1.0) -> dict[str, Any]:
-    """A colour of the palette: ink, quiet, line, front, dominated, knee, paper."""
+    """A colour of the palette: ink, quiet, line, front, dominated, knee, selected, paper."""
     return {"$colour": token, "opacity": opacity}
 
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from reports.axes import AxisFrame, axis_frame, outside, scaling, view
 from reports.columns import beyond_noise
 from reports.digest import Digest, loss, value
-from reports.figure import Card, Figure, colour, column
+from reports.figure import Card, Figure, colour, column, places
+from reports.front_cells import Cells, cells, draw_cells
 from reports.markup import Html, plot_text, tag
 from reports.names import capitalised, counted, quantity
 from studies.model import Objective, Trial
+
+FADED = {"marker": {"opacity": 0.13}, "textfont": {"color": colour("quiet", 0.3)}}
+"""How the trials beyond the reader's budgets look."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,7 @@ class PairFrame:
     stairs: the best of this pair alone, by x ascending; among equal points the lowest number.
     knee_is_right: whether the knee stands so far to the right that its label must stand on its left.
     x_view, y_view: the part of each axis to open on; None for all of it. outside: the trials beyond it.
+    cells: the dominated trials of a large study as counts; loose: those of them drawn one by one, else all.
     """
 
     x: AxisFrame
@@ -37,6 +42,8 @@ class PairFrame:
     x_view: tuple[float, float] | None
     y_view: tuple[float, float] | None
     outside: list[int]
+    cells: Cells | None = None
+    loose: list[int] = field(default_factory=list)
 
 
 def pair_frame(digest: Digest, x: Objective, y: Objective) -> PairFrame | Card:
@@ -45,22 +52,27 @@ def pair_frame(digest: Digest, x: Objective, y: Objective) -> PairFrame | Card:
         return Card(_title(x, y), "No trial has finished within the limits, so there is no front yet.")
     trials, knee = digest.measured, digest.knee
     across, upright = axis_frame(trials, x), axis_frame(trials, y)
-    kept = {trial.number for trial in digest.front} | set(digest.near_numbers)
+    kept = {trial.number for trial in digest.front}
     views = [view(frame, trials, kept) for frame in (across, upright)]
     place = None if knee is None else across.position(value(knee, x.name))
     left, right = views[0] or across.span
+    beyond = set(beyond_noise(digest))
+    rest = [trial for trial in digest.dominated if trial.number in beyond]
+    counted_in, loose = cells((across, upright), views, rest, len(digest.study.trials))
     return PairFrame(
         x=across,
         y=upright,
         front=[trial.number for trial in digest.front],
         near=digest.near_numbers,
-        dominated=beyond_noise(digest),
+        dominated=[trial.number for trial in rest],
         stairs=[trial.number for trial in stairs(trials, x, y)],
         knee=None if knee is None else knee.number,
         knee_is_right=place is not None and place - left > 0.93 * (right - left) > 0,
         x_view=views[0],
         y_view=views[1],
         outside=outside(trials, (across, upright), views),
+        cells=counted_in,
+        loose=loose,
     )
 
 
@@ -87,6 +99,8 @@ def draw_pair(frame: PairFrame, figure_id: str) -> Figure:
             "customdata": column("number", rows),
             "hoverinfo": "none",
             "marker": marker,
+            "selectedpoints": places("within", rows),
+            "unselected": FADED,
         }
 
     line = {
@@ -104,7 +118,12 @@ def draw_pair(frame: PairFrame, figure_id: str) -> Figure:
     }
     ring, thin = {"color": colour("paper"), "width": 1.5}, {"width": 1.6}
     traces = [
-        markers("dominated", "dominated", {"size": 8, "color": colour("dominated", 0.65)}),
+        *([] if frame.cells is None else [draw_cells(frame.cells)]),
+        markers(
+            "dominated" if frame.cells is None else frame.loose,
+            "dominated",
+            {"size": 8, "color": colour("dominated", 0.65)},
+        ),
         line,
         markers("near", "near", {"size": 8, "symbol": "circle-open", "color": colour("front"), "line": thin}),
         markers("front", "front", {"size": 11, "color": colour("front"), "line": ring}),
@@ -119,6 +138,8 @@ def draw_pair(frame: PairFrame, figure_id: str) -> Figure:
         side = "bottom left" if frame.knee_is_right else "bottom right"
         label = {"text": ["knee"], "textposition": side, "textfont": {"color": colour("knee")}}
         traces.append({**markers([frame.knee], "knee", knee), "mode": "markers+text", **label})
+    chosen = {"size": 21, "symbol": "circle-open", "color": colour("selected"), "line": {"width": 3}}
+    traces.append({**markers("selected", "selected", chosen), "hoverinfo": "skip", "selectedpoints": None})
     layout = {
         "xaxis": _axis(frame.x, frame.x_view),
         "yaxis": _axis(frame.y, frame.y_view),
@@ -130,26 +151,32 @@ def draw_pair(frame: PairFrame, figure_id: str) -> Figure:
         title=_title(frame.x.objective, frame.y.objective),
         alt=_alt(frame),
         drawing={"data": traces, "layout": layout},
+        caption=_caption(frame.cells),
         height=400,
         narrow={"margin": {"l": 52, "r": 8, "t": 8, "b": 44}},
         whole={"xaxis": {"autorange": True}, "yaxis": {"autorange": True}} if frame.outside else {},
-        aside=_outside(len(frame.outside), figure_id),
+        aside=_controls(len(frame.outside), figure_id),
     )
 
 
-def _outside(n_outside: int, figure_id: str) -> Html | None:
-    """How many trials the figure opens without, and a button that shows them."""
+def _controls(n_outside: int, figure_id: str) -> Html:
+    """A button for choosing trials by an area; how many trials the figure opens without, and their button."""
+    switch = {"type": "button", "aria_pressed": "false"}
+    area = tag("button", "Choose an area", **switch, class_="brush", data_brush=figure_id)
     if not n_outside:
-        return None
-    button = tag(
-        "button", "Show all", type="button", class_="whole", aria_pressed="false", data_whole=figure_id
-    )
+        return tag("p", area, class_="outside")
+    whole = tag("button", "Show all", **switch, class_="whole", data_whole=figure_id)
     verb = "lies" if n_outside == 1 else "lie"
-    return tag(
-        "p",
-        f"{counted(n_outside, 'dominated trial')} {verb} far outside this view. ",
-        button,
-        class_="outside",
+    told = f" {counted(n_outside, 'dominated trial')} {verb} far outside."
+    return tag("p", area, whole, told, class_="outside")
+
+
+def _caption(found: Cells | None) -> str:
+    if found is None:
+        return ""
+    return (
+        f"{counted(found.n_trials, 'dominated trial')} are counted in cells, the darker the more; "
+        "what is outside your budgets fades among the single trials only."
     )
 
 

@@ -7,12 +7,15 @@ from typing import Any
 
 from reports.axes import AxisFrame, axis_frame, outside, scaling, view
 from reports.columns import beyond_noise
-from reports.digest import Digest, value
+from reports.digest import MANY, Digest, sampled, value
 from reports.figure import Card, Figure, colour, column, scale
 from reports.names import counted, listed, quantity
 from studies.model import Objective, Trial
 
 NEEDED = 3
+
+MOST_POINTS = 1000
+"""Dominated trials in space, of a study of more than `MANY` trials."""
 
 _FEW = {"nticks": 5, "title": {"font": {"size": 11}}}
 _NARROW = {
@@ -32,6 +35,7 @@ class SpaceFrame:
 
     stems: for each front trial its x, y, z from the floor to the point, with a gap (None) after it.
     n_outside: dominated trials so far off that they would flatten the view; they are left out.
+    n_unshown: dominated trials that a large study leaves out besides: what is shown is a sample of them.
     """
 
     x: AxisFrame
@@ -43,6 +47,7 @@ class SpaceFrame:
     knee: int | None
     stems: dict[str, list[float | None]]
     n_outside: int
+    n_unshown: int = 0
 
 
 def space_frame(digest: Digest) -> SpaceFrame | Card:
@@ -54,20 +59,23 @@ def space_frame(digest: Digest) -> SpaceFrame | Card:
     if not digest.front:
         return Card(title, "No trial has finished within the limits, so there is no front yet.")
     z, x, y = digest.objectives[:NEEDED]
-    kept = {trial.number for trial in digest.front} | set(digest.near_numbers)
+    kept = {trial.number for trial in digest.front}
     whole = [axis_frame(digest.measured, objective) for objective in (x, y, z)]
     far = set(outside(digest.measured, whole, [view(frame, digest.measured, kept) for frame in whole]))
     shown = tuple(trial for trial in digest.measured if trial.number not in far)
+    dominated = [number for number in beyond_noise(digest) if number not in far]
+    some = sampled(dominated, MOST_POINTS) if len(digest.study.trials) > MANY else dominated
     return SpaceFrame(
         x=axis_frame(shown, x),
         y=axis_frame(shown, y),
         z=axis_frame(shown, z),
         front=[trial.number for trial in digest.front],
-        near=digest.near_numbers,
-        dominated=[number for number in beyond_noise(digest) if number not in far],
+        near=[number for number in digest.near_numbers if number not in far],
+        dominated=some,
         knee=None if digest.knee is None else digest.knee.number,
         stems=_stems(digest.front, shown, (x, y, z)),
         n_outside=len(far),
+        n_unshown=len(dominated) - len(some),
     )
 
 
@@ -106,12 +114,14 @@ def draw_space(frame: SpaceFrame, figure_id: str) -> Figure:
             "hoverinfo": "skip",
             "line": {"color": colour("dominated"), "width": 2},
         },
-        _points(frame, "near", "near", {"size": 4.5, "symbol": "circle-open", "color": colour("front")}),
+        _points(frame, frame.near, "near", {"size": 4.5, "symbol": "circle-open", "color": colour("front")}),
         _points(frame, "front", "front", front),
     ]
     if frame.knee is not None:
         ring = {"size": 11, "symbol": "circle-open", "color": colour("knee"), "line": {"width": 3}}
         traces.append(_points(frame, [frame.knee], "knee", ring))
+    chosen = {"size": 14, "symbol": "circle-open", "color": colour("selected"), "line": {"width": 4}}
+    traces.append({**_points(frame, "selected", "selected", chosen), "hoverinfo": "skip"})
     scene = {
         "xaxis": _axis(frame.x),
         "yaxis": _axis(frame.y),
@@ -123,15 +133,16 @@ def draw_space(frame: SpaceFrame, figure_id: str) -> Figure:
     }
     layout = {"scene": scene, "showlegend": False, "margin": {"l": 0, "r": 0, "t": 0, "b": 0}}
     names = listed([quantity(axis.objective.name).label for axis in (frame.z, frame.x, frame.y)])
+    n_dominated = len(frame.dominated) + frame.n_unshown + len(frame.near)
     return Figure(
         id=figure_id,
         title=f"Together: {names}",
         alt=f"Scatter plot in space of {names}: {counted(len(frame.front), 'trial')} on the front, "
-        f"{len(frame.dominated) + len(frame.near):,} dominated, {len(frame.near):,} of them within the noise "
-        "of the front. The table of the front below holds the numbers.",
+        f"{n_dominated:,} dominated, {len(frame.near):,} of them within the noise of the front. "
+        "The table of the front below holds the numbers.",
         drawing={"data": traces, "layout": layout},
         caption=f"Drag to turn. Height and colour are {quantity(frame.z.objective.name).label}; a stem leads "
-        f"from each front trial down to the floor.{_left_out(frame.n_outside)}",
+        f"from each front trial down to the floor.{_left_out(frame.n_outside)}{_sample(frame)}",
         height=540,
         narrow=_NARROW,
     )
@@ -140,6 +151,13 @@ def draw_space(frame: SpaceFrame, figure_id: str) -> Figure:
 def _left_out(n_outside: int) -> str:
     verb = "is" if n_outside == 1 else "are"
     return f" {counted(n_outside, 'dominated trial')} far off {verb} left out." if n_outside else ""
+
+
+def _sample(frame: SpaceFrame) -> str:
+    if not frame.n_unshown:
+        return ""
+    n_shown = len(frame.dominated)
+    return f" Of {n_shown + frame.n_unshown:,} dominated trials a random {n_shown:,} are shown."
 
 
 def _points(frame: SpaceFrame, rows: str | list[int], name: str, marker: dict[str, Any]) -> dict[str, Any]:

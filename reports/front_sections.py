@@ -5,11 +5,13 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+from reports.budget_section import budget_section
 from reports.digest import Digest
 from reports.figure import Card, Figure
 from reports.front import draw_pair, pair_frame
 from reports.front3d import NEEDED, draw_space, space_frame
 from reports.markup import Html, join, tag
+from reports.names import counted
 from reports.near import near_html
 from reports.outcomes import outcomes_html
 from reports.section import Section, drawn
@@ -18,7 +20,7 @@ from reports.table import rows, table_html
 
 def front_sections(digest: Digest, run_folder: Path) -> list[Section]:
     """The sections about the front, in their order. `run_folder` is named in commands only."""
-    return [_front(digest), _table(digest, run_folder)]
+    return [_front(digest), budget_section(digest, run_folder), _table(digest, run_folder)]
 
 
 def _front(digest: Digest) -> Section:
@@ -34,10 +36,18 @@ def _front(digest: Digest) -> Section:
         if digest.front:
             space = space_frame(digest)
             parts.append(drawn(space, partial(draw_space, figure_id="front-3d")))
-    intro = "What can be had at which price. No trial betters a point of the front without paying elsewhere."
+    intro = "What can be had at which price. No trial betters a point of the front without paying elsewhere"
+    intro += _standing(digest)
     if len(digest.objectives) > NEEDED:
         intro += " The view in space shows the first three objectives."
     return Section("front", "The front", intro, parts, outcomes_html(digest.study), _legend(digest))
+
+
+def _standing(digest: Digest) -> str:
+    if not digest.front:
+        return "."
+    n, verb = len(digest.front), "stands" if len(digest.front) == 1 else "stand"
+    return f"; {n:,} of {counted(len(digest.measured), 'measured trial')} {verb} on it."
 
 
 def _table(digest: Digest, run_folder: Path) -> Section:
@@ -59,5 +69,6 @@ def _legend(digest: Digest) -> Html:
         tag("li", tag("span", class_="dot dot-knee"), "knee"),
         near if digest.near else "",
         tag("li", tag("span", class_="dot dot-dominated"), "dominated"),
+        tag("li", tag("span", class_="dot dot-selected"), "chosen by a click, an area, or a row below"),
         class_="legend",
     )

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from reports.coding import coded
-from reports.digest import Digest, value
-from reports.fanova import shares
+from reports.digest import Digest
+from reports.fanova import Learned, learned
 from reports.figure import Card, Figure, colour
+from reports.forest import MIN_TRIALS as MIN_TRIALS
 from reports.markup import plot_text
 from reports.names import counted, percent, quantity, shortened
 from studies.model import Objective
 
-MIN_TRIALS = 8
 WEAK = 0.3
 """Below this out-of-bag R² the forest has learned too little for its shares to be trusted."""
 
+HINT = "The forest predicts trials it has not seen poorly here: take the order as a hint only."
+
 SOURCE = (
-    "First-order functional ANOVA over a random forest (Hutter, Hoos and Leyton-Brown, ICML 2014): "
-    "the share of the forest's variance that a knob explains by itself."
+    "Functional ANOVA over a random forest (Hutter, Hoos and Leyton-Brown, ICML 2014): "
+    "the share of the forest's variance that a knob explains by itself. The sampler did not draw at random, "
+    "so the knobs' settings hang together, and what one of them did can show under another's name."
 )
 
 
@@ -40,31 +40,27 @@ class ImportanceFrame:
     n_trials: int
 
 
-def importance_frame(digest: Digest, objective: Objective) -> ImportanceFrame | Card:
-    """The frame of one objective over all measured trials, or why there is none."""
-    title = _title(objective)
-    trials = digest.measured
-    if len(trials) < MIN_TRIALS:
-        return Card(
-            title, f"Importance needs at least {MIN_TRIALS} finished trials; there are {len(trials)}."
-        )
-    target = np.array([value(trial, objective.name) for trial in trials])
-    if np.ptp(target) == 0:
-        return Card(title, "Every finished trial has the same value, so no knob made a difference.")
-    columns = coded(trials, digest.knobs)
-    found = shares(columns, target) if columns.slices else None
-    if found is None:
-        return Card(title, "No searched knob separates the finished trials, so nothing can be attributed.")
-    labels = {knob.name: knob.label for knob in digest.knobs}
-    order = sorted(found.single, key=lambda name: -found.single[name])
+def importance_frame(
+    digest: Digest, objective: Objective, found: Learned | str | None = None
+) -> ImportanceFrame | Card:
+    """The frame of one objective over all measured trials, or why there is none.
+
+    found: what `learned` gave for the objective, where it is at hand.
+    """
+    found = learned(digest, objective) if found is None else found
+    if isinstance(found, str):
+        return Card(_title(objective), found)
+    single = found.shares.single
+    labels = {knob.name: knob.label for knob in found.forest.knobs}
+    order = sorted(single, key=lambda name: -single[name])
     return ImportanceFrame(
         objective=objective,
         knobs=order,
         labels=[labels[name] for name in order],
-        share=[found.single[name] for name in order],
-        together=found.together,
-        explained=found.explained,
-        n_trials=len(trials),
+        share=[single[name] for name in order],
+        together=found.shares.together,
+        explained=found.forest.explained,
+        n_trials=len(found.forest.trials),
     )
 
 
@@ -94,11 +90,7 @@ def draw_importance(frame: ImportanceFrame, figure_id: str) -> Figure:
         "showlegend": False,
         "margin": {"l": 10, "r": 10, "t": 4, "b": 4},
     }
-    weak = (
-        " The forest predicts trials it has not seen poorly here: take the order as a hint only."
-        if frame.explained < WEAK
-        else ""
-    )
+    weak = f" {HINT}" if frame.explained < WEAK else ""
     top = frame.knobs[0]
     return Figure(
         id=figure_id,

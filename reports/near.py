@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from reports.digest import Digest, loss, value
 from reports.markup import Html, join, tag
 from reports.names import capitalised, counted, listed, quantity, written
+from reports.table import GRID, row_choice
 from studies.remarks import noise_remark
 
 MOST_ROWS = 12
@@ -64,7 +65,7 @@ def near_html(digest: Digest) -> Html:
     ]
     caption = tag("caption", "Trials within the noise of the front", class_="unseen")
     body = tag("tbody", *(_row_html(row) for row in rows[:MOST_ROWS]))
-    table = tag("table", caption, tag("thead", tag("tr", *heads)), body, id="near-table")
+    table = tag("table", caption, tag("thead", tag("tr", *heads)), body, **GRID, id="near-table")
     scroll = tag(
         "div", table, class_="scroll", tabindex=0, role="region", aria_label="Table of the near trials"
     )
@@ -88,5 +89,5 @@ def _row_html(row: NearRow) -> Html:
         join(*cells),
         tag("td", f"trial {row.dominated_by}", class_="number"),
         tag("td", listed(row.in_doubt)),
-        data_trial=row.number,
+        **row_choice(row.number),
     )

@@ -51,6 +51,16 @@ for (const button of document.querySelectorAll("[data-whole]")) {
   });
 }
 
+for (const button of document.querySelectorAll("[data-brush]")) {
+  button.addEventListener("click", () => {
+    const isOn = button.getAttribute("aria-pressed") !== "true";
+    button.setAttribute("aria-pressed", String(isOn));
+    if (isOn) brushed.add(button.dataset.brush);
+    else brushed.delete(button.dataset.brush);
+    refresh(plots.find((plot) => plot.dataset.figure === button.dataset.brush));
+  });
+}
+
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
 
 addEventListener("beforeprint", () => {
@@ -78,5 +88,5 @@ async function start() {
   if (new URLSearchParams(location.search).has("all")) drawAll();
 }
 
-window.spikefront = { drawAll, numberText };
+window.spikefront = { drawAll, numberText, selection, budgets };
 start();

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 from reports.axes import axis_frame, fenced
 from reports.digest import Digest, value
 from reports.figure import Card, Figure, column, scale
 from reports.knobs import Knob, setting
-from reports.markup import plot_text
+from reports.markup import Html, plot_text, tag
 from reports.names import quantity, shortened
 from reports.ticks import ticks
 from studies.model import Objective
 
 AXIS_WIDTH = 84
 MAX_TEXTS = 20
+MAX_SNAPS = 60
 LINE = 12
 MAX_LINE = 22
 
@@ -26,7 +28,8 @@ class Axis:
 
     column: where its values stand in the page's data. codes: the place of each category.
     missing: the place of trials whose knob is inactive; None where every trial has a value.
-    span: lowest and highest place. ticks: place and text; empty where Plotly chooses them.
+    span: lowest and highest place. ticks: place and text.
+    snaps: places without a text at which a brush can end besides, for Plotly lets it end at ticks only.
     """
 
     column: str
@@ -36,6 +39,7 @@ class Axis:
     codes: dict[str, float] | None = None
     missing: float | None = None
     ticks: list[tuple[float, str]] = field(default_factory=list)
+    snaps: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,8 @@ class ParallelFrame:
     """The axes (knobs that vary, then objectives) and the range of the colour.
 
     constant: the knobs that were set to one value in all trials shown.
+    quarters: for each objective that is not the same everywhere, the range of its axis that holds the best
+    quarter of the trials.
     """
 
     axes: list[Axis]
@@ -50,6 +56,17 @@ class ParallelFrame:
     colour_range: tuple[float, float]
     constant: list[str]
     n_trials: int
+    quarters: list[Quarter] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Quarter:
+    """The best quarter of the trials in one objective: the place of its axis, and a range along it."""
+
+    axis: int
+    label: str
+    low: float
+    high: float
 
 
 def parallel_frame(digest: Digest) -> ParallelFrame | Card:
@@ -63,6 +80,10 @@ def parallel_frame(digest: Digest) -> ParallelFrame | Card:
     settings = {knob.name: [setting(trial, knob) for trial in trials] for knob in digest.knobs}
     varying = [knob for knob in digest.knobs if len(set(settings[knob.name])) > 1]
     first = digest.objectives[0]
+    quarters = [
+        _quarter(digest, objective, place)
+        for place, objective in enumerate(digest.objectives, start=len(varying))
+    ]
     return ParallelFrame(
         axes=[
             *(_knob_axis(knob, settings[knob.name]) for knob in varying),
@@ -72,7 +93,21 @@ def parallel_frame(digest: Digest) -> ParallelFrame | Card:
         colour_range=fenced([value(trial, first.name) for trial in trials], first),
         constant=[knob.name for knob in digest.knobs if knob not in varying],
         n_trials=len(trials),
+        quarters=[one for one in quarters if one is not None],
     )
+
+
+def _quarter(digest: Digest, objective: Objective, place: int) -> Quarter | None:
+    frame = axis_frame(digest.measured, objective)
+    low, high = frame.span
+    if high <= low:
+        return None
+    places = sorted(frame.position(value(trial, objective.name)) for trial in digest.measured)
+    last = max(1, len(places) // 4) - 1
+    label = quantity(objective.name).label
+    if objective.direction == "maximize":
+        return Quarter(place, label, places[-1 - last], high)
+    return Quarter(place, label, low, places[last])
 
 
 def _knob_axis(knob: Knob, settings: list[float | int | str | None]) -> Axis:
@@ -92,10 +127,27 @@ def _knob_axis(knob: Knob, settings: list[float | int | str | None]) -> Axis:
     low, high = min(places), max(places)
     width = (high - low) or 1.0
     found = ticks(low, high, knob.is_log, all(number.is_integer() for number in numbers))
+    ends = _snaps(places)
     if not has_missing:
-        return Axis(name, label, (low, low + width), knob.is_log, None, None, found)
+        return Axis(name, label, (low, low + width), knob.is_log, None, None, found, ends)
     missing = low - 0.15 * width
-    return Axis(name, label, (missing, low + width), knob.is_log, None, missing, [(missing, "–"), *found])
+    found = [(missing, "–"), *found]
+    return Axis(name, label, (missing, low + width), knob.is_log, None, missing, found, ends)
+
+
+def _snaps(places: list[float]) -> list[float]:
+    """All different places, or of many about 60 at even ranks and those beside the quarters."""
+    distinct = sorted(set(places))
+    if len(distinct) <= MAX_SNAPS:
+        return distinct
+    ordered = sorted(places)
+    step = (len(ordered) - 1) / (MAX_SNAPS - 1)
+    ranks = [round(i * step) for i in range(MAX_SNAPS)]
+    last = len(ordered) // 4
+    ends = {ordered[last - 1], ordered[-last]}
+    beside = {max(one for one in distinct if one < ordered[-last])}
+    beside |= {min(one for one in distinct if one > ordered[last - 1])}
+    return sorted({ordered[rank] for rank in ranks} | ends | beside)
 
 
 def _objective_axis(digest: Digest, objective: Objective) -> Axis:
@@ -104,7 +156,9 @@ def _objective_axis(digest: Digest, objective: Objective) -> Axis:
     found = quantity(objective.name)
     label = f"{found.label} ({found.unit})" if found.unit else found.label
     span = (low, high if high > low else low + 1)
-    return Axis(frame.column, label, span, frame.is_log, ticks=ticks(low, high, frame.is_log))
+    places = [frame.position(value(trial, objective.name)) for trial in digest.measured]
+    found_ticks = ticks(low, high, frame.is_log)
+    return Axis(frame.column, label, span, frame.is_log, ticks=found_ticks, snaps=_snaps(places))
 
 
 def draw_parallel(frame: ParallelFrame) -> Figure:
@@ -112,13 +166,15 @@ def draw_parallel(frame: ParallelFrame) -> Figure:
     dimensions = []
     for axis in frame.axes:
         options = {} if axis.missing is None else {"missing": axis.missing}
+        texts = {stop: _unseen(rank) for rank, stop in enumerate(axis.snaps, start=1)} | dict(axis.ticks)
+        stops = sorted(texts)
         dimensions.append(
             {
                 "label": "<br>".join(plot_text(line) for line in _folded(axis.label)),
                 "values": column(axis.column, "measured", axis.codes, log=axis.is_log, **options),
                 "range": list(axis.span),
-                "tickvals": [place for place, _ in axis.ticks],
-                "ticktext": [text for _, text in axis.ticks],
+                "tickvals": stops,
+                "ticktext": [texts[stop] for stop in stops],
             }
         )
     low, high = frame.colour_range
@@ -130,7 +186,13 @@ def draw_parallel(frame: ParallelFrame) -> Figure:
         "cmin": -high if negate else low,
         "cmax": -low if negate else high,
     }
-    drawing = {"type": "parcoords", "line": lines, "dimensions": dimensions, "labelside": "top"}
+    drawing: dict[str, Any] = {
+        "type": "parcoords",
+        "line": lines,
+        "dimensions": dimensions,
+        "labelside": "top",
+    }
+    drawing["uirevision"] = "brush"
     first = quantity(frame.first.name)
     fixed = f" Not shown, since never varied: {', '.join(frame.constant)}." if frame.constant else ""
     return Figure(
@@ -144,8 +206,30 @@ def draw_parallel(frame: ParallelFrame) -> Figure:
         f"“–” means that the knob was inactive.{fixed}",
         height=430,
         min_width=_width(frame),
+        aside=_brushing(frame),
         narrow={"margin": {"l": 48, "r": 40, "t": 64, "b": 18}},
     )
+
+
+def _brushing(frame: ParallelFrame) -> Html:
+    """Keeping trials without a pointer, and how many are kept; knobs.js fills it."""
+    options = [
+        tag("option", f"the best quarter in {one.label}", value=f"{one.axis} {one.low!r} {one.high!r}")
+        for one in frame.quarters
+    ]
+    choice = tag("select", tag("option", "all trials", value=""), *options, data_keep=True)
+    return tag(
+        "p",
+        tag("label", "Keep ", choice),
+        tag("span", "", data_kept=True, role="status"),
+        tag("button", "Let go", type="button", data_release=True, hidden=True),
+        class_="knob-choice screen",
+    )
+
+
+def _unseen(rank: int) -> str:
+    """A text without width for each number: Plotly places ticks by their texts, which must differ."""
+    return f"{rank:b}".translate({ord("0"): "\u200b", ord("1"): "\u200c"})
 
 
 def _folded(label: str) -> list[str]:

@@ -4,6 +4,8 @@ const plots = [...document.querySelectorAll(".plot")];
 const drawings = new Map();
 const hidden = new Set();
 const shownWhole = new Set();
+const brushed = new Set();
+let revision = 0;
 const isCoarse = matchMedia("(pointer: coarse)").matches;
 
 function merge(target, changes) {
@@ -52,7 +54,12 @@ function figureOf(plot) {
   if (plot.clientWidth < NARROW) merge(layout, resolve(spec.narrow));
   if (shownWhole.has(plot.dataset.figure)) merge(layout, spec.whole);
   const common = { template: template(), height: spec.height, autosize: true, hovermode: "closest" };
+  const { figure } = plot.dataset;
   if (isCoarse) common.dragmode = false;
+  if (brushed.has(figure)) common.dragmode = "select";
+  // A drawing made again keeps zoom and camera, until its view is switched, and loses the area brushed.
+  common.uirevision = `${shownWhole.has(figure)} ${brushed.has(figure)}`;
+  common.selectionrevision = revision += 1;
   const whole = { ...common, ...layout };
   plot.style.height = `${whole.height}px`;
   return { data, layout: whole };
@@ -64,7 +71,9 @@ const config = {
   plotlyServerURL: "",
   displayModeBar: isCoarse ? false : "hover",
   scrollZoom: false,
-  modeBarButtonsToRemove: ["sendChartToCloud", "select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d", "orbitRotation",
+  // Plotly counts a tap, and the mouse events that browsers send after it, as two clicks.
+  doubleClick: isCoarse ? false : "reset+autosize",
+  modeBarButtonsToRemove: ["sendChartToCloud", "lasso2d", "select2d", "autoScale2d", "zoomIn2d", "zoomOut2d", "orbitRotation",
     "tableRotation", "hoverClosest3d", "resetCameraLastSave3d"],
 };
 
@@ -73,6 +82,7 @@ async function drawNow(plot) {
     const { data, layout } = figureOf(plot);
     await Plotly.newPlot(plot, data, layout, config);
     attachTooltip(plot);
+    attachSelection(plot);
   } catch (error) {
     console.error(error);
     plot.textContent = `This figure could not be drawn: ${error.message}`;
@@ -99,9 +109,36 @@ function redraw() {
   for (const swatch of document.querySelectorAll(".swatch[data-position]")) {
     swatch.style.background = scaleOf(Number(swatch.dataset.position));
   }
-  for (const plot of plots) {
-    if (plot.dataset.drawn !== "true" || !plot.data) continue;
-    const { data, layout } = figureOf(plot);
-    Plotly.react(plot, data, layout, config);
-  }
+  plots.forEach(refresh);
+}
+
+function refresh(plot) {
+  if (plot.dataset.drawn !== "true" || !plot.data) return;
+  const { data, layout } = figureOf(plot);
+  Plotly.react(plot, data, layout, config);
+}
+
+// Draws the figures again that show a group of trials, before the next frame of the screen.
+const groupsOf = new Map();
+const stale = new Set();
+function refreshGroup(group) {
+  if (!stale.size) requestAnimationFrame(() => {
+    const drawn = plots.filter((plot) => [...stale].some((name) => groupsShown(plot).has(name)));
+    stale.clear();
+    drawn.forEach(refresh);
+  });
+  stale.add(group);
+}
+
+function groupsShown(plot) {
+  if (!groupsOf.has(plot)) groupsOf.set(plot, groupsIn(page.figures[plot.dataset.figure].drawing));
+  return groupsOf.get(plot);
+}
+
+function groupsIn(spec, found = new Set()) {
+  if (spec === null || typeof spec !== "object") return found;
+  if (typeof spec.rows === "string") found.add(spec.rows);
+  if (typeof spec.$places === "string") found.add(spec.$places);
+  Object.values(spec).forEach((value) => groupsIn(value, found));
+  return found;
 }

@@ -5,14 +5,26 @@ from __future__ import annotations
 from reports.digest import Digest
 from reports.figure import Card
 from reports.hypervolume import HypervolumeFrame, draw_hypervolume
+from reports.savings import savings_frame, stops_frame
+from reports.savings_drawing import draw_savings, draw_stops, reasons_html
 from reports.section import Section, drawn
+from reports.timeline import timeline_frame
+from reports.timeline_drawing import draw_timeline
 
 
 def search_section(digest: Digest, hypervolume: HypervolumeFrame | Card) -> Section:
-    """Whether more trials would help, and what was done in the time."""
+    """Whether more trials would help, what the workers did, and what was saved."""
+    savings = savings_frame(digest)
     return Section(
         "search",
         "How the search went",
-        "Whether more trials would help: where the curve has long been flat, they would add little.",
-        [drawn(hypervolume, draw_hypervolume)],
+        "Whether more trials would help: where the curve has long been flat, they would add little. "
+        "Then what the workers did in the time, and what early stopping and probing saved.",
+        [
+            drawn(hypervolume, draw_hypervolume),
+            drawn(timeline_frame(digest), draw_timeline),
+            drawn(savings, draw_savings),
+            drawn(stops_frame(digest.study), draw_stops),
+        ],
+        below=reasons_html(savings),
     )

@@ -1,25 +1,94 @@
-"""Two or three plain sentences, made from the data."""
+"""Three plain sentences, made from the data: the best, the knee, and what nearly the best costs."""
 
 from __future__ import annotations
 
-from reports.digest import Digest, value
-from reports.figure import Card
-from reports.hypervolume import NEARLY, HypervolumeFrame
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reports.digest import Digest, loss, value
 from reports.markup import Html, join, tag
-from reports.names import NO_BREAK, capitalised, counted, listed, percent, quantity, with_unit, written
+from reports.names import NO_BREAK, counted, listed, percent, quantity, with_unit, written
 from reports.outcomes import WORDS, by_state
 from studies.model import Objective, Trial
 from studies.noise import seed_spread
 
+POINT = 1.0
+"""How far below the best a percentage may lie to be nearly the best, in points."""
 
-def sentences(digest: Digest, hypervolume: HypervolumeFrame | Card) -> list[Html]:
-    """The best trial and its price; the knee; the front and its hypervolume."""
+SHARE = 0.01
+"""The same for any other quantity, as a share of the best value."""
+
+ROUNDING = 1e-9
+"""What the difference of two decimal numbers may be off, as a share: 97.2 - 96.2 is more than 1."""
+
+
+@dataclass(frozen=True)
+class Saving:
+    """The least one objective costs among the trials that are nearly the best in the first one.
+
+    trial: the cheapest of them; of equal ones the better in the first objective, then the lower number.
+    is_best: whether nothing is cheaper than the best trial itself.
+    """
+
+    objective: Objective
+    trial: Trial
+    is_best: bool
+
+
+def sentences(digest: Digest) -> list[Html]:
+    """The best trial and its price; the knee; what nearly the best costs. Fewer where one cannot be said."""
     if not digest.front:
         return [_nothing(digest)]
-    found = [_best(digest)]
-    if len(digest.objectives) > 1:
-        found.append(_knee(digest))
-    return [*found, _front(digest, hypervolume)]
+    if len(digest.objectives) == 1:
+        return [_best(digest)]
+    return [_best(digest), _knee(digest), _savings(digest)]
+
+
+def nearly_best(digest: Digest) -> list[Trial]:
+    """The measured trials within one point (`POINT`) or one percent (`SHARE`) of the best first objective.
+
+    By number; the best itself is among them. Empty without a front.
+    """
+    if not digest.front:
+        return []
+    first, best = digest.objectives[0], digest.front[0]
+    worst = loss(best, first) + _room(digest)
+    return [trial for trial in digest.measured if loss(trial, first) <= worst]
+
+
+def savings(digest: Digest) -> list[Saving]:
+    """For each objective but the first: the cheapest of the trials that are nearly the best."""
+    found, (first, *others) = nearly_best(digest), digest.objectives
+    result = []
+    for item in others if found else []:
+        cheapest = min(found, key=lambda one: (loss(one, item), loss(one, first), one.number))
+        result.append(Saving(item, cheapest, loss(cheapest, item) == loss(digest.front[0], item)))
+    return result
+
+
+def difference(objective: Objective, base: Trial, other: Trial) -> str:
+    """How much `other` differs from `base`, without the way: "0.83 points", "54 %", "2.50 ms"."""
+    before, after = value(base, objective.name), value(other, objective.name)
+    if quantity(objective.name).kind == "percent":
+        return f"{abs(after - before):.2f}{NO_BREAK}points"
+    if before <= 0:
+        return with_unit(objective.name, abs(after - before))
+    share = abs(after - before) / before
+    return percent(share) if share >= 0.005 else f"less than {percent(0.01)}"
+
+
+def reduction(objective: Objective, base: Trial, other: Trial) -> str:
+    """By how much `other` is cheaper than `base`: "41 % less memory", "2.3 times less latency".
+
+    Of what is to be maximised there is more.
+    """
+    label = quantity(objective.name).label
+    before, after = value(base, objective.name), value(other, objective.name)
+    word = "less" if after < before else "more"
+    small, large = sorted((before, after))
+    if word == "less" and small > 0 and large >= 2 * small:
+        return f"{large / small:.1f} times less {label}"
+    return f"{difference(objective, base, other)} {word} {label}"
 
 
 def _nothing(digest: Digest) -> Html:
@@ -60,41 +129,80 @@ def _over_seeds(digest: Digest) -> str:
 
 def _knee(digest: Digest) -> Html:
     best, knee = digest.front[0], digest.knee
-    if knee is None:
-        return Html("")
-    if knee.number == best.number:
+    if knee is None or knee.number == best.number:
         return join("The ", tag("strong", "knee"), " of the front, the best compromise, is that same trial.")
     amounts = [with_unit(item.name, value(knee, item.name)) for item in digest.objectives]
-    changes = [change(item, best, knee) for item in digest.objectives]
     return join(
         "The ",
         tag("strong", "knee"),
         f" of the front, the best compromise, is trial {knee.number} with {listed(amounts)}: compared with "
-        f"the best trial, {listed(changes)}.",
+        f"the best trial, it {exchange(digest.objectives, best, knee)}.",
     )
 
 
-def change(objective: Objective, base: Trial, other: Trial) -> str:
-    """How `other` differs from `base`: "validation accuracy 0.83 points lower", "latency 54 % lower"."""
-    found = quantity(objective.name)
-    before, after = value(base, objective.name), value(other, objective.name)
-    if before == after:
-        return f"{found.label} the same"
-    way = "lower" if after < before else "higher"
-    if found.kind == "percent":
-        return f"{found.label} {abs(after - before):.2f}{NO_BREAK}points {way}"
-    if before > 0:
-        share = abs(after - before) / before
-        amount = percent(share) if share >= 0.005 else f"less than {percent(0.01)}"
-        return f"{found.label} {amount} {way}"
-    return f"{found.label} {with_unit(objective.name, abs(after - before))} {way}"
+def exchange(objectives: Sequence[Objective], base: Trial, other: Trial) -> str:
+    """What `other` gives up against `base`, and what it saves: verbs with their amounts."""
+    verbs: dict[str, list[str]] = {"gives up": [], "costs": [], "saves": [], "gains": []}
+    for item in objectives:
+        before, after = loss(base, item), loss(other, item)
+        if before == after:
+            continue
+        amount, label = difference(item, base, other), quantity(item.name).label
+        is_worse = after > before
+        if item.direction == "maximize":
+            verbs["gives up" if is_worse else "gains"].append(f"{amount} of {label}")
+        else:
+            verbs["costs" if is_worse else "saves"].append(f"{amount} {'more' if is_worse else 'of'} {label}")
+    told = [f"{verb} {listed(amounts)}" for verb, amounts in verbs.items() if amounts]
+    return listed(told) if told else "is the same in every objective"
 
 
-def _front(digest: Digest, hypervolume: HypervolumeFrame | Card) -> Html:
-    n_complete = by_state(digest.study)["complete"]
-    stands = "trial stands" if len(digest.front) == 1 else "trials stand"
-    head = f"{len(digest.front):,} {stands} on the front, of {counted(n_complete, 'complete one')}"
-    if isinstance(hypervolume, Card):
-        return join(capitalised(head), ".")
-    reached = f"{hypervolume.n_nearly:,} of {counted(len(hypervolume.numbers), 'trial')}"
-    return join(head, f"; {percent(NEARLY)} of its hypervolume was there after {reached}.")
+def _savings(digest: Digest) -> Html:
+    """What the cheapest trials that are nearly the best cost, and how much less that is."""
+    found = savings(digest)
+    n_others = len(nearly_best(digest)) - 1
+    if not n_others:
+        return join(f"No other trial comes {_reach(digest)}.")
+    cheaper = [saving for saving in found if not saving.is_best]
+    if not cheaper:
+        return join(f"Of {counted(n_others, 'other trial')} {_reach(digest)}, none costs less.")
+    names = {saving.trial.number: saving.trial for saving in cheaper}
+    told = [_offer(digest, trial, [one for one in cheaper if one.trial is trial]) for trial in names.values()]
+    same = [quantity(saving.objective.name).label for saving in found if saving.is_best]
+    rest = f"; in {listed(same)} the best itself is the cheapest" if same else ""
+    reach = _reach(digest)
+    return join(f"{reach[0].upper()}{reach[1:]}, ", *_between(told), f"{rest}.")
+
+
+def _offer(digest: Digest, trial: Trial, own: Sequence[Saving]) -> Html:
+    """One trial with its first objective, and what it costs against the best."""
+    first, best = digest.objectives[0], digest.front[0]
+    amounts = [with_unit(one.objective.name, value(trial, one.objective.name)) for one in own]
+    costs = [
+        f"{reduction(one.objective, best, trial)} ({amount})"
+        for one, amount in zip(own, amounts, strict=True)
+    ]
+    verb = "has" if all(one.objective.direction == "maximize" for one in own) else "needs"
+    return join(
+        tag("strong", f"trial {trial.number}"),
+        f" with {with_unit(first.name, value(trial, first.name))} {verb} {listed(costs)}",
+    )
+
+
+def _between(parts: Sequence[Html]) -> list[str]:
+    """The parts with "; " between them, the last behind "and"."""
+    marks = ["; "] * (len(parts) - 2) + [", and "] * (len(parts) > 1) + [""]
+    return [piece for part, mark in zip(parts, marks, strict=True) for piece in (part, mark)]
+
+
+def _room(digest: Digest) -> float:
+    first, best = digest.objectives[0], digest.front[0]
+    room = POINT if quantity(first.name).kind == "percent" else SHARE * abs(value(best, first.name))
+    return room * (1 + ROUNDING)
+
+
+def _reach(digest: Digest) -> str:
+    first = digest.objectives[0]
+    is_percent = quantity(first.name).kind == "percent"
+    step = "one point" if is_percent else percent(SHARE)
+    return f"within {step} of the best {quantity(first.name).label}"

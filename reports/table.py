@@ -19,6 +19,9 @@ from studies.timings import Timing, measured_again, quiet_timing, timing
 LOADED = "†"
 """Marks a latency that was measured while other trials ran."""
 
+GRID = {"role": "grid", "aria_multiselectable": "true"}
+"""What makes a table one whose rows can be chosen; `selection.js` does it."""
+
 _LOAD_NOTE = "measured while other trials ran on the machine"
 
 
@@ -84,10 +87,15 @@ def _range(name: str, found: Timing | None) -> tuple[str, ...]:
 
 
 def export_command(run_folder: Path, number: int) -> str:
-    """What to type to get the config of a trial; a folder below the working directory is named from there."""
+    """What to type to get the config of a trial."""
+    folder = shlex.quote(str(named_folder(run_folder)))
+    return f"python -m studies.export {folder} --pick trial:{number} --out best.yaml"
+
+
+def named_folder(run_folder: Path) -> Path:
+    """The run folder as commands name it: one below the working directory from there, else in full."""
     folder, here = run_folder.resolve(), Path.cwd().resolve()
-    shown = folder.relative_to(here) if folder.is_relative_to(here) else folder
-    return f"python -m studies.export {shlex.quote(str(shown))} --pick trial:{number} --out best.yaml"
+    return folder.relative_to(here) if folder.is_relative_to(here) else folder
 
 
 def table_html(digest: Digest, table: list[Row]) -> Html:
@@ -102,7 +110,9 @@ def table_html(digest: Digest, table: list[Row]) -> Html:
     ]
     body = [_row_html(digest, row) for row in table]
     caption = tag("caption", "The front, best first objective first", class_="unseen")
-    element = tag("table", caption, tag("thead", tag("tr", *heads)), tag("tbody", *body), id="front-table")
+    element = tag(
+        "table", caption, tag("thead", tag("tr", *heads)), tag("tbody", *body), **GRID, id="front-table"
+    )
     scroll = tag("div", element, class_="scroll", tabindex=0, role="region", aria_label="Table of the front")
     return join(tag("div", scroll, class_="table"), tag("div", *_notes(digest, table), class_="notes"))
 
@@ -145,8 +155,13 @@ def _row_html(digest: Digest, row: Row) -> Html:
         tag("td", copy, class_="screen"),
         *(_setting_html(knob, row.settings[knob.name]) for knob in digest.knobs),
         tag("td", tag("code", row.command), class_="screen"),
-        data_trial=row.number,
+        **row_choice(row.number),
     )
+
+
+def row_choice(number: int) -> dict[str, str | int]:
+    """The attributes of a row by which its trial can be chosen."""
+    return {"data_trial": number, "tabindex": 0, "aria_selected": "false"}
 
 
 def _value_html(row: Row, name: str) -> Html:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from reports.branches import draw_heads, draw_layers, heads_frame, layers_frame
 from reports.curves import curves_frame, draw_curves
 from reports.digest import Digest
+from reports.exits import draw_exits, draw_steps, exits_frame, steps_frame
 from reports.section import Section, drawn
 
 
 def training_section(digest: Digest) -> Section:
-    """Curves by epoch."""
+    """Curves by epoch, what happens inside a network, and accuracy over time steps."""
     return Section(
         "training",
         "Training",
-        "How each trial learned; the front in colour.",
-        [drawn(curves_frame(digest), draw_curves)],
+        "How each trial learned, the front in colour; then what happens inside one network, and what its "
+        "first time steps are worth.",
+        [
+            drawn(curves_frame(digest), draw_curves),
+            drawn(heads_frame(digest), draw_heads),
+            drawn(layers_frame(digest), draw_layers),
+            drawn(steps_frame(digest), draw_steps),
+            drawn(exits_frame(digest), draw_exits),
+        ],
     )

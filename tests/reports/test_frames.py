@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from reports.axes import fenced
-from reports.columns import columns, curves, groups
+from reports.columns import columns, groups
 from reports.curves import CurvesFrame, curves_frame, draw_curves
 from reports.digest import digest
+from reports.epochs import curves
 from reports.figure import Card
 from reports.hypervolume import HypervolumeFrame, draw_hypervolume, hypervolume_frame
 from reports.near import MOST_ROWS, near_html, near_rows
@@ -119,7 +120,7 @@ def test_curves_follow_the_epochs() -> None:
     assert table["val_accuracy"][place] == pytest.approx(row.val_accuracy, rel=1e-5)
     assert table["reliable_share"][place] == pytest.approx(np.mean(row.reliable_share), rel=1e-5)
     traces = draw_curves(frame).drawing["data"]
-    assert len(traces) == len(frame.panels) * (1 + len(frame.front))
+    assert len(traces) == len(frame.panels) * (2 + len(frame.front))
 
 
 def test_curves_of_odd_studies() -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from reports.coding import coded
 from reports.digest import digest
-from reports.fanova import divided, shares
+from reports.fanova import Learned, divided, learned, shares
 from reports.figure import Card
+from reports.forest import MAX_ROWS, grown
 from reports.importance import ImportanceFrame, draw_importance, importance_frame
 from reports.knobs import Knob
 from tests.reports.studies_for_tests import ACCURACY, MEMORY, ODD, digits_study, small
@@ -18,7 +20,7 @@ def test_an_additive_function_is_divided_by_its_variances() -> None:
     generator = np.random.default_rng(0)
     matrix = generator.integers(0, 4, size=(200, 3)).astype(float)
     slices = {"a": slice(0, 1), "b": slice(1, 2), "c": slice(2, 3)}
-    found = divided(lambda rows: 3 * rows[:, 0] + rows[:, 1], matrix, slices, 1.0, np.random.default_rng(1))
+    found = divided(lambda rows: 3 * rows[:, 0] + rows[:, 1], matrix, slices, np.random.default_rng(1))
     assert found is not None
     parts = np.array([9 * matrix[:, 0].var(), matrix[:, 1].var(), 0.0])
     np.testing.assert_allclose(list(found.single.values()), parts / parts.sum(), atol=0.03)
@@ -28,16 +30,52 @@ def test_an_additive_function_is_divided_by_its_variances() -> None:
 def test_a_pure_interaction_belongs_to_no_single_knob() -> None:
     matrix = np.array([[a, b] for a in (-1.0, 1.0) for b in (-1.0, 1.0)] * 25)
     slices = {"a": slice(0, 1), "b": slice(1, 2)}
-    found = divided(lambda rows: rows[:, 0] * rows[:, 1], matrix, slices, 1.0, np.random.default_rng(0))
+    found = divided(lambda rows: rows[:, 0] * rows[:, 1], matrix, slices, np.random.default_rng(0))
     assert found is not None
     assert found.together < 0.02
+    assert found.pairs == {("a", "b"): pytest.approx(1.0, abs=0.05)}
+
+
+def test_a_sum_and_a_product_share_the_variance_as_they_should() -> None:
+    """f = a + b·c with values of ±1: half is a's own, half is the pair b, c; nothing else is left."""
+    matrix = np.array([[a, b, c] for a in (-1.0, 1.0) for b in (-1.0, 1.0) for c in (-1.0, 1.0)] * 20)
+    slices = {"a": slice(0, 1), "b": slice(1, 2), "c": slice(2, 3)}
+    found = divided(
+        lambda rows: rows[:, 0] + rows[:, 1] * rows[:, 2], matrix, slices, np.random.default_rng(4)
+    )
+    assert found is not None
+    assert found.single["a"] == pytest.approx(0.5, abs=0.06)
+    pairs = {frozenset(pair): share for pair, share in found.pairs.items()}
+    assert pairs[frozenset("bc")] == pytest.approx(0.5, abs=0.06)
+    assert pairs[frozenset("ab")] < 1e-9
+    assert pairs[frozenset("ac")] < 1e-9
+
+
+def test_the_share_of_a_pair_is_that_of_the_full_table() -> None:
+    """Unequal weights and two categories of three and two texts, against sums over the whole table."""
+    table = np.array([[0.0, 4.0], [1.0, 2.0], [7.0, 1.0]])
+    generator = np.random.default_rng(8)
+    one, other = generator.choice(3, 4000, p=[0.6, 0.3, 0.1]), generator.choice(2, 4000, p=[0.8, 0.2])
+    matrix = np.hstack([np.eye(3)[one], np.eye(2)[other]])
+    found = divided(
+        lambda rows: table[rows[:, :3].argmax(1), rows[:, 3:].argmax(1)],
+        matrix,
+        {"one": slice(0, 3), "other": slice(3, 5)},
+        np.random.default_rng(0),
+    )
+    assert found is not None
+    p, q = np.bincount(one) / 4000, np.bincount(other) / 4000
+    weights, middle = np.outer(p, q), p @ table @ q
+    total = (weights * (table - middle) ** 2).sum()
+    beyond = table - (table @ q)[:, None] - p @ table + middle
+    assert found.pairs["one", "other"] == pytest.approx((weights * beyond**2).sum() / total, rel=0.1)
 
 
 def test_the_columns_of_one_category_move_together() -> None:
     """A knob of three texts is one number, though it owns three columns."""
     matrix = np.eye(3)[np.arange(60) % 3]
     found = divided(
-        lambda rows: rows @ [0.0, 1.0, 5.0], matrix, {"mode": slice(0, 3)}, 1.0, np.random.default_rng(0)
+        lambda rows: rows @ [0.0, 1.0, 5.0], matrix, {"mode": slice(0, 3)}, np.random.default_rng(0)
     )
     assert found is not None
     assert found.single == pytest.approx({"mode": 1.0})
@@ -45,9 +83,7 @@ def test_the_columns_of_one_category_move_together() -> None:
 
 def test_a_constant_function_has_no_shares() -> None:
     matrix = np.arange(10.0)[:, None]
-    zero = divided(
-        lambda rows: np.zeros(len(rows)), matrix, {"a": slice(0, 1)}, 1.0, np.random.default_rng(0)
-    )
+    zero = divided(lambda rows: np.zeros(len(rows)), matrix, {"a": slice(0, 1)}, np.random.default_rng(0))
     assert zero is None
 
 
@@ -67,22 +103,26 @@ def test_a_forest_finds_the_knob_that_matters_and_is_seeded() -> None:
     target = np.array(
         [10.0 * t.params["T"] + (30.0 if t.params["mode"] == "reliable" else 0.0) for t in study.trials]
     )
-    columns = coded(study.trials, knobs)
-    first, again = shares(columns, target), shares(columns, target)
+    forest = grown(study.trials, knobs, target)
+    first, again = shares(forest), shares(grown(study.trials, knobs, target))
     assert first is not None
     assert first == again
     assert first.single["T"] > first.single["mode"] > first.single["noise"]
     assert first.single["noise"] < 0.05
-    assert first.explained > 0.8
+    assert forest.explained > 0.8
 
 
 def test_many_trials_are_sampled_and_many_settings_grouped() -> None:
     values = np.linspace(0, 1, 2500)
     study = small([[0.0]] * 2500, (MEMORY,), lambda number: {"x": float(values[number]), "y": number % 2})
-    columns = coded(study.trials, [Knob("x", "x", "number"), Knob("y", "y", "number")])
-    found = shares(columns, values**2)
-    assert found is not None
-    assert found.single["x"] > 0.97
+    valued = [
+        replace(trial, values={"train_memory_mib": float(x**2)})
+        for trial, x in zip(study.trials, values, strict=True)
+    ]
+    found = learned(digest(replace(study, trials=tuple(valued))), MEMORY)
+    assert isinstance(found, Learned)
+    assert len(found.forest.trials) == MAX_ROWS
+    assert found.shares.single["x"] > 0.97
 
 
 def test_the_frame_of_a_study_is_sorted_and_drawn() -> None:

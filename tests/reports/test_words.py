@@ -12,9 +12,8 @@ import pytest
 
 from reports.digest import digest
 from reports.facts import duration, facts
-from reports.hypervolume import hypervolume_frame
 from reports.page import page
-from reports.summary import change, sentences
+from reports.summary import difference, exchange, nearly_best, reduction, savings, sentences
 from studies.model import Objective, Study, Trial
 from studies.replicates import spreads
 from tests.reports.studies_for_tests import (
@@ -31,27 +30,78 @@ from tests.reports.studies_for_tests import (
 
 def said(study: Study) -> list[str]:
     found = digest(study)
-    texts = [
-        html.unescape(re.sub("<[^>]*>", "", text)) for text in sentences(found, hypervolume_frame(found))
-    ]
+    texts = [html.unescape(re.sub("<[^>]*>", "", text)) for text in sentences(found)]
     return [text.replace("\u00a0", " ") for text in texts]
 
 
-def test_the_sentences_tell_the_best_its_price_the_knee_and_the_front() -> None:
+def test_the_sentences_tell_the_best_the_knee_and_what_nearly_the_best_costs() -> None:
     study = small([[90.0, 10.0, 1.0], [98.0, 100.0, 2.0], [97.0, 20.0, 1.1], [80.0, 50.0, 9.0]])
-    best, knee, front = said(study)
+    best, knee, cheap = said(study)
     assert best == (
         "The best validation accuracy is 98.00 %, reached by trial 1; "
         "it comes with 100 MiB of training memory and 2.00 ms of latency."
     )
     assert knee == (
         "The knee of the front, the best compromise, is trial 2 with 97.00 %, 20.0 MiB and 1.10 ms: "
-        "compared with the best trial, validation accuracy 1.00 points lower, training memory 80 % lower "
-        "and latency 45 % lower."
+        "compared with the best trial, it gives up 1.00 points of validation accuracy and saves 80 % of "
+        "training memory and 45 % of latency."
     )
-    assert front == (
-        "3 trials stand on the front, of 4 complete ones; "
-        "90 % of its hypervolume was there after 3 of 4 trials."
+    assert cheap == (
+        "Within one point of the best validation accuracy, trial 2 with 97.00 % needs 5.0 times less "
+        "training memory (20.0 MiB) and 45 % less latency (1.10 ms)."
+    )
+
+
+def test_the_cheapest_of_the_nearly_best_by_looking_at_all() -> None:
+    study = digits_study(60)
+    found = digest(study)
+    values = [trial.values for trial in study.trials if trial.is_feasible]
+    best = max(v["val_accuracy"] or 0 for v in values)
+    near = [v for v in values if (v["val_accuracy"] or 0) >= best - 1 - 1e-9]
+    assert 2 < len(near) == len(nearly_best(found)) < len(values)
+    for saving in savings(found):
+        name = saving.objective.name
+        assert saving.trial.values[name] == min(v[name] or 0 for v in near)
+        assert saving.is_best == (saving.trial.values[name] == found.front[0].values[name])
+
+
+@pytest.mark.parametrize(
+    ("rows", "text"),
+    [
+        (
+            [[98.0, 100.0, 1.0], [97.9, 30.0, 1.0], [97.8, 90.0, 2.0]],
+            "Within one point of the best validation accuracy, trial 1 with 97.90 % needs 3.3 times less "
+            "training memory (30.0 MiB); in latency the best itself is the cheapest.",
+        ),
+        (
+            [[98.0, 100.0, 2.0], [97.5, 30.0, 3.0], [97.2, 120.0, 1.5]],
+            "Within one point of the best validation accuracy, trial 1 with 97.50 % needs 3.3 times less "
+            "training memory (30.0 MiB), and trial 2 with 97.20 % needs 25 % less latency (1.50 ms).",
+        ),
+        (
+            [[98.0, 10.0, 1.0], [97.5, 30.0, 3.0]],
+            "Of 1 other trial within one point of the best validation accuracy, none costs less.",
+        ),
+        (
+            [[98.0, 10.0, 1.0], [96.5, 3.0, 0.1]],
+            "No other trial comes within one point of the best validation accuracy.",
+        ),
+        (
+            [[97.2, 10.0, 1.0], [96.2, 9.99, 1.0]],
+            "Within one point of the best validation accuracy, trial 1 with 96.20 % needs less than 1 % less "
+            "training memory (9.99 MiB); in latency the best itself is the cheapest.",
+        ),
+    ],
+)  # fmt: skip
+def test_nearly_the_best_in_words(rows: list[list[float]], text: str) -> None:
+    assert said(small(rows))[2] == text
+
+
+def test_of_other_quantities_one_percent_is_nearly_the_best() -> None:
+    fast = small([[1.0, 90.0], [1.009, 95.0], [1.02, 99.0]], (LATENCY, ACCURACY))
+    assert said(fast)[2] == (
+        "Within 1 % of the best latency, trial 1 with 1.01 ms has 5.00 points more validation accuracy "
+        "(95.00 %)."
     )
 
 
@@ -63,7 +113,6 @@ def test_replicates_are_told_beside_the_best_and_counted_apart() -> None:
         f"trial {best.number} ({spread.mean:.2f} ± {spread.sd:.2f} % over 3 seeds); it comes"
         in said(study)[0]
     )
-    assert said(study)[2].startswith(f"{len(digest(study).front)} trials stand on the front, of ")
     found = {label: text.replace("\u00a0", " ") for label, text in facts(digest(study))}
     again = [trial for trial in study.trials if trial.replicate_of is not None]
     assert found["Budget used"].startswith("60 of 60 trials (")
@@ -79,24 +128,33 @@ def test_the_sentences_of_odd_studies() -> None:
     ]
     assert said(ODD["one"]())[1:] == [
         "The knee of the front, the best compromise, is that same trial.",
-        "1 trial stands on the front, of 1 complete one.",
+        "No other trial comes within one point of the best validation accuracy.",
     ]
-    assert len(said(ODD["one_objective"]())) == 2
+    assert said(ODD["one_objective"]()) == ["The best validation accuracy is 96.00 %, reached by trial 6."]
+    assert said(ODD["all_equal"]())[2].startswith("Of 11 other trials within one point")
 
 
 @pytest.mark.parametrize(
     ("objective", "before", "after", "text"),
     [
-        (ACCURACY, 98.0, 97.5, "validation accuracy 0.50 points lower"),
-        (LATENCY, 2.0, 3.0, "latency 50 % higher"),
-        (LATENCY, 2.0, 2.0, "latency the same"),
-        (LATENCY, 2000.0, 2001.0, "latency less than 1 % higher"),
-        (Objective("gain_ms", "maximize"), -1.0, 1.5, "gain 2.50 ms higher"),
+        (ACCURACY, 98.0, 97.5, "gives up 0.50 points of validation accuracy"),
+        (LATENCY, 2.0, 3.0, "costs 50 % more latency"),
+        (LATENCY, 2.0, 0.5, "saves 75 % of latency"),
+        (LATENCY, 2.0, 2.0, "is the same in every objective"),
+        (LATENCY, 2000.0, 2001.0, "costs less than 1 % more latency"),
+        (Objective("gain_ms", "maximize"), -1.0, 1.5, "gains 2.50 ms of gain"),
     ],
 )
 def test_changes_in_words(objective: Objective, before: float, after: float, text: str) -> None:
     base, other = (Trial(0, "complete", {}, {}, values={objective.name: v}) for v in (before, after))
-    assert change(objective, base, other).replace("\u00a0", " ") == text
+    assert exchange([objective], base, other).replace("\u00a0", " ") == text
+
+
+def test_what_is_less_than_half_is_so_many_times_less() -> None:
+    trials = [Trial(0, "complete", {}, {}, values={"latency_ms": v}) for v in (4.0, 1.0, 3.0, 0.0)]
+    told = [reduction(LATENCY, trials[0], other).replace("\u00a0", " ") for other in trials[1:]]
+    assert told == ["4.0 times less latency", "25 % less latency", "100 % less latency"]
+    assert difference(LATENCY, trials[3], trials[1]).replace("\u00a0", " ") == "1.00 ms"
 
 
 def test_the_facts_of_a_study() -> None:
@@ -156,10 +214,14 @@ def test_headings_stand_in_order() -> None:
     text = page(digits_study(12), Path("runs/x"))
     assert re.findall(r"<h2[^>]*>([^<]*)<", text) == [
         "The front",
+        "Within a budget",
         "The front as a table",
         "How the search went",
         "All finished trials",
         "Which knobs mattered",
+        "How the knobs act",
+        "Knobs that act together",
+        "What the method did",
         "Training",
     ]
     assert text.count("<h1>") == 1

@@ -1,0 +1,97 @@
+"""The time of a study: seconds since it began, without the pauses in which no trial ran."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from studies.model import Study, Trial
+
+PAUSE_S = 60.0
+"""A gap of at least so many seconds in which no trial ran is a pause."""
+
+_UNITS = (("s", 1.0, 180.0), ("min", 60.0, 3 * 3600.0), ("h", 3600.0, math.inf))
+
+Span = tuple[datetime, datetime]
+
+
+@dataclass(frozen=True)
+class Clock:
+    """begin: when the study began. pauses: from and to, in seconds of real time since then, in order."""
+
+    begin: datetime
+    pauses: tuple[tuple[float, float], ...] = ()
+
+    def seconds(self, moment: datetime) -> float:
+        """Seconds from the beginning to a moment; pauses are not counted."""
+        since = (_utc(moment) - self.begin).total_seconds()
+        return since - sum(min(since, to) - start for start, to in self.pauses if start < since)
+
+    @property
+    def cuts(self) -> list[tuple[float, float]]:
+        """Each pause as its place in the counted seconds, and its length in seconds."""
+        found, lost = [], 0.0
+        for start, to in self.pauses:
+            found.append((start - lost, to - start))
+            lost += to - start
+        return found
+
+
+def study_clock(study: Study) -> Clock | None:
+    """The clock of a study; None where no trial has a time of its start."""
+    starts = [_utc(trial.started_at) for trial in study.trials if trial.started_at]
+    if not starts:
+        return None
+    about = study.info.started_at
+    begin = min([*starts, *([_utc(about)] if about else [])])
+    spans = sorted([*working_spans(study).values(), *((start, start) for start in starts)])
+    pauses, covered = [], spans[0][0]
+    for start, end in spans:
+        if (start - covered).total_seconds() >= PAUSE_S:
+            pauses.append(((covered - begin).total_seconds(), (start - begin).total_seconds()))
+        covered = max(covered, end)
+    return Clock(begin, tuple(pauses))
+
+
+def working_spans(study: Study) -> dict[int, Span]:
+    """By number: from when to when a worker had the trial.
+
+    Of a trial that was begun more than once only its first start and its end are known: the seconds of its
+    epochs are counted up to its end, so that the time between its attempts is not. A trial without an end
+    is counted for the seconds of its epochs. A trial without a start is left out.
+    """
+    trained = epoch_seconds(study)
+    found = {trial.number: _span(trial, trained) for trial in study.trials}
+    return {number: span for number, span in found.items() if span}
+
+
+def epoch_seconds(study: Study) -> dict[int, float]:
+    """By number: the seconds of all recorded epochs; trials without an epoch are left out."""
+    found: dict[int, float] = defaultdict(float)
+    for row in study.epochs:
+        if math.isfinite(row.seconds):
+            found[row.number] += row.seconds
+    return dict(found)
+
+
+def time_unit(seconds: float) -> tuple[str, float]:
+    """The unit in which a length of time is drawn, and its seconds."""
+    return next((name, size) for name, size, most in _UNITS if seconds <= most)
+
+
+def _span(trial: Trial, trained: Mapping[int, float]) -> Span | None:
+    if trial.started_at is None:
+        return None
+    start, work = _utc(trial.started_at), timedelta(seconds=trained.get(trial.number, 0.0))
+    if trial.finished_at is None:
+        return start, start + work
+    end = max(start, _utc(trial.finished_at))
+    return (start if trial.attempts <= 1 else max(start, end - work)), end
+
+
+def _utc(moment: datetime) -> datetime:
+    """The moment in UTC; one without a zone is taken to be UTC."""
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,107 @@
+"""The sections about knobs in the browser: brushing, the choice of an objective, figures without errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from reports.digest import digest
+from tests.reports.conftest import PHONE, SMALL, Opened
+from tests.reports.studies_for_tests import ODD, digits_study
+
+Open = Callable[..., Opened]
+
+KEPT = "document.querySelector('[data-kept]').textContent"
+RANGES = "plot.data[0].dimensions.map((axis) => axis.constraintrange ?? null).filter((range) => range)"
+
+
+def test_the_figures_of_the_knobs_are_drawn_on_a_phone(open_report: Open) -> None:
+    opened = open_report(digits_study(40), "?all", **PHONE)
+    opened.draw_all()
+    for name in ("dependence-1", "dependence-3", "pairs-1", "pairs-2", "method-1", "method-6"):
+        assert opened.plot(name, "plot.querySelector('.main-svg').getBoundingClientRect().width") > 200, name
+    assert opened.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert opened.errors == []
+
+
+def test_one_choice_of_an_objective_counts_for_all_stacks(open_report: Open) -> None:
+    opened = open_report(digits_study(40), **SMALL)
+    seen = """[...document.querySelectorAll(".stack > *")]
+        .filter((one) => getComputedStyle(one).visibility === "visible")
+        .map((one) => one.querySelector(".plot").dataset.figure)"""
+    assert opened.page.evaluate(seen) == ["dependence-1", "pairs-1"]
+    choice = opened.page.locator("#dependence select")
+    choice.focus()
+    opened.page.keyboard.press("ArrowDown")
+    opened.page.keyboard.press("ArrowDown")
+    assert opened.page.evaluate(seen) == ["dependence-3", "pairs-3"]
+    assert opened.page.locator("#pairs select").input_value() == "2"
+    assert opened.errors == []
+
+
+def drag(opened: Opened, axis: int, start: float, end: float) -> None:
+    """Drag along an axis of the parallel coordinates, between two shares of its height from the top."""
+    opened.page.locator("[data-figure='parallel']").scroll_into_view_if_needed()
+    place = opened.plot(
+        "parallel",
+        f"(({{x, y, width, height}}) => [x + width / 2, y, height])"
+        f"(plot.querySelectorAll('.axis-brush')[{axis}].getBoundingClientRect())",
+    )
+    x, top, height = place
+    opened.page.mouse.move(x, top + start * height)
+    opened.page.mouse.down()
+    for step in range(1, 6):
+        opened.page.mouse.move(x, top + (start + (end - start) * step / 5) * height)
+    opened.page.mouse.up()
+
+
+def test_brushing_keeps_the_trials_of_a_range_and_letting_go_keeps_all(open_report: Open) -> None:
+    study = digits_study(40)
+    opened = open_report(study)
+    opened.draw_all()
+    axes = opened.plot("parallel", "plot.data[0].dimensions.map((axis) => axis.label)")
+    drag(opened, axes.index("T"), 0.1, 0.55)
+    opened.page.wait_for_function(f"{KEPT} !== ''")
+    ranges = opened.plot("parallel", RANGES)
+    assert len(ranges) == 1
+    low, high = ranges[0]
+    measured = digest(study).measured
+    front = {trial.number for trial in digest(study).front}
+    kept = [trial.number for trial in measured if low <= trial.params["T"] <= high]
+    assert 0 < len(kept) < len(measured)
+    n_front = len(front & set(kept))
+    expected = f"{len(kept)} of {len(measured)} trials kept, {n_front} of them on the front"
+    assert opened.page.evaluate(KEPT) == expected
+    opened.page.emulate_media(color_scheme="dark")
+    assert opened.plot("parallel", RANGES) == ranges, "new colours let nothing go"
+    opened.page.locator("[data-release]").click()
+    opened.page.wait_for_function(f"{KEPT} === ''")
+    assert opened.plot("parallel", RANGES) == []
+    assert opened.errors == []
+
+
+def test_the_best_quarter_can_be_kept_by_keyboard(open_report: Open) -> None:
+    study = digits_study(40)
+    opened = open_report(study)
+    choice = opened.page.locator("[data-keep]")
+    choice.focus()
+    opened.page.keyboard.press("ArrowDown")
+    opened.page.wait_for_function(f"{KEPT} !== ''")
+    accuracies = sorted(trial.values["val_accuracy"] for trial in digest(study).measured)
+    worst_kept = accuracies[-(len(accuracies) // 4)]
+    n_kept = sum(accuracy >= worst_kept for accuracy in accuracies)
+    assert opened.page.evaluate(KEPT).startswith(f"{n_kept} of {len(accuracies)} trials kept")
+    opened.page.keyboard.press("ArrowUp")
+    opened.page.wait_for_function(f"{KEPT} === ''")
+    assert opened.errors == []
+
+
+@pytest.mark.parametrize(
+    "name", ["all_equal", "five_objectives", "hostile", "no_objectives", "one_objective"]
+)
+def test_odd_studies_make_no_error(name: str, open_report: Open) -> None:
+    opened = open_report(ODD[name](), "?all", **SMALL)
+    opened.draw_all()
+    assert all(text.strip() for text in opened.page.locator("#method .card p").all_inner_texts())
+    assert opened.errors == []
