@@ -212,7 +212,8 @@ def test_trials_run_on_both_nodes_and_one_goes_on_elsewhere_when_its_node_dies(
         if not trained:
             return False
         numbers = [trial.number for trial in _record(tmp_path).trials if trial.config["T"] in trained]
-        return any(list((place / f"trial-{number:04d}").glob("epoch-*")) for number in numbers)
+        # Below a URI each study has a folder of its own.
+        return any(list(place.glob(f"**/trial-{number:04d}/epoch-*")) for number in numbers)
 
     _wait_for(has_checkpoint_of_second, "a checkpoint of the second node", 200)
     cluster.kill("second")
