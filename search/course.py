@@ -14,7 +14,7 @@ from search.messages import Report, Ticket
 from search.outcome import infeasible_reason
 from search.roots import with_local_root
 from search.trainer import Session, Trainer, load_trainer, place_of
-from snncore.metrics import METRICS
+from snncore.metrics import METRICS, PROBED
 from studies.model import EpochRow
 
 _ROW_FIELDS = [field.name for field in fields(EpochRow) if field.name != "number"]
@@ -74,7 +74,7 @@ class Course:
         known = self._ticket.probed
         if not known:
             return trainer.probe(self._config)
-        missing = [name for name, metric in METRICS.items() if metric.known == "probe" and name not in known]
+        missing = [name for name in METRICS if name in PROBED and name not in known]
         return {**trainer.probe(self._config, missing), **known} if missing else known
 
     def _train(self, trainer: Trainer) -> Report:

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from snncore.metrics import METRICS
+from snncore.metrics import PROBED
 from studies.model import Direction, Objective
 from studies.pareto import crowding_distance, hypervolume, is_non_dominated, non_dominated_ranks
 from studies.points import MARGIN
@@ -51,11 +51,7 @@ class Halving:
 
     def __init__(self, min_epochs: int, eta: float, objectives: Sequence[Objective]) -> None:
         self._min_epochs, self._eta = min_epochs, eta
-        self._exact = [
-            objective
-            for objective in objectives
-            if objective.name in METRICS and METRICS[objective.name].known == "probe"
-        ]
+        self._exact = [objective for objective in objectives if objective.name in PROBED]
         # Points: accuracy with its sign changed, then the exact objectives, all minimised.
         self._rungs: dict[int, dict[int, Point]] = {}
         self._ends: dict[int, Point] = {}

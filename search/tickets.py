@@ -15,7 +15,7 @@ from search.ledger import Ledger
 from search.messages import INFEASIBLE, ProbeTicket, QuietTicket, Ticket
 from search.probe_ahead import ProbeRequest
 from search.resources import Shares
-from snncore.metrics import METRICS
+from snncore.metrics import PROBED
 from spaces.space import Space
 
 
@@ -35,9 +35,9 @@ class Tickets:
 
     def __init__(self, setting: Setting, ledger: Ledger) -> None:
         self.setting, self._ledger = setting, ledger
-        self._limits = {name: bounds for name, bounds in ledger.limits.items() if _is_cheap(name)}
+        self._limits = {name: bounds for name, bounds in ledger.limits.items() if name in PROBED}
         wanted = [*(objective.name for objective in ledger.objectives), *self._limits]
-        self._cheap = [name for name in dict.fromkeys(wanted) if _is_cheap(name)]
+        self._cheap = [name for name in dict.fromkeys(wanted) if name in PROBED]
 
     def trial(self, entry: Entry) -> Ticket:
         """With the metrics that were probed before, for this config or for one that costs the same."""
@@ -71,10 +71,6 @@ class Tickets:
 
     def _usual(self) -> dict[str, Any]:
         return {"trainer": self.setting.trainer, "share": self.setting.shares.of()}
-
-
-def _is_cheap(name: str) -> bool:
-    return name in METRICS and METRICS[name].known == "probe"
 
 
 def _for_worker(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -58,7 +58,8 @@ class SnncoreTrainer:
     def probe(self, config: Mapping[str, Any], names: Sequence[str] | None = None) -> Mapping[str, Any]:
         """See `snncore.probe.probe`."""
         from snncore.config import make_config
-        from snncore.probe import PROBED, probe
+        from snncore.metrics import PROBED
+        from snncore.probe import probe
 
         self._limit_threads()
         return probe(make_config(config), self._device, PROBED if names is None else names)

@@ -44,12 +44,13 @@ METRICS: dict[str, Metric] = {
 }
 """Scalar metrics that are built: each can be an objective or a constraint."""
 
+PROBED = frozenset(name for name, metric in METRICS.items() if metric.known == "probe")
+"""The metrics that are exact before the first epoch."""
+
 
 def is_probed(name: str) -> bool:
     """Whether a probe measures it: a metric known before training, or what stands beside its latency."""
-    if name in METRICS:
-        return METRICS[name].known == "probe"
-    return name in BESIDE_LATENCY
+    return name in PROBED or name in BESIDE_LATENCY
 
 
 PLANNED_METRICS: dict[str, str] = {

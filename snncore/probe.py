@@ -21,7 +21,7 @@ from snncore.config import Config
 from snncore.cost import count_macs, input_shape
 from snncore.devices import default_device
 from snncore.memory import peak_mib
-from snncore.metrics import BESIDE_LATENCY, METRICS
+from snncore.metrics import BESIDE_LATENCY, PROBED
 from snncore.network import SpikingNetwork, build_network, deployed_parameters
 from snncore.packing import packed, tensors_of
 from snncore.passes import inference
@@ -32,7 +32,6 @@ from snncore.timing import Effort, Task, Timing, measure_in_turns, threads
 
 Metrics = dict[str, float | bool]
 
-PROBED = frozenset(name for name, metric in METRICS.items() if metric.known == "probe")
 _OF_TRAINING = {"train_memory_mib", "train_step_ms"}
 
 _LATENCY = Effort(n_warmup=1)

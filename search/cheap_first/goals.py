@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.limits import Bounds
-from snncore.metrics import METRICS
+from snncore.metrics import METRICS, PROBED
 from studies.model import Objective
 
 Floats = NDArray[np.float64]
@@ -49,18 +49,13 @@ def goals_of(objectives: Sequence[Objective], limits: Mapping[str, Bounds]) -> l
         sign = -1.0 if own.direction == "maximize" else 1.0
         reference = None if own.reference is None else sign * own.reference
         low, high = _allowed(limits.get(own.name, Bounds()), sign)
-        goals.append(Goal(own.name, is_known_from_a_probe(own.name), True, sign, reference, low, high))
+        goals.append(Goal(own.name, own.name in PROBED, True, sign, reference, low, high))
     names = {own.name for own in objectives}
     for name, bounds in limits.items():
         if name not in names:
             sign = -1.0 if name in METRICS and METRICS[name].better == "maximize" else 1.0
-            goals.append(Goal(name, is_known_from_a_probe(name), False, sign, None, *_allowed(bounds, sign)))
+            goals.append(Goal(name, name in PROBED, False, sign, None, *_allowed(bounds, sign)))
     return goals
-
-
-def is_known_from_a_probe(name: str) -> bool:
-    """Whether a metric is exact before the first epoch; one that the trainer does not name is not."""
-    return name in METRICS and METRICS[name].known == "probe"
 
 
 def _allowed(bounds: Bounds, sign: float) -> tuple[float, float]:

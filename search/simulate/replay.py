@@ -22,7 +22,7 @@ from search.outcome import Outcome
 from search.proposer import Proposer
 from search.record import study_record
 from search.simulate.table import Recorded, Table
-from snncore.metrics import METRICS
+from snncore.metrics import PROBED
 from spaces.space import Space
 from studies.model import State, Study
 
@@ -256,9 +256,7 @@ def _outcome(recorded: Recorded) -> Outcome:
 
 
 def _known_before(limits: Mapping[str, Bounds]) -> dict[str, Bounds]:
-    return {
-        name: bounds for name, bounds in limits.items() if name in METRICS and METRICS[name].known == "probe"
-    }
+    return {name: bounds for name, bounds in limits.items() if name in PROBED}
 
 
 def _at(seconds: float) -> datetime:
