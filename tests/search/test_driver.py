@@ -8,9 +8,10 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Self
 
 import psutil
 import pytest
@@ -37,9 +38,10 @@ resources: {{cpu: 1, gpu: 0}}
 
 
 class Driver:
-    """`python -m search.run` on the toy space in a folder."""
+    """`python -m search.run` on the toy space in a folder; whatever still runs ends with the block."""
 
     def __init__(self, folder: Path) -> None:
+        self._started: list[subprocess.Popen[str]] = []
         self.folder = folder
         self.data = folder / "data"
         self.run = RunFolder.of(folder / "runs", "toy")
@@ -47,7 +49,7 @@ class Driver:
 
     def start(self, *options: str, **environment: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "tests.search.driver", "--space", str(self.folder / "toy.yaml")]
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [*command, "--out", str(self.folder / "runs"), *options],
             cwd=ROOT,
             env={**os.environ, **environment},
@@ -56,6 +58,17 @@ class Driver:
             text=True,
             start_new_session=True,
         )
+        self._started.append(process)
+        return process
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self._started:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.communicate()
 
     def record(self) -> Study:
         """From the storage alone."""
@@ -74,8 +87,9 @@ class Driver:
 
 
 @pytest.fixture
-def driver(tmp_path: Path) -> Driver:
-    return Driver(tmp_path)
+def driver(tmp_path: Path) -> Iterator[Driver]:
+    with Driver(tmp_path) as made:
+        yield made
 
 
 def _two_ended_one_trained(journal: str) -> bool:
