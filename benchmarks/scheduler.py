@@ -11,25 +11,21 @@ from __future__ import annotations
 
 import argparse
 import math
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import optuna
 
-from benchmarks.digits_table import FOLDER, table_space
+from benchmarks.replayed import add_options, read_replayed
 from benchmarks.table import markdown, write_json
 from search.halving import Halving
 from search.machine import describe_machine, installed_versions
 from search.simulate import InOrder, Simulation, StudyTable, simulate
-from search.simulate.table import with_reference
 from spaces.space import Budget, Space
-from studies.errors import StudyError
 from studies.model import Objective
-from studies.pareto import hypervolume, hypervolume_curve
+from studies.pareto import hypervolume_curve
 
 TARGETS = (0.9, 0.95, 0.98, 0.99, 0.995)
 SHARES = (0.1, 0.2, 0.3, 0.35, 0.4, 0.5, 0.75, 1.0)
@@ -122,45 +118,26 @@ def schedulers(
     }
 
 
-def table_hypervolume(space: Space, table: StudyTable) -> float:
-    """Of all complete configs, from the space's reference."""
-    own = space.objectives
-    values = [[row.metrics[name] for name in own] for row in table.everything() if row.state == "complete"]
-    directions = [objective.direction for objective in own.values()]
-    return hypervolume(values, directions, [float(objective.reference or 0.0) for objective in own.values()])
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.scheduler",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--table", default=str(FOLDER), metavar="FOLDER", help="default: %(default)s")
-    parser.add_argument("--replays", type=int, default=20, help="default: %(default)s")
-    parser.add_argument("--slots", type=int, default=8, help="trials at a time; default: %(default)s")
-    parser.add_argument("--min-epochs", type=int, default=3, help="the first rung; default: %(default)s")
-    parser.add_argument("--eta", type=int, default=3, help="default: %(default)s")
-    parser.add_argument("--json", metavar="FILE", help="write all that was measured to this file too")
+    add_options(parser)
     arguments = parser.parse_args(argv)
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    try:
-        table = StudyTable.read(arguments.table)
-    except StudyError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    space = with_reference(table_space(), table)
-    total = table_hypervolume(space, table)
+    given = read_replayed(arguments)
+    space, table, epochs = given.space, given.table, given.epochs
     objectives = [Objective(name, own.direction) for name, own in space.objectives.items()]
-    epochs = max(len(row.rows) for row in table.everything())
     rows = []
     for name, make in schedulers(arguments.min_epochs, arguments.eta, epochs, objectives).items():
         replays = [
-            replay(space, table, make(), seed, arguments.slots, total) for seed in range(arguments.replays)
+            replay(space, table, make(), seed, arguments.slots, given.total)
+            for seed in range(arguments.replays)
         ]
         rows.append({"name": name, **told(replays)})
-    n = sum(1 for _ in table.everything())
-    print(f"{n} configs of {epochs} epochs, {arguments.slots} at a time, {arguments.replays} orders\n")
+    at_a_time = f"{arguments.slots} at a time, {arguments.replays} orders"
+    print(f"{given.n_configs} configs of {epochs} epochs, {at_a_time}\n")
     print(f"share of the hypervolume at a share of the epochs\n\n{volumes_table(rows)}\n")
     print(f"share of the epochs for a share of the hypervolume\n\n{epochs_table(rows)}\n")
     environment = {"machine": describe_machine(), "versions": installed_versions()}

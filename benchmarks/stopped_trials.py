@@ -10,27 +10,22 @@ with the values of its last epoch, or COMPLETE with the accuracy it could have b
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 from unittest import mock
 
 import numpy as np
-import optuna
 from optuna.trial import TrialState
 
 import search.simulate.replay
-from benchmarks.digits_table import FOLDER, table_space
-from benchmarks.scheduler import table_hypervolume
+from benchmarks.replayed import Replayed, add_options, read_replayed
 from benchmarks.table import markdown, write_json
 from search.ledger import Entry, Ledger
 from search.machine import describe_machine, installed_versions
 from search.outcome import Outcome
-from search.simulate import StudyTable, simulate
-from search.simulate.table import with_reference
+from search.simulate import simulate
 from spaces.space import Budget, Fidelity, SamplerChoice, Space
-from studies.errors import StudyError
 from studies.pareto import hypervolume_curve
 
 ACCURACY = "val_accuracy"
@@ -87,14 +82,14 @@ TOLD: dict[str, type[Ledger]] = {
 }
 
 
-def curve(space: Space, table: StudyTable, ledger: type[Ledger], n_slots: int, total: float) -> list[float]:
+def curve(space: Space, given: Replayed, ledger: type[Ledger], n_slots: int) -> list[float]:
     """The share of the hypervolume at each of SHARES of the epochs that the whole table needs."""
     with mock.patch.object(search.simulate.replay, "Ledger", ledger):
-        done = simulate(space, table, n_slots)
-    full = sum(len(row.rows) for row in table.everything())
+        done = simulate(space, given.table, n_slots)
+    full = sum(len(row.rows) for row in given.table.everything())
     spent = [end.epochs_spent / full for end in done.ends]
     volumes = [0.0, *hypervolume_curve(done.study)]
-    return [volumes[int(np.searchsorted(spent, share, side="right"))] / total for share in SHARES]
+    return [volumes[int(np.searchsorted(spent, share, side="right"))] / given.total for share in SHARES]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -103,45 +98,27 @@ def main(argv: Sequence[str] | None = None) -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--table", default=str(FOLDER), metavar="FOLDER", help="default: %(default)s")
+    add_options(parser)
     parser.add_argument("--sampler", default="tpe", help="default: %(default)s")
-    parser.add_argument("--replays", type=int, default=20, help="default: %(default)s")
-    parser.add_argument("--slots", type=int, default=8, help="trials at a time; default: %(default)s")
     parser.add_argument("--trials", type=int, default=150, help="default: %(default)s")
-    parser.add_argument("--min-epochs", type=int, default=3, help="the first rung; default: %(default)s")
-    parser.add_argument("--eta", type=int, default=3, help="default: %(default)s")
-    parser.add_argument("--json", metavar="FILE", help="write all that was measured to this file too")
     arguments = parser.parse_args(argv)
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    try:
-        table = StudyTable.read(arguments.table)
-    except StudyError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    space = with_reference(table_space(), table)
-    total = table_hypervolume(space, table)
+    given = read_replayed(arguments)
     space = replace(
-        space,
+        given.space,
         budget=Budget(arguments.trials),
         fidelity=Fidelity(arguments.min_epochs, arguments.eta),
     )
+    samplers = [SamplerChoice(arguments.sampler, seed) for seed in range(arguments.replays)]
     rows = []
     for name, ledger in TOLD.items():
         curves = [
-            curve(
-                replace(space, sampler=SamplerChoice(arguments.sampler, seed)),
-                table,
-                ledger,
-                arguments.slots,
-                total,
-            )
-            for seed in range(arguments.replays)
+            curve(replace(space, sampler=sampler), given, ledger, arguments.slots) for sampler in samplers
         ]
         rows.append({"name": name, "shares": list(SHARES), "volumes": curves})
-    n = sum(1 for _ in table.everything())
     print(
-        f"share of the hypervolume of {n} configs at a share of their epochs; {arguments.sampler}, "
-        f"{arguments.trials} trials, {arguments.slots} at a time, mean ± sd of {arguments.replays}\n"
+        f"share of the hypervolume of {given.n_configs} configs at a share of their epochs; "
+        f"{arguments.sampler}, {arguments.trials} trials, {arguments.slots} at a time, "
+        f"mean ± sd of {arguments.replays}\n"
     )
     print(_table(rows))
     environment = {"machine": describe_machine(), "versions": installed_versions()}

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import digits_table, scheduler
+from benchmarks import digits_table, replayed
 from benchmarks.digits_table import configs, make_table, table_space
 from benchmarks.scheduler import Fifo, RayAsha, Replay, main, told
 from search.errors import SearchError
@@ -93,7 +93,7 @@ def test_a_replay_that_never_gets_there_keeps_the_mean_curve_below() -> None:
 def test_the_command_compares_all_three(
     tmp_path: Path, space: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(scheduler, "table_space", lambda: space)
+    monkeypatch.setattr(replayed, "table_space", lambda: space)
     make_table(tmp_path / "table", 20, space, TRAINER)
     capsys.readouterr()
     options = ["--table", str(tmp_path / "table"), "--replays", "2", "--slots", "2", "--min-epochs", "1"]
@@ -110,5 +110,6 @@ def test_the_command_compares_all_three(
 
 
 def test_no_table_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--table", str(tmp_path / "nowhere")]) == 2
+    with pytest.raises(SystemExit, match=r"^2$"):
+        main(["--table", str(tmp_path / "nowhere")])
     assert "no such folder" in capsys.readouterr().err
