@@ -41,7 +41,11 @@ class AxisFrame:
 
     def place(self, number: float) -> float:
         """Where a value stands between the lowest (0) and the highest (1); 0.5 where these are equal."""
-        low, high = self.span
+        return self.place_in(self.span, number)
+
+    def place_in(self, part: tuple[float, float], number: float) -> float:
+        """Where a value stands between the ends of a part of the axis, given as `span` is."""
+        low, high = part
         return (self.position(number) - low) / (high - low) if high > low else 0.5
 
     def position(self, number: float) -> float:

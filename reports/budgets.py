@@ -81,7 +81,9 @@ def budgets_frame(digest: Digest) -> BudgetsFrame | Card:
     if not trials:
         return Card(TITLE, "No trial has finished within the limits, so there is nothing to choose from yet.")
     budgets = _budgets(digest, trials)
-    if not budgets or not _NAME.fullmatch(first.name):
+    if not _NAME.fullmatch(first.name):
+        return Card(TITLE, f"No rule can name the objective {first.name}, so nothing can be asked.")
+    if not budgets:
         return Card(
             TITLE, "All finished trials cost the same in everything measured, so no budget would choose."
         )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from reports.axes import AxisFrame, axis_frame, outside, scaling, view
 from reports.columns import beyond_noise
+from reports.corner import freest_corner
 from reports.digest import Digest, loss, value
 from reports.figure import Card, Figure, colour, column, places
 from reports.front_cells import Cells, cells, draw_cells
@@ -26,7 +27,7 @@ class PairFrame:
     front: not dominated with all objectives in view, best first. near: dominated, but not beyond the noise.
     dominated: the other measured trials.
     stairs: the best of this pair alone, by x ascending; among equal points the lowest number.
-    knee_is_right: whether the knee stands so far to the right that its label must stand on its left.
+    knee_corner: on which corner of the knee its label stands, by Plotly's name; None without a knee.
     x_view, y_view: the part of each axis to open on; None for all of it. outside: the trials beyond it.
     cells: the dominated trials of a large study as counts; loose: those of them drawn one by one, else all.
     """
@@ -37,7 +38,7 @@ class PairFrame:
     dominated: list[int]
     stairs: list[int]
     knee: int | None
-    knee_is_right: bool
+    knee_corner: str | None
     near: list[int]
     x_view: tuple[float, float] | None
     y_view: tuple[float, float] | None
@@ -54,8 +55,6 @@ def pair_frame(digest: Digest, x: Objective, y: Objective) -> PairFrame | Card:
     across, upright = axis_frame(trials, x), axis_frame(trials, y)
     kept = {trial.number for trial in digest.front}
     views = [view(frame, trials, kept) for frame in (across, upright)]
-    place = None if knee is None else across.position(value(knee, x.name))
-    left, right = views[0] or across.span
     beyond = set(beyond_noise(digest))
     rest = [trial for trial in digest.dominated if trial.number in beyond]
     counted_in, loose = cells((across, upright), views, rest, len(digest.study.trials))
@@ -67,13 +66,31 @@ def pair_frame(digest: Digest, x: Objective, y: Objective) -> PairFrame | Card:
         dominated=[trial.number for trial in rest],
         stairs=[trial.number for trial in stairs(trials, x, y)],
         knee=None if knee is None else knee.number,
-        knee_is_right=place is not None and place - left > 0.93 * (right - left) > 0,
+        knee_corner=None if knee is None else _corner(knee, trials, (across, upright), views),
         x_view=views[0],
         y_view=views[1],
         outside=outside(trials, (across, upright), views),
         cells=counted_in,
         loose=loose,
     )
+
+
+def _corner(
+    knee: Trial,
+    trials: Iterable[Trial],
+    axes: tuple[AxisFrame, AxisFrame],
+    views: Sequence[tuple[float, float] | None],
+) -> str:
+    """Where the label of the knee covers the fewest trials of the part that the figure opens on."""
+
+    def place(trial: Trial) -> tuple[float, float]:
+        x, y = (
+            axis.place_in(part or axis.span, value(trial, axis.objective.name))
+            for axis, part in zip(axes, views, strict=True)
+        )
+        return x, y
+
+    return freest_corner(place(knee), [place(trial) for trial in trials if trial is not knee])
 
 
 def stairs(trials: Iterable[Trial], x: Objective, y: Objective) -> list[Trial]:
@@ -135,8 +152,7 @@ def draw_pair(frame: PairFrame, figure_id: str) -> Figure:
             "color": colour("knee"),
             "line": {"color": colour("knee"), "width": 2.5},
         }
-        side = "bottom left" if frame.knee_is_right else "bottom right"
-        label = {"text": ["knee"], "textposition": side, "textfont": {"color": colour("knee")}}
+        label = {"text": ["knee"], "textposition": frame.knee_corner, "textfont": {"color": colour("knee")}}
         traces.append({**markers([frame.knee], "knee", knee), "mode": "markers+text", **label})
     chosen = {"size": 21, "symbol": "circle-open", "color": colour("selected"), "line": {"width": 3}}
     traces.append({**markers("selected", "selected", chosen), "hoverinfo": "skip", "selectedpoints": None})

@@ -74,7 +74,7 @@ async function poll() {
 }
 
 bar.id = "live";
-bar.className = "screen";
+bar.className = "floating screen";
 bar.setAttribute("role", "status");
 bar.hidden = true;
 document.body.append(bar);

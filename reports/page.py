@@ -128,7 +128,8 @@ def _header(digest: Digest) -> Html:
 
 
 def _nav(contents: list[Section]) -> Html:
-    links = [tag("li", tag("a", section.title, href=f"#{section.id}")) for section in contents]
+    words = {section.id: section.link or section.title for section in contents}
+    links = [tag("li", tag("a", word, href=f"#{anchor}")) for anchor, word in words.items()]
     return tag("nav", tag("ul", *links), aria_label="Sections")
 
 

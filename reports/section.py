@@ -17,6 +17,7 @@ class Section:
     """One section: its anchor, its heading, a sentence, figures and cards, and what stands below them.
 
     legend: of its figures, where there are any. grid: how wide its figures stand, see report.css.
+    link: its word in the row of links, where the title is too long for it.
     """
 
     id: str
@@ -26,6 +27,7 @@ class Section:
     below: Html = field(default_factory=Html)
     legend: Html = field(default_factory=Html)
     grid: str = "grid"
+    link: str = ""
 
 
 def drawn(frame: Frame | Card, draw: Callable[[Frame], Figure]) -> Figure | Card:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from reports.digest import Digest
@@ -14,14 +15,30 @@ from reports.search_section import search_section
 from reports.section import Section
 from reports.training_section import training_section
 
+LINKS = {
+    "front": "Front",
+    "budget": "Budgets",
+    "table": "Table",
+    "finals": "Finals",
+    "search": "Search",
+    "trials": "All trials",
+    "importance": "Importance",
+    "dependence": "Effects",
+    "pairs": "Pairs",
+    "method": "Method",
+    "training": "Training",
+}
+"""By section, its word in the row of links: all of them together fit above the figures."""
+
 
 def sections(digest: Digest, hypervolume: HypervolumeFrame | Card, run_folder: Path) -> list[Section]:
     """All sections of a report; every figure that cannot be made is a card."""
     finals = finals_section(digest, run_folder)
-    return [
+    found = [
         *front_sections(digest, run_folder),
         *([finals] if finals else []),
         search_section(digest, hypervolume),
         *knob_sections(digest),
         training_section(digest),
     ]
+    return [replace(section, link=LINKS[section.id]) for section in found]

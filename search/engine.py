@@ -203,7 +203,7 @@ def _begin(job: _Job, book: _Book | None, say: Callable[[str], None]) -> _Book:
     if book is None:
         book = _Book.of(job, None)
         if n := queue_anchors(book.ledger, job.space):
-            say(f"tried first: {n} known {'recipe' if n == 1 else 'recipes'} that lie in the space")
+            say(f"tried first: {n} known {'recipe that lies' if n == 1 else 'recipes that lie'} in the space")
     else:
         book.go_on()
     for found in job.earlier:

@@ -13,7 +13,7 @@ import pytest
 
 from reports.build import build_report
 from studies.model import Study
-from tests.reports.studies_for_tests import digits_study
+from tests.reports.studies_for_tests import digits_study, real_study
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Dialog, Page
@@ -46,6 +46,7 @@ class Opened:
 
     page: Page
     path: Path
+    study: Study
     errors: list[str] = field(default_factory=list)
     figures: list[str] = field(default_factory=list)
 
@@ -81,6 +82,23 @@ class Opened:
         return self.page.evaluate(f"(name) => {{ const plot = {find}; return {expression}; }}", name)
 
 
+def chosen(opened: Opened) -> list[int]:
+    """The numbers of the chosen trials, in the order of choosing."""
+    numbers: list[int] = opened.page.evaluate("spikefront.selection.numbers")
+    return numbers
+
+
+def wait_for_marks(opened: Opened, figure: str, numbers: list[int]) -> None:
+    """Wait until a figure of the front marks these trials as chosen, in this order."""
+    opened.page.wait_for_function(
+        """([figure, numbers]) => {
+            const {data} = document.querySelector(`[data-figure='${figure}']`);
+            return String(data.find((one) => one.name === "selected").customdata) === String(numbers);
+        }""",
+        arg=[figure, numbers],
+    )
+
+
 @contextmanager
 def opening(
     browser: Browser, folder: Path, study: Study, query: str = "", **options: Any
@@ -89,7 +107,7 @@ def opening(
     path = build_report(study, folder)
     with closing(browser.new_context(**(DESKTOP | options))) as context:
         context.set_offline(True)
-        opened = Opened(context.new_page(), path)
+        opened = Opened(context.new_page(), path, study)
         opened.watch()
         opened.page.goto(path.as_uri() + query)
         opened.page.wait_for_selector("html[data-ready='true']", timeout=WAIT_MS)
@@ -105,9 +123,21 @@ def open_report(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Open
         )
 
 
-@pytest.fixture(scope="module")
-def digits(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
-    """A report that looks like a real one, all figures drawn; shared by the tests that only look."""
-    with opening(browser, tmp_path_factory.mktemp("digits"), digits_study(40)) as opened:
+MADE: dict[str, Callable[[], Study]] = {"synthetic": lambda: digits_study(40), "real": real_study}
+
+
+@pytest.fixture(params=sorted(MADE))
+def study(request: pytest.FixtureRequest) -> Study:
+    """A search on digits: one made up, with trials of every state, and one that was run."""
+    return MADE[request.param]()
+
+
+@pytest.fixture(scope="module", params=sorted(MADE))
+def digits(
+    request: pytest.FixtureRequest, browser: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Opened]:
+    """The report of a search on digits, all figures drawn; shared by the tests that only look."""
+    folder = tmp_path_factory.mktemp("digits")
+    with opening(browser, folder, MADE[request.param]()) as opened:
         opened.figures = opened.draw_all()
         yield opened

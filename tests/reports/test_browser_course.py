@@ -6,12 +6,14 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from itertools import accumulate
 
 import pytest
 
 from reports.digest import digest
 from reports.epochs import listed
 from studies.model import Study
+from studies.pareto import finishing_order
 from tests.reports.conftest import PHONE, SMALL, Opened
 from tests.reports.studies_for_tests import START, digits_study
 
@@ -44,9 +46,12 @@ def test_the_figures_are_drawn(digits: Opened) -> None:
 
 
 def test_the_axis_of_hypervolume_is_chosen_by_keyboard(digits: Opened) -> None:
-    study = digits_study(40)
-    epochs = [sum(t.epochs_trained for t in study.trials[: n + 1]) for n in range(40)]
-    minutes = [(t.finished_at - START).total_seconds() / 60 for t in study.trials if t.finished_at]
+    study = digits.study
+    ended = finishing_order(study)
+    epochs = list(accumulate(trial.epochs_trained for trial in ended))
+    start = study.info.started_at
+    assert start is not None
+    seconds = [(trial.finished_at - start).total_seconds() for trial in ended if trial.finished_at]
     button = digits.page.locator("[data-of='hypervolume'][data-choice='epochs']")
     digits.page.locator("[data-of='hypervolume'][data-choice='trials']").focus()
     digits.page.keyboard.press("Tab")
@@ -58,11 +63,15 @@ def test_the_axis_of_hypervolume_is_chosen_by_keyboard(digits: Opened) -> None:
     assert digits.page.evaluate(pressed) == ["false", "true", "false"]
     digits.page.keyboard.press("Tab")
     digits.page.keyboard.press("Space")
-    assert digits.plot("hypervolume", "plot.data[0].x") == pytest.approx(minutes, rel=1e-4)
+    title = digits.plot("hypervolume", "plot.layout.xaxis.title.text")
+    size = {"Time since the start (s)": 1, "Time since the start (min)": 60}[title]
+    times = [second / size for second in seconds]
+    assert digits.plot("hypervolume", "plot.data[0].x") == pytest.approx(times, rel=1e-4)
     grew = digits.plot("hypervolume", "[plot.data[1].x, plot.data[1].customdata]")
-    assert grew[0] == pytest.approx([minutes[number] for number in grew[1]], rel=1e-4)
+    when = {trial.number: time for trial, time in zip(ended, times, strict=True)}
+    assert grew[0] == pytest.approx([when[number] for number in grew[1]], rel=1e-4)
     digits.page.locator("[data-of='hypervolume'][data-choice='trials']").click()
-    assert digits.plot("hypervolume", "plot.data[0].x") == list(range(1, 41))
+    assert digits.plot("hypervolume", "plot.data[0].x") == list(range(1, len(ended) + 1))
     assert digits.errors == []
 
 
@@ -85,7 +94,7 @@ def test_bars_tell_what_their_trial_was(open_report: Open) -> None:
 
 @pytest.mark.parametrize("figure", ["heads", "layers"])
 def test_a_trial_is_chosen_from_the_list(digits: Opened, figure: str) -> None:
-    study = digits_study(40)
+    study = digits.study
     box = digits.page.locator(f"select[data-of='{figure}']")
     numbers = [
         int(text) for text in box.locator("option").evaluate_all("(all) => all.map((one) => one.value)")
@@ -104,13 +113,17 @@ def test_a_trial_is_chosen_from_the_list(digits: Opened, figure: str) -> None:
                 assert y == [*(pytest.approx(row.reliable_share[place], rel=1e-2) for row in rows), None]
         else:
             z = digits.plot(figure, "plot.data[0].z")
-            assert z == [[*(row.firing_rate[layer] for row in rows), None] for layer in (0, 1)]
+            n_layers = len(rows[0].firing_rate)
+            assert z == [
+                [*(pytest.approx(row.firing_rate[layer], rel=1e-2) for row in rows), None]
+                for layer in range(n_layers)
+            ]
             assert digits.plot(figure, "plot.layout.xaxis.range") == [0.5, len(rows) + 0.5]
     assert digits.errors == []
 
 
 def test_steps_and_exits_show_the_record(digits: Opened) -> None:
-    study = digits_study(40)
+    study = digits.study
     shown = digits.plot("steps", "plot.data.map(({name, y}) => [Number(name.split(' ')[1]), y])")
     assert {number for number, _ in shown} <= {trial.number for trial in digest(study).front}
     for number, accuracies in shown:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
-
 from reports.digest import digest
 from tests.reports.conftest import PHONE, SMALL, Opened
-from tests.reports.studies_for_tests import ODD, digits_study
+from tests.reports.studies_for_tests import digits_study
 
 Open = Callable[..., Opened]
 
@@ -94,14 +92,4 @@ def test_the_best_quarter_can_be_kept_by_keyboard(open_report: Open) -> None:
     assert opened.page.evaluate(KEPT).startswith(f"{n_kept} of {len(accuracies)} trials kept")
     opened.page.keyboard.press("ArrowUp")
     opened.page.wait_for_function(f"{KEPT} === ''")
-    assert opened.errors == []
-
-
-@pytest.mark.parametrize(
-    "name", ["all_equal", "five_objectives", "hostile", "no_objectives", "one_objective"]
-)
-def test_odd_studies_make_no_error(name: str, open_report: Open) -> None:
-    opened = open_report(ODD[name](), "?all", **SMALL)
-    opened.draw_all()
-    assert all(text.strip() for text in opened.page.locator("#method .card p").all_inner_texts())
     assert opened.errors == []
