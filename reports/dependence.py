@@ -13,7 +13,7 @@ from reports.figure import Card, Figure
 from reports.importance import HINT, WEAK
 from reports.markup import plot_text
 from reports.names import counted, listed, percent, quantity, shortened
-from reports.panels import Panel, Points, from_top, key, knob_axis, panel_of, panel_span, panel_traces, slot
+from reports.panels import Panel, from_top, key, knob_axis, panel_of, panel_span, panel_traces, slot
 from studies.model import Objective
 
 N_PANELS = 4
@@ -31,7 +31,7 @@ class DependenceFrame:
 
     axis: how values become places; span: what the figure opens on, as the axis counts.
     points: the numbers of the trials that are drawn, at most 400 of n_trials;
-    n_beyond: how many of them lie outside the span.
+    n_beyond: how many of them lie outside the span. column: where the page's data holds their values.
     """
 
     objective: Objective
@@ -42,6 +42,7 @@ class DependenceFrame:
     n_beyond: int
     n_trials: int
     explained: float
+    column: str
 
 
 def dependence_frame(digest: Digest, objective: Objective, found: Learned | str) -> DependenceFrame | Card:
@@ -55,7 +56,8 @@ def dependence_frame(digest: Digest, objective: Objective, found: Learned | str)
     panels = [panel_of(turned, single[knob.name]) for knob, turned in effects if turned][:N_PANELS]
     if not panels:
         return Card(title, "No knob has two settings among the trials in which it is active.")
-    axis = axis_frame(digest.measured, objective)
+    known = digest.known(objective.name)
+    axis = axis_frame(known, objective)
     low, high = panel_span(digest, axis, panels)
     points = forest.trials[:N_POINTS]
     return DependenceFrame(
@@ -65,7 +67,8 @@ def dependence_frame(digest: Digest, objective: Objective, found: Learned | str)
         span=(low, high),
         points=[trial.number for trial in points],
         n_beyond=sum(not low <= axis.position(value(trial, objective.name)) <= high for trial in points),
-        n_trials=len(digest.measured),
+        n_trials=len(known),
+        column=digest.known_column(objective.name),
         explained=forest.explained,
     )
 
@@ -73,11 +76,10 @@ def dependence_frame(digest: Digest, objective: Objective, found: Learned | str)
 def draw_dependence(frame: DependenceFrame, figure_id: str) -> Figure:
     """A panel for each knob, side by side with one scale; on a phone one above the other."""
     found = quantity(frame.objective.name)
-    points: Points = "measured" if len(frame.points) == frame.n_trials else frame.points
     traces = [
         trace
         for place, panel in enumerate(frame.panels)
-        for trace in panel_traces(frame.axis, panel, points, place)
+        for trace in panel_traces(frame.axis, panel, frame.points, frame.column, place)
     ]
     layout: dict[str, Any] = {"showlegend": False, "margin": {"l": 64, "r": 12, "t": 8, "b": 58}}
     narrow: dict[str, Any] = {"margin": {"l": 56, "r": 8, "t": 8, "b": 58}}

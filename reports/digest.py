@@ -54,6 +54,21 @@ class Digest:
         """Front and dominated trials together, by number."""
         return tuple(sorted((*self.front, *self.dominated), key=lambda trial: trial.number))
 
+    def known(self, name: str) -> tuple[Trial, ...]:
+        """The finished trials with a number for an objective, by number; each holds it among its values.
+
+        Memory and latency are measured before the first epoch, so that also trials that were stopped or
+        refused tell them.
+        """
+        found = (knowing(trial, name) for trial in self.study.trials if trial.state != "running")
+        return tuple(trial for trial in found if trial is not None)
+
+    def known_column(self, name: str) -> str:
+        """Where the page's data holds an objective of the `known` trials."""
+        by_values = {trial.number for trial in self.study.trials if math.isfinite(value(trial, name))}
+        is_all = all(trial.number in by_values for trial in self.known(name))
+        return f"{'value' if is_all else 'metric'}.{name}"
+
     @property
     def near_numbers(self) -> list[int]:
         """The numbers of the trials within the noise of the front."""
@@ -111,6 +126,16 @@ def value(trial: Trial, name: str) -> float:
     """An objective's value in the user's direction; NaN where the trial has none."""
     found = trial.values.get(name)
     return math.nan if found is None else float(found)
+
+
+def knowing(trial: Trial, name: str) -> Trial | None:
+    """The trial with a number for an objective, taken from its metrics where it came to no values."""
+    if math.isfinite(value(trial, name)):
+        return trial
+    found = trial.metrics.get(name)
+    if not isinstance(found, (int, float)) or not math.isfinite(found):
+        return None
+    return replace(trial, values={**trial.values, name: float(found)})
 
 
 def loss(trial: Trial, objective: Objective) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 from reports.coding import Coded, Floats, coded
 from reports.digest import Digest, value
 from reports.knobs import Knob, Setting, setting
+from reports.names import quantity
 from studies.model import Objective, Trial
 
 MIN_TRIALS = 8
@@ -49,22 +50,23 @@ class Forest:
 
 
 def fitted(digest: Digest, objective: Objective, seed: int = 0) -> Forest | str:
-    """The forest of an objective over all measured trials, or a sentence that says why there is none.
+    """The forest of an objective over all trials that know it, or a sentence that says why there is none.
 
     Above 1,500 trials a seeded sample of them is used.
     """
-    trials = digest.measured
+    trials = digest.known(objective.name)
     if len(trials) < MIN_TRIALS:
-        return f"Importance needs at least {MIN_TRIALS} finished trials; there are {len(trials)}."
+        label = quantity(objective.name).label
+        return f"Importance needs at least {MIN_TRIALS} trials with known {label}; there are {len(trials)}."
     if len(trials) > MAX_ROWS:
         chosen = np.random.default_rng(seed).choice(len(trials), MAX_ROWS, replace=False)
         trials = tuple(trials[place] for place in chosen)
     target = np.array([value(trial, objective.name) for trial in trials])
     if np.ptp(target) == 0:
-        return "Every finished trial has the same value, so no knob made a difference."
+        return "Every trial has the same value, so no knob made a difference."
     found = grown(trials, digest.knobs, target, seed)
     if not found.knobs or np.ptp(found.predict(found.columns.matrix)) == 0:
-        return "No searched knob separates the finished trials, so nothing can be attributed."
+        return "No searched knob separates the trials, so nothing can be attributed."
     return found
 
 

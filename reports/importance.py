@@ -29,6 +29,7 @@ class ImportanceFrame:
     """One objective: knobs, their labels, and their shares of the forest's variance, largest first.
 
     together: the sum of the shares; the rest is interactions. explained: out-of-bag R² of the forest.
+    n_untrained: those of the trials that were not trained to the end, of which a probe knows the objective.
     """
 
     objective: Objective
@@ -38,12 +39,13 @@ class ImportanceFrame:
     together: float
     explained: float
     n_trials: int
+    n_untrained: int = 0
 
 
 def importance_frame(
     digest: Digest, objective: Objective, found: Learned | str | None = None
 ) -> ImportanceFrame | Card:
-    """The frame of one objective over all measured trials, or why there is none.
+    """The frame of one objective over all trials that know it, or why there is none.
 
     found: what `learned` gave for the objective, where it is at hand.
     """
@@ -61,6 +63,7 @@ def importance_frame(
         together=found.shares.together,
         explained=found.forest.explained,
         n_trials=len(found.forest.trials),
+        n_untrained=sum(trial.state != "complete" for trial in found.forest.trials),
     )
 
 
@@ -99,9 +102,16 @@ def draw_importance(frame: ImportanceFrame, figure_id: str) -> Figure:
         f"{len(frame.knobs)} knobs is {top} with {percent(frame.share[0])}.",
         drawing={"data": [bars], "layout": layout},
         caption=f"Single knobs together: {percent(frame.together)}; the rest is interactions. "
-        f"Out-of-bag R² {frame.explained:.2f} over {counted(frame.n_trials, 'trial')}.{weak}",
+        f"Out-of-bag R² {frame.explained:.2f} over {counted(frame.n_trials, 'trial')}"
+        f"{_untrained(frame)}.{weak}",
         height=24 + 28 * len(frame.knobs),
     )
+
+
+def _untrained(frame: ImportanceFrame) -> str:
+    if not frame.n_untrained:
+        return ""
+    return f", {frame.n_untrained:,} of them not trained to the end but measured before"
 
 
 def _title(objective: Objective) -> str:

@@ -90,19 +90,21 @@ def _frame(digest: Digest, found: list[Learned | str], field: str, title: str) -
         return Card(title, _fixed(digest, field))
     if isinstance(first, str):
         return Card(title, first)
-    forest = first.forest
+    learned = [one for one in found if isinstance(one, Learned)]
+    # What is compared is what every objective has been seen at: some know fewer trials than others.
+    forest = min((one.forest for one in learned), key=lambda forest: len(forest.trials))
     knob = next((knob for knob in forest.knobs if knob.name == field), None)
     if knob is None:
         return Card(title, _single(forest, digest, field))
     n_active = sum(item is not None for item in forest.settings[field])
-    turned = effect(forest, knob)
-    if turned is None or n_active < MIN_TRIALS:
+    held = effect(forest, knob)
+    turned = held and effect(first.forest, knob, held.settings)
+    if held is None or turned is None or n_active < MIN_TRIALS:
         known = sorted({setting_text(item) for item in forest.settings[field] if item is not None})
         at = f", all at {known[0]}" if len(known) == 1 else ""
         why = f"It was active in {counted(n_active, 'finished trial')} only{at}: too few to compare."
         return Card(title, why)
-    learned = [one for one in found if isinstance(one, Learned)]
-    effects = {one.objective.name: effect(one.forest, knob) for one in learned}
+    effects = {one.objective.name: effect(one.forest, knob, held.settings) for one in learned}
     return _compared(digest, first, turned, {name: one for name, one in effects.items() if one}, title)
 
 
@@ -160,18 +162,16 @@ def _parts(turned: Effect) -> list[list[int]]:
 
 
 def _members(forest: Forest, turned: Effect, parts: list[list[int]]) -> list[list[Trial]]:
-    """The trials of each part; a number belongs to the part that starts at or below it."""
+    """The trials of each part; a number belongs to the part that starts at or below it, or to the first."""
     members: list[list[Trial]] = [[] for _ in parts]
     starts = [turned.settings[part[0]] for part in parts]
     for trial, item in zip(forest.trials, forest.settings[turned.knob.name], strict=True):
-        if item is None:
-            continue
         if turned.knob.kind == "category":
-            members[starts.index(item)].append(trial)
-        else:
-            members[int(np.searchsorted(np.array(starts, float), float(item), side="right")) - 1].append(
-                trial
-            )
+            if item in starts:
+                members[starts.index(item)].append(trial)
+        elif item is not None:
+            place = int(np.searchsorted(np.array(starts, float), float(item), side="right")) - 1
+            members[max(0, place)].append(trial)
     return members
 
 

@@ -171,7 +171,7 @@ def draw_method(digest: Digest, frame: MethodFrame, figure_id: str) -> Figure:
         id=figure_id,
         title=frame.title,
         alt=" ".join(said),
-        drawing={"data": panel_traces(axis, panel, points), "layout": layout},
+        drawing={"data": panel_traces(axis, panel, points, axis.column), "layout": layout},
         caption=" ".join(said),
         height=230,
     )

@@ -53,15 +53,20 @@ def panel_of(turned: Effect, share: float) -> Panel:
 def panel_span(digest: Digest, axis: AxisFrame, panels: list[Panel]) -> tuple[float, float]:
     """What the values worth telling apart and all bands take, with a margin."""
     name = axis.objective.name
-    low, high = fenced([axis.position(value(trial, name)) for trial in digest.measured], axis.objective)
+    low, high = fenced([axis.position(value(trial, name)) for trial in digest.known(name)], axis.objective)
     ends = [axis.position(float(number)) for panel in panels for number in (*panel.low, *panel.high)]
     low, high = min(low, *ends), max(high, *ends)
     margin = 0.05 * (high - low)
     return low - margin, high + margin
 
 
-def panel_traces(axis: AxisFrame, panel: Panel, points: Points, place: int = 0) -> list[dict[str, Any]]:
-    """The trials, the trees' spread and the mean of one panel, the first one or the one at a place."""
+def panel_traces(
+    axis: AxisFrame, panel: Panel, points: Points, values: str, place: int = 0
+) -> list[dict[str, Any]]:
+    """The trials, the trees' spread and the mean of one panel, the first one or the one at a place.
+
+    values: the column of the page's data with the objective of the trials.
+    """
     axes = {"xaxis": f"x{key(place)}", "yaxis": f"y{key(place)}"}
     knob, at = panel.effect.knob, panel.places
     is_category = knob.kind == "category"
@@ -72,7 +77,7 @@ def panel_traces(axis: AxisFrame, panel: Panel, points: Points, place: int = 0) 
         "mode": "markers",
         "name": "trials",
         "x": column(f"param.{knob.name}", points, codes),
-        "y": column(axis.column, points),
+        "y": column(values, points),
         "customdata": column("number", points),
         "hoverinfo": "none",
         "marker": {"color": colour("dominated", 0.4), "size": 5},

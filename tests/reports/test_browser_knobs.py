@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from reports.digest import digest
 from tests.reports.conftest import PHONE, SMALL, Opened
-from tests.reports.studies_for_tests import digits_study
+from tests.reports.studies_for_tests import digits_study, real_study
 
 Open = Callable[..., Opened]
 
@@ -20,6 +22,18 @@ def test_the_figures_of_the_knobs_are_drawn_on_a_phone(open_report: Open) -> Non
     for name in ("dependence-1", "dependence-3", "pairs-1", "pairs-2", "method-1", "method-6"):
         assert opened.plot(name, "plot.querySelector('.main-svg').getBoundingClientRect().width") > 200, name
     assert opened.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert opened.errors == []
+
+
+def test_the_trials_that_only_a_probe_measured_are_drawn(open_report: Open) -> None:
+    study = real_study()
+    opened = open_report(study, "?all", **SMALL)
+    opened.draw_all()
+    points = "plot.data.filter(({name}) => name === 'trials')[0].y"
+    memory = [t.metrics["train_memory_mib"] for t in study.trials if t.replicate_of is None]
+    assert sorted(opened.plot("dependence-2", points)) == pytest.approx(sorted(memory), rel=1e-5)
+    accuracy = [t.values["val_accuracy"] for t in digest(study).measured]
+    assert sorted(opened.plot("dependence-1", points)) == pytest.approx(sorted(accuracy), rel=1e-5)
     assert opened.errors == []
 
 

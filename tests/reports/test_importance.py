@@ -13,7 +13,7 @@ from reports.figure import Card
 from reports.forest import MAX_ROWS, grown
 from reports.importance import ImportanceFrame, draw_importance, importance_frame
 from reports.knobs import Knob
-from tests.reports.studies_for_tests import ACCURACY, MEMORY, ODD, digits_study, small
+from tests.reports.studies_for_tests import ACCURACY, MEMORY, ODD, digits_study, real_study, small
 
 
 def test_an_additive_function_is_divided_by_its_variances() -> None:
@@ -138,10 +138,10 @@ def test_the_frame_of_a_study_is_sorted_and_drawn() -> None:
 @pytest.mark.parametrize(
     ("name", "why"),
     [
-        ("none", "at least 8 finished trials; there are 0"),
-        ("two", "at least 8 finished trials; there are 2"),
+        ("none", "at least 8 trials with known validation accuracy; there are 0"),
+        ("two", "at least 8 trials with known validation accuracy; there are 2"),
         ("all_equal", "same value"),
-        ("nan", "there are 0"),
+        ("nan", "there are 1"),
     ],
 )
 def test_what_cannot_be_shown_is_a_card(name: str, why: str) -> None:
@@ -164,3 +164,34 @@ def test_a_forest_that_learned_nothing_says_so() -> None:
     assert isinstance(frame, ImportanceFrame)
     assert frame.explained < 0.3
     assert "take the order as a hint" in draw_importance(frame, "i").caption
+
+
+def test_what_a_probe_measured_is_learned_from_stopped_trials_too() -> None:
+    found = digest(real_study())
+    n_complete, n_all = 19, 64
+    for objective, n_trials in ((ACCURACY, n_complete), (MEMORY, n_all)):
+        frame = importance_frame(found, objective)
+        assert isinstance(frame, ImportanceFrame)
+        assert (frame.n_trials, frame.n_untrained) == (n_trials, n_trials - n_complete)
+    memory = {trial.number: trial.values["train_memory_mib"] for trial in found.known("train_memory_mib")}
+    assert memory == {t.number: t.metrics["train_memory_mib"] for t in found.study.trials}
+    assert found.known_column("train_memory_mib") == "metric.train_memory_mib"
+    assert found.known_column("val_accuracy") == "value.val_accuracy"
+    frame = importance_frame(found, MEMORY)
+    assert isinstance(frame, ImportanceFrame)
+    assert frame.knobs[:2] == ["model.width", "gradient"]
+    caption = draw_importance(frame, "f").caption
+    assert "over 64 trials, 45 of them not trained to the end but measured before." in caption
+
+
+def test_a_running_trial_and_one_without_a_number_are_not_known() -> None:
+    study = small([[90.0, 1.0, 1.0]] * 4)
+    first, second, third, fourth = study.trials
+    trials = (
+        replace(first, state="running", metrics={"train_memory_mib": 2.0}, values={}),
+        replace(second, state="stopped", metrics={"train_memory_mib": None}, values={}),
+        replace(third, state="stopped", metrics={"train_memory_mib": 3}, values={"train_memory_mib": None}),
+        fourth,
+    )
+    known = digest(replace(study, trials=trials)).known("train_memory_mib")
+    assert [(trial.number, trial.values["train_memory_mib"]) for trial in known] == [(2, 3.0), (3, 1.0)]

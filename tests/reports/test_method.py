@@ -14,8 +14,8 @@ from reports.fanova import learned
 from reports.figure import Card
 from reports.method import SIX, MethodFrame, method_frames, without_effect
 from reports.method_words import draw_method, method_table, sentences
-from studies.model import Study
-from tests.reports.studies_for_tests import ACCURACY, MEMORY, ODD, digits_study, small
+from studies.model import Objective, Study
+from tests.reports.studies_for_tests import ACCURACY, MEMORY, ODD, digits_study, real_study, small
 
 Params = dict[str, Any]
 MODES = ["none", "supervised", "reliable", "strong2weak"]
@@ -204,3 +204,24 @@ def test_every_odd_study_has_six_answers(name: str) -> None:
         text = frame.why if isinstance(frame, Card) else draw_method(read, frame, "m").caption
         assert text.strip()
         assert "nan" not in text
+
+
+@pytest.mark.parametrize("objectives", [(ACCURACY, MEMORY), (MEMORY, ACCURACY)])
+def test_objectives_that_know_unlike_trials_are_compared_at_the_same_settings(
+    objectives: tuple[Objective, ...],
+) -> None:
+    """Memory is known of all 64 trials, accuracy of the 19 that were trained to the end."""
+    study = real_study()
+    found = digest(replace(study, info=replace(study.info, objectives=objectives)))
+    known = [learned(found, objective) for objective in objectives]
+    frames = method_frames(found, known)
+    drawn = [frame for frame in frames if isinstance(frame, MethodFrame)]
+    assert len(drawn) == 6
+    for frame in drawn:
+        assert frame.objectives == objectives
+        told = [group for group in frame.groups if group.beyond[objectives[0].name] is not None]
+        assert all(group.beyond[objectives[1].name] is not None for group in told)
+        tried = {trial.params.get(frame.field) for trial in found.measured}
+        if frame.turned.knob.kind == "category":
+            assert set(frame.turned.settings) <= tried
+        draw_method(found, frame, "f")
