@@ -104,58 +104,6 @@ def stairs(trials: Iterable[Trial], x: Objective, y: Objective) -> list[Trial]:
 
 def draw_pair(frame: PairFrame, figure_id: str) -> Figure:
     """The scatter of one pair: dominated trials behind, the pair's best as a step line, front, knee."""
-    x, y = frame.x.column, frame.y.column
-
-    def markers(rows: str | list[int], name: str, marker: dict[str, Any]) -> dict[str, Any]:
-        return {
-            "type": "scatter",
-            "mode": "markers",
-            "name": name,
-            "x": column(x, rows),
-            "y": column(y, rows),
-            "customdata": column("number", rows),
-            "hoverinfo": "none",
-            "marker": marker,
-            "selectedpoints": places("within", rows),
-            "unselected": FADED,
-        }
-
-    line = {
-        "type": "scatter",
-        "mode": "lines",
-        "name": "best in this pair",
-        "x": column(x, frame.stairs),
-        "y": column(y, frame.stairs),
-        "hoverinfo": "skip",
-        "line": {
-            "shape": "hv" if frame.x.objective.direction == "minimize" else "vh",
-            "color": colour("front", 0.55),
-            "width": 1.5,
-        },
-    }
-    ring, thin = {"color": colour("paper"), "width": 1.5}, {"width": 1.6}
-    traces = [
-        *([] if frame.cells is None else [draw_cells(frame.cells)]),
-        markers(
-            "dominated" if frame.cells is None else frame.loose,
-            "dominated",
-            {"size": 8, "color": colour("dominated", 0.65)},
-        ),
-        line,
-        markers("near", "near", {"size": 8, "symbol": "circle-open", "color": colour("front"), "line": thin}),
-        markers("front", "front", {"size": 11, "color": colour("front"), "line": ring}),
-    ]
-    if frame.knee is not None:
-        knee = {
-            "size": 17,
-            "symbol": "circle-open",
-            "color": colour("knee"),
-            "line": {"color": colour("knee"), "width": 2.5},
-        }
-        label = {"text": ["knee"], "textposition": frame.knee_corner, "textfont": {"color": colour("knee")}}
-        traces.append({**markers([frame.knee], "knee", knee), "mode": "markers+text", **label})
-    chosen = {"size": 21, "symbol": "circle-open", "color": colour("selected"), "line": {"width": 3}}
-    traces.append({**markers("selected", "selected", chosen), "hoverinfo": "skip", "selectedpoints": None})
     layout = {
         "xaxis": _axis(frame.x, frame.x_view),
         "yaxis": _axis(frame.y, frame.y_view),
@@ -166,13 +114,78 @@ def draw_pair(frame: PairFrame, figure_id: str) -> Figure:
         id=figure_id,
         title=_title(frame.x.objective, frame.y.objective),
         alt=_alt(frame),
-        drawing={"data": traces, "layout": layout},
+        drawing={"data": _traces(frame), "layout": layout},
         caption=_caption(frame.cells),
         height=400,
         narrow={"margin": {"l": 52, "r": 8, "t": 8, "b": 44}},
         whole={"xaxis": {"autorange": True}, "yaxis": {"autorange": True}} if frame.outside else {},
         aside=_controls(len(frame.outside), figure_id),
     )
+
+
+def _traces(frame: PairFrame) -> list[dict[str, Any]]:
+    """From the back to the front; the trials a reader chooses come last."""
+    single = "dominated" if frame.cells is None else frame.loose
+    pale = {"size": 8, "color": colour("dominated", 0.65)}
+    open_circle = {"size": 8, "symbol": "circle-open", "color": colour("front"), "line": {"width": 1.6}}
+    full = {"size": 11, "color": colour("front"), "line": {"color": colour("paper"), "width": 1.5}}
+    return [
+        *([] if frame.cells is None else [draw_cells(frame.cells)]),
+        _markers(frame, single, "dominated", pale),
+        _stairs_line(frame),
+        _markers(frame, "near", "near", open_circle),
+        _markers(frame, "front", "front", full),
+        *_knee(frame),
+        {
+            **_markers(frame, "selected", "selected", _ring(21, "selected", 3)),
+            "hoverinfo": "skip",
+            "selectedpoints": None,
+        },
+    ]
+
+
+def _markers(frame: PairFrame, rows: str | list[int], name: str, marker: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": name,
+        "x": column(frame.x.column, rows),
+        "y": column(frame.y.column, rows),
+        "customdata": column("number", rows),
+        "hoverinfo": "none",
+        "marker": marker,
+        "selectedpoints": places("within", rows),
+        "unselected": FADED,
+    }
+
+
+def _stairs_line(frame: PairFrame) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": "best in this pair",
+        "x": column(frame.x.column, frame.stairs),
+        "y": column(frame.y.column, frame.stairs),
+        "hoverinfo": "skip",
+        "line": {
+            "shape": "hv" if frame.x.objective.direction == "minimize" else "vh",
+            "color": colour("front", 0.55),
+            "width": 1.5,
+        },
+    }
+
+
+def _knee(frame: PairFrame) -> list[dict[str, Any]]:
+    if frame.knee is None:
+        return []
+    label = {"text": ["knee"], "textposition": frame.knee_corner, "textfont": {"color": colour("knee")}}
+    ring = _markers(frame, [frame.knee], "knee", _ring(17, "knee", 2.5))
+    return [{**ring, "mode": "markers+text", **label}]
+
+
+def _ring(size: float, token: str, width: float) -> dict[str, Any]:
+    line = {"color": colour(token), "width": width}
+    return {"size": size, "symbol": "circle-open", "color": colour(token), "line": line}
 
 
 def _controls(n_outside: int, figure_id: str) -> Html:
