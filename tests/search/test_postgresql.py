@@ -272,16 +272,32 @@ def test_scratch_folders_of_dead_drivers_go(url: str, folder: RunFolder) -> None
             assert [number for number, _ in folder.scratches()] == [first.me]
 
 
-def _start(space: Path, runs: Path, url: str, *options: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tests.search.driver", "--space", str(space), "--out", str(runs)]
-    return subprocess.Popen(
-        [*command, "--storage", url, *options],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts drivers; whatever of them still runs ends with the test."""
+    started: list[subprocess.Popen[str]] = []
+
+    def begin(space: Path, runs: Path, url: str, *options: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "tests.search.driver", "--space", str(space), "--out", str(runs)]
+        process = subprocess.Popen(
+            [*command, "--storage", url, *options],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        started.append(process)
+        return process
+
+    yield begin
+    for process in started:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
 
 
 def _wait(process: subprocess.Popen[str], is_so: Callable[[], bool]) -> None:
@@ -293,29 +309,31 @@ def _wait(process: subprocess.Popen[str], is_so: Callable[[], bool]) -> None:
 
 
 def _n(folder: RunFolder, url: str, *states: str) -> int:
-    from search.storage import find_study, open_url
-
-    if find_study(open_url(url), "toy") is None:
+    try:
+        record = _record(folder, url)
+    except SearchError:  # not begun, or no more than a name yet
         return 0
-    return sum(trial.state in states for trial in _record(folder, url).trials)
+    return sum(trial.state in states for trial in record.trials)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_whole_drivers_share_a_study_and_inherit_from_a_killed_one(url: str, tmp_path: Path) -> None:
+def test_whole_drivers_share_a_study_and_inherit_from_a_killed_one(
+    url: str, tmp_path: Path, start: Start
+) -> None:
     """Two drivers with a Ray each; one is killed with -9 in mid-training, a third joins in its folder."""
     n_trials = 14
     space, data = tmp_path / "toy.yaml", tmp_path / "data"
     text = SPACE_FILE.format(root=data).replace("trials: 6", f"trials: {n_trials}")
     space.write_text(text)
     shared, own = RunFolder.of(tmp_path / "runs", "toy"), RunFolder.of(tmp_path / "own", "toy")
-    victim = _start(space, tmp_path / "runs", url)
+    victim = start(space, tmp_path / "runs", url)
     _wait(victim, lambda: _n(shared, url, "running") > 0)
-    other = _start(space, tmp_path / "own", url, "--resume")
+    other = start(space, tmp_path / "own", url, "--resume")
     _wait(other, lambda: _n(shared, url, "complete") >= 3)
     os.killpg(victim.pid, signal.SIGKILL)
     victim.communicate(timeout=60)
-    third = _start(space, tmp_path / "runs", url, "--resume")
+    third = start(space, tmp_path / "runs", url, "--resume")
     outputs = [process.communicate(timeout=300)[0] for process in (other, third)]
     assert (other.returncode, third.returncode) == (0, 0), outputs
     record = _record(shared, url)
