@@ -37,7 +37,8 @@ def groups(digest: Digest) -> dict[str, list[int]]:
     near: dominated, but within the noise of the front; dominated: the rest of them.
     measured: worst first objective first, so that the best is drawn on top.
     others: trials with epochs that are not on the front.
-    selected: those a reader chooses, so none here; `selection.js` fills it.
+    selected: those a reader chooses, so none here; `selection.js` fills it. marked: those of them that
+    parallel coordinates colour, which is none while a brush there chooses; `knobs.js` fills it.
     """
     order = [trial.number for trial in digest.front]
     strong_last = sorted(digest.measured, key=lambda trial: _strength(digest, trial.values))
@@ -48,6 +49,7 @@ def groups(digest: Digest) -> dict[str, list[int]]:
         "measured": [trial.number for trial in strong_last],
         "others": digest.others,
         "selected": [],
+        "marked": [],
     }
 
 

@@ -34,9 +34,11 @@ function trials(rows) {
 function columnOf(spec) {
   const values = page.columns[spec.$column];
   const missing = spec.missing ?? null;
+  const marked = spec.marked && new Set(trials(spec.marked.rows));
   return trials(spec.rows).map((number) => {
     let value = values[rowOf.get(number)];
     if (spec.codes && value !== null) value = spec.codes[value] ?? null;
+    if (marked?.has(number)) return spec.marked.value;
     if (value === null) return missing;
     if (spec.log) value = Math.log10(value);
     return spec.negate ? -value : value;
@@ -82,6 +84,12 @@ function scaleOf(position) {
   return rgb(stops[below].map((from, i) => from + (stops[below + 1][i] - from) * (place - below)));
 }
 
+// The whole scale up to a share of it, and one colour of the palette beyond.
+function scaleAnd(token, share) {
+  const stops = scaleOf(null).map(([place, rgb]) => [place * share, rgb]);
+  return [...stops, [(share + 1) / 2, colourOf(token)], [1, colourOf(token)]];
+}
+
 function resolve(spec) {
   if (Array.isArray(spec)) return spec.map(resolve);
   if (spec === null || typeof spec !== "object") return spec;
@@ -89,6 +97,7 @@ function resolve(spec) {
   if ("$curve" in spec) return curveOf(spec);
   if ("$places" in spec) return placesOf(spec);
   if ("$colour" in spec) return colourOf(spec.$colour, spec.opacity);
+  if (spec.beyond) return scaleAnd(spec.beyond, spec.share);
   if ("$scale" in spec) return scaleOf(spec.$scale);
   return Object.fromEntries(Object.entries(spec).map(([key, value]) => [key, resolve(value)]));
 }

@@ -54,7 +54,8 @@ def column(
     """A column of the page's data for a named group of trials, or for trials by number.
 
     codes: the number that stands for each text. Options: log=True takes log10; missing=NUMBER stands
-    where the column has no value.
+    where the column has no value; marked={"rows": GROUP, "value": NUMBER} gives the trials of a group that
+    number instead of their own.
     """
     found = {"$column": name, "rows": rows if isinstance(rows, str) else list(rows), **options}
     return found if codes is None else {**found, "codes": dict(codes)}
@@ -78,3 +79,8 @@ def colour(token: str, opacity: float = 1.0) -> dict[str, Any]:
 def scale(position: float | None = None) -> dict[str, Any]:
     """The weak-to-strong colour scale; with a position in [0, 1] the colour at that place."""
     return {"$scale": position}
+
+
+def scale_and(token: str, share: float) -> dict[str, Any]:
+    """The weak-to-strong scale up to a share of it, and one colour of the palette beyond."""
+    return {"$scale": None, "beyond": token, "share": share}

@@ -72,6 +72,12 @@ if (parallel) {
     keep();
   });
   document.addEventListener("selection", () => {
+    // The lines that a brush keeps stand out already, and keep their colours.
+    const marked = isBrushing ? [] : selection.numbers;
+    if (marked.length || page.groups.marked.length) {
+      page.groups.marked = marked;
+      refreshGroup("marked");
+    }
     const isEmpty = ![...(selection.numbers ?? [])].length;
     if (!isBrushing && isEmpty && keptTrials(parallel.data?.[0] ?? { dimensions: [] })) keep();
   });

@@ -8,7 +8,7 @@ from typing import Any
 
 from reports.axes import axis_frame, fenced
 from reports.digest import Digest, value
-from reports.figure import Card, Figure, column, scale
+from reports.figure import Card, Figure, column, scale_and
 from reports.knobs import Knob, setting
 from reports.markup import Html, plot_text, tag
 from reports.names import quantity, shortened
@@ -18,6 +18,8 @@ from studies.model import Objective
 AXIS_WIDTH = 84
 MAX_TEXTS = 20
 MAX_SNAPS = 60
+SCALE_SHARE = 0.8
+"""Of the colours: the weak-to-strong scale; the rest is for chosen trials."""
 LINE = 12
 MAX_LINE = 22
 
@@ -179,12 +181,17 @@ def draw_parallel(frame: ParallelFrame) -> Figure:
         )
     low, high = frame.colour_range
     negate = frame.first.direction == "minimize"
-    strength = column(f"value.{frame.first.name}", "measured", negate=negate)
+    weak, strong = (-high, -low) if negate else (low, high)
+    weak = weak if weak < strong else strong - 1
+    beyond = weak + (strong - weak) / SCALE_SHARE
+    strength = column(
+        f"value.{frame.first.name}", "measured", negate=negate, marked={"rows": "marked", "value": beyond}
+    )
     lines = {
         "color": strength,
-        "colorscale": scale(),
-        "cmin": -high if negate else low,
-        "cmax": -low if negate else high,
+        "colorscale": scale_and("selected", SCALE_SHARE),
+        "cmin": weak,
+        "cmax": beyond,
     }
     drawing: dict[str, Any] = {
         "type": "parcoords",
@@ -201,9 +208,9 @@ def draw_parallel(frame: ParallelFrame) -> Figure:
         alt=f"Parallel coordinates of {frame.n_trials:,} trials over {len(frame.axes)} axes, coloured by "
         f"{first.label}.",
         drawing={"data": [drawing], "layout": {"margin": {"l": 56, "r": 48, "t": 64, "b": 18}}},
-        caption=f"One line a trial; the stronger its colour, the better its {first.label}. Drag along an "
-        f"axis to keep only the trials in that range, click the axis to let go. "
-        f"“–” means that the knob was inactive.{fixed}",
+        caption=f"One line a trial; the stronger its colour, the better its {first.label}; chosen trials "
+        "have the colour of their rings. Drag along an axis to keep only the trials in that range, click the "
+        f"axis to let go. “–” means that the knob was inactive.{fixed}",
         height=430,
         min_width=_width(frame),
         aside=_brushing(frame),

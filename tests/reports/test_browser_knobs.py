@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
+from reports.columns import groups
 from reports.digest import digest
-from tests.reports.conftest import PHONE, SMALL, Opened
+from tests.reports.conftest import PHONE, SMALL, Opened, chosen
 from tests.reports.studies_for_tests import digits_study, real_study
 
 Open = Callable[..., Opened]
@@ -106,4 +107,38 @@ def test_the_best_quarter_can_be_kept_by_keyboard(open_report: Open) -> None:
     assert opened.page.evaluate(KEPT).startswith(f"{n_kept} of {len(accuracies)} trials kept")
     opened.page.keyboard.press("ArrowUp")
     opened.page.wait_for_function(f"{KEPT} === ''")
+    assert opened.errors == []
+
+
+def test_chosen_trials_have_their_colour_in_the_parallel_coordinates(open_report: Open) -> None:
+    study = real_study()
+    opened = open_report(study)
+    opened.draw_all()
+    number = digest(study).front[2].number
+    opened.page.locator(f"#front-table tr[data-trial='{number}'] th").click()
+    colours = "plot.data[0].line.color"
+    opened.page.wait_for_function(
+        "(() => { const {line} = document.querySelector(`[data-figure='parallel']`).data[0];"
+        " return line.color.includes(line.cmax); })()"
+    )
+    by_strength = groups(digest(study))["measured"]
+    top = opened.plot("parallel", "plot.data[0].line.cmax")
+    marked = [n for n, c in zip(by_strength, opened.plot("parallel", colours), strict=True) if c == top]
+    assert marked == [number]
+    scale = opened.plot("parallel", "plot.data[0].line.colorscale")
+    selected = opened.plot("front-1", "plot.data.find((one) => one.name === 'selected').marker.color")
+    assert scale[-1][1] == selected
+    opened.page.keyboard.press("Escape")
+    opened.page.wait_for_function(
+        "(() => { const {line} = document.querySelector(`[data-figure='parallel']`).data[0];"
+        " return !line.color.includes(line.cmax); })()"
+    )
+    axes = opened.plot("parallel", "plot.data[0].dimensions.map((axis) => axis.label)")
+    drag(opened, axes.index("T"), 0.1, 0.55)
+    opened.page.wait_for_selector("#chosen:not([hidden])")
+    opened.page.wait_for_timeout(300)
+    assert top not in opened.plot("parallel", colours), "what a brush keeps stands out already"
+    ((low, high),) = opened.plot("parallel", RANGES)
+    kept = [trial.number for trial in digest(study).measured if low <= trial.params["T"] <= high]
+    assert sorted(chosen(opened)) == kept
     assert opened.errors == []
