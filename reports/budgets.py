@@ -85,7 +85,7 @@ def budgets_frame(digest: Digest) -> BudgetsFrame | Card:
         return Card(TITLE, f"No rule can name the objective {first.name}, so nothing can be asked.")
     if not budgets:
         return Card(
-            TITLE, "All finished trials cost the same in everything measured, so no budget would choose."
+            TITLE, "All complete trials cost the same in everything measured, so no budget would choose."
         )
     return BudgetsFrame(first, budgets, [trial.number for trial in trials], _answers(digest, trials, budgets))
 

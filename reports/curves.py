@@ -13,6 +13,9 @@ from reports.figure import Card, Figure, colour, curve, scale
 from reports.markup import tag
 from reports.names import counted
 
+MOST_DRAWN = 60
+"""Front trials with a curve of their own; with hundreds a figure would take seconds for each change."""
+
 SELECTED = "selected"
 """The colour token of the trials chosen on the page."""
 
@@ -28,12 +31,14 @@ class CurvesFrame:
     """Which curves are drawn.
 
     panels: the quantities, from top to bottom; the share only where some trial has one.
-    front: numbers of front trials with epochs, best first objective first. others: all other trials.
+    front: numbers of front trials with epochs, best first objective first, at most `MOST_DRAWN`.
+    n_left_out: those beyond. others: all other trials.
     loss_span: lowest and highest loss as log10 where its axis is logarithmic, else None.
     """
 
     panels: list[str]
     front: list[int]
+    n_left_out: int
     others: list[int]
     max_epoch: int
     loss_span: tuple[float, float] | None
@@ -53,7 +58,8 @@ def curves_frame(digest: Digest) -> CurvesFrame | Card:
     spread = bool(losses) and max(losses) > LOG_FROM_RATIO * min(losses) > 0
     return CurvesFrame(
         panels=["val_accuracy", "train_loss", *(["reliable_share"] if shares else [])],
-        front=front,
+        front=front[:MOST_DRAWN],
+        n_left_out=len(front[MOST_DRAWN:]),
         others=digest.others,
         max_epoch=max(row.epoch for row in rows),
         loss_span=(math.log10(min(losses)), math.log10(max(losses))) if spread else None,
@@ -78,10 +84,17 @@ def draw_curves(frame: CurvesFrame) -> Figure:
         drawing={"data": traces, "layout": _layout(frame)},
         caption="Stronger colours are better in the first objective. Choose a trial above to hide or show "
         "it; trials chosen on this page have diamonds. A curve that ends early belongs to a trial that was "
-        "not trained to the end.",
+        f"not trained to the end.{_left_out(frame)}",
         height=90 + 210 * len(frame.panels),
         aside=_switches(frame),
     )
+
+
+def _left_out(frame: CurvesFrame) -> str:
+    if not frame.n_left_out:
+        return ""
+    more = counted(frame.n_left_out, "more front trial")
+    return f" {more} beyond the first {MOST_DRAWN}: drawn when chosen."
 
 
 def _others(panel: str) -> dict[str, Any]:

@@ -33,10 +33,11 @@ function trials(rows) {
 
 function columnOf(spec) {
   const values = page.columns[spec.$column];
+  const other = page.columns[spec.fallback];
   const missing = spec.missing ?? null;
   const marked = spec.marked && new Set(trials(spec.marked.rows));
   return trials(spec.rows).map((number) => {
-    let value = values[rowOf.get(number)];
+    let value = values[rowOf.get(number)] ?? other?.[rowOf.get(number)] ?? null;
     if (spec.codes && value !== null) value = spec.codes[value] ?? null;
     if (marked?.has(number)) return spec.marked.value;
     if (value === null) return missing;
@@ -107,7 +108,7 @@ function numberText(value, kind = "number") {
   if (value === null || value === undefined) return "–";
   if (typeof value === "boolean") return value ? "yes" : "no";
   if (typeof value !== "number") return String(value);
-  if (kind === "percent") return value.toFixed(2);
+  if (kind === "percent") return fixed(value, 2, 2);
   if (kind === "count" && Math.abs(value) >= 1e6) return `${threeDigits(value / 1e6)}\u00a0M`;
   if (Number.isInteger(value) && kind !== "measure") return value.toLocaleString("en");
   return threeDigits(value, kind === "measure");
@@ -119,5 +120,9 @@ function threeDigits(value, keepZeros = false) {
   if (magnitude < -4 || magnitude > 8) return value.toExponential(2);
   const digits = Math.max(0, 2 - magnitude);
   const least = keepZeros ? digits : 0;
-  return value.toLocaleString("en", { minimumFractionDigits: least, maximumFractionDigits: digits });
+  return fixed(value, least, digits);
+}
+
+function fixed(value, least, most) {
+  return value.toLocaleString("en", { minimumFractionDigits: least, maximumFractionDigits: most });
 }

@@ -31,7 +31,7 @@ class DependenceFrame:
 
     axis: how values become places; span: what the figure opens on, as the axis counts.
     points: the numbers of the trials that are drawn, at most 400 of n_trials;
-    n_beyond: how many of them lie outside the span. column: where the page's data holds their values.
+    n_beyond: how many of them lie outside the span.
     """
 
     objective: Objective
@@ -42,7 +42,6 @@ class DependenceFrame:
     n_beyond: int
     n_trials: int
     explained: float
-    column: str
 
 
 def dependence_frame(digest: Digest, objective: Objective, found: Learned | str) -> DependenceFrame | Card:
@@ -58,7 +57,7 @@ def dependence_frame(digest: Digest, objective: Objective, found: Learned | str)
         return Card(title, "No knob has two settings among the trials in which it is active.")
     known = digest.known(objective.name)
     axis = axis_frame(known, objective)
-    low, high = panel_span(digest, axis, panels)
+    low, high = panel_span(known, axis, panels)
     points = forest.trials[:N_POINTS]
     return DependenceFrame(
         objective=objective,
@@ -68,7 +67,6 @@ def dependence_frame(digest: Digest, objective: Objective, found: Learned | str)
         points=[trial.number for trial in points],
         n_beyond=sum(not low <= axis.position(value(trial, objective.name)) <= high for trial in points),
         n_trials=len(known),
-        column=digest.known_column(objective.name),
         explained=forest.explained,
     )
 
@@ -79,7 +77,7 @@ def draw_dependence(frame: DependenceFrame, figure_id: str) -> Figure:
     traces = [
         trace
         for place, panel in enumerate(frame.panels)
-        for trace in panel_traces(frame.axis, panel, frame.points, frame.column, place)
+        for trace in panel_traces(frame.axis, panel, frame.points, place)
     ]
     layout: dict[str, Any] = {"showlegend": False, "margin": {"l": 64, "r": 12, "t": 8, "b": 58}}
     narrow: dict[str, Any] = {"margin": {"l": 56, "r": 8, "t": 8, "b": 58}}

@@ -63,12 +63,6 @@ class Digest:
         found = (knowing(trial, name) for trial in self.study.trials if trial.state != "running")
         return tuple(trial for trial in found if trial is not None)
 
-    def known_column(self, name: str) -> str:
-        """Where the page's data holds an objective of the `known` trials."""
-        by_values = {trial.number for trial in self.study.trials if math.isfinite(value(trial, name))}
-        is_all = all(trial.number in by_values for trial in self.known(name))
-        return f"{'value' if is_all else 'metric'}.{name}"
-
     @property
     def near_numbers(self) -> list[int]:
         """The numbers of the trials within the noise of the front."""

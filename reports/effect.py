@@ -74,17 +74,14 @@ class Difference:
         return self.low > 0 or self.high < 0
 
 
-def effect(forest: Forest, knob: Knob, settings: list[Setting] | None = None) -> Effect | None:
-    """A knob turned through its settings; None where fewer than two are known, or it does not vary.
+def effect(forest: Forest, knob: Knob) -> Effect | None:
+    """A knob turned through its settings; None where fewer than two are known.
 
-    settings: other ones to hold it at; None where no trial of the forest has one of them. Without them, a
-    number with many settings is held at 12 of its own, spread evenly over the trials.
+    A number with many settings is held at 12 of its own, spread evenly over the trials.
     """
-    if knob.name not in forest.settings:
-        return None
     rows = active(forest, [knob])
-    settings = grid(forest, knob, rows, N_STEPS) if settings is None else settings
-    if len(settings) < 2 or not {*settings} <= {*forest.settings[knob.name]}:
+    settings = grid(forest, knob, rows, N_STEPS)
+    if len(settings) < 2:
         return None
     background = spread_evenly(rows, N_ROWS)
     held = np.vstack([moved(forest, background, {knob.name: setting}) for setting in settings])

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from reports.coding import Floats
 from reports.digest import Digest
 from reports.forest import Forest, fitted
-from studies.model import Objective
+from studies.model import Objective, Trial
 
 N_BACKGROUND = 1024
 N_HELD = 256
@@ -53,9 +53,12 @@ class Learned:
     shares: Shares
 
 
-def learned(digest: Digest, objective: Objective) -> Learned | str:
-    """A forest for an objective with its shares, or a sentence that says why there is none."""
-    forest = fitted(digest, objective)
+def learned(digest: Digest, objective: Objective, trials: Sequence[Trial] | None = None) -> Learned | str:
+    """A forest for an objective with its shares, or a sentence that says why there is none.
+
+    trials: those it learns from; by default all that know the objective.
+    """
+    forest = fitted(digest, objective, trials)
     if isinstance(forest, str):
         return forest
     found = shares(forest)

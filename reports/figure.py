@@ -53,9 +53,9 @@ def column(
 ) -> dict[str, Any]:
     """A column of the page's data for a named group of trials, or for trials by number.
 
-    codes: the number that stands for each text. Options: log=True takes log10; missing=NUMBER stands
-    where the column has no value; marked={"rows": GROUP, "value": NUMBER} gives the trials of a group that
-    number instead of their own.
+    codes: the number that stands for each text. Options: log=True takes log10; fallback=NAME is a column to
+    look in where this one has no value, missing=NUMBER stands where both have none; marked={"rows": GROUP,
+    "value": NUMBER} gives the trials of a group that number instead of their own.
     """
     found = {"$column": name, "rows": rows if isinstance(rows, str) else list(rows), **options}
     return found if codes is None else {**found, "codes": dict(codes)}

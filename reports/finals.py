@@ -12,6 +12,7 @@ from reports.markup import Html, join, tag
 from reports.names import NO_BREAK, capitalised, counted, listed, quantity, written
 from reports.section import Section
 from studies.finals import COMPARED, Final, Unread, differences, read_finals
+from studies.text import decimals
 
 ACCURACY, *_PRICES = COMPARED
 _TEST = "test_accuracy"
@@ -116,7 +117,7 @@ def _row(final: Final, names: Sequence[str]) -> Html:
 
 def _number(name: str, values: Mapping[str, float]) -> Html:
     value = values.get(name)
-    text = "–" if value is None else f"{value:.2f}" if name == _TEST else written(name, value)
+    text = "–" if value is None else decimals(value, 2) if name == _TEST else written(name, value)
     exact = None if value is None else repr(value)
     return tag("td", text, class_="number", data_column=f"metric.{name}", data_value=exact)
 

@@ -49,12 +49,14 @@ class Forest:
         return total / len(self.trees)
 
 
-def fitted(digest: Digest, objective: Objective, seed: int = 0) -> Forest | str:
-    """The forest of an objective over all trials that know it, or a sentence that says why there is none.
+def fitted(
+    digest: Digest, objective: Objective, trials: Sequence[Trial] | None = None, seed: int = 0
+) -> Forest | str:
+    """The forest of an objective over some trials, or a sentence that says why there is none.
 
-    Above 1,500 trials a seeded sample of them is used.
+    trials: by default all that know the objective. Above 1,500 a seeded sample of them is used.
     """
-    trials = digest.known(objective.name)
+    trials = digest.known(objective.name) if trials is None else trials
     if len(trials) < MIN_TRIALS:
         label = quantity(objective.name).label
         return f"Importance needs at least {MIN_TRIALS} trials with known {label}; there are {len(trials)}."

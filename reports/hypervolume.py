@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -59,6 +60,8 @@ def hypervolume_frame(digest: Digest) -> HypervolumeFrame | Card:
     if not digest.front or reference is None:
         return Card(TITLE, "No trial has finished within the limits, so nothing is enclosed yet.")
     volume = [float(value) for value in hypervolume_curve(digest.study)]
+    if not math.isfinite(volume[-1]):
+        return Card(TITLE, "The objectives' values are too large for their product to be a number.")
     if volume[-1] <= 0:
         return Card(
             TITLE,

@@ -55,7 +55,7 @@ def knob_sections(digest: Digest) -> list[Section]:
 def _everything(digest: Digest) -> Section:
     return Section(
         "trials",
-        "All finished trials",
+        "All measured trials",
         "Which settings the good ones share.",
         [drawn(parallel_frame(digest), draw_parallel)],
     )

@@ -62,8 +62,9 @@ async function poll() {
     const { version, report } = await answer.json();
     reportPath = report;
     if (bar.dataset.about === "silence") {
-      bar.hidden = true;
       bar.dataset.about = "";
+      if (sessionStorage.getItem(FOLLOW) === "yes") tellOfFollowing();
+      else bar.hidden = true;
     }
     if (version === page.version) return;
     if (isFollowing()) location.reload();

@@ -12,7 +12,7 @@ import numpy as np
 
 from reports.digest import Digest, value
 from reports.effect import Difference, Effect, effect
-from reports.fanova import Learned
+from reports.fanova import Learned, learned
 from reports.figure import Card
 from reports.forest import MIN_TRIALS, Forest
 from reports.knobs import Setting, category_text, setting, setting_text
@@ -30,6 +30,9 @@ SIX = {
 BRANCH_MODES = frozenset({"supervised", "deepest", "ensemble", "reliable"})
 LEAST = 3
 """A setting with fewer trials is not compared."""
+
+NO_SKILL = 0.0
+"""With an out-of-bag R² at or below it a forest predicts no better than the mean, and nothing is told."""
 
 MOST_SINGLE = 8
 """A number with more settings is compared by thirds of the trials."""
@@ -60,7 +63,8 @@ class MethodFrame:
 
     turned: its effect on the first objective. groups: in the order of the settings; reference, best: their
     places. level: the places of those that cannot be told from the best one. share: of the variance.
-    modes: those under which the knob was active, where it was not always. explained: R² of the forest.
+    modes: those under which the knob was active, where it was not always.
+    unskilled: the objectives of which the forest predicts unseen trials no better than their mean.
     """
 
     field: str
@@ -73,7 +77,7 @@ class MethodFrame:
     level: list[int]
     share: float
     modes: list[str]
-    explained: float
+    unskilled: frozenset[str] = frozenset()
 
 
 def method_frames(digest: Digest, found: list[Learned | str]) -> list[MethodFrame | Card]:
@@ -81,7 +85,15 @@ def method_frames(digest: Digest, found: list[Learned | str]) -> list[MethodFram
 
     found: what `learned` gave for each objective.
     """
-    return [_frame(digest, found, field, title) for field, title in SIX.items()]
+    matched = [_matched(digest, one, known) for one, known in zip(digest.objectives, found, strict=True)]
+    return [_frame(digest, matched, field, title) for field, title in SIX.items()]
+
+
+def _matched(digest: Digest, objective: Objective, known: Learned | str) -> Learned | str:
+    """What was learned from the measured trials alone, so that all objectives speak of the same ones."""
+    if len(digest.known(objective.name)) == len(digest.measured):
+        return known
+    return learned(digest, objective, digest.measured)
 
 
 def _frame(digest: Digest, found: list[Learned | str], field: str, title: str) -> MethodFrame | Card:
@@ -90,26 +102,32 @@ def _frame(digest: Digest, found: list[Learned | str], field: str, title: str) -
         return Card(title, _fixed(digest, field))
     if isinstance(first, str):
         return Card(title, first)
-    learned = [one for one in found if isinstance(one, Learned)]
-    # What is compared is what every objective has been seen at: some know fewer trials than others.
-    forest = min((one.forest for one in learned), key=lambda forest: len(forest.trials))
+    forest = first.forest
     knob = next((knob for knob in forest.knobs if knob.name == field), None)
     if knob is None:
         return Card(title, _single(forest, digest, field))
     n_active = sum(item is not None for item in forest.settings[field])
-    held = effect(forest, knob)
-    turned = held and effect(first.forest, knob, held.settings)
-    if held is None or turned is None or n_active < MIN_TRIALS:
-        known = sorted({setting_text(item) for item in forest.settings[field] if item is not None})
-        at = f", all at {known[0]}" if len(known) == 1 else ""
-        why = f"It was active in {counted(n_active, 'finished trial')} only{at}: too few to compare."
+    turned = effect(forest, knob)
+    if turned is None or n_active < MIN_TRIALS:
+        tried = sorted({setting_text(item) for item in forest.settings[field] if item is not None})
+        at = f", all at {tried[0]}" if len(tried) == 1 else ""
+        why = f"It was active in {counted(n_active, 'measured trial')} only{at}: too few to compare."
         return Card(title, why)
-    effects = {one.objective.name: effect(one.forest, knob, held.settings) for one in learned}
-    return _compared(digest, first, turned, {name: one for name, one in effects.items() if one}, title)
+    known = [one for one in found if isinstance(one, Learned)]
+    effects = {one.objective.name: effect(one.forest, knob) for one in known}
+    unskilled = frozenset(one.objective.name for one in known if one.forest.explained <= NO_SKILL)
+    return _compared(
+        digest, first, turned, {name: one for name, one in effects.items() if one}, unskilled, title
+    )
 
 
 def _compared(
-    digest: Digest, first: Learned, turned: Effect, effects: dict[str, Effect], title: str
+    digest: Digest,
+    first: Learned,
+    turned: Effect,
+    effects: dict[str, Effect],
+    unskilled: frozenset[str],
+    title: str,
 ) -> MethodFrame:
     forest, field = first.forest, turned.knob.name
     parts = _parts(turned)
@@ -149,7 +167,7 @@ def _compared(
         level=level,
         share=first.shares.single[field],
         modes=_modes(forest, field),
-        explained=forest.explained,
+        unskilled=unskilled,
     )
 
 
@@ -162,16 +180,18 @@ def _parts(turned: Effect) -> list[list[int]]:
 
 
 def _members(forest: Forest, turned: Effect, parts: list[list[int]]) -> list[list[Trial]]:
-    """The trials of each part; a number belongs to the part that starts at or below it, or to the first."""
+    """The trials of each part; a number belongs to the part that starts at or below it."""
     members: list[list[Trial]] = [[] for _ in parts]
     starts = [turned.settings[part[0]] for part in parts]
     for trial, item in zip(forest.trials, forest.settings[turned.knob.name], strict=True):
+        if item is None:
+            continue
         if turned.knob.kind == "category":
-            if item in starts:
-                members[starts.index(item)].append(trial)
-        elif item is not None:
-            place = int(np.searchsorted(np.array(starts, float), float(item), side="right")) - 1
-            members[max(0, place)].append(trial)
+            members[starts.index(item)].append(trial)
+        else:
+            members[int(np.searchsorted(np.array(starts, float), float(item), side="right")) - 1].append(
+                trial
+            )
     return members
 
 
@@ -214,9 +234,9 @@ def _single(forest: Forest, digest: Digest, field: str) -> str:
     knob = next(knob for knob in digest.knobs if knob.name == field)
     found = sorted({setting_text(setting(trial, knob)) for trial in forest.trials})
     at = (
-        "was inactive in every finished trial"
+        "was inactive in every measured trial"
         if found == ["–"]
-        else f"was {found[0]} in every finished trial"
+        else f"was {found[0]} in every measured trial"
     )
     return f"It was searched, but {at}, so there is nothing to compare."
 

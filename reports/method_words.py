@@ -14,8 +14,6 @@ from reports.panels import knob_axis, panel_of, panel_span, panel_traces
 N_POINTS = 200
 MOST_TOLD = 3
 MOST_MEDIANS = 6
-NO_SKILL = 0.0
-"""With an out-of-bag R² at or below it the forest predicts no better than the mean, and nothing is told."""
 
 
 def sentences(frame: MethodFrame) -> list[str]:
@@ -23,7 +21,7 @@ def sentences(frame: MethodFrame) -> list[str]:
     first = quantity(frame.objectives[0].name)
     found = [_scope(frame), _measured(frame)]
     told = _told(frame, frame.objectives[0].name)
-    if frame.explained <= NO_SKILL:
+    if frame.objectives[0].name in frame.unskilled:
         found.append(
             f"Cannot be told: the forest predicts {first.label} of unseen trials no better than their mean."
         )
@@ -125,7 +123,7 @@ def _costs(frame: MethodFrame) -> str:
     parts, untold = [], []
     for objective in frame.objectives[1:]:
         found, label = group.beyond.get(objective.name), quantity(objective.name).label
-        if found is not None and found.is_told:
+        if found is not None and found.is_told and objective.name not in frame.unskilled:
             parts.append(f"{label} {_interval(objective.name, found)}")
         elif found is not None:
             untold.append(label)
@@ -161,7 +159,7 @@ def draw_method(digest: Digest, frame: MethodFrame, figure_id: str) -> Figure:
         "xaxis": knob_axis(panel),
         "yaxis": {
             **scaling(axis),
-            "range": list(panel_span(digest, axis, [panel])),
+            "range": list(panel_span(digest.measured, axis, [panel])),
             "title": {"text": plot_text(quantity(objective.name).title)},
             "fixedrange": True,
         },
@@ -171,7 +169,7 @@ def draw_method(digest: Digest, frame: MethodFrame, figure_id: str) -> Figure:
         id=figure_id,
         title=frame.title,
         alt=" ".join(said),
-        drawing={"data": panel_traces(axis, panel, points, axis.column), "layout": layout},
+        drawing={"data": panel_traces(axis, panel, points), "layout": layout},
         caption=" ".join(said),
         height=230,
     )
@@ -232,4 +230,5 @@ def _cell(frame: MethodFrame, place: int, name: str) -> str:
     found = frame.groups[place].beyond.get(name)
     if found is None:
         return "too few trials"
-    return tag("strong", _interval(name, found)) if found.is_told else _interval(name, found)
+    is_told = found.is_told and name not in frame.unskilled
+    return tag("strong", _interval(name, found)) if is_told else _interval(name, found)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from studies.text import QUIET, three_digits
+from studies.text import QUIET, decimals, three_digits
 from studies.text import listed as listed
 
 Kind = Literal["percent", "count", "measure", "number"]
@@ -95,7 +95,7 @@ def number_text(value: Any, kind: Kind = "number") -> str:
     if not isinstance(value, (int, float)) or not math.isfinite(value):
         return "–" if value is None or isinstance(value, float) else str(value)
     if kind == "percent":
-        return f"{value:.2f}"
+        return decimals(value, 2)
     if kind == "count" and abs(value) >= 1e6:
         return f"{_bare(value / 1e6)}{NO_BREAK}M"
     if isinstance(value, int) or (kind == "count" and value.is_integer()):

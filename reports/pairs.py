@@ -55,7 +55,7 @@ def pairs_frame(objective: Objective, found: Learned | str) -> PairsFrame | Card
         return Card(title, found)
     forest, shares = found.forest, found.shares.pairs
     if not shares:
-        return Card(title, "Only one knob varies among the finished trials, so there is no pair.")
+        return Card(title, "Only one knob varies among the trials, so there is no pair.")
     known = {knob.name: knob for knob in forest.knobs}
     names = {name for pair in shares for name in pair}
     surfaces: list[Surface] = []

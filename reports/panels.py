@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,12 +10,13 @@ import numpy as np
 
 from reports.axes import AxisFrame, fenced, log_scaling, whole_steps
 from reports.coding import Floats
-from reports.digest import Digest, value
+from reports.digest import value
 from reports.effect import Effect
 from reports.figure import colour, column
 from reports.knobs import setting_text
 from reports.markup import plot_text
 from reports.names import shortened, written
+from studies.model import Trial
 
 Points = str | list[int]
 """A group of trials by its name in the page's data, or trials by number."""
@@ -50,23 +52,21 @@ def panel_of(turned: Effect, share: float) -> Panel:
     return Panel(turned, turned.mean, low, high, share)
 
 
-def panel_span(digest: Digest, axis: AxisFrame, panels: list[Panel]) -> tuple[float, float]:
-    """What the values worth telling apart and all bands take, with a margin."""
+def panel_span(trials: Iterable[Trial], axis: AxisFrame, panels: list[Panel]) -> tuple[float, float]:
+    """What the values worth telling apart and all bands take, with a margin.
+
+    trials: those that the axis was made for.
+    """
     name = axis.objective.name
-    low, high = fenced([axis.position(value(trial, name)) for trial in digest.known(name)], axis.objective)
+    low, high = fenced([axis.position(value(trial, name)) for trial in trials], axis.objective)
     ends = [axis.position(float(number)) for panel in panels for number in (*panel.low, *panel.high)]
     low, high = min(low, *ends), max(high, *ends)
     margin = 0.05 * (high - low)
     return low - margin, high + margin
 
 
-def panel_traces(
-    axis: AxisFrame, panel: Panel, points: Points, values: str, place: int = 0
-) -> list[dict[str, Any]]:
-    """The trials, the trees' spread and the mean of one panel, the first one or the one at a place.
-
-    values: the column of the page's data with the objective of the trials.
-    """
+def panel_traces(axis: AxisFrame, panel: Panel, points: Points, place: int = 0) -> list[dict[str, Any]]:
+    """The trials, the trees' spread and the mean of one panel, the first one or the one at a place."""
     axes = {"xaxis": f"x{key(place)}", "yaxis": f"y{key(place)}"}
     knob, at = panel.effect.knob, panel.places
     is_category = knob.kind == "category"
@@ -77,7 +77,7 @@ def panel_traces(
         "mode": "markers",
         "name": "trials",
         "x": column(f"param.{knob.name}", points, codes),
-        "y": column(values, points),
+        "y": column(axis.column, points, fallback=f"metric.{axis.objective.name}"),
         "customdata": column("number", points),
         "hoverinfo": "none",
         "marker": {"color": colour("dominated", 0.4), "size": 5},

@@ -1,4 +1,4 @@
-"""Parallel coordinates: every finished trial as a line through its knobs and objectives."""
+"""Parallel coordinates: every measured trial as a line through its knobs and objectives."""
 
 from __future__ import annotations
 
@@ -73,11 +73,11 @@ class Quarter:
 
 def parallel_frame(digest: Digest) -> ParallelFrame | Card:
     """The frame over all measured trials, or why there is none."""
-    title = "Every finished trial"
+    title = "Every measured trial"
     trials = digest.measured
     if len(trials) < 2:
         return Card(
-            title, f"Lines can be compared from two finished trials on; this study has {len(trials)}."
+            title, f"Lines can be compared from two measured trials on; this study has {len(trials)}."
         )
     settings = {knob.name: [setting(trial, knob) for trial in trials] for knob in digest.knobs}
     varying = [knob for knob in digest.knobs if len(set(settings[knob.name])) > 1]
@@ -201,10 +201,14 @@ def draw_parallel(frame: ParallelFrame) -> Figure:
     }
     drawing["uirevision"] = "brush"
     first = quantity(frame.first.name)
-    fixed = f" Not shown, since never varied: {', '.join(frame.constant)}." if frame.constant else ""
+    fixed = (
+        f" Not shown, since the same in all of these trials: {', '.join(frame.constant)}."
+        if frame.constant
+        else ""
+    )
     return Figure(
         id="parallel",
-        title="Every finished trial",
+        title="Every measured trial",
         alt=f"Parallel coordinates of {frame.n_trials:,} trials over {len(frame.axes)} axes, coloured by "
         f"{first.label}.",
         drawing={"data": [drawing], "layout": {"margin": {"l": 56, "r": 48, "t": 64, "b": 18}}},

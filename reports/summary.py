@@ -11,6 +11,7 @@ from reports.names import NO_BREAK, counted, listed, percent, quantity, with_uni
 from reports.outcomes import WORDS, by_state
 from studies.model import Objective, Trial
 from studies.noise import seed_spread
+from studies.text import decimals
 
 POINT = 1.0
 """How far below the best a percentage may lie to be nearly the best, in points."""
@@ -70,7 +71,7 @@ def difference(objective: Objective, base: Trial, other: Trial) -> str:
     """How much `other` differs from `base`, without the way: "0.83 points", "54 %", "2.50 ms"."""
     before, after = value(base, objective.name), value(other, objective.name)
     if quantity(objective.name).kind == "percent":
-        return f"{abs(after - before):.2f}{NO_BREAK}points"
+        return f"{decimals(abs(after - before), 2)}{NO_BREAK}points"
     if before <= 0:
         return with_unit(objective.name, abs(after - before))
     share = abs(after - before) / before
@@ -165,7 +166,9 @@ def _savings(digest: Digest) -> Html:
         return join(f"No other trial comes {_reach(digest)}.")
     cheaper = [saving for saving in found if not saving.is_best]
     if not cheaper:
-        return join(f"Of {counted(n_others, 'other trial')} {_reach(digest)}, none costs less.")
+        costs_only = all(item.direction == "minimize" for item in digest.objectives[1:])
+        better = "costs less" if costs_only else "is better in any other objective"
+        return join(f"Of {counted(n_others, 'other trial')} {_reach(digest)}, none {better}.")
     names = {saving.trial.number: saving.trial for saving in cheaper}
     told = [_offer(digest, trial, [one for one in cheaper if one.trial is trial]) for trial in names.values()]
     same = [quantity(saving.objective.name).label for saving in found if saving.is_best]

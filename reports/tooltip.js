@@ -21,7 +21,12 @@ function metricEntry(name, value) {
   return [label, `${numberText(value, kind)}${value === null ? "" : `\u00a0${unit}`}`.trim()];
 }
 
+const ENDED = { stopped: "stopped early", infeasible: "infeasible", failed: "failed", running: "running" };
+
 function standing(number) {
+  const state = page.columns.state[rowOf.get(number)];
+  if (state in ENDED) return ENDED[state];
+  if (!page.groups.measured.includes(number)) return "not within the limits";
   if (number === page.knee) return "knee of the front";
   if (page.groups.near.includes(number)) return "dominated, within the noise of the front";
   return page.groups.front.includes(number) ? "on the front" : "dominated";
@@ -34,7 +39,7 @@ function describe(number) {
   title.append(element("span", standing(number)));
   const spreads = page.spreads[number] ?? {};
   const objectives = page.objectives.flatMap((name) => [
-    metricEntry(name, at(`value.${name}`)),
+    metricEntry(name, at(`value.${name}`) ?? page.columns[`metric.${name}`]?.[row] ?? null),
     ...(spreads[name] ? [["over seeds", spreads[name]]] : []),
   ]);
   const active = page.knobs.filter((knob) => at(`param.${knob.name}`) !== null);

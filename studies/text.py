@@ -6,6 +6,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import ROUND_HALF_UP, Decimal
 from difflib import get_close_matches
 from typing import Any
 
@@ -58,7 +59,7 @@ def number(name: str, value: Any) -> str:
     if not isinstance(value, int | float):
         return str(value)
     if unit(name) == "%":
-        return f"{value:.2f}"
+        return decimals(value, 2)
     return f"{value:,}" if isinstance(value, int) else three_digits(value)
 
 
@@ -72,7 +73,18 @@ def three_digits(value: float) -> str:
     magnitude = math.floor(math.log10(abs(value)))
     if not -4 <= magnitude <= 8:
         return f"{value:.2e}"
-    return f"{value:,.{max(0, 2 - magnitude)}f}"
+    return decimals(value, max(0, 2 - magnitude))
+
+
+def decimals(value: float, places: int) -> str:
+    """A number to so many decimals; a tie of its shortest text goes away from zero, as in a browser.
+
+    90.625 is 90.63, where the format of Python gives 90.62.
+    """
+    if not math.isfinite(value):
+        return str(value)
+    exact = Decimal(repr(value) if isinstance(value, int) else repr(float(value)))
+    return f"{exact.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP):,f}"
 
 
 def spread_text(name: str, spread: Spread) -> str:

@@ -304,6 +304,36 @@ MANY = (
     Objective("<b>weird_ms", "maximize"),
 )
 
+
+def all_over_the_limit() -> Study:
+    """Every trial was trained to the end, and none keeps the limit on memory."""
+    study = digits_study(40)
+    broken = {"train_memory_mib": 1.5}
+    return replace(study, trials=tuple(replace(trial, constraints=broken) for trial in study.trials))
+
+
+def memory_of_the_stopped() -> Study:
+    """Memory leads the objectives, and nobody was trained to the end: probes alone tell it."""
+    study = digits_study(40)
+    trials = tuple(
+        replace(trial, state="stopped", reason="dominated", values={}, constraints={})
+        for trial in study.trials
+    )
+    return replace(study, info=replace(study.info, objectives=(MEMORY, ACCURACY)), trials=trials)
+
+
+def silent_over_the_limit() -> Study:
+    """Objectives that spread over decades, and a trial beyond a limit with a zero that has no logarithm."""
+    rows = [[10.0 ** (4 + n % 4) * (1 + 0.01 * n), 60.0 + n] for n in range(24)]
+    synops = Objective("synops", "minimize")
+    study = small(rows, (synops, ACCURACY), lambda number: {"T": 1 + number % 6})
+    silent = replace(
+        study.trials[5], values={"synops": 0.0, "val_accuracy": 10.0}, constraints={"firing_rate": 1.0}
+    )
+    trials = tuple(silent if trial.number == 5 else trial for trial in study.trials)
+    return replace(study, trials=trials)
+
+
 ODD: dict[str, Callable[[], Study]] = {
     "none": lambda: small([]),
     "one": lambda: small([[91.0, 12.0, 1.5]]),
@@ -321,4 +351,7 @@ ODD: dict[str, Callable[[], Study]] = {
     "no_epochs": lambda: replace(digits_study(20), epochs=()),
     "noisy": noisy_study,
     "hostile": hostile,
+    "all_over_the_limit": all_over_the_limit,
+    "memory_of_the_stopped": memory_of_the_stopped,
+    "silent_over_the_limit": silent_over_the_limit,
 }

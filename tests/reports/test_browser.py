@@ -120,7 +120,8 @@ def test_a_point_tells_its_number_knobs_and_metrics(digits: Opened) -> None:
 
 
 def test_the_page_and_python_write_numbers_alike(digits: Opened) -> None:
-    values = [0.25, 18.5, 97.23, 999.4, 1234.6, 0.00123, -0.3, 12_570_000.7, True, None]
+    ties = [90.625, 12.25, 102.5, 9.995, 0.1235, 1.005, -90.625]
+    values = [0.25, 18.5, 97.23, 999.4, 1234.6, 0.00123, -0.3, 12_570_000.7, True, None, *ties]
     whole = [0, 1, 4_000, 16_000, 12_570_000]
     code = "([values, kind]) => values.map((value) => spikefront.numberText(value, kind))"
     kinds: tuple[Kind, ...] = ("number", "measure", "percent", "count")

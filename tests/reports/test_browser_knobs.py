@@ -8,6 +8,7 @@ import pytest
 
 from reports.columns import groups
 from reports.digest import digest
+from reports.names import with_unit
 from tests.reports.conftest import PHONE, SMALL, Opened, chosen
 from tests.reports.studies_for_tests import digits_study, real_study
 
@@ -33,6 +34,12 @@ def test_the_trials_that_only_a_probe_measured_are_drawn(open_report: Open) -> N
     points = "plot.data.filter(({name}) => name === 'trials')[0].y"
     memory = [t.metrics["train_memory_mib"] for t in study.trials if t.replicate_of is None]
     assert sorted(opened.plot("dependence-2", points)) == pytest.approx(sorted(memory), rel=1e-5)
+    stopped = next(t for t in study.trials if t.state == "stopped")
+    point = "{points: [{customdata: %d, data: {hoverinfo: 'none'}}], event: {clientX: 9, clientY: 9}}"
+    opened.plot("dependence-2", f"plot.emit('plotly_hover', {point % stopped.number})")
+    told = opened.page.locator("#tooltip").inner_text()
+    assert told.startswith(f"Trial {stopped.number} stopped early")
+    assert with_unit("train_memory_mib", stopped.metrics["train_memory_mib"]) in told
     accuracy = [t.values["val_accuracy"] for t in digest(study).measured]
     assert sorted(opened.plot("dependence-1", points)) == pytest.approx(sorted(accuracy), rel=1e-5)
     assert opened.errors == []

@@ -34,6 +34,8 @@ STUDIES: dict[str, Callable[[], Study]] = {
     "no objectives": ODD["no_objectives"],
     "1 objective": ODD["one_objective"],
     "5 objectives": ODD["five_objectives"],
+    "all over the limit": ODD["all_over_the_limit"],
+    "memory of the stopped": ODD["memory_of_the_stopped"],
     "20,000 trials": lambda: made_study(20_000, 3),
     "real": real_study,
 }

@@ -12,7 +12,7 @@ import pytest
 
 from reports.axes import fenced
 from reports.columns import columns, groups
-from reports.curves import CurvesFrame, curves_frame, draw_curves
+from reports.curves import MOST_DRAWN, CurvesFrame, curves_frame, draw_curves
 from reports.digest import digest
 from reports.epochs import curves
 from reports.figure import Card
@@ -92,7 +92,7 @@ def test_parallel_leaves_out_knobs_that_never_varied() -> None:
     assert isinstance(frame, ParallelFrame)
     assert [axis.label for axis in frame.axes] == ["gradient", "validation accuracy (%)"]
     assert "T" in frame.constant
-    assert "never varied: T" in draw_parallel(frame).caption
+    assert "the same in all of these trials: T" in draw_parallel(frame).caption
     card = parallel_frame(digest(ODD["one"]()))
     assert isinstance(card, Card)
     assert "this study has 1" in card.why
@@ -121,6 +121,18 @@ def test_curves_follow_the_epochs() -> None:
     assert table["reliable_share"][place] == pytest.approx(np.mean(row.reliable_share), rel=1e-5)
     traces = draw_curves(frame).drawing["data"]
     assert len(traces) == len(frame.panels) * (2 + len(frame.front))
+
+
+def test_of_a_large_front_only_the_best_have_curves_of_their_own() -> None:
+    rows = [[90.0 - 0.1 * n, 100.0 - n] for n in range(80)]
+    study = small(rows, (ACCURACY, MEMORY))
+    epochs = tuple(EpochRow(n, 1, 0.1, 1.0, 50.0, 50.0, 1.0, 1.0, 0.0) for n in range(80))
+    frame = curves_frame(digest(replace(study, epochs=epochs)))
+    assert isinstance(frame, CurvesFrame)
+    assert frame.front == list(range(MOST_DRAWN))
+    figure = draw_curves(frame)
+    assert f"{80 - MOST_DRAWN} more front trials beyond the first {MOST_DRAWN}" in figure.caption
+    assert sum(isinstance(trace.get("meta"), int) for trace in figure.drawing["data"]) == 2 * MOST_DRAWN
 
 
 def test_curves_of_odd_studies() -> None:

@@ -175,8 +175,6 @@ def test_what_a_probe_measured_is_learned_from_stopped_trials_too() -> None:
         assert (frame.n_trials, frame.n_untrained) == (n_trials, n_trials - n_complete)
     memory = {trial.number: trial.values["train_memory_mib"] for trial in found.known("train_memory_mib")}
     assert memory == {t.number: t.metrics["train_memory_mib"] for t in found.study.trials}
-    assert found.known_column("train_memory_mib") == "metric.train_memory_mib"
-    assert found.known_column("val_accuracy") == "value.val_accuracy"
     frame = importance_frame(found, MEMORY)
     assert isinstance(frame, ImportanceFrame)
     assert frame.knobs[:2] == ["model.width", "gradient"]

@@ -324,6 +324,28 @@ def test_an_open_page_tells_of_newer_data_and_keeps_its_place(
     assert errors == []
 
 
+def test_a_page_that_follows_can_be_stopped_after_a_silence_too(
+    open_live: Callable[[], tuple[Any, list[str]]], run: Path
+) -> None:
+    write_study(renamed(digits_study(12), "first"), run)
+    shown, _ = open_live()
+    write_study(renamed(digits_study(16), "second"), run)
+    shown.wait_for_selector("#live:not([hidden])", timeout=15_000)
+    shown.locator("#live input").click()
+    shown.wait_for_function("document.getElementById('live')?.textContent.includes('follows the search')")
+    shown.route("**/version", lambda route: route.abort())
+    shown.wait_for_function(
+        "document.getElementById('live')?.textContent.includes('No answer')", timeout=15_000
+    )
+    shown.unroute("**/version")
+    shown.wait_for_function(
+        "document.getElementById('live')?.textContent.includes('follows the search')", timeout=15_000
+    )
+    shown.locator("#live button").click()
+    assert shown.locator("#live").is_hidden()
+    assert shown.evaluate("sessionStorage.length") == 0
+
+
 def test_an_open_page_says_when_nobody_answers(
     open_live: Callable[[], tuple[Any, list[str]]], served: Served, run: Path
 ) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,9 +15,11 @@ import pytest
 from reports.digest import digest
 from reports.fanova import learned
 from reports.figure import Card
+from reports.knob_sections import knob_sections
 from reports.method import SIX, MethodFrame, method_frames, without_effect
 from reports.method_words import draw_method, method_table, sentences
-from studies.model import Objective, Study
+from reports.page import page
+from studies.model import Study
 from tests.reports.studies_for_tests import ACCURACY, MEMORY, ODD, digits_study, real_study, small
 
 Params = dict[str, Any]
@@ -123,7 +128,7 @@ def test_knobs_without_an_effect_are_not_told(seed: int) -> None:
 
 def test_a_forest_without_skill_tells_nothing_even_where_its_trees_agree() -> None:
     study = study_of(240, lambda one: 2.0 * (one["distillation.mode"] == "reliable"), lambda one: 0.0)
-    frame = replace(searched(study, "distillation.mode"), explained=-0.1)
+    frame = replace(searched(study, "distillation.mode"), unskilled=frozenset({"val_accuracy"}))
     assert "no better than their mean" in " ".join(sentences(frame))
 
 
@@ -190,9 +195,9 @@ def test_searched_but_never_varied() -> None:
     ]
     found = frames_of(replace(study, trials=tuple(same)))
     assert isinstance(found["T"], Card)
-    assert "was 3 in every finished trial" in found["T"].why
+    assert "was 3 in every measured trial" in found["T"].why
     assert isinstance(found["distillation.alpha"], Card)
-    assert "was inactive in every finished trial" in found["distillation.alpha"].why
+    assert "was inactive in every measured trial" in found["distillation.alpha"].why
 
 
 @pytest.mark.parametrize("name", sorted(ODD))
@@ -206,22 +211,49 @@ def test_every_odd_study_has_six_answers(name: str) -> None:
         assert "nan" not in text
 
 
-@pytest.mark.parametrize("objectives", [(ACCURACY, MEMORY), (MEMORY, ACCURACY)])
-def test_objectives_that_know_unlike_trials_are_compared_at_the_same_settings(
-    objectives: tuple[Objective, ...],
-) -> None:
-    """Memory is known of all 64 trials, accuracy of the 19 that were trained to the end."""
+@pytest.mark.parametrize("name", ["all_over_the_limit", "memory_of_the_stopped", "silent_over_the_limit"])
+def test_what_only_trials_off_the_front_know_breaks_no_page(name: str) -> None:
+    found = digest(ODD[name]())
+    text = page(found.recorded, Path("runs/x"))
+    assert "What the method did" in text
+
+
+def test_all_objectives_of_the_method_speak_of_the_same_trials() -> None:
+    """Memory is known of all 64 trials, but a setting is compared among the 19 that know all objectives."""
     study = real_study()
-    found = digest(replace(study, info=replace(study.info, objectives=objectives)))
-    known = [learned(found, objective) for objective in objectives]
-    frames = method_frames(found, known)
-    drawn = [frame for frame in frames if isinstance(frame, MethodFrame)]
-    assert len(drawn) == 6
-    for frame in drawn:
-        assert frame.objectives == objectives
-        told = [group for group in frame.groups if group.beyond[objectives[0].name] is not None]
-        assert all(group.beyond[objectives[1].name] is not None for group in told)
-        tried = {trial.params.get(frame.field) for trial in found.measured}
-        if frame.turned.knob.kind == "category":
-            assert set(frame.turned.settings) <= tried
-        draw_method(found, frame, "f")
+    for objectives in ((ACCURACY, MEMORY), (MEMORY, ACCURACY)):
+        found = digest(replace(study, info=replace(study.info, objectives=objectives)))
+        (section,) = [one for one in knob_sections(found) if one.id == "method"]
+        table = re.sub("<[^>]*>", " ", section.below)
+        counts = dict(re.findall(r"\bmode\s+(none|reliable)\s+(\d+)\s", table))
+        tried = Counter(trial.params["distillation.mode"] for trial in found.measured)
+        assert {mode: int(n) for mode, n in counts.items()} == tried
+
+
+def test_a_price_from_a_forest_without_skill_is_not_told() -> None:
+    """Latency here is noise that no knob moves."""
+    generator = np.random.default_rng(3)
+    told = 0
+    for seed in range(6):
+        study = study_of(
+            60, lambda one: 3.0 * (one["distillation.mode"] == "reliable"), lambda one: 0.0, seed
+        )
+        trials = [
+            replace(trial, values={**trial.values, "train_memory_mib": float(generator.normal(10, 3))})
+            for trial in study.trials
+        ]
+        found = digest(replace(study, trials=tuple(trials)))
+        known = [learned(found, objective) for objective in found.objectives]
+        memory = known[1]
+        assert not isinstance(memory, str)
+        for frame in method_frames(found, known):
+            if isinstance(frame, Card):
+                continue
+            has_skill = memory.forest.explained > 0
+            assert (MEMORY.name in frame.unskilled) == (not has_skill)
+            if not has_skill:
+                told += 1
+                costs = [text for text in sentences(frame) if "training memory" in text]
+                assert all("no difference in training memory can be told" in text for text in costs)
+                assert "<strong>" not in method_table([frame]).partition("memory")[2].partition("</tr>")[0]
+    assert told > 3

@@ -217,7 +217,7 @@ def test_headings_stand_in_order() -> None:
         "Within a budget",
         "The front as a table",
         "How the search went",
-        "All finished trials",
+        "All measured trials",
         "Which knobs mattered",
         "How the knobs act",
         "Knobs that act together",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from studies.replicates import Spread
 from studies.text import (
     base_name,
+    decimals,
     heading,
     is_under_load,
     named_trials,
@@ -131,3 +133,22 @@ def test_many_kinds_of_reasons_are_cut() -> None:
 def test_one_line_obeys_no_control_characters() -> None:
     assert one_line("a\n  b\x1b[31m\tc") == "a b?[31m c"
     assert one_line("x" * 100, longest=10) == "xxxxxxx..."
+
+
+@pytest.mark.parametrize(
+    ("value", "places", "text"),
+    [
+        (90.625, 2, "90.63"),
+        (-90.625, 2, "-90.63"),
+        (9.995, 2, "10.00"),
+        (1.005, 2, "1.01"),
+        (12.25, 1, "12.3"),
+        (102.5, 0, "103"),
+        (12345.678, 1, "12,345.7"),
+        (1e-9, 2, "0.00"),
+        (7, 2, "7.00"),
+        (math.inf, 2, "inf"),
+    ],
+)
+def test_ties_go_away_from_zero_as_a_reader_reckons(value: float, places: int, text: str) -> None:
+    assert decimals(value, places) == text
