@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from reports.build import build_report
-from studies.model import Study
+from studies.model import Study, StudyInfo
 from tests.reports.studies_for_tests import digits_study, real_study
 
 if TYPE_CHECKING:
@@ -40,13 +40,16 @@ def browser() -> Iterator[Browser]:
         running.close()
 
 
+NO_STUDY = Study(StudyInfo("", {}, ()), ())
+
+
 @dataclass
 class Opened:
-    """A report in the browser, with everything that went wrong in it."""
+    """A page in the browser, with everything that went wrong in it; the study is that of a report."""
 
     page: Page
     path: Path
-    study: Study
+    study: Study = NO_STUDY
     errors: list[str] = field(default_factory=list)
     figures: list[str] = field(default_factory=list)
 

@@ -31,7 +31,7 @@ def test_sections_stand_in_the_table_of_the_docs() -> None:
 
 
 def test_numbers_and_calls_of_the_docs() -> None:
-    assert f"Fewer than {MIN_TRIALS} measured trials" in TEXT
+    assert f"Fewer than {MIN_TRIALS} trials that know the objective" in TEXT
     assert f"below {WEAK} the order" in TEXT
     for call in re.findall(r"`((?:column|curve|colour|scale)\(.*?\))`", TEXT):
         assert isinstance(

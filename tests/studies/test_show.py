@@ -46,7 +46,7 @@ def test_the_table_tells_objectives_with_units_quartiles_and_params_in_the_order
         words(line) for line in text.splitlines()[4:] if line.strip()[:2] in ("tr", "0 ", "1 ")
     )
     assert head == "trial (%) (MiB) (ms) params"
-    assert first == "0 97.31 1,234 12.3 (12.1-12.6) T=3"
+    assert first == "0 97.31 1,235 12.3 (12.1-12.6) T=3"
     assert second == "1 80.00 5.00 0.500* (0.490-0.510) T=4 beta=0.5"
     assert "in all: mode=reliable branches=1,3 lr=0.0123 a_rather_long_name_0=0.5" in words(text)
     assert "front of digits: 2 of 4 trials" in text
@@ -60,7 +60,7 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
 
 def test_80_columns_show_every_number_and_param_whole() -> None:
     text = words(rendered(make_wide_study()))
-    for whole in ("97.31", "1,234", "12.3 (12.1-12.6)", "mode=reliable", "a_rather_long_name_5=0.5"):
+    for whole in ("97.31", "1,235", "12.3 (12.1-12.6)", "mode=reliable", "a_rather_long_name_5=0.5"):
         assert whole in text
 
 
