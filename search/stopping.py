@@ -47,11 +47,17 @@ class StopRequest:
         return self.error is not None or self.ending() is not None
 
     def guard(self, act: Callable[[], _Result]) -> _Result | None:
-        """Do something inside Ray's loop; an exception is kept as `error` and stops the study."""
+        """Do something inside Ray's loop; an exception is kept as `error` and stops the study.
+
+        After it nothing more is done: the loop ends, and what its last turns would write could stand on
+        what was not written.
+        """
+        if self.error is not None:
+            return None
         try:
             return act()
         except Exception as error:
-            self.error = self.error or error
+            self.error = error
             return None
 
     @contextmanager

@@ -12,6 +12,7 @@ import os
 import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from io import FileIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -54,19 +55,51 @@ class _JournalFile(JournalFileBackend):  # type: ignore[misc]  # optuna is not t
 
     def __init__(self, path: Path) -> None:
         self._path, self._own_lock = path, _JournalLock(path)
+        self._torn: str | None = None
         super().__init__(str(path), lock_obj=self._own_lock)
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
-        """Append records, on disk before this returns unless another follows."""
+        """Append records, on disk before this returns unless another follows; all of them, or none.
+
+        Raises:
+            OSError: they could not be written. Where half of one then stays in the file, each further
+                append is refused: a record behind it would make the whole journal unreadable.
+        """
         text = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
         self._own_lock.acquire()
         try:
-            with self._path.open("ab") as file:
-                file.write(text.encode())
-                if not all(_is_followed(log) for log in logs):
-                    _flush(file)
+            if self._torn is not None:
+                raise OSError(self._torn)
+            # Unbuffered: a buffer would try once more when the file is closed, behind what was taken back.
+            with self._path.open("ab", buffering=0) as file:
+                size = file.seek(0, os.SEEK_END)
+                try:
+                    _write(file, text.encode())
+                    if not all(_is_followed(log) for log in logs):
+                        _flush(file)
+                except BaseException as error:  # a Ctrl-C too
+                    self._take_back(file, size, error)
+                    raise
         finally:
             self._own_lock.release()
+
+    def _take_back(self, file: FileIO, size: int, cause: BaseException) -> None:
+        """Cut the file to the size it had; until that is done, nothing may be appended."""
+        self._torn = (
+            f"{self._path}: a record was cut off ({str(cause) or type(cause).__name__}) and could not be "
+            "taken back, so no further one is written; the next start removes it"
+        )
+        try:
+            os.ftruncate(file.fileno(), size)
+        except OSError as error:
+            raise OSError(self._torn) from error
+        self._torn = None
+
+
+def _write(file: FileIO, content: bytes) -> None:
+    """All of it: a disk that fills up takes a part, and says so only when it is asked again."""
+    while content:
+        content = content[file.write(content) :]
 
 
 def _is_followed(log: Mapping[str, Any]) -> bool:
@@ -166,7 +199,7 @@ def _unused(path: Path) -> Path:
     return copy
 
 
-def _flush(file: BinaryIO) -> None:
+def _flush(file: BinaryIO | FileIO) -> None:
     """On disk before this returns."""
     file.flush()
     os.fsync(file.fileno())

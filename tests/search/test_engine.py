@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -194,6 +195,27 @@ def test_a_storage_that_cannot_be_written_ends_the_study_with_its_error(
     monkeypatch.setattr(Ledger, "note", full)
     with pytest.raises(StudyFailedError, match=r"cannot be written: .*No space left on device"):
         _conduct(tmp_path, make_space(tmp_path / "data"))
+
+
+def test_a_study_whose_disk_was_full_for_a_moment_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The journal takes half a record, and has room again at once, while trials are still ending."""
+    from search import storage
+
+    write, n_written = storage._write, itertools.count(1)
+
+    def full_once(file: Any, content: bytes) -> None:
+        if b"epoch-0002" not in content or next(n_written) != 2:
+            return write(file, content)
+        write(file, content[: len(content) // 2])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(storage, "_write", full_once)
+    space = make_space(tmp_path / "data")
+    with pytest.raises(StudyFailedError, match=r"cannot be written: .*No space left on device"):
+        _conduct(tmp_path, space)
+    assert _states(_conduct(tmp_path, space, resume=True)) == {"complete": 6}
 
 
 def test_resources_no_node_has_are_refused_and_nothing_stays(tmp_path: Path) -> None:

@@ -70,3 +70,11 @@ def test_the_first_exception_is_kept_and_stops_the_study() -> None:
     assert stop.is_wanted()
     assert stop.ending() is None
     assert str(stop.error) == "first"
+
+
+def test_after_an_exception_nothing_more_is_done() -> None:
+    stop, done = StopRequest(), []
+    stop.guard(lambda: done.append(1))
+    stop.guard(lambda: 1 / 0)
+    assert stop.guard(lambda: done.append(2)) is None
+    assert done == [1]

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import optuna
@@ -15,6 +18,7 @@ from search.errors import SearchError
 from search.messages import Report
 from search.outcome import Outcome
 from search.proposer import Proposer
+from search.stopping import StopRequest
 from search.storage import find_study, open_journal, open_url, repair_journal
 from search.urls import without_password
 from tests.search.books import measured, new_ledger, row
@@ -74,6 +78,74 @@ def test_a_whole_or_missing_journal_is_left_alone(tmp_path: Path) -> None:
     whole = _journal(path)
     assert repair_journal(path) is None
     assert path.read_bytes() == whole
+
+
+@contextmanager
+def _disk_ends(at: int) -> Iterator[None]:
+    """No file of this process may grow beyond so many bytes: a write takes what fits, the next one fails."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (at, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("room", [0, 1, 20])
+def test_a_disk_that_fills_up_in_mid_record_leaves_no_half_of_it(tmp_path: Path, room: int) -> None:
+    path = tmp_path / "journal.log"
+    space = make_space()
+    ledger, stop = new_ledger(space, open_journal(path)), StopRequest()
+    assert Proposer(ledger, space).next() is not None
+    whole = path.read_bytes()
+    with _disk_ends(len(whole) + room):
+        stop.guard(lambda: ledger.note(0, row(1)))
+    assert isinstance(stop.error, OSError)
+    assert path.read_bytes() == whole
+    assert stop.guard(lambda: ledger.note(0, row(2))) is None
+    assert path.read_bytes() == whole, "what comes after a record that is missing is not written either"
+    ledger.note(0, row(1))
+    study = optuna.load_study(study_name="toy", storage=open_journal(path))
+    assert list(study.trials[0].user_attrs) == ["ask", "epoch-0001"]
+
+
+def test_an_interrupt_in_mid_append_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "journal.log"
+    whole = _journal(path)
+    study = optuna.load_study(study_name="toy", storage=open_journal(path))
+
+    def interrupt(handle: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        study.ask()
+    monkeypatch.undo()
+    assert path.read_bytes() == whole
+    study.tell(study.ask(), [3.0, 4.0])
+    assert len(optuna.load_study(study_name="toy", storage=open_journal(path)).trials) == 3
+
+
+def test_behind_half_a_record_that_cannot_be_taken_back_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "journal.log"
+    whole = _journal(path)
+    study = optuna.load_study(study_name="toy", storage=open_journal(path))
+
+    def fail(handle: int, size: int) -> None:
+        raise OSError("Input/output error")
+
+    monkeypatch.setattr(os, "ftruncate", fail)
+    torn = r"journal\.log: a record was cut off \(.*File too large\) and could not be taken back"
+    with _disk_ends(len(whole) + 9), pytest.raises(OSError, match=torn):
+        study.ask()
+    with pytest.raises(OSError, match=torn):
+        study.ask()
+    assert path.read_bytes()[: len(whole)] == whole
+    assert len(path.read_bytes()) == len(whole) + 9
+    monkeypatch.undo()
+    assert len(optuna.load_study(study_name="toy", storage=open_journal(path)).trials) == 2
 
 
 def test_a_damaged_record_in_the_middle_is_refused_not_guessed(tmp_path: Path) -> None:
