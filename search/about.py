@@ -12,6 +12,7 @@ import optuna
 
 from search.identity import fingerprint
 from search.limits import Bounds
+from search.options import KEEP_CHECKPOINTS, KeepCheckpoints
 from spaces.space import Space
 from studies.model import Objective, StudyInfo
 
@@ -23,7 +24,7 @@ FIXED_PARTS = ("base", "search", "objectives", "constraints", "fidelity")
 @dataclass(frozen=True)
 class About:
     """name: of the study. space: as resolved, plain values. hash: of its fixed parts. checkpoints: the
-    place the user chose for them, None for the run folder."""
+    place the user chose for them, None for the run folder. keep_checkpoints: of which finished trials."""
 
     name: str
     space: Mapping[str, Any]
@@ -35,6 +36,7 @@ class About:
     started_at: str | None = None
     finished_at: str | None = None
     checkpoints: str | None = None
+    keep_checkpoints: KeepCheckpoints = KEEP_CHECKPOINTS
 
     @classmethod
     def of(cls, name: str, space: Space) -> About:

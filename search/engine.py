@@ -31,7 +31,7 @@ from search.opening import (
     stored_space,
     with_options,
 )
-from search.options import RunOptions
+from search.options import KEEP_CHECKPOINTS, KeepCheckpoints, RunOptions
 from search.proposer import require_sampler
 from search.record import study_record, write_report
 from search.recorder import Recorder
@@ -47,11 +47,16 @@ from studies.pareto import front
 
 @dataclass(frozen=True)
 class Conducted:
-    """A study that has ended. note: why, where the ending alone does not tell; problem: with the report."""
+    """A study that has ended.
+
+    keep_checkpoints: of which finished trials. note: why it ended, where the ending alone does not tell.
+    problem: with the report.
+    """
 
     study: Study
     folder: RunFolder
     ending: Ending
+    keep_checkpoints: KeepCheckpoints = KEEP_CHECKPOINTS
     note: str | None = None
     report: Path | None = None
     problem: str | None = None
@@ -122,7 +127,11 @@ def _open(folder: RunFolder, space: Space | None, options: RunOptions, drivers: 
     space = with_options(space, options.trials, options.seed, options.replicates)
     require_sampler(space)
     about = _about(folder.path.name, space) if before is None else before.with_space(space)
-    about = replace(about, checkpoints=options.checkpoints or about.checkpoints)
+    about = replace(
+        about,
+        checkpoints=options.checkpoints or about.checkpoints,
+        keep_checkpoints=options.keep_checkpoints or about.keep_checkpoints,
+    )
     earlier = [warm_start(run, space, about.objectives, out=options.out) for run in options.warm_start]
     return _Job(space, about, study, earlier, folder, drivers, options)
 
@@ -148,7 +157,7 @@ class _Book:
         place = study_place(about.checkpoints, job.folder.path, about.name, about.started_at or "")
         study = study or create(job.folder, job.options.storage, about, job.drivers)
         ledger = Ledger(study, about.objectives, about.limits, job.drivers)
-        recorder = Recorder(ledger, about, job.folder, place, job.options.keep_checkpoints)
+        recorder = Recorder(ledger, about, job.folder, place)
         return cls(job, study, place, ledger, recorder)
 
     def go_on(self) -> None:
@@ -165,7 +174,7 @@ class _Book:
         about.write(self.study)
         record = self.recorder.write(about)
         report, problem = write_report(record, self.job.folder)
-        return Conducted(record, self.job.folder, ending, note, report, problem)
+        return Conducted(record, self.job.folder, ending, about.keep_checkpoints, note, report, problem)
 
 
 def _run(

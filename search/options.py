@@ -8,6 +8,8 @@ from typing import Literal
 from search.messages import DEFAULT_TRAINER
 
 KeepCheckpoints = Literal["all", "front", "none"]
+KEEP_CHECKPOINTS: KeepCheckpoints = "front"
+"""Of which finished trials a new study keeps the checkpoints, if nothing else is said."""
 
 
 @dataclass(frozen=True)
@@ -17,9 +19,10 @@ class RunOptions:
     study: name, by default the space's. out: the folder of all run folders. trials, seed: instead of the
     space's. time_budget_s: seconds after which the study ends as by Ctrl-C, but with exit code 0.
     replicates: further seeds of the front, instead of the space's. warm_start: earlier studies to learn
-    from. checkpoints: a folder or URI for them, instead of the run folder. address: local, auto or
-    HOST:PORT. storage: an Optuna URL instead of the journal. show: print to the terminal. live: the port on
-    which this machine sees the report while trials run, 0 for a free one, None for none. trainer: dotted name
+    from. checkpoints: a folder or URI for them, instead of the run folder. keep_checkpoints: of which
+    finished trials; of these two, None means as the study was last told. address: local, auto or HOST:PORT.
+    storage: an Optuna URL instead of the journal. show: print to the terminal. live: the port on which this
+    machine sees the report while trials run, 0 for a free one, None for none. trainer: dotted name
     `module:factory`, see `search.trainer`.
     """
 
@@ -34,7 +37,7 @@ class RunOptions:
     replicates: int | None = None
     warm_start: tuple[str, ...] = ()
     checkpoints: str | None = None
-    keep_checkpoints: KeepCheckpoints = "front"
+    keep_checkpoints: KeepCheckpoints | None = None
     show: bool = True
     live: int | None = None
     trainer: str = DEFAULT_TRAINER

@@ -25,11 +25,8 @@ class Recorder:
     place: of the checkpoints, those that nobody needs any more go.
     """
 
-    def __init__(
-        self, ledger: Ledger, about: About, folder: RunFolder, place: CheckpointPlace, keep: KeepCheckpoints
-    ) -> None:
-        self._ledger, self._about, self._folder = ledger, about, folder
-        self._place, self._keep = place, keep
+    def __init__(self, ledger: Ledger, about: About, folder: RunFolder, place: CheckpointPlace) -> None:
+        self._ledger, self._about, self._folder, self._place = ledger, about, folder, place
         self._record = LedgerRecord(ledger)
         self._began = self._looked = time.monotonic()
         self._took = 0.0
@@ -58,7 +55,7 @@ class Recorder:
         record = self._record.study(self._about)
         with self._folder.writing():
             write_record(record, self._folder)
-        self._place.remove(unneeded(record, self._keep))
+        self._place.remove(unneeded(record, self._about.keep_checkpoints))
         self._looked = time.monotonic()
         self._took = self._looked - began
         return record

@@ -16,6 +16,7 @@ from spaces.errors import SpaceError
 from studies.errors import StudyError
 
 if TYPE_CHECKING:
+    from search.engine import Conducted
     from search.options import RunOptions
     from spaces.space import Space
 
@@ -73,8 +74,8 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     add("--dry-run", action="store_true", help="print the resolved space and three configs; train nothing")
     add(
-        "--keep-checkpoints", choices=("all", "front", "none"), default="front",
-        help="whose checkpoints stay when they have finished; default: front",
+        "--keep-checkpoints", choices=("all", "front", "none"),
+        help="whose checkpoints stay when they have finished; default: as said before, else front",
     )  # fmt: skip
     return parser
 
@@ -95,7 +96,7 @@ def _command(arguments: argparse.Namespace) -> int:
 
     options = _options(arguments, space)
     conducted = conduct(space, options)
-    print_summary(conducted, Console(), _resume_command(options, conducted.study.info.name))
+    print_summary(conducted, Console(), _resume_command(options, conducted))
     if conducted.ending == "interrupted":
         return 130
     return 1 if has_failed(conducted.study) else 0
@@ -162,12 +163,16 @@ def _dry_run(space: Space, arguments: argparse.Namespace) -> str:
     return "\n".join(parts)
 
 
-def _resume_command(options: RunOptions, study: str) -> str:
-    words = ["python", "-m", "search.run", "--resume", "--study", study]
+def _resume_command(options: RunOptions, conducted: Conducted) -> str:
+    from search.options import KEEP_CHECKPOINTS
+
+    words = ["python", "-m", "search.run", "--resume", "--study", conducted.study.info.name]
     if options.out != "runs":
         words += ["--out", options.out]
     if options.address != "local":
         words += ["--address", options.address]
+    if conducted.keep_checkpoints != KEEP_CHECKPOINTS:
+        words += ["--keep-checkpoints", conducted.keep_checkpoints]
     return shlex.join(words)
 
 

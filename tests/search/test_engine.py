@@ -243,6 +243,21 @@ def test_a_finished_study_goes_on_with_a_larger_budget_from_its_storage_alone(tm
     assert "trials: 5" in (folder / "space.yaml").read_text()
 
 
+def test_whose_checkpoints_stay_is_remembered_until_another_is_said(tmp_path: Path) -> None:
+    space = make_space(tmp_path / "data", budget=Budget(4))
+
+    def kept() -> int:
+        return len(list((tmp_path / "runs" / "toy" / "checkpoints").iterdir()))
+
+    first = _conduct(tmp_path, space, keep_checkpoints="all")
+    assert (first.keep_checkpoints, kept()) == ("all", 4)
+    again = _conduct(tmp_path, None, study="toy", resume=True, trials=5)
+    assert (again.keep_checkpoints, kept()) == ("all", 5)
+    _conduct(tmp_path, None, study="toy", resume=True, keep_checkpoints="none")
+    assert kept() == 0
+    assert _conduct(tmp_path, None, study="toy", resume=True).keep_checkpoints == "none"
+
+
 def test_a_resume_may_change_sampler_and_resources_but_no_config(tmp_path: Path) -> None:
     space = make_space(tmp_path / "data", budget=Budget(2))
     first = _conduct(tmp_path, space)

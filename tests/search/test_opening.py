@@ -50,6 +50,17 @@ def test_what_was_begun_can_be_opened(folder: RunFolder) -> None:
     assert study.study_name == "toy"
 
 
+def test_a_study_of_before_checkpoints_were_chosen_for_good_keeps_those_of_the_front(
+    folder: RunFolder,
+) -> None:
+    _begin(folder)
+    study = open_existing(folder)[0]
+    kept = dict(study.user_attrs["study"])
+    del kept["keep_checkpoints"]
+    study.set_user_attr("study", kept)
+    assert open_existing(folder)[1].keep_checkpoints == "front"
+
+
 def test_a_study_that_exists_is_not_begun_again(folder: RunFolder) -> None:
     _begin(folder)
     before = _content(folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +115,8 @@ def test_which_checkpoints_are_unneeded(folder: RunFolder) -> None:
 
 def test_a_write_removes_the_checkpoints_nobody_needs(folder: RunFolder) -> None:
     ledger, about = _study(folder)
-    Recorder(ledger, about, folder, CheckpointPlace(str(folder.path / "checkpoints")), "none").write()
+    about = replace(about, keep_checkpoints="none")
+    Recorder(ledger, about, folder, CheckpointPlace(str(folder.path / "checkpoints"))).write()
     assert [path.name for path in (folder.path / "checkpoints").iterdir()] == ["trial-0004"]
 
 
@@ -124,7 +126,7 @@ def test_writes_are_five_seconds_or_two_percent_apart(
     ledger, about = _study(folder)
     now = 1000.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    recorder = Recorder(ledger, about, folder, CheckpointPlace(str(folder.path / "checkpoints")), "all")
+    recorder = Recorder(ledger, about, folder, CheckpointPlace(str(folder.path / "checkpoints")))
     written: list[float] = []
     monkeypatch.setattr(recorder_module, "write_record", lambda record, folder: written.append(now))
     for at in range(1, 2000):
@@ -142,7 +144,7 @@ def test_nothing_is_written_when_nothing_changed(folder: RunFolder, monkeypatch:
     ledger, about = _study(folder)
     now = 0.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    recorder = Recorder(ledger, about, folder, CheckpointPlace(str(folder.path / "checkpoints")), "all")
+    recorder = Recorder(ledger, about, folder, CheckpointPlace(str(folder.path / "checkpoints")))
     written: list[float] = []
     monkeypatch.setattr(recorder_module, "write_record", lambda record, folder: written.append(now))
     for now in (10.0, 20.0, 30.0, 40.0):
@@ -159,7 +161,7 @@ def test_a_slow_write_is_rare(folder: RunFolder, monkeypatch: pytest.MonkeyPatch
     ledger, about = _study(folder)
     now = 0.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    recorder = Recorder(ledger, about, folder, CheckpointPlace(str(folder.path / "checkpoints")), "all")
+    recorder = Recorder(ledger, about, folder, CheckpointPlace(str(folder.path / "checkpoints")))
     written: list[float] = []
 
     def slowly(record: Any, folder: Any) -> None:

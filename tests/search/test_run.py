@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 from search import run
 from search.errors import SearchError, StudyFailedError
 from search.run import main, parse_overrides
+from studies.model import Study, StudyInfo
 
 SPACE = """
 name: toy
@@ -246,10 +247,31 @@ def test_bad_arguments_cost_no_heavy_import() -> None:
     assert done.stdout == "[]\n"
 
 
-def test_the_command_the_user_goes_on_with_repeats_what_matters() -> None:
-    from search.options import RunOptions
+def test_the_command_the_user_goes_on_with_repeats_what_matters(tmp_path: Path) -> None:
+    from search.engine import Conducted
+    from search.folder import RunFolder
+    from search.options import KeepCheckpoints, RunOptions
 
-    options = RunOptions(out="my runs", address="auto")
-    told = run._resume_command(options, "toy")
-    assert told == "python -m search.run --resume --study toy --out 'my runs' --address auto"
-    assert run._resume_command(RunOptions(), "toy") == "python -m search.run --resume --study toy"
+    def told(options: RunOptions, keep: KeepCheckpoints = "front") -> str:
+        study = Study(StudyInfo("toy", {}, ()), (), ())
+        return run._resume_command(options, Conducted(study, RunFolder(tmp_path), "time", keep))
+
+    resume = "python -m search.run --resume --study toy"
+    assert told(RunOptions()) == resume
+    assert told(RunOptions(out="my runs", address="auto")) == f"{resume} --out 'my runs' --address auto"
+    assert told(RunOptions(), "all") == f"{resume} --keep-checkpoints all"
+
+
+def test_whose_checkpoints_stay_is_left_to_the_study_unless_it_is_said(
+    space: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+
+    def note(space: Any, options: Any) -> None:
+        seen.append(options.keep_checkpoints)
+        raise SearchError("enough")
+
+    monkeypatch.setattr("search.engine.conduct", note)
+    for arguments in ([], ["--keep-checkpoints", "front"], ["--keep-checkpoints", "all"]):
+        main(["--space", space, *arguments])
+    assert seen == [None, "front", "all"]
