@@ -42,15 +42,25 @@ class CheckpointKeeper:
         self._saved_at = time.monotonic()
         self._pause = 0.0
         self._restored: int | None = None
+        self._is_told = False
 
     def save(self, session: Session, *, final: bool = False) -> None:
-        """Write a checkpoint of the session as it is; too soon after the last, only the final one."""
+        """Write a checkpoint of the session as it is; too soon after the last, only the final one.
+
+        A place that takes none now is no reason to stop training: it is told once on the worker's log, the
+        older checkpoints stay as they are, and the next one may arrive.
+        """
         began = time.monotonic()
         if not final and began - self._saved_at < max(self._seconds_between, self._pause):
             return
         if session.epochs_trained == self._restored:
             return
-        self._store.write(session)
+        try:
+            self._store.write(session)
+        except OSError as error:
+            if not self._is_told:
+                _log.warning("%s: no checkpoint written, training goes on: %s", self._store.name, error)
+            self._is_told = True
         self._saved_at = time.monotonic()
         if self._store.is_remote:
             self._pause = (self._saved_at - began) / UPLOAD_SHARE
@@ -78,8 +88,9 @@ class CheckpointKeeper:
 
 
 class _Store(Protocol):
-    """Where checkpoints lie. write also removes all but the last two."""
+    """Where checkpoints lie, and its name. write also removes all but the last two; it may raise OSError."""
 
+    name: str
     is_remote: bool
 
     def write(self, session: Session) -> None: ...
@@ -93,7 +104,7 @@ class _Folder:
     is_remote = False
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._folder, self.name = folder, str(folder)
 
     def write(self, session: Session) -> None:
         session.save(self._folder / f"epoch-{session.epochs_trained:04d}")
@@ -112,18 +123,14 @@ class _Remote:
     is_remote = True
 
     def __init__(self, remote: RemoteCheckpoints) -> None:
-        self._remote = remote
+        self._remote, self.name = remote, remote.uri
 
     def write(self, session: Session) -> None:
         with tempfile.TemporaryDirectory(prefix="spikefront-") as scratch:
             folder = Path(scratch) / "checkpoint"
             session.save(folder)
-            try:
-                self._remote.put(session.epochs_trained, folder)
-                self._remote.prune(KEPT_WHILE_RUNNING)
-            except OSError as error:
-                # A network that fails now is no reason to stop training: the next checkpoint may arrive.
-                _log.warning("%s: no checkpoint uploaded: %s", self._remote.uri, error)
+            self._remote.put(session.epochs_trained, folder)
+            self._remote.prune(KEPT_WHILE_RUNNING)
 
     def newest_first(self) -> Iterable[Callable[[Session], None]]:
         for name in self._remote.newest_first():

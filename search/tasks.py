@@ -43,11 +43,19 @@ class TrialTask:
     """A trial of the study, or a replicate.
 
     retry: asked when it failed; True if it will be handed out again, to go on from its last checkpoint.
+    on_end: told when its end has been recorded.
     """
 
-    def __init__(self, ledger: Ledger, entry: Entry, ticket: Ticket, retry: Callable[[Entry], bool]) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        entry: Entry,
+        ticket: Ticket,
+        retry: Callable[[Entry], bool],
+        on_end: Callable[[Entry], None],
+    ) -> None:
         self._ledger, self._entry, self._number = ledger, entry, entry.number
-        self.ticket, self._retry = ticket, retry
+        self.ticket, self._retry, self._on_end = ticket, retry, on_end
 
     def started(self, worker: str | None) -> None:
         """Counts an attempt."""
@@ -59,16 +67,20 @@ class TrialTask:
 
     def ended(self, report: Report) -> None:
         """To the book."""
-        self._ledger.finish(self._number, Outcome(report.state, report.reason, report.metrics))
+        self._finish(Outcome(report.state, report.reason, report.metrics))
 
     def stopped(self, reason: str | None) -> None:
         """To the book."""
-        self._ledger.finish(self._number, Outcome("stopped", reason))
+        self._finish(Outcome("stopped", reason))
 
     def failed(self, outcome: Outcome) -> None:
         """To the book, unless it is tried again."""
         if outcome.state != "failed" or not self._retry(self._entry):
-            self._ledger.finish(self._number, outcome)
+            self._finish(outcome)
+
+    def _finish(self, outcome: Outcome) -> None:
+        self._ledger.finish(self._number, outcome)
+        self._on_end(self._entry)
 
 
 class ProbeTask:

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from search.entry import Entry
+from search.failures import Failures
 from search.identity import fingerprint
 from search.ledger import Ledger
 from search.outcome import Outcome
@@ -214,11 +215,12 @@ class _Trials:
         self._ledger, self._tickets = ledger, tickets
         self._n_retries: dict[int, tuple[int, int]] = {}  # in a row, and the epochs recorded at the last
         self._shares: dict[int, Share] = {}
+        self._failures = Failures()
 
     def task(self, entry: Entry) -> TrialTask:
         """Of a trial that nobody works on."""
         entry.handed_out = True
-        task = TrialTask(self._ledger, entry, self._tickets.trial(entry), self._retry)
+        task = TrialTask(self._ledger, entry, self._tickets.trial(entry), self._retry, self._failures.ended)
         self._shares[entry.number] = task.ticket.share
         return task
 

@@ -34,6 +34,9 @@ def write_folder(folder: Path, tensors: Mapping[str, Mapping[str, Tensor]], stat
     stood there is replaced. After a death at any moment `read_state` and `read_tensors` find the old
     content or the new one, whole, never a mixture. What a death left behind is removed here. One process
     at a time may write a folder.
+
+    Raises:
+        OSError: the disk is full, or the folder cannot be written; what stood there before still does.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     if folder.is_dir():
@@ -97,7 +100,11 @@ def read_tensors(folder: Path, name: str, device: str) -> dict[str, Tensor]:
 def _fill(fresh: Path, tensors: Mapping[str, Mapping[str, Tensor]], state: Mapping[str, Any]) -> None:
     fresh.mkdir()
     for name, content in tensors.items():
-        save_file({key: value.detach().contiguous() for key, value in content.items()}, fresh / name)
+        whole = {key: value.detach().contiguous() for key, value in content.items()}
+        try:
+            save_file(whole, fresh / name)
+        except SafetensorError as error:  # the library's own name for a disk that is full
+            raise OSError(f"{fresh / name}: {error}") from error
     (fresh / STATE).write_text(json.dumps(state, indent=1), encoding="utf-8")
     for path in [*fresh.iterdir(), fresh]:
         _flush(path)

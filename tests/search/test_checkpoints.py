@@ -179,6 +179,29 @@ def test_a_network_that_fails_does_not_stop_the_training(uri: str, monkeypatch: 
     assert _restored(uri) == 3
 
 
+def test_a_folder_that_takes_no_checkpoint_does_not_stop_the_training(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A file lies where the folder should be, until somebody removes it: told once, and tried again."""
+    place = tmp_path / "trial-0007"
+    place.touch()
+    keeper = CheckpointKeeper(place)
+    for epoch in (1, 2):
+        keeper.save(_session(epoch))
+    assert [record.getMessage().partition(": ")[0] for record in caplog.records] == [str(place)]
+    assert "no checkpoint written, training goes on" in caplog.text
+    place.unlink()
+    keeper.save(_session(3))
+    assert epochs_saved(place) == [3]
+
+
+def test_a_trained_trial_is_complete_without_its_last_checkpoint(tmp_path: Path) -> None:
+    (tmp_path / "trial-0007").touch()
+    end = _reports(Course(_ticket(tmp_path)))[-1]
+    assert (end.state, end.reason) == ("complete", None)
+    assert end.metrics["val_accuracy"] > 0
+
+
 @pytest.mark.parametrize("step", ["newest_first", "_download"])
 def test_a_place_that_cannot_be_read_is_no_reason_to_start_anew(
     uri: str, monkeypatch: pytest.MonkeyPatch, step: str

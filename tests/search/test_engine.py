@@ -218,6 +218,19 @@ def test_a_study_whose_disk_was_full_for_a_moment_goes_on(
     assert _states(_conduct(tmp_path, space, resume=True)) == {"complete": 6}
 
 
+def test_a_study_in_which_every_trial_fails_alike_ends_before_its_budget(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "MAX_RETRIES", 0)
+    space = make_space(tmp_path / "data", base={"optim.momentum": 0.5})
+    with pytest.raises(StudyFailedError, match=r"5 trials in a row failed .*: KeyError: 'first line"):
+        _conduct(tmp_path, replace(space, budget=Budget(16)))
+    rebuild(tmp_path / "runs" / "toy")
+    states = Counter(trial.state for trial in read_study(tmp_path / "runs" / "toy").trials)
+    assert states["failed"] == 5
+    assert states.total() <= 7, "at most two were still running"
+
+
 def test_resources_no_node_has_are_refused_and_nothing_stays(tmp_path: Path) -> None:
     space = make_space(tmp_path / "data", resources=Resources(64, 0))
     with pytest.raises(SearchError, match=r"cpu 64, gpu 0 per trial is more than any node has"):

@@ -10,6 +10,7 @@ import pytest
 
 from search.drivers import OneDriver
 from search.errors import StudyFailedError
+from search.failures import MAX_ALIKE
 from search.ledger import Ledger
 from search.messages import ProbeTicket, Report, Ticket
 from search.outcome import Outcome
@@ -80,6 +81,70 @@ def test_a_trial_that_failed_comes_back_under_its_number_so_often_and_is_then_re
     assert work.next() is None
     entry = ledger.entries[0]
     assert (entry.state, entry.reason, entry.start["attempts"]) == ("failed", "worker died: killed", 3)
+
+
+def _end(work: SearchWork, *ends: str) -> None:
+    """The next trials end so: "complete", "infeasible", "diverged" after an epoch, or failed of a reason."""
+    for end in ends:
+        for attempt in range(MAX_RETRIES + 1):
+            task = _task(work.next())
+            number = task.ticket.number
+            task.started(str(attempt))
+            if end == "complete":
+                _complete(work._ledger, task)
+            elif end == "infeasible":
+                task.failed(Outcome("infeasible", "out of memory: killed"))
+            elif end == "diverged":
+                task.noted(row(1))
+                task.ended(Report("end", state="infeasible", reason="diverged"))
+            else:
+                task.failed(Outcome("failed", end))
+            if work._ledger.entries[number].state != "running":
+                break
+
+
+def test_an_environment_that_is_broken_does_not_use_up_the_budget() -> None:
+    ledger = new_ledger(make_space())
+    with pytest.raises(
+        StudyFailedError, match=r"5 trials in a row failed .* trial 5: PermissionError: /data; mend it"
+    ):
+        _end(_work(ledger, budget=16), "complete", *["PermissionError: /data"] * 15)
+    assert ledger.counts() == {"complete": 1, "failed": MAX_ALIKE}
+    again = _work(reopened(ledger), budget=16)
+    _end(again, *["PermissionError: /data"] * (MAX_ALIKE - 1), "complete")
+
+
+def test_probes_that_break_a_limit_say_nothing_of_the_environment() -> None:
+    ends = [end for _ in range(MAX_ALIKE) for end in ("infeasible", "OSError: gone")]
+    with pytest.raises(StudyFailedError, match="OSError: gone"):
+        _end(_work(new_ledger(make_space()), budget=16), *ends)
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [
+        ["infeasible"] * 16,
+        ["diverged"] * 16,
+        [f"KeyError: {at}" for at in range(16)],
+        ["KeyError: 1", "KeyError: 2"] * 8,
+        [*["KeyError: 1"] * (MAX_ALIKE - 1), "complete"] * 3,
+        [*["KeyError: 1"] * (MAX_ALIKE - 1), "diverged"] * 3,
+        ["KeyError: 1", "complete", *["KeyError: 1"] * 14],
+    ],
+    ids=[
+        "memory",
+        "diverge",
+        "all other",
+        "in turns",
+        "some work",
+        "some train",
+        "known as the configs' own",
+    ],
+)
+def test_configs_that_fail_use_up_their_budget(ends: list[str]) -> None:
+    ledger = new_ledger(make_space())
+    _end(_work(ledger, budget=16), *ends)
+    assert len(ledger.ended) == len(ends)
 
 
 def test_a_config_that_has_no_room_is_not_tried_again() -> None:

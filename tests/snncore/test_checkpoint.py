@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
@@ -115,6 +116,18 @@ def test_a_full_disk_leaves_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyP
         write(folder, 2)
     assert number_of(folder) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint"]
+
+
+def test_a_disk_without_room_for_the_tensors_is_an_error_of_the_system(tmp_path: Path) -> None:
+    """The library has a name of its own for it, which nobody who writes a file looks for."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(OSError, match=r"network\.safetensors: .*File too large"):
+            write_folder(tmp_path / "final", {NETWORK: {"w": torch.zeros(1000)}}, {})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_folders_with_similar_names_are_left_alone(tmp_path: Path) -> None:
