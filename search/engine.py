@@ -33,7 +33,7 @@ from search.opening import (
 )
 from search.options import KEEP_CHECKPOINTS, KeepCheckpoints, RunOptions
 from search.proposer import require_sampler
-from search.record import study_record, write_report
+from search.record import study_record
 from search.recorder import Recorder
 from search.resources import Node, Shares
 from search.stopping import Ending, StopRequest
@@ -172,8 +172,7 @@ class _Book:
         """Write what stays."""
         about = self.job.about.finished_now()
         about.write(self.study)
-        record = self.recorder.write(about)
-        report, problem = write_report(record, self.job.folder)
+        record, report, problem = self.recorder.finish(about)
         return Conducted(record, self.job.folder, ending, about.keep_checkpoints, note, report, problem)
 
 

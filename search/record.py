@@ -120,10 +120,10 @@ def rebuild(run: str | Path, storage: str | None = None) -> list[Path]:
         raise SearchError(f"{run}: no study; a study lies in runs/NAME")
     with claim_study(folder, storage):
         study, about = open_existing(folder, storage)
-        record = study_record(study, about)
-        with folder.writing():
+        with folder.writing():  # before the study is read: a driver may write a newer record meanwhile
+            record = study_record(study, about)
             write_record(record, folder)
-        report, problem = write_report(record, folder)
+            report, problem = write_report(record, folder)
     if problem:
         raise SearchError(problem)
     written = [folder.path / name for name in (TRIALS, EPOCHS)]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
+
+from filelock import Timeout
 
 from search.about import About
 from search.checkpoint_place import CheckpointPlace
 from search.folder import RunFolder
 from search.ledger import Ledger
 from search.options import KeepCheckpoints
-from search.record import LedgerRecord, write_record
+from search.record import LedgerRecord, write_record, write_report
 from studies.model import Study
 from studies.pareto import front
 
@@ -20,7 +23,10 @@ that a driver spends on writing, at most."""
 
 
 class Recorder:
-    """`turn` writes when a write is due and there is something new, `write` at once.
+    """`turn` writes when a write is due and there is something new, `finish` at once, with the report.
+
+    Drivers that share the folder write one after the other, and each looks at the study when its turn has
+    come: whoever writes last has seen what the one before it wrote.
 
     place: of the checkpoints, those that nobody needs any more go.
     """
@@ -43,18 +49,34 @@ class Recorder:
             return
         self._looked = now
         self._ledger.refresh()
-        if self._ledger.n_changes != self._n_changes:
-            self.write()
+        if self._ledger.n_changes == self._n_changes:
+            return
+        try:
+            # Not waited for: the other driver may be at its report, and here trials want an answer.
+            writing = self._folder.writing().acquire(timeout=0)
+        except Timeout:
+            return
+        with writing:
+            self._write()
 
-    def write(self, about: About | None = None) -> Study:
-        """Write the record as the storage has it now; checkpoints nobody needs any more go."""
+    def finish(self, about: About) -> tuple[Study, Path | None, str | None]:
+        """Write record and report as the storage has the study now; report and problem as `write_report`.
+
+        Both in one go, or a report of an older record could replace one of this. It takes seconds, once in
+        the life of a driver; only drivers that end at the same time wait for it.
+        """
+        self._about = about
+        with self._folder.writing():
+            record = self._write()
+            return record, *write_report(record, self._folder)
+
+    def _write(self) -> Study:
+        """Write the record; checkpoints nobody needs any more go. In the turn to write."""
         began = time.monotonic()
-        self._about = about or self._about
         self._ledger.refresh()
         self._n_changes = self._ledger.n_changes
         record = self._record.study(self._about)
-        with self._folder.writing():
-            write_record(record, self._folder)
+        write_record(record, self._folder)
         self._place.remove(unneeded(record, self._about.keep_checkpoints))
         self._looked = time.monotonic()
         self._took = self._looked - began

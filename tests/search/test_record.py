@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -116,7 +117,7 @@ def test_which_checkpoints_are_unneeded(folder: RunFolder) -> None:
 def test_a_write_removes_the_checkpoints_nobody_needs(folder: RunFolder) -> None:
     ledger, about = _study(folder)
     about = replace(about, keep_checkpoints="none")
-    Recorder(ledger, about, folder, CheckpointPlace(str(folder.path / "checkpoints"))).write()
+    Recorder(ledger, about, folder, CheckpointPlace(str(folder.path / "checkpoints"))).finish(about)
     assert [path.name for path in (folder.path / "checkpoints").iterdir()] == ["trial-0004"]
 
 
@@ -152,8 +153,40 @@ def test_nothing_is_written_when_nothing_changed(folder: RunFolder, monkeypatch:
             ledger.started(4)
         recorder.turn()
     assert written == [10.0, 30.0]
-    recorder.write()
+    recorder.finish(about)
     assert len(written) == 3, "the last write is never left out"
+
+
+def test_a_record_is_made_when_the_turn_to_write_it_has_come(folder: RunFolder) -> None:
+    """Another driver writes: what happens meanwhile must be in the record that takes the place of its own."""
+    ledger, about = _study(folder)
+    recorder = Recorder(ledger, about, folder, CheckpointPlace(str(folder.path / "checkpoints")))
+    with ThreadPoolExecutor() as pool:
+        with folder.writing():
+            ending = pool.submit(recorder.finish, about)
+            time.sleep(0.5)
+            assert not (folder.path / "trials.parquet").exists()
+            ledger.finish(4, Outcome("failed", "while the other one wrote"))
+        record, report, problem = ending.result(timeout=60)
+    assert record.trials[4].reason == "while the other one wrote"
+    assert read_study(folder.path) == record
+    assert (problem, report) == (None, folder.typed / "report.html")
+
+
+def test_a_running_driver_waits_for_no_other_to_write(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger, about = _study(folder)
+    now = 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    recorder = Recorder(ledger, about, folder, CheckpointPlace(str(folder.path / "checkpoints")))
+    now = 10.0
+    with folder.writing():
+        recorder.turn()
+        assert not (folder.path / "trials.parquet").exists()
+    now = 20.0
+    recorder.turn()
+    assert len(read_study(folder.path).trials) == 5
 
 
 def test_a_slow_write_is_rare(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
