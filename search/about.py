@@ -68,6 +68,13 @@ class About:
             }
         )
 
+    @classmethod
+    def of_begun(cls, study: optuna.Study) -> About:
+        """As `read`, of a study that was begun as a whole."""
+        about = cls.read(study)
+        assert about is not None, f"study {study.study_name!r} has no attribute"
+        return about
+
     def write(self, study: optuna.Study) -> None:
         """Keep this in the storage, as one record."""
         study.set_user_attr(ATTRIBUTE, asdict(self))

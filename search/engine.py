@@ -157,12 +157,13 @@ class _Book:
         place = study_place(about.checkpoints, job.folder.path, about.name, about.started_at or "")
         study = study or create(job.folder, job.options.storage, about, job.drivers)
         ledger = Ledger(study, about.objectives, about.limits, job.drivers)
-        recorder = Recorder(ledger, about, job.folder, place)
+        recorder = Recorder(ledger, job.folder, place)
         return cls(job, study, place, ledger, recorder)
 
     def go_on(self) -> None:
         """Write down how the study goes on."""
-        go_on(self.job.folder, self.job.options.storage, self.job.about, self.study)
+        job = self.job
+        go_on(job.folder, job.options.storage, job.about, self.study, job.drivers)
 
     def front(self) -> list[int]:
         """The numbers of the front's trials."""
@@ -170,9 +171,12 @@ class _Book:
 
     def close(self, ending: Ending, note: str | None = None) -> Conducted:
         """Write what stays."""
-        about = self.job.about.finished_now()
-        about.write(self.study)
-        record, report, problem = self.recorder.finish(about)
+        with self.ledger.turn():
+            # As it is now: a driver that joined later may have given the study a larger budget.
+            about = About.of_begun(self.study)
+            if not self.ledger.others_at_work():
+                about.finished_now().write(self.study)
+        record, report, problem = self.recorder.finish()
         return Conducted(record, self.job.folder, ending, about.keep_checkpoints, note, report, problem)
 
 

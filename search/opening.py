@@ -85,9 +85,12 @@ def create(folder: RunFolder, url: str | None, about: About, drivers: Drivers | 
     return study
 
 
-def go_on(folder: RunFolder, url: str | None, about: About, study: optuna.Study) -> None:
+def go_on(
+    folder: RunFolder, url: str | None, about: About, study: optuna.Study, drivers: Drivers | None = None
+) -> None:
     """What a resume writes: the study's attribute, and the files of a folder that may have been lost."""
-    about.write(study)
+    with (drivers or OneDriver()).turn():
+        about.write(study)
     _note_storage(folder, url)
     write_space(folder, about)
 

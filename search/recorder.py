@@ -28,11 +28,12 @@ class Recorder:
     Drivers that share the folder write one after the other, and each looks at the study when its turn has
     come: whoever writes last has seen what the one before it wrote.
 
-    place: of the checkpoints, those that nobody needs any more go.
+    place: of the checkpoints, those that nobody needs any more go. What holds for the whole study is read
+    from its storage each time: another driver may have changed it.
     """
 
-    def __init__(self, ledger: Ledger, about: About, folder: RunFolder, place: CheckpointPlace) -> None:
-        self._ledger, self._about, self._folder, self._place = ledger, about, folder, place
+    def __init__(self, ledger: Ledger, folder: RunFolder, place: CheckpointPlace) -> None:
+        self._ledger, self._folder, self._place = ledger, folder, place
         self._record = LedgerRecord(ledger)
         self._began = self._looked = time.monotonic()
         self._took = 0.0
@@ -59,13 +60,12 @@ class Recorder:
         with writing:
             self._write()
 
-    def finish(self, about: About) -> tuple[Study, Path | None, str | None]:
+    def finish(self) -> tuple[Study, Path | None, str | None]:
         """Write record and report as the storage has the study now; report and problem as `write_report`.
 
         Both in one go, or a report of an older record could replace one of this. It takes seconds, once in
         the life of a driver; only drivers that end at the same time wait for it.
         """
-        self._about = about
         with self._folder.writing():
             record = self._write()
             return record, *write_report(record, self._folder)
@@ -75,9 +75,10 @@ class Recorder:
         began = time.monotonic()
         self._ledger.refresh()
         self._n_changes = self._ledger.n_changes
-        record = self._record.study(self._about)
+        about = About.of_begun(self._ledger.study)
+        record = self._record.study(about)
         write_record(record, self._folder)
-        self._place.remove(unneeded(record, self._about.keep_checkpoints))
+        self._place.remove(unneeded(record, about.keep_checkpoints))
         self._looked = time.monotonic()
         self._took = self._looked - began
         return record

@@ -116,18 +116,18 @@ def test_which_checkpoints_are_unneeded(folder: RunFolder) -> None:
 
 def test_a_write_removes_the_checkpoints_nobody_needs(folder: RunFolder) -> None:
     ledger, about = _study(folder)
-    about = replace(about, keep_checkpoints="none")
-    Recorder(ledger, about, folder, CheckpointPlace(str(folder.path / "checkpoints"))).finish(about)
+    replace(about, keep_checkpoints="none").write(ledger.study)
+    Recorder(ledger, folder, CheckpointPlace(str(folder.path / "checkpoints"))).finish()
     assert [path.name for path in (folder.path / "checkpoints").iterdir()] == ["trial-0004"]
 
 
 def test_writes_are_five_seconds_or_two_percent_apart(
     folder: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ledger, about = _study(folder)
+    ledger, _ = _study(folder)
     now = 1000.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    recorder = Recorder(ledger, about, folder, CheckpointPlace(str(folder.path / "checkpoints")))
+    recorder = Recorder(ledger, folder, CheckpointPlace(str(folder.path / "checkpoints")))
     written: list[float] = []
     monkeypatch.setattr(recorder_module, "write_record", lambda record, folder: written.append(now))
     for at in range(1, 2000):
@@ -142,10 +142,10 @@ def test_writes_are_five_seconds_or_two_percent_apart(
 
 
 def test_nothing_is_written_when_nothing_changed(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    ledger, about = _study(folder)
+    ledger, _ = _study(folder)
     now = 0.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    recorder = Recorder(ledger, about, folder, CheckpointPlace(str(folder.path / "checkpoints")))
+    recorder = Recorder(ledger, folder, CheckpointPlace(str(folder.path / "checkpoints")))
     written: list[float] = []
     monkeypatch.setattr(recorder_module, "write_record", lambda record, folder: written.append(now))
     for now in (10.0, 20.0, 30.0, 40.0):
@@ -153,17 +153,17 @@ def test_nothing_is_written_when_nothing_changed(folder: RunFolder, monkeypatch:
             ledger.started(4)
         recorder.turn()
     assert written == [10.0, 30.0]
-    recorder.finish(about)
+    recorder.finish()
     assert len(written) == 3, "the last write is never left out"
 
 
 def test_a_record_is_made_when_the_turn_to_write_it_has_come(folder: RunFolder) -> None:
     """Another driver writes: what happens meanwhile must be in the record that takes the place of its own."""
-    ledger, about = _study(folder)
-    recorder = Recorder(ledger, about, folder, CheckpointPlace(str(folder.path / "checkpoints")))
+    ledger, _ = _study(folder)
+    recorder = Recorder(ledger, folder, CheckpointPlace(str(folder.path / "checkpoints")))
     with ThreadPoolExecutor() as pool:
         with folder.writing():
-            ending = pool.submit(recorder.finish, about)
+            ending = pool.submit(recorder.finish)
             time.sleep(0.5)
             assert not (folder.path / "trials.parquet").exists()
             ledger.finish(4, Outcome("failed", "while the other one wrote"))
@@ -176,10 +176,10 @@ def test_a_record_is_made_when_the_turn_to_write_it_has_come(folder: RunFolder) 
 def test_a_running_driver_waits_for_no_other_to_write(
     folder: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ledger, about = _study(folder)
+    ledger, _ = _study(folder)
     now = 0.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    recorder = Recorder(ledger, about, folder, CheckpointPlace(str(folder.path / "checkpoints")))
+    recorder = Recorder(ledger, folder, CheckpointPlace(str(folder.path / "checkpoints")))
     now = 10.0
     with folder.writing():
         recorder.turn()
@@ -191,10 +191,10 @@ def test_a_running_driver_waits_for_no_other_to_write(
 
 def test_a_slow_write_is_rare(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     """A driver spends at most 2 % of its time on the record, also just after a resume of a long study."""
-    ledger, about = _study(folder)
+    ledger, _ = _study(folder)
     now = 0.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    recorder = Recorder(ledger, about, folder, CheckpointPlace(str(folder.path / "checkpoints")))
+    recorder = Recorder(ledger, folder, CheckpointPlace(str(folder.path / "checkpoints")))
     written: list[float] = []
 
     def slowly(record: Any, folder: Any) -> None:
