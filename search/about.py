@@ -83,9 +83,9 @@ class About:
         """The same study, resumed with a space whose budget, sampler or resources may differ."""
         return replace(self, space=plain_space(space), finished_at=None)
 
-    def finished_now(self) -> About:
-        """The same study, which has just ended."""
-        return replace(self, finished_at=datetime.now(UTC).isoformat())
+    def finished(self, at: str | None = None) -> About:
+        """The same study, which has ended: just now, or when it is told."""
+        return replace(self, finished_at=at or datetime.now(UTC).isoformat())
 
     def info(self) -> StudyInfo:
         """As the record of the study holds it."""

@@ -27,7 +27,9 @@ from search.opening import (
     go_on,
     open_existing,
     require_new,
+    require_room,
     require_same,
+    require_same_seed,
     stored_space,
     with_options,
 )
@@ -64,7 +66,10 @@ class Conducted:
 
 @dataclass(frozen=True)
 class _Job:
-    """A study that may be run. study: as opened, None for a new one. earlier: what to start from."""
+    """A study that may be run.
+
+    study: as opened, None for a new one. earlier: what to start from. finished_at: when it ended before.
+    """
 
     space: Space
     about: About
@@ -73,6 +78,7 @@ class _Job:
     folder: RunFolder
     drivers: Drivers
     options: RunOptions
+    finished_at: str | None = None
 
 
 def run_study(space: Space, options: RunOptions | None = None) -> Study:
@@ -94,9 +100,11 @@ def conduct(space: Space | None, options: RunOptions) -> Conducted:
         job = _open(folder, space, options, drivers)
         folder.require_free_disk()
         book = None if job.study is None else _Book.of(job, job.study)
-        if book is not None and not has_work(book.ledger, job.space, book.front()):
-            book.go_on()
-            return book.close("budget")
+        if book is not None:
+            require_room(book.ledger.n_trials, options.trials)
+            if not has_work(book.ledger, job.space, book.front()):
+                book.go_on()
+                return book.close("budget", finished_at=job.finished_at)
         if options.address == "local":
             require_data(job.space)
         console = Console(quiet=not options.show)
@@ -121,6 +129,7 @@ def _open(folder: RunFolder, space: Space | None, options: RunOptions, drivers: 
             space = stored_space(before)
         else:
             require_same(before, space)
+        require_same_seed(before, options.seed)
     else:
         require_new(folder, options.storage)
     assert space is not None, "only a resume goes without a space"
@@ -133,7 +142,8 @@ def _open(folder: RunFolder, space: Space | None, options: RunOptions, drivers: 
         keep_checkpoints=options.keep_checkpoints or about.keep_checkpoints,
     )
     earlier = [warm_start(run, space, about.objectives, out=options.out) for run in options.warm_start]
-    return _Job(space, about, study, earlier, folder, drivers, options)
+    finished_at = None if before is None else before.finished_at
+    return _Job(space, about, study, earlier, folder, drivers, options, finished_at)
 
 
 def _about(name: str, space: Space) -> About:
@@ -169,13 +179,13 @@ class _Book:
         """The numbers of the front's trials."""
         return [trial.number for trial in front(study_record(self.study, self.job.about))]
 
-    def close(self, ending: Ending, note: str | None = None) -> Conducted:
-        """Write what stays."""
+    def close(self, ending: Ending, note: str | None = None, finished_at: str | None = None) -> Conducted:
+        """Write what stays. finished_at: when the study ended, where that is not now."""
         with self.ledger.turn():
             # As it is now: a driver that joined later may have given the study a larger budget.
             about = About.of_begun(self.study)
             if not self.ledger.others_at_work():
-                about.finished_now().write(self.study)
+                about.finished(finished_at).write(self.study)
         record, report, problem = self.recorder.finish()
         return Conducted(record, self.job.folder, ending, about.keep_checkpoints, note, report, problem)
 

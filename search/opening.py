@@ -54,13 +54,33 @@ def require_new(folder: RunFolder, url: str | None) -> None:
     storage = _storage(folder, url)
     found = None if storage is None else _load(storage, folder.path.name)
     if found is not None and (found[1] is not None or found[0].get_trials(deepcopy=False)):
-        n_trials = len(found[0].get_trials(deepcopy=False))
         raise SearchError(
-            f"{folder.path}: study {folder.path.name!r} exists, with {n_trials} trials asked for; "
+            f"{folder.path}: study {folder.path.name!r} exists; "
             "go on with it by --resume, or choose another name by --study"
         )
     if found is None and not folder.is_empty():
         raise SearchError(f"{folder.path}: not empty, and no study; choose another name by --study")
+
+
+def require_same_seed(about: About, seed: int | None) -> None:
+    """Check that a resume leaves the sampler's seed as it is: the record names one for all trials.
+
+    Raises:
+        SearchError: it is another one.
+    """
+    before = about.space.get("sampler", {}).get("seed")
+    if seed is not None and seed != before:
+        raise SearchError(f"--seed: got {seed}, but the trials so far were drawn with {before}; leave it out")
+
+
+def require_room(n_trials: int, wanted: int | None) -> None:
+    """Check that a budget given on the command line is not below the trials there are.
+
+    Raises:
+        SearchError: it is.
+    """
+    if wanted is not None and wanted < n_trials:
+        raise SearchError(f"--trials: got {wanted}, but the study has {n_trials} already; give more, or none")
 
 
 def create(folder: RunFolder, url: str | None, about: About, drivers: Drivers | None = None) -> optuna.Study:

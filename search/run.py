@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from search.errors import SearchError, StudyFailedError
@@ -13,6 +13,7 @@ from search.stopping import parse_duration
 from snncore.errors import UserError
 from snncore.overrides import parse_overrides
 from spaces.errors import SpaceError
+from spaces.sections import MAX_REPLICATES
 from studies.errors import StudyError
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--space", metavar="PATH", help="a space file, or the name of a packaged space such as digits")
     add("--study", metavar="NAME", help="name of the study; default: the space's name")
     add("--out", metavar="DIR", default="runs", help="folder of all run folders; default: runs")
-    add("--trials", metavar="N", type=_positive, help="budget, instead of the space's")
+    add("--trials", metavar="N", type=_whole(1), help="budget, instead of the space's")
     add("--time-budget", metavar="TIME", help="end after a time such as 30s, 2h or 1h30m")
     add("--resume", action="store_true", help="go on with a study that exists")
     add("--fresh-name", action="store_true", help="if the study exists, take NAME-2, NAME-3, ...")
@@ -61,15 +62,20 @@ def _parser() -> argparse.ArgumentParser:
         "--warm-start", metavar="RUN", action="append", default=[],
         help="learn from an earlier study, such as runs/digits; may be given several times",
     )  # fmt: skip
-    add("--replicates", metavar="K", type=_count, help="train the front with K further seeds at the end")
-    add("--seed", metavar="N", type=_count, help="seed of the sampler, instead of the space's")
+    add(
+        "--replicates",
+        metavar="K",
+        type=_whole(0, MAX_REPLICATES),
+        help="train the front with K further seeds at the end",
+    )
+    add("--seed", metavar="N", type=_whole(0), help="seed of the sampler, instead of the space's")
     add(
         "--set", metavar="KEY=VALUE", action="append", default=[], dest="overrides",
         help="set a field of base (dotted key, YAML value); a searched field leaves the search",
     )  # fmt: skip
     add("--checkpoints", metavar="PLACE", help="folder or URI such as s3://bucket/x; default: run folder")
     add(
-        "--live", metavar="PORT", nargs="?", const=0, type=_count,
+        "--live", metavar="PORT", nargs="?", const=0, type=_whole(0, 65_535),
         help="serve the report to this machine while trials run; default port: a free one",
     )  # fmt: skip
     add("--dry-run", action="store_true", help="print the resolved space and three configs; train nothing")
@@ -87,6 +93,7 @@ def _command(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         if space is None:
             raise SearchError("--dry-run: needs --space")
+        _options(arguments, space)  # refuses what could not be run
         print(_dry_run(space, arguments))
         return 0
     from rich.console import Console
@@ -176,18 +183,20 @@ def _resume_command(options: RunOptions, conducted: Conducted) -> str:
     return shlex.join(words)
 
 
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"got {value}, allowed: 1 or more")
-    return value
+def _whole(lowest: int, highest: int | None = None) -> Callable[[str], int]:
+    """Reads a whole number between two bounds."""
+    allowed = f"{lowest} or more" if highest is None else f"{lowest} to {highest}"
 
+    def read(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"got {text!r}, allowed: a whole number, {allowed}") from None
+        if value < lowest or (highest is not None and value > highest):
+            raise argparse.ArgumentTypeError(f"got {value}, allowed: {allowed}")
+        return value
 
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"got {value}, allowed: 0 or more")
-    return value
+    return read
 
 
 if __name__ == "__main__":

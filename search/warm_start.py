@@ -26,6 +26,7 @@ from studies.model import Objective, Study, Trial
 from studies.points import crowding_distance, is_non_dominated, knee_index, to_minimise
 from studies.portable import EVERYWHERE
 from studies.record import TRIALS, read_study
+from studies.replicates import searched
 
 
 def device_bound(objectives: Iterable[Objective], limits: Iterable[str]) -> list[str]:
@@ -109,7 +110,7 @@ def warm_start(
     except StudyError as error:
         raise SearchError(f"--warm-start: {error}") from error
     complete = _complete(study, folder, objectives)
-    tally = Tally(folder, len(study.trials), len(complete))
+    tally = Tally(folder, len(searched(study).trials), len(complete))
     mapped = [found for trial in complete if (found := _map(trial, space, tally)) is not None]
     limits = {name: Bounds(limit.max, limit.min) for name, limit in space.constraints.items()}
     queue = _front(mapped, objectives, limits, device)

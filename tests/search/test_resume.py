@@ -11,6 +11,7 @@ import pytest
 
 import reports.build
 from search.engine import Conducted, conduct
+from search.errors import SearchError
 from search.options import RunOptions
 from search.record import rebuild
 from spaces.space import Space
@@ -49,6 +50,23 @@ def test_a_lost_run_folder_is_no_loss_where_a_database_holds_the_study(tmp_path:
     assert {path.name for path in folder.iterdir() if path.is_file()} == files
     named = _conduct(tmp_path, None, resume=True)
     assert named.study.trials == again.study.trials
+
+
+def test_a_resume_that_finds_nothing_to_do_leaves_the_record_as_it_was(tmp_path: Path) -> None:
+    space = make_space(tmp_path / "data", budget=Budget(3))
+    first = _conduct(tmp_path, space)
+    again = _conduct(tmp_path, space, resume=True)
+    assert again.study == first.study
+    for options, message in (
+        ({"trials": 2}, r"--trials: got 2, but the study has 3 already"),
+        ({"seed": 9}, r"--seed: got 9, but the trials so far were drawn with 0"),
+    ):
+        with pytest.raises(SearchError, match=message):
+            _conduct(tmp_path, None, resume=True, **options)
+    assert read_study(first.folder.path) == first.study
+    same_seed = _conduct(tmp_path, None, resume=True, trials=4, seed=0)
+    assert len(same_seed.study.trials) == 4
+    assert same_seed.study.info.finished_at > first.study.info.finished_at  # type: ignore[operator]
 
 
 def test_a_study_begun_before_probes_and_replicates_goes_on(

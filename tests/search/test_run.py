@@ -163,6 +163,27 @@ def test_usage_errors_exit_with_2(arguments: list[str], space: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--trials", "abc"], "argument --trials: got 'abc', allowed: a whole number, 1 or more"),
+        (["--replicates", "30"], "argument --replicates: got 30, allowed: 0 to 20"),
+        (["--live", "70000"], "argument --live: got 70000, allowed: 0 to 65535"),
+        (["--seed", "x"], "argument --seed: got 'x', allowed: a whole number, 0 or more"),
+    ],
+)
+def test_usage_errors_say_what_is_allowed(
+    arguments: list[str], message: str, space: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["--space", space, *arguments])
+    assert message in capsys.readouterr().err
+
+
+def test_a_dry_run_refuses_options_that_a_run_would(space: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "--time-budget: got '90'" in _refused(capsys, "--space", space, "--dry-run", "--time-budget", "90")
+
+
+@pytest.mark.parametrize(
     ("error", "code", "message"),
     [
         (KeyboardInterrupt(), 130, "stopped"),

@@ -235,7 +235,7 @@ def test_only_complete_trials_are_taken_and_no_retrainings(earlier: Study, tmp_p
     found = start(fewer, space, tmp_path)
     taken = [prior.params for prior in found.priors]
     assert taken == [dict(trial.params) for trial in earlier.trials if trial.number not in (3, 5, 7)]
-    assert found.notes[0].startswith(f"{tmp_path}: 10 of 12 trials complete; 9 to learn from")
+    assert found.notes[0].startswith(f"{tmp_path}: 10 of 11 trials complete; 9 to learn from")
 
 
 def test_a_config_this_trainer_refuses_is_told(earlier: Study, tmp_path: Path) -> None:
