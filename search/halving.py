@@ -8,19 +8,22 @@ stops late starters; so as soon as enough have finished, a trial goes on when th
 expected to add to theirs is worth its epochs. What accuracy it will end with is learned from how finished
 trials went on after the same epoch; its memory and latency are known.
 
-Objectives that only a finished training knows (firing_rate, train_time_s) take no part.
+A trial that is known to stand on no front (it broke a constraint, however late that was seen, or it could
+not be trained) is no measure for others; only how its accuracy went on is learned from. And where an
+objective is known of finished trainings alone (energy_uj, train_time_s), nobody is stopped: by the others
+alone, the end of the front that is good in that objective would go.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from snncore.metrics import PROBED
+from snncore.metrics import is_probed
 from studies.model import Direction, Objective
 from studies.pareto import crowding_distance, hypervolume, is_non_dominated, non_dominated_ranks
 from studies.points import MARGIN
@@ -43,6 +46,11 @@ Point = tuple[float, ...]
 Floats = NDArray[np.float64]
 
 
+def unknown_in_training(objectives: Iterable[Objective]) -> list[str]:
+    """The names of objectives that neither a probe nor an epoch tells: with any, nobody can be judged."""
+    return [own.name for own in objectives if own.name != ACCURACY and not is_probed(own.name)]
+
+
 class Halving:
     """The rungs of one study. `report` decides, `recall` only remembers (after a resume).
 
@@ -51,10 +59,12 @@ class Halving:
 
     def __init__(self, min_epochs: int, eta: float, objectives: Sequence[Objective]) -> None:
         self._min_epochs, self._eta = min_epochs, eta
-        self._exact = [objective for objective in objectives if objective.name in PROBED]
+        self._exact = [objective for objective in objectives if is_probed(objective.name)]
+        self._can_judge = not unknown_in_training(objectives)
         # Points: accuracy with its sign changed, then the exact objectives, all minimised.
         self._rungs: dict[int, dict[int, Point]] = {}
         self._ends: dict[int, Point] = {}
+        self._ruled_out: set[int] = set()
 
     def report(
         self, number: int, row: Mapping[str, Any], metrics: Mapping[str, Any], epochs: int
@@ -66,10 +76,11 @@ class Halving:
         accuracy, epoch = float(row[ACCURACY]), int(row["epoch"])
         if math.isnan(accuracy):
             return f"{ACCURACY} is NaN after epoch {epoch}"
-        if not self.recall(number, row, metrics, epochs):
+        if not (self.recall(number, row, metrics, epochs) and self._can_judge):
             return None
         rung = self._rungs[epoch]
-        gain = expected_gain(number, rung, self._ends)
+        gain = expected_gain(number, rung, self._ends, self._ruled_out)
+        rung = _without(self._ruled_out, rung)
         stopped = None
         if gain is not None and gain < MIN_GAIN:
             stopped = f"expected to add {gain:.3%} to the hypervolume of the front"
@@ -91,6 +102,10 @@ class Halving:
         self._rungs.setdefault(epoch, {})[number] = tuple(point)
         return True
 
+    def rule_out(self, number: int) -> None:
+        """A trial has ended in a way that keeps it off the front: it is no measure for others any more."""
+        self._ruled_out.add(number)
+
     def is_rung(self, epoch: int, epochs: int) -> bool:
         """Whether a training of `epochs` epochs is judged after `epoch`: min_epochs * eta^k, rounded down."""
         level = float(self._min_epochs)
@@ -99,21 +114,28 @@ class Halving:
         return math.floor(level) == epoch < epochs
 
 
-def expected_gain(number: int, rung: Mapping[int, Point], ends: Mapping[int, Point]) -> float | None:
+def expected_gain(
+    number: int,
+    rung: Mapping[int, Point],
+    ends: Mapping[int, Point],
+    ruled_out: Collection[int] = (),
+) -> float | None:
     """What a trial is expected to add to the hypervolume of the finished ones, as a share of it.
 
     rung: accuracy so far and exact objectives of all trials that came so far, minimised. ends: the same
-    of finished trials. None when too few of the rung's have finished, or have no hypervolume yet. A
-    point with NaN adds nothing.
+    of finished trials. ruled_out: those that can stand on no front. They only teach how accuracy goes on.
+    None when too few others of the rung have finished, or have no hypervolume yet. A point with NaN adds
+    nothing.
     """
     finished = [other for other in ends if other in rung]
-    if len(finished) < MIN_FINISHED:
+    possible = np.array([ends[other] for other in finished if other not in ruled_out])
+    if len(possible) < MIN_FINISHED:
         return None
     before = np.array([rung[other][0] for other in finished])
-    after = np.array([ends[other] for other in finished])
-    accuracies = _possible_ends(rung[number][0], before, after[:, 0])
-    corner = _corner(np.array(list(rung.values())), after)
-    front = after[is_non_dominated(after)]
+    after = np.array([ends[other][0] for other in finished])
+    accuracies = _possible_ends(rung[number][0], before, after)
+    corner = _corner(np.array(list(_without(ruled_out, rung).values())), possible)
+    front = possible[is_non_dominated(possible)]
     directions: list[Direction] = ["minimize"] * len(corner)
     volume = hypervolume(front, directions, corner)
     if volume <= 0:
@@ -122,7 +144,11 @@ def expected_gain(number: int, rung: Mapping[int, Point], ends: Mapping[int, Poi
         hypervolume(np.vstack([front, (accuracy, *rung[number][1:])]), directions, corner)
         for accuracy in accuracies
     ]
-    return float(np.mean(with_it)) / volume - 1.0
+    return max(0.0, float(np.mean(with_it)) / volume - 1.0)
+
+
+def _without(ruled_out: Collection[int], rung: Mapping[int, Point]) -> dict[int, Point]:
+    return {number: point for number, point in rung.items() if number not in ruled_out}
 
 
 def _possible_ends(now: float, before: Floats, after: Floats) -> list[float]:

@@ -14,7 +14,7 @@ from optuna.exceptions import StorageInternalError
 from ray import tune
 
 from search.errors import StudyFailedError
-from search.halving import Halving
+from search.halving import Halving, unknown_in_training
 from search.ledger import Ledger
 from search.outcome import Outcome, infeasible_reason
 from search.probe_ahead import ProbeAhead
@@ -78,6 +78,10 @@ def search(
             say(f"measuring the times of the front's {len(numbers)} trials again, one after another")
         return QuietWork(ledger, numbers, tickets, say)
 
+    unknown = unknown_in_training(ledger.objectives)
+    if space.fidelity is not None and unknown:
+        is_known = "is known" if len(unknown) == 1 else "are known"
+        say(f"early stopping is off: {', '.join(unknown)} {is_known} only after training")
     loop = _Loop(setting, ledger, stop, on_turn, say)
     ending = loop.run(lambda: Phases(ledger, [search_work, replicates, quiet]))
     if ending is not None:

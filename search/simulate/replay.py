@@ -21,6 +21,7 @@ from search.messages import Report
 from search.outcome import Outcome
 from search.proposer import Proposer
 from search.record import study_record
+from search.rungs import RecordedHalving
 from search.simulate.table import Recorded, Table
 from snncore.metrics import PROBED
 from spaces.space import Space
@@ -99,6 +100,8 @@ def simulate(
     ledger = Ledger(study, about.objectives, about.limits)
     if stopper is None and space.fidelity is not None:
         stopper = Halving(space.fidelity.min_epochs, space.fidelity.eta, about.objectives)
+    if isinstance(stopper, Halving):  # as in a real study, it hears how trials ended
+        stopper = RecordedHalving(stopper, ledger)
     make_source = source or (lambda ledger: Proposer(ledger, space, table.resolve, _own_key))
     slots = _Slots(space, ledger, table, make_source(ledger), stopper)
     slots.run(n_slots, probes)

@@ -30,6 +30,7 @@ from tests.search.fakes import (
     Fidelity,
     FloatRange,
     Limit,
+    Objective,
     Resources,
     SamplerChoice,
     make_space,
@@ -182,6 +183,16 @@ def test_early_stopping_stops_the_dominated_and_keeps_them_off_the_front(tmp_pat
         assert (trial.reason or "").startswith("early stopping after epoch ")
         assert trial.values == {"val_accuracy": None, "train_memory_mib": None}
     assert not {trial.number for trial in stopped} & {trial.number for trial in front(conducted.study)}
+
+
+def test_early_stopping_is_off_where_an_objective_is_known_only_after_training(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    objectives = {"val_accuracy": Objective("maximize"), "train_time_s": Objective("minimize")}
+    space = make_space(tmp_path / "data", objectives=objectives, fidelity=Fidelity(1, 2))
+    assert _states(_conduct(tmp_path, space, show=True)) == {"complete": 6}
+    told = capfd.readouterr().out
+    assert told.count("early stopping is off: train_time_s is known only after training") == 1
 
 
 def test_a_storage_that_cannot_be_written_ends_the_study_with_its_error(

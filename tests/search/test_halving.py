@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from search.halving import Halving
+from search.halving import Halving, expected_gain, unknown_in_training
+from snncore.metrics import METRICS
 from studies.model import Objective
 
 OBJECTIVES = (
     Objective("val_accuracy", "maximize"),
     Objective("train_memory_mib", "minimize"),
-    Objective("train_time_s", "minimize"),
 )
 
 
@@ -110,11 +110,62 @@ def test_epochs_that_are_no_rung_decide_nothing() -> None:
     assert _report(halving, 9, 1.0, 99.0, epoch=3) is None
 
 
-def test_objectives_known_only_after_training_take_no_part() -> None:
-    with_time = Halving(2, 2, OBJECTIVES)
-    without = Halving(2, 2, OBJECTIVES[:2])
-    for number, (accuracy, memory) in enumerate([(90.0, 9.0), (80.0, 8.0), (70.0, 9.5), (60.0, 1.0)]):
-        assert _report(with_time, number, accuracy, memory) == _report(without, number, accuracy, memory)
+@pytest.mark.parametrize("name", [name for name, metric in METRICS.items() if metric.known == "training"])
+def test_with_an_objective_known_only_after_training_nothing_but_nan_stops(name: str) -> None:
+    """The cheap end of its front has a low accuracy, which alone can be seen while it trains."""
+    halving = Halving(2, 2, (*OBJECTIVES, Objective(name, "minimize")))
+    points = [(90.0, 1.0), (80.0, 2.0), (70.0, 3.0), (60.0, 4.0), (10.0, 9.0)]
+    stopped = [_report(halving, number, *point) is not None for number, point in enumerate(points)]
+    assert any(stopped) == (name == "val_accuracy")
+    assert _report(halving, 9, math.nan, 1.0) == "val_accuracy is NaN after epoch 2"
+
+
+def test_objectives_that_training_alone_tells_are_named() -> None:
+    unknown = (Objective("energy_uj", "minimize"), Objective("firing_rate", "minimize"))
+    assert unknown_in_training((*OBJECTIVES, *unknown)) == ["energy_uj", "firing_rate"]
+    assert unknown_in_training(OBJECTIVES) == []
+
+
+def _finished(halving: Halving, numbers: range, accuracy: float, memory: float) -> None:
+    """Trials that come to their ends, a little apart from one another."""
+    for number in numbers:
+        for epoch in (2, 6, 18, 20):
+            at = accuracy + number / 10 + epoch / 10
+            halving.recall(number, _row(epoch, at), {"train_memory_mib": memory + number / 10}, 20)
+
+
+def test_trials_that_are_ruled_out_stop_nobody() -> None:
+    halving = Halving(2, 3, OBJECTIVES)
+    _finished(halving, range(14), 90.0, 10.0)
+    lived = _report(halving, 20, 60.0, 50.0)
+    assert lived == "early stopping after epoch 2: expected to add 0.000% to the hypervolume of the front"
+    for number in range(14):
+        halving.rule_out(number)
+    assert _report(halving, 20, 60.0, 50.0) is None, "nobody is left who is better"
+
+
+def test_the_gain_is_that_over_the_trials_that_are_not_ruled_out() -> None:
+    halving = Halving(2, 3, OBJECTIVES)
+    _finished(halving, range(6), 60.0, 50.0)
+    _finished(halving, range(10, 24), 90.0, 1.0)
+    better = [(70.0, 50.0), (60.0, 40.0)]  # than the first six
+    told = [_report(halving, 30 + at, *point) for at, point in enumerate(better)]
+    assert [text.split(":")[0] for text in told if text] == ["early stopping after epoch 2"] * 2
+    for number in range(10, 24):
+        halving.rule_out(number)
+    assert [_report(halving, 40 + at, *point) for at, point in enumerate(better)] == [None, None]
+
+
+def test_how_accuracy_goes_on_is_learned_from_trials_that_are_ruled_out_too() -> None:
+    rung = {number: (-50.0 - number, 1.0 + number) for number in range(12)}
+    early = {number: (-60.0 - number, 1.0 + number) for number in range(6)}
+    late = {number: (-95.0 - number / 10, 1.0 + number) for number in range(6, 12)}
+    rung[20] = (-57.0, 3.0)
+    alone = expected_gain(20, rung, early)
+    taught = expected_gain(20, rung, {**early, **late}, set(late))
+    assert alone is not None
+    assert taught is not None
+    assert taught > alone
 
 
 def test_recalled_rungs_decide_like_those_that_were_lived_through() -> None:

@@ -13,7 +13,9 @@ from search.drivers import OneDriver
 from search.halving import Halving
 from search.ledger import Ledger
 from search.messages import Report, Ticket
+from search.outcome import Outcome
 from search.proposer import Proposer
+from search.rungs import RecordedHalving
 from search.scheduler import HalvingScheduler
 from search.searcher import WorkSearcher
 from search.stopping import StopRequest
@@ -22,7 +24,7 @@ from search.tuning import _make_halving, _record_memory_victims
 from search.watcher import StopOnRequest, failure
 from spaces.space import Space
 from tests.search.books import complete, measured, new_ledger, reopened, row, run, search_work
-from tests.search.fakes import Fidelity, make_space
+from tests.search.fakes import Fidelity, Limit, make_space
 
 
 def _searcher(ledger: Ledger, space: Space, budget: int = 3, stop: StopRequest | None = None) -> WorkSearcher:
@@ -187,6 +189,45 @@ def test_replicates_are_on_no_rung() -> None:
     assert halving is not None
     metrics = {"train_memory_mib": 1e9, "latency_ms": 1e9}
     assert halving.report(7, row(1, 1.0).row or {}, metrics, 3) is None, "the first on its rung goes on"
+
+
+def _ended(ledger: Ledger, space: Space, n: int, outcome: Outcome, halving: RecordedHalving | None) -> None:
+    """Trials that are trained for three epochs, then end with this outcome, whatever the halving says."""
+    proposer = Proposer(ledger, space)
+    for _ in range(n):
+        entry = proposer.next()
+        assert entry is not None
+        ledger.note(entry.number, Report("probe", metrics={"train_memory_mib": 1.0, "latency_ms": 1.0}))
+        for epoch in (1, 2, 3):
+            ledger.note(entry.number, row(epoch, 90.0 + epoch))
+            if halving is not None:
+                halving.report(entry.number, entry.rows[epoch], entry.metrics, 3)
+        ledger.finish(entry.number, outcome)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "is_stopped"),
+    [
+        (Outcome("complete", None, {"val_accuracy": 93.0, "energy_uj": 9.0}), True),
+        (Outcome("complete", None, {"val_accuracy": 93.0, "energy_uj": 50.0}), False),
+        (Outcome("complete", None, {"val_accuracy": 93.0, "energy_uj": float("nan")}), False),
+        (Outcome("infeasible", "silent"), False),
+        (Outcome("failed", "worker died"), False),
+        (Outcome("stopped", "dominated"), True),
+    ],
+)
+@pytest.mark.parametrize("when", ["before the driver", "while it runs"])
+def test_trials_that_can_stand_on_no_front_stop_nobody(outcome: Outcome, is_stopped: bool, when: str) -> None:
+    """A limit on a metric that is known only after training is seen when the trial is complete."""
+    space = make_space(fidelity=Fidelity(1, 2), constraints={"energy_uj": Limit(max=10)})
+    ledger = new_ledger(space)
+    halving = _make_halving(space, ledger) if when == "while it runs" else None
+    _ended(ledger, space, 8, outcome, halving)
+    halving = halving or _make_halving(space, reopened(ledger))
+    assert halving is not None
+    metrics = {"train_memory_mib": 2.0, "latency_ms": 2.0}
+    told = halving.report(20, row(1, 50.0).row or {}, metrics, 3)
+    assert (told is not None) == is_stopped
 
 
 def test_without_fidelity_nothing_stops_not_even_nan() -> None:
