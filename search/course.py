@@ -31,7 +31,7 @@ class Course:
         self._ticket = ticket
         self._config = with_local_root(ticket.config)
         self._keeper = CheckpointKeeper(ticket.checkpoints)
-        self._attempt = AttemptNote(ticket.checkpoints)
+        self._attempt = AttemptNote(ticket.checkpoints, ticket.life)
         self._trainer: Trainer | None = None
         self._session: Session | None = None
         self._metrics: dict[str, Any] = {}

@@ -4,6 +4,9 @@ A killed process can say nothing itself, and Ray cannot tell a SIGKILL from a cr
 the processes it kills for want of memory (`oom_kill` in /proc/vmstat). So each start of a trial leaves a
 note on its machine with that count; the next start of the same trial there finds the note of a process
 that is gone, and sees whether the count has grown.
+
+A driver that stops, or starts Ray Tune's loop again, kills its workers itself; and the count is that of all
+processes of the machine. So a note speaks only for the life of the loop in which it was written.
 """
 
 from __future__ import annotations
@@ -40,9 +43,14 @@ def death_reason(text: str) -> str:
 
 
 class AttemptNote:
-    """The note of one trial's starts on this machine. place: of its checkpoints, which names the trial."""
+    """The note of one trial's starts on this machine.
 
-    def __init__(self, place: str) -> None:
+    place: of its checkpoints, which names the trial. life: of the loop that starts it; a note of another one
+    says nothing, and is written over.
+    """
+
+    def __init__(self, place: str, life: str) -> None:
+        self._life = life
         name = hashlib.sha256(place.encode()).hexdigest()[:32]
         self._path = Path(tempfile.gettempdir()) / f"spikefront-{os.getuid()}" / f"{name}.json"
 
@@ -55,7 +63,7 @@ class AttemptNote:
         if deaths >= DEATHS_TO_BLAME:
             self.end()
             return f"out of memory: the kernel of {platform.node()} killed its worker {deaths} times"
-        self._write({"process": os.getpid(), "oom_kills": now or 0, "deaths": deaths})
+        self._write({"life": self._life, "process": os.getpid(), "oom_kills": now or 0, "deaths": deaths})
         return None
 
     def end(self) -> None:
@@ -65,11 +73,13 @@ class AttemptNote:
     def _read(self) -> dict[str, int] | None:
         try:
             note = json.loads(self._path.read_text(encoding="utf-8"))
+            if note["life"] != self._life:
+                return None
             return {key: int(note[key]) for key in ("process", "oom_kills", "deaths")}
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def _write(self, note: dict[str, int]) -> None:
+    def _write(self, note: dict[str, int | str]) -> None:
         try:
             self._path.parent.mkdir(mode=0o700, exist_ok=True)
             self._path.write_text(json.dumps(note), encoding="utf-8")

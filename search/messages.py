@@ -25,7 +25,8 @@ class Ticket:
     config: the full resolved config, its data root absolute. epochs: of the full training.
     limits: the constraints on metrics that are known before training.
     metrics: what an earlier start already probed, or None. probed: what is known of it otherwise.
-    checkpoints: an absolute folder. may_stop: whether the scheduler judges it.
+    checkpoints: an absolute folder. may_stop: whether the scheduler judges it. life: of Ray Tune's loop,
+    equal in all tickets that it hands out.
     trainer: dotted name `module:factory`. share: what it gets of the node it runs on.
     """
 
@@ -37,6 +38,7 @@ class Ticket:
     metrics: Mapping[str, Any] | None = None
     probed: Mapping[str, Any] = field(default_factory=dict)
     may_stop: bool = True
+    life: str = ""
     trainer: str = DEFAULT_TRAINER
     share: Share = ONE_CPU
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,13 +32,18 @@ class Setting:
 
 
 class Tickets:
-    """Makes the tickets of one study."""
+    """Makes the tickets of one study, for one life of Ray Tune's loop after another."""
 
     def __init__(self, setting: Setting, ledger: Ledger) -> None:
         self.setting, self._ledger = setting, ledger
+        self.begin_life()
         self._limits = {name: bounds for name, bounds in ledger.limits.items() if name in PROBED}
         wanted = [*(objective.name for objective in ledger.objectives), *self._limits]
         self._cheap = [name for name in dict.fromkeys(wanted) if name in PROBED]
+
+    def begin_life(self) -> None:
+        """The loop starts, or starts again: what killed workers before is no matter of the next tickets."""
+        self._life = secrets.token_hex(8)
 
     def trial(self, entry: Entry) -> Ticket:
         """With the metrics that were probed before, for this config or for one that costs the same."""
@@ -50,6 +56,7 @@ class Tickets:
             checkpoints=setting.place.trial(entry.number),
             limits=self._limits,
             may_stop=entry.replicate_of is None,
+            life=self._life,
             metrics=entry.metrics or None,
             probed={} if INFEASIBLE in probed else probed,  # the trial itself shall say why
             trainer=setting.trainer,

@@ -64,6 +64,7 @@ def search(
         nonlocal proposer
         proposer = Proposer(ledger, space)
         ahead.lost()
+        tickets.begin_life()
         return SearchWork(ledger, proposer, ahead, tickets, say)
 
     def replicates() -> Work:

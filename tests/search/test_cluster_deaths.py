@@ -18,6 +18,7 @@ from search.deaths import AttemptNote, death_reason, oom_kills
 from search.engine import run_study
 from search.options import RunOptions
 from studies.model import Study
+from tests.search.books import new_ledger, run, tickets
 from tests.search.fakes import Budget, Choice, FakeEpoch, FakeSession, FakeTrainer, SamplerChoice, make_space
 from tests.search.test_course import _ticket
 
@@ -129,9 +130,9 @@ def _die(tmp_path: Path) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text()), "process": NO_PROCESS}))
 
 
-def _start(n_kills: int, kernel: Kernel, tmp_path: Path) -> str | None:
+def _start(n_kills: int, kernel: Kernel, tmp_path: Path, life: str = "a") -> str | None:
     """A start that dies, beside so many kills by the kernel."""
-    told = AttemptNote("s3://bucket/trial-0001").begin()
+    told = AttemptNote("s3://bucket/trial-0001", life).begin()
     if told is None:
         kernel.count = (kernel.count or 0) + n_kills
         _die(tmp_path)
@@ -155,7 +156,7 @@ def test_two_deaths_beside_a_kill_by_the_kernel_are_out_of_memory(
 
 
 def test_a_start_whose_process_lives_died_of_nothing(kernel: Kernel) -> None:
-    note = AttemptNote("/runs/x/checkpoints/trial-0001")
+    note = AttemptNote("/runs/x/checkpoints/trial-0001", "a")
     for _ in range(4):  # an exception in a reused worker
         assert note.begin() is None
         kernel.count = (kernel.count or 0) + 1
@@ -164,21 +165,40 @@ def test_a_start_whose_process_lives_died_of_nothing(kernel: Kernel) -> None:
 def test_trials_do_not_read_one_anothers_notes(kernel: Kernel, tmp_path: Path) -> None:
     for _ in range(2):
         assert _start(1, kernel, tmp_path) is None
-    assert AttemptNote("s3://bucket/trial-0002").begin() is None
+    assert AttemptNote("s3://bucket/trial-0002", "a").begin() is None
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"process": 1}', '{"process": "x"}'])
+def test_deaths_of_another_life_of_the_loop_count_for_nothing(kernel: Kernel, tmp_path: Path) -> None:
+    """Ctrl-C kills workers, while the kernel may kill any process of the machine for memory."""
+    for life in ("a", "b", "c", "d", "a"):
+        assert _start(1, kernel, tmp_path, life) is None
+    assert _start(1, kernel, tmp_path) is None
+    assert _start(0, kernel, tmp_path) is not None, "two in the last one"
+
+
+def test_each_life_of_the_loop_has_tickets_of_its_own(tmp_path: Path) -> None:
+    space = make_space()
+    ledger = new_ledger(space)
+    (entry,) = run(ledger, space, 1)
+    made = tickets(ledger, space, tmp_path)
+    first = made.trial(entry).life
+    assert made.trial(entry).life == first
+    made.begin_life()
+    assert len({first, made.trial(entry).life, tickets(ledger, space, tmp_path).trial(entry).life, ""}) == 4
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"process": 1}', '{"life": "a", "process": "x"}'])
 def test_a_damaged_note_is_none(kernel: Kernel, tmp_path: Path, content: str) -> None:
-    AttemptNote("a").begin()
+    AttemptNote("a", "a").begin()
     (path,) = tmp_path.glob("spikefront-*/*.json")
     path.write_text(content)
-    assert AttemptNote("a").begin() is None
+    assert AttemptNote("a", "a").begin() is None
 
 
 def test_a_system_that_does_not_count_blames_nobody(kernel: Kernel, tmp_path: Path) -> None:
     kernel.count = None
     for _ in range(4):
-        assert AttemptNote("a").begin() is None
+        assert AttemptNote("a", "a").begin() is None
         _die(tmp_path)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,7 +10,9 @@ import pytest
 from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 
+from search import tuning
 from search.drivers import OneDriver
+from search.errors import StudyFailedError
 from search.halving import Halving
 from search.ledger import Ledger
 from search.messages import Report, Ticket
@@ -23,7 +26,7 @@ from search.trainable import REPORT, TICKET
 from search.tuning import _make_halving, _record_memory_victims
 from search.watcher import StopOnRequest, failure
 from spaces.space import Space
-from tests.search.books import complete, measured, new_ledger, reopened, row, run, search_work
+from tests.search.books import complete, measured, new_ledger, reopened, row, run, search_work, tickets
 from tests.search.fakes import Fidelity, Limit, make_space
 
 
@@ -259,6 +262,26 @@ def test_a_worker_killed_for_memory_ends_its_own_trial_only() -> None:
     assert ledger.entries[1].reason == "out of memory: 1 worker(s) were killed: low on memory"
     _record_memory_victims(ledger, RuntimeError("pid=111"))
     assert ledger.entries[0].state == "running", "another error is no reason"
+
+
+def test_each_life_of_the_loop_begins_with_a_life_of_its_own_in_the_tickets(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    space = make_space()
+    ledger = new_ledger(space)
+    lives = []
+
+    def die(trainable: Any, search_alg: WorkSearcher, **options: Any) -> None:
+        lives.append([search_alg.suggest(f"tune-{at}")[TICKET].life for at in range(2)])
+        raise RuntimeError("the loop dies")
+
+    monkeypatch.setattr(tuning.tune, "run", die)
+    with pytest.raises(StudyFailedError, match="died 4 times in a row: the loop dies"):
+        tuning.search(
+            tickets(ledger, space, tmp_path).setting, ledger, StopRequest(), lambda: None, print, list
+        )
+    assert [len(set(life)) for life in lives] == [1, 1, 1, 1]
+    assert len({life[0] for life in lives}) == 4
 
 
 @pytest.mark.parametrize(
