@@ -29,7 +29,8 @@ class Entry:
     """One trial of ours, as the storage has it.
 
     state: "running" until it is told. trial: Optuna's handle, kept while the trial runs.
-    handed_out: whether Ray Tune has it in this driver. replicate_of: the number of the trial it repeats
+    handed_out: whether Ray Tune has it in this driver. ray_worker: Ray's id of the worker that began with it
+    last in this driver, as far as it is known. replicate_of: the number of the trial it repeats
     with another seed. driver: whose trial it is, see `search.drivers`. probe_key: equal for trials whose
     probes must be equal, see `search.identity.probe_key_of`; None in studies begun before it was kept.
     """
@@ -46,6 +47,7 @@ class Entry:
     metrics: dict[str, Any] = field(default_factory=dict)
     rows: dict[int, dict[str, Any]] = field(default_factory=dict)
     handed_out: bool = False
+    ray_worker: str | None = None
     replicate_of: int | None = None
     driver: int = 0
     probe_key: str | None = None

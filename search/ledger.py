@@ -45,7 +45,9 @@ QUEUED = "fixed_params"
 """Where Optuna keeps the params of a queued trial."""
 
 _TOLD = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "fail": TrialState.FAIL}
-_STORED = [field.name for field in fields(Entry) if field.name not in ("trial", "handed_out")]
+_OWN = ("trial", "handed_out", "ray_worker")
+"""What an entry holds for this driver alone."""
+_STORED = [field.name for field in fields(Entry) if field.name not in _OWN]
 
 
 class Ledger(Book):

@@ -23,8 +23,11 @@ class Task(Protocol):
     def ticket(self) -> AnyTicket:
         """What the worker is told."""
 
-    def started(self, worker: str | None) -> None:
-        """A worker begins, or begins again after a fault. worker: its process id, as far as it is known."""
+    def started(self, worker: str | None, ray_worker: str | None = None) -> None:
+        """A worker begins, or begins again after a fault.
+
+        worker: its process id, ray_worker: its id in Ray, both as far as they are known.
+        """
 
     def noted(self, report: Report) -> None:
         """A report came, the last one too."""
@@ -57,8 +60,9 @@ class TrialTask:
         self._ledger, self._entry, self._number = ledger, entry, entry.number
         self.ticket, self._retry, self._on_end = ticket, retry, on_end
 
-    def started(self, worker: str | None) -> None:
+    def started(self, worker: str | None, ray_worker: str | None = None) -> None:
         """Counts an attempt."""
+        self._entry.ray_worker = ray_worker
         self._ledger.started(self._number, worker)
 
     def noted(self, report: Report) -> None:
@@ -101,7 +105,7 @@ class ProbeTask:
         self._on_end, self._on_failure = on_end, on_failure
         self._began = time.monotonic()
 
-    def started(self, worker: str | None) -> None:
+    def started(self, worker: str | None, ray_worker: str | None = None) -> None:
         """The time of the slot begins."""
         self._began = time.monotonic()
 
@@ -136,7 +140,7 @@ class QuietTask:
         self._ledger, self._number, self.ticket, self._on_failure = ledger, number, ticket, on_failure
         self.is_over = False
 
-    def started(self, worker: str | None) -> None:
+    def started(self, worker: str | None, ray_worker: str | None = None) -> None:
         """Nothing to record."""
 
     def noted(self, report: Report) -> None:

@@ -6,8 +6,10 @@ the actor's own thread, needs no hand-over of results, and can be reused whateve
 
 from __future__ import annotations
 
+import os
 from typing import Any, Protocol
 
+import ray
 from ray import tune
 
 from search.course import Course
@@ -51,6 +53,10 @@ class TrialTrainable(tune.Trainable):  # type: ignore[misc]  # ray is not typed 
         self.cleanup()
         self._course = course_of(new_config[TICKET])
         return True
+
+    def worker_ids(self) -> tuple[int, str]:
+        """Of this process: the system's id, and Ray's, which is the only one of its kind in a cluster."""
+        return os.getpid(), ray.get_runtime_context().get_worker_id()
 
     def step(self) -> dict[str, Any]:
         """One step of the course; done when it ends by itself."""

@@ -40,6 +40,9 @@ from spaces.space import Space
 MAX_CRASHES = 3
 """Ray Tune may die so often without a trial ending in between before the study is given up."""
 
+_KILLED = re.compile(r"Selected to kill: .*?\bactual memory used=([\d.]+)GB, worker ID=(\w+)")
+"""In the message of Ray 2.60's memory monitor; it lists workers, too, that were considered and live."""
+
 
 def search(
     setting: Setting,
@@ -122,7 +125,7 @@ class _Loop:
             ending = stop.ending()
             if crash is None or ending is not None:
                 return ending
-            _record_memory_victims(ledger, crash)
+            _record_memory_victim(ledger, crash)
             ended = len(ledger.entries) - len(ledger.running())
             n_crashes = 1 if ended > n_ended else n_crashes + 1
             n_ended = ended
@@ -171,19 +174,22 @@ def _make_halving(space: Space, ledger: Ledger) -> RecordedHalving | None:
     return RecordedHalving(halving, ledger)
 
 
-def _record_memory_victims(ledger: Ledger, crash: Exception) -> None:
-    """End the trials whose workers Ray killed because a node ran out of memory.
+def _record_memory_victim(ledger: Ledger, crash: Exception) -> None:
+    """End the trial whose worker Ray killed because a node ran out of memory.
 
-    Ray Tune 2.60 does not expect that error: its whole loop dies of it. The message names the process.
+    Ray Tune 2.60 does not expect that error: its whole loop dies of it. The message names the workers that
+    were killed, by ids that no two workers of a cluster share, and what memory each had. Ray may kill several
+    at once, small ones too: the largest is to blame, the others are tried again.
     """
     cause = crash.__cause__ or crash
     reason = infeasible_reason(cause)
     if reason is None:
         return
-    killed = set(re.findall(r"\bpid=(\d+)", str(cause)))
-    for entry in ledger.mine():
-        if entry.handed_out and entry.start.get("worker") in killed:
-            ledger.finish(entry.number, Outcome("infeasible", reason))
+    used_gb = {worker: float(used) for used, worker in _KILLED.findall(str(cause))}
+    victims = [entry for entry in ledger.mine() if entry.handed_out and entry.ray_worker in used_gb]
+    if victims:
+        largest = max(victims, key=lambda entry: used_gb[entry.ray_worker or ""])
+        ledger.finish(largest.number, Outcome("infeasible", reason))
 
 
 def _first_line(error: Exception) -> str:

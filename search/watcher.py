@@ -35,7 +35,7 @@ class Watcher(tune.Callback):  # type: ignore[misc]  # ray is not typed here
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """A worker has taken a task."""
         task = self._tasks[trial.trial_id]
-        self._stop.guard(lambda: task.started(_process_id(trial)))
+        self._stop.guard(lambda: task.started(*_worker(trial)))
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
@@ -100,13 +100,13 @@ def failure(error: BaseException | None) -> Outcome:
     return Outcome("failed", last[:MAX_REASON])
 
 
-def _process_id(trial: Any) -> str | None:
-    """The process of a trial's worker, which does nothing else yet; None when it does not answer."""
+def _worker(trial: Any) -> tuple[str | None, str | None]:
+    """Both ids of a trial's worker, which does nothing else yet, as `worker_ids`; None without an answer."""
     try:
-        _, process_id = ray.get(trial.temporary_state.ray_actor.get_current_ip_pid.remote(), timeout=10)
+        process_id, ray_id = ray.get(trial.temporary_state.ray_actor.worker_ids.remote(), timeout=10)
     except ray.exceptions.RayError:
-        return None
-    return str(process_id)
+        return None, None
+    return str(process_id), ray_id
 
 
 def _last_error(trial: Any) -> BaseException | None:

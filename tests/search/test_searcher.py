@@ -22,8 +22,9 @@ from search.rungs import RecordedHalving
 from search.scheduler import HalvingScheduler
 from search.searcher import WorkSearcher
 from search.stopping import StopRequest
+from search.tasks import TrialTask
 from search.trainable import REPORT, TICKET
-from search.tuning import _make_halving, _record_memory_victims
+from search.tuning import _make_halving, _record_memory_victim
 from search.watcher import StopOnRequest, failure
 from spaces.space import Space
 from tests.search.books import complete, measured, new_ledger, reopened, row, run, search_work, tickets
@@ -239,28 +240,59 @@ def test_without_fidelity_nothing_stops_not_even_nan() -> None:
     assert scheduler.on_trial_result(None, _tune_trial(0), result) == TrialScheduler.CONTINUE
 
 
-def test_a_worker_killed_for_memory_ends_its_own_trial_only() -> None:
-    """Ray Tune's whole loop dies of this error; the message names the process."""
-    space = make_space()
-    ledger = new_ledger(space)
+class OutOfMemoryError(Exception):
+    """Named as Ray names it."""
+
+
+KILLED = """2 worker(s) were killed due to the node running low on memory.
+Memory on the node (IP: 10.0.0.2, ID: 77aa) was 60.1GB used / 63.0GB limit (0.95)
+Considered workers: [
+{workers}
+]
+Top 10 memory users: PID	MEM(GB)	COMMAND
+7	9.10	ray::ImplicitFunc.train"""
+WORKER = "(Actor(ab): job ID=01, task name=A.__init__, pid=7, actual memory used={}GB, worker ID={})"
+
+
+def _memory_crash(ledger: Ledger, space: Space, *lines: str) -> list[str]:
+    """States of three trials, whose workers on three nodes have the same process id, after a crash."""
     proposer = Proposer(ledger, space)
-    for number, worker in enumerate(["111", "222", "333"]):
+    for ray_worker in ("aa", "bb", "cc"):
         entry = proposer.next()
         assert entry is not None
         entry.handed_out = True
-        ledger.note(number, Report("probe", place={"worker": worker}))
-
-    class OutOfMemoryError(Exception):
-        pass
-
+        task = TrialTask(ledger, entry, tickets(ledger, space).trial(entry), lambda entry: False)
+        task.started("7", ray_worker)
     crash = RuntimeError("Caught unexpected exception")
-    crash.__cause__ = OutOfMemoryError(
-        "1 worker(s) were killed: low on memory\nSelected: (pid=222, used=9GB)"
+    crash.__cause__ = OutOfMemoryError(KILLED.format(workers="\n".join(lines)))
+    _record_memory_victim(ledger, crash)
+    return [entry.state for entry in ledger.entries.values()]
+
+
+def test_a_worker_killed_for_memory_ends_its_own_trial_only() -> None:
+    """Ray Tune's whole loop dies of this error. In containers of several nodes process ids are equal."""
+    space = make_space()
+    ledger = new_ledger(space)
+    states = _memory_crash(
+        ledger, space, WORKER.format("1.5", "cc"), "Selected to kill: " + WORKER.format("1.13", "bb")
     )
-    _record_memory_victims(ledger, crash)
-    assert [entry.state for entry in ledger.entries.values()] == ["running", "infeasible", "running"]
-    assert ledger.entries[1].reason == "out of memory: 1 worker(s) were killed: low on memory"
-    _record_memory_victims(ledger, RuntimeError("pid=111"))
+    assert states == ["running", "infeasible", "running"], "cc was considered, and lives"
+    reason = "out of memory: 2 worker(s) were killed due to the node running low on memory."
+    assert ledger.entries[1].reason == reason
+
+
+def test_of_workers_killed_at_once_for_memory_the_largest_is_to_blame() -> None:
+    space = make_space()
+    killed = [f"Selected to kill: {WORKER.format(*own)}" for own in (("0.06", "aa"), ("11.3", "cc"))]
+    assert _memory_crash(new_ledger(space), space, *killed) == ["running", "running", "infeasible"]
+
+
+def test_a_worker_of_no_trial_killed_for_memory_ends_none() -> None:
+    space = make_space()
+    ledger = new_ledger(space)
+    states = _memory_crash(ledger, space, f"Selected to kill: {WORKER.format('9.1', 'dd')}")
+    assert states == ["running"] * 3
+    _record_memory_victim(ledger, RuntimeError(f"Selected to kill: {WORKER.format('9.1', 'aa')}"))
     assert ledger.entries[0].state == "running", "another error is no reason"
 
 
