@@ -2,11 +2,12 @@
 
 Of an Optuna trial: "ask" (our number, params, config, key, probe key), "driver" (whose trial it is, where
 several drivers share a study), "start" (attempts, times, place), "probe" (metrics known before training),
-"epoch-NNNN" (one row each), "end" (state, reason, metrics), or "rejected" for an ask that became no trial
-of ours. What belongs to no running trial is a record of its own: an Optuna trial that is failed from the
-beginning, which no sampler looks at, with "probed" (metrics of configs probed ahead), "amended" (metrics
-measured after a trial's end; Optuna changes no finished trial) or "priors" (trials of earlier studies). A
-prior that samplers shall look at is told once more, as a complete Optuna trial with its key in "prior".
+"epoch-NNNN" (one row each; null once the trial went back to an epoch before it), "end" (state, reason,
+metrics), or "rejected" for an ask that became no trial of ours. What belongs to no running trial is a record
+of its own: an Optuna trial that is failed from the beginning, which no sampler looks at, with "probed"
+(metrics of configs probed ahead), "amended" (metrics measured after a trial's end; Optuna changes no finished
+trial) or "priors" (trials of earlier studies). A prior that samplers shall look at is told once more, as a
+complete Optuna trial with its key in "prior".
 """
 
 from __future__ import annotations
@@ -30,9 +31,10 @@ class Entry:
 
     state: "running" until it is told. trial: Optuna's handle, kept while the trial runs.
     handed_out: whether Ray Tune has it in this driver. ray_worker: Ray's id of the worker that began with it
-    last in this driver, as far as it is known. replicate_of: the number of the trial it repeats
-    with another seed. driver: whose trial it is, see `search.drivers`. probe_key: equal for trials whose
-    probes must be equal, see `search.identity.probe_key_of`; None in studies begun before it was kept.
+    last in this driver, as far as it is known. undone_s: seconds of epochs that this driver has recorded and
+    that the trial, gone back to an older checkpoint, trained again. replicate_of: the number of the trial it
+    repeats with another seed. driver: whose trial it is, see `search.drivers`. probe_key: equal for trials
+    whose probes must be equal, see `search.identity.probe_key_of`; None in studies begun before it was kept.
     """
 
     number: int
@@ -48,6 +50,7 @@ class Entry:
     rows: dict[int, dict[str, Any]] = field(default_factory=dict)
     handed_out: bool = False
     ray_worker: str | None = None
+    undone_s: float = 0.0
     replicate_of: int | None = None
     driver: int = 0
     probe_key: str | None = None
@@ -55,6 +58,11 @@ class Entry:
     def amend(self, metrics: Mapping[str, Any]) -> None:
         """Take in metrics measured after the end; the dict is a new one, so that a change can be seen."""
         self.metrics = {**self.metrics, **metrics}
+
+
+def epoch_name(epoch: int) -> str:
+    """The attribute that holds the row of an epoch."""
+    return f"{EPOCH}{epoch:04d}"
 
 
 def read_entry(frozen: FrozenTrial) -> Entry | None:
@@ -73,7 +81,11 @@ def read_entry(frozen: FrozenTrial) -> Entry | None:
         finished_at=end.get("finished_at"),
         start=attrs.get(START, {}),
         metrics=end.get("metrics") or attrs.get(PROBE, {}),
-        rows={attrs[name]["epoch"]: attrs[name] for name in sorted(attrs) if name.startswith(EPOCH)},
+        rows={
+            attrs[name]["epoch"]: attrs[name]
+            for name in sorted(attrs)
+            if name.startswith(EPOCH) and attrs[name]
+        },
         replicate_of=ask.get("replicate_of"),
         driver=attrs.get(DRIVER, ask.get("driver", 0)),
         probe_key=ask.get("probe_key"),

@@ -89,18 +89,28 @@ class Halving:
         return f"early stopping after epoch {epoch}: {stopped}" if stopped else None
 
     def recall(self, number: int, row: Mapping[str, Any], metrics: Mapping[str, Any], epochs: int) -> bool:
-        """Note an epoch without a decision; whether it is a rung. A second report replaces the first."""
+        """Note an epoch without a decision; whether it is a rung.
+
+        A second report replaces the first, and what the trial reported of later epochs: it has gone back.
+        """
         epoch = int(row["epoch"])
         point = [-float(row[ACCURACY])]
         for objective in self._exact:
             sign = -1.0 if objective.direction == "maximize" else 1.0
             point.append(sign * float(metrics.get(objective.name, math.nan)))
+        self._forget_after(epoch, number)
         if epoch == epochs:
             self._ends[number] = tuple(point)
         if not self.is_rung(epoch, epochs):
             return False
         self._rungs.setdefault(epoch, {})[number] = tuple(point)
         return True
+
+    def _forget_after(self, epoch: int, number: int) -> None:
+        self._ends.pop(number, None)
+        for level, rung in self._rungs.items():
+            if level > epoch:
+                rung.pop(number, None)
 
     def rule_out(self, number: int) -> None:
         """A trial has ended in a way that keeps it off the front: it is no measure for others any more."""

@@ -24,13 +24,13 @@ from search.entry import (
     ASK,
     DRIVER,
     END,
-    EPOCH,
     PRIORS,
     PROBE,
     PROBED,
     REJECTED,
     START,
     Entry,
+    epoch_name,
     is_record,
     read_entry,
 )
@@ -45,7 +45,7 @@ QUEUED = "fixed_params"
 """Where Optuna keeps the params of a queued trial."""
 
 _TOLD = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "fail": TrialState.FAIL}
-_OWN = ("trial", "handed_out", "ray_worker")
+_OWN = ("trial", "handed_out", "ray_worker", "undone_s")
 """What an entry holds for this driver alone."""
 _STORED = [field.name for field in fields(Entry) if field.name not in _OWN]
 
@@ -174,6 +174,9 @@ class Ledger(Book):
     def note(self, number: int, report: Report) -> None:
         """Record a report of a running trial (its end is recorded by `finish`).
 
+        An epoch that comes again takes the place of what was recorded from there on: the trial has gone back
+        to an older checkpoint.
+
         Raises:
             StudyFailedError: see `require_device`, or this driver has lost its claim on the trial.
         """
@@ -185,9 +188,7 @@ class Ledger(Book):
             self._write(entry, PROBE, entry.metrics)
             self._note_metrics(entry)
         if report.row is not None:
-            row = dict(report.row)
-            entry.rows[int(row["epoch"])] = row
-            self._write(entry, f"{EPOCH}{int(row['epoch']):04d}", row)
+            self._note_row(entry, dict(report.row))
 
     def require_device(self, report: Report) -> None:
         """Check that what was measured may stand beside what this study measured before.
@@ -271,6 +272,16 @@ class Ledger(Book):
         last = entry.rows[max(entry.rows)] if entry.rows else {}
         known = {**last, **outcome.metrics}
         return {own.name: known[own.name] for own in self.objectives if own.name in known}
+
+    def _note_row(self, entry: Entry, row: dict[str, Any]) -> None:
+        epoch = int(row["epoch"])
+        # The last first: a driver that dies in between leaves no gap.
+        for undone in sorted((own for own in entry.rows if own >= epoch), reverse=True):
+            if undone > epoch:
+                self._write(entry, epoch_name(undone), None)
+            entry.undone_s += float(entry.rows.pop(undone)["seconds"])
+        entry.rows[epoch] = row
+        self._write(entry, epoch_name(epoch), row)
 
     def _set_start(self, entry: Entry, news: Mapping[str, Any]) -> None:
         start = {**entry.start, **news}

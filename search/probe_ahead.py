@@ -109,7 +109,7 @@ class _TrainedSeconds:
         for number, entry in self._ledger.entries.items():
             if number in self._ended or entry.driver != self._ledger.drivers.me:
                 continue
-            seconds = sum(float(row["seconds"]) for row in entry.rows.values())
+            seconds = entry.undone_s + sum(float(row["seconds"]) for row in entry.rows.values())
             if entry.state == "running":
                 running += seconds
             else:

@@ -179,6 +179,15 @@ def test_recalled_rungs_decide_like_those_that_were_lived_through() -> None:
         assert _report(lived, number, accuracy, memory) == _report(recalled, number, accuracy, memory)
 
 
+def test_a_trial_that_went_back_is_on_no_rung_above() -> None:
+    halving = Halving(2, 2, OBJECTIVES)
+    for epoch in (2, 4, 8):
+        assert _report(halving, 0, 90.0, 1.0, epoch) is None
+    assert _report(halving, 0, 90.0, 1.0, epoch=2) is None
+    assert _report(halving, 1, 50.0, 9.0, epoch=4) is None, "it is the first there"
+    assert _report(halving, 1, 50.0, 9.0, epoch=2) is not None
+
+
 def test_a_trial_that_reports_a_rung_again_counts_once() -> None:
     halving = Halving(2, 3, OBJECTIVES)
     for _ in range(5):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -191,6 +192,51 @@ def test_the_worst_seen_is_per_direction() -> None:
     ledger.finish(2, Outcome("infeasible", "x", {"latency_ms": float("inf")}))
     worst = ledger.worst
     assert (worst["val_accuracy"], worst["latency_ms"]) == (60.0, 6.0)
+
+
+@pytest.mark.parametrize("is_reopened", [False, True])
+def test_a_trial_that_went_back_to_an_older_checkpoint_has_only_the_epochs_it_came_to(
+    is_reopened: bool,
+) -> None:
+    ledger = _ledger()
+    ledger.note(0, Report("probe", metrics={"train_memory_mib": 1.0, "latency_ms": 1.0}))
+    for epoch in range(1, 6):
+        ledger.note(0, row(epoch, 60.0 + epoch))
+    ledger.started(0)
+    ledger.note(0, row(2, 39.0))
+    assert sorted((reopened(ledger) if is_reopened else ledger).entries[0].rows) == [1, 2]
+    ledger.note(0, row(3, 40.0))
+    ledger.finish(0, Outcome("stopped", "dominated"))
+    ledger = reopened(ledger) if is_reopened else ledger
+    (trial,) = _record(ledger).trials
+    assert trial.epochs_trained == 3
+    assert [(own.epoch, own.val_accuracy) for own in _record(ledger).epochs] == [
+        (1, 61.0),
+        (2, 39.0),
+        (3, 40.0),
+    ]
+    partial = ledger.study.trials[0].user_attrs[END]["partial"]
+    assert partial == {"val_accuracy": 40.0, "train_memory_mib": 1.0, "latency_ms": 1.0}
+
+
+@pytest.mark.parametrize(("n_writes", "left"), [(0, 5), (1, 4), (2, 3), (3, 2), (4, 2)])
+def test_a_driver_that_dies_while_epochs_are_undone_leaves_no_gap(n_writes: int, left: int) -> None:
+    ledger = _ledger()
+    for epoch in range(1, 6):
+        ledger.note(0, row(epoch))
+    trial, n_left = ledger.entries[0].trial, iter(range(n_writes))
+    assert trial is not None
+    original = trial.set_user_attr
+
+    def die(name: str, value: Any) -> None:
+        if next(n_left, None) is None:
+            raise KeyboardInterrupt
+        original(name, value)
+
+    trial.set_user_attr = die  # type: ignore[method-assign]
+    with contextlib.suppress(KeyboardInterrupt):
+        ledger.note(0, row(2, 70.0))
+    assert list(reopened(ledger).entries[0].rows) == list(range(1, left + 1))
 
 
 def test_few_writes_an_epoch() -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
 from optuna.samplers import RandomSampler
 
 from search.entry import Entry
 from search.ledger import Ledger
-from search.probe_ahead import MAX_FAILURES, ProbeAhead, ProbeRequest
+from search.probe_ahead import MAX_FAILURES, ProbeAhead, ProbeRequest, _TrainedSeconds
+from search.proposer import Proposer
 from spaces.space import Space
-from tests.search.books import new_ledger, row, run
+from tests.search.books import complete, new_ledger, row, run
 from tests.search.fakes import SamplerChoice, make_space
 
 SPACE = make_space(sampler=SamplerChoice("random", 0, probes=4, probe_share=0.5))
@@ -51,6 +53,20 @@ def _train(ledger: Ledger, seconds: float) -> Entry:
     ledger.study.sampler = sampler
     entry.rows[1] = {**(row(1).row or {}), "seconds": seconds}
     return entry
+
+
+def test_epochs_that_a_trial_trained_again_are_time_spent_twice() -> None:
+    ledger, _ = _ahead()
+    entry = Proposer(ledger, SPACE).next()
+    assert entry is not None
+    for epoch in (1, 2, 3):
+        ledger.note(entry.number, row(epoch))
+    trained = _TrainedSeconds(ledger)
+    for epoch in (2, 3, 4):
+        ledger.note(entry.number, row(epoch))
+    assert trained.total() == pytest.approx(3 * 0.5)
+    complete(ledger, entry)
+    assert trained.total() == pytest.approx(3 * 0.5)
 
 
 def _answer(request: ProbeRequest) -> dict[str, dict[str, Any]]:
