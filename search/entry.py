@@ -6,8 +6,8 @@ several drivers share a study), "start" (attempts, times, place), "probe" (metri
 metrics), or "rejected" for an ask that became no trial of ours. What belongs to no running trial is a record
 of its own: an Optuna trial that is failed from the beginning, which no sampler looks at, with "probed"
 (metrics of configs probed ahead), "amended" (metrics measured after a trial's end; Optuna changes no finished
-trial) or "priors" (trials of earlier studies). A prior that samplers shall look at is told once more, as a
-complete Optuna trial with its key in "prior".
+trial) or "priors" (some trials of earlier studies). A prior that samplers shall look at is told once more, as
+a complete Optuna trial with its key in "prior".
 """
 
 from __future__ import annotations

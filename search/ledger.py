@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -38,7 +38,7 @@ from search.errors import StudyFailedError
 from search.limits import Bounds
 from search.messages import Report
 from search.outcome import Outcome, judge, to_tell
-from search.warm_start import Prior, device_bound
+from search.warm_start import Prior, device_bound, in_portions
 from studies.model import Objective
 
 QUEUED = "fixed_params"
@@ -250,11 +250,12 @@ class Ledger(Book):
             self.n_changes += 1
 
     def remember_priors(self, priors: Sequence[Prior]) -> None:
-        """Keep finished trials of earlier studies to learn from, those not yet kept: one record."""
+        """Keep finished trials of earlier studies to learn from, those not yet kept."""
         known = {own.key for own in self.priors}
         fresh = [prior for prior in priors if prior.key not in known]
+        for portion in in_portions(fresh):
+            self._record(PRIORS, portion)
         if fresh:
-            self._record(PRIORS, [asdict(prior) for prior in fresh])
             self._learn(fresh)
 
     def _ask(self, entry: Entry) -> dict[str, Any]:

@@ -6,7 +6,8 @@ what is tried first is trained and measured again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,9 @@ from studies.portable import EVERYWHERE
 from studies.record import TRIALS, read_study
 from studies.replicates import searched
 
+MAX_BYTES = 32_000
+"""Of JSON in one attribute: MySQL's column for it holds 64 KiB, and refuses more."""
+
 
 def device_bound(objectives: Iterable[Objective], limits: Iterable[str]) -> list[str]:
     """The names among a study's objectives and constraints whose values hold on one device model only."""
@@ -40,25 +44,40 @@ class Prior:
     """A complete trial of an earlier study that would be the same trial here.
 
     config, key: as resolved in this space. metrics: those that hold on this study's device; measured: all, on
-    `device`. rows: {epoch: row}, as `Entry` has them.
+    `device`.
     """
 
     params: dict[str, Any]
     config: dict[str, Any]
     key: str
     metrics: dict[str, Any]
-    rows: dict[int, dict[str, Any]] = field(default_factory=dict)
     device: str | None = None
     measured: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def read(cls, kept: Mapping[str, Any]) -> Prior:
         """From `asdict` of one, after it went through JSON."""
-        return cls(**{**kept, "rows": {int(epoch): row for epoch, row in kept["rows"].items()}})
+        # Studies begun earlier keep the epochs too, which nobody reads and which are the most of it.
+        return cls(**{name: value for name, value in kept.items() if name != "rows"})
 
     def on(self, device: str | None) -> Prior:
         """The same, for a study whose trials run on this device model (`Trial.device`; None: not known)."""
         return replace(self, metrics=_holding(self.measured, self.device, device))
+
+
+def in_portions(priors: Iterable[Prior]) -> Iterator[list[dict[str, Any]]]:
+    """Plain values of priors, few enough at a time for one attribute of the storage."""
+    portion: list[dict[str, Any]] = []
+    n_bytes = 0
+    for plain in map(asdict, priors):
+        n_more = len(json.dumps(plain)) + 2
+        if portion and n_bytes + n_more > MAX_BYTES:
+            yield portion
+            portion, n_bytes = [], 0
+        portion.append(plain)
+        n_bytes += n_more
+    if portion:
+        yield portion
 
 
 @dataclass(frozen=True)
@@ -114,7 +133,7 @@ def warm_start(
     mapped = [found for trial in complete if (found := _map(trial, space, tally)) is not None]
     limits = {name: Bounds(limit.max, limit.min) for name, limit in space.constraints.items()}
     queue = _front(mapped, objectives, limits, device)
-    priors = _priors(mapped, study, objectives, device)
+    priors = _priors(mapped, objectives, device)
     notes = tally.notes(space, queue, priors, device)
     if not queue and not priors:
         raise SearchError("\n  ".join([f"--warm-start: nothing of {folder} can be used here:", *notes]))
@@ -195,21 +214,13 @@ def _front(
     return list(chosen.values())
 
 
-def _priors(
-    mapped: Sequence[_Mapped], study: Study, objectives: Sequence[Objective], device: str | None
-) -> list[Prior]:
-    rows: dict[int, dict[int, dict[str, Any]]] = {}
-    for epoch in study.epochs:
-        row = {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(epoch).items()}
-        del row["number"]
-        rows.setdefault(epoch.number, {})[epoch.epoch] = row
+def _priors(mapped: Sequence[_Mapped], objectives: Sequence[Objective], device: str | None) -> list[Prior]:
     return [
         Prior(
             params=found.params,
             config=found.config,
             key=found.key,
             metrics=_holding(found.trial.metrics, found.trial.device, device),
-            rows=rows.get(found.trial.number, {}),
             device=found.trial.device,
             measured=found.trial.metrics,
         )

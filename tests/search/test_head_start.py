@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import optuna
+from optuna.trial import TrialState, create_trial
 
 from search.drivers import OneDriver
+from search.entry import PRIORS
 from search.head_start import queue_anchors, take_over
 from search.ledger import Ledger
 from search.messages import Report
 from search.outcome import Outcome
 from search.proposer import Proposer, has_queue
 from search.record import study_record
-from search.warm_start import warm_start
+from search.warm_start import Prior, in_portions, warm_start
 from spaces.space import Space
 from studies.record import write_study
 from tests.search.books import complete, measured, new_ledger, reopened, run
@@ -87,8 +91,39 @@ def test_an_earlier_studys_front_is_tried_first_and_its_trials_are_learned_from(
     again = reopened(ledger)
     assert again.priors == ledger.priors
     assert again.n_trials == 0, "priors are no trials of this study"
-    for prior in again.priors:
-        assert isinstance(next(iter(prior.rows), 0), int)
+
+
+def _many_priors(n: int) -> list[Prior]:
+    """As large as those of the shipped spaces, which know accuracy at each step."""
+    measured = {"val_accuracy": 90.0, "accuracy_at_t": [90.123456789] * 40}
+    config = {f"field_{at}": "a value" * 5 for at in range(50)}
+    return [Prior({"T": 1}, config, f"key {at}", dict(measured), "cpu: fake", measured) for at in range(n)]
+
+
+def test_priors_are_kept_in_portions_that_any_database_holds() -> None:
+    """MySQL's attributes end at 64 KiB."""
+    ledger = new_ledger(make_space())
+    ledger.remember_priors(_many_priors(100))
+    kept = [frozen.user_attrs for frozen in ledger.study.get_trials()]
+    assert max(len(json.dumps(attrs)) for attrs in kept) < 33_000
+    assert 1 < len(kept) < 20
+    assert reopened(ledger).priors == ledger.priors == _many_priors(100)
+    ledger.remember_priors(_many_priors(101))
+    assert len(reopened(ledger).priors) == 101, "each once"
+
+
+def test_a_prior_larger_than_a_portion_stands_alone_and_none_take_no_record() -> None:
+    large = replace(_many_priors(1)[0], key="large", config={"text": "x" * 40_000})
+    portions = list(in_portions([*_many_priors(2), large, *_many_priors(1)]))
+    assert [len(portion) for portion in portions] == [2, 1, 1]
+    assert list(in_portions([])) == []
+
+
+def test_priors_of_studies_begun_when_all_were_one_record_with_their_epochs_still_load() -> None:
+    ledger = new_ledger(make_space())
+    old = [{**asdict(prior), "rows": {"1": {"epoch": 1}}} for prior in _many_priors(30)]
+    ledger.study.add_trial(create_trial(state=TrialState.FAIL, user_attrs={PRIORS: old}))
+    assert reopened(ledger).priors == _many_priors(30)
 
 
 def test_optunas_samplers_learn_only_from_priors_whose_objectives_are_all_known(tmp_path: Path) -> None:
