@@ -24,6 +24,7 @@ from search.entry import (
     ASK,
     DRIVER,
     END,
+    PRIOR,
     PRIORS,
     PROBE,
     PROBED,
@@ -355,6 +356,8 @@ class Ledger(Book):
 
     def _take_in_record(self, attrs: Mapping[str, Any]) -> None:
         self.probed.update(attrs.get(PROBED, {}))
+        if PRIOR in attrs:
+            self.told.add(attrs[PRIOR])
         self._learn([Prior.read(kept) for kept in attrs.get(PRIORS, [])])
         if AMENDED in attrs:
             self.entries[attrs[AMENDED]["number"]].amend(attrs[AMENDED]["metrics"])

@@ -14,7 +14,8 @@ from spaces.space import Space
 
 
 class Lessons:
-    """Tells Optuna of the priors all of whose objectives are known, each once in the life of a study.
+    """Tells Optuna of the priors all of whose objectives are known, each once in the life of a study,
+    by whichever of its drivers.
 
     Memory and times are only known of priors measured on this study's device, and that is only known when
     its first trial has been probed.
@@ -22,11 +23,6 @@ class Lessons:
 
     def __init__(self, ledger: Ledger, space: Space) -> None:
         self._ledger, self._space = ledger, space
-        self._told = {
-            frozen.user_attrs[PRIOR]
-            for frozen in ledger.study.get_trials(deepcopy=False)
-            if PRIOR in frozen.user_attrs
-        }
         self._seen: list[Prior] | None = None
 
     def give(self) -> None:
@@ -35,8 +31,8 @@ class Lessons:
             return
         self._seen = self._ledger.priors
         for prior in self._seen:
-            if prior.key not in self._told and self._is_whole(prior):
-                self._told.add(prior.key)
+            if prior.key not in self._ledger.told and self._is_whole(prior):
+                self._ledger.told.add(prior.key)
                 self._give(prior)
 
     def _is_whole(self, prior: Prior) -> bool:

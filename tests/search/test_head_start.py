@@ -186,3 +186,27 @@ def test_a_driver_that_shares_a_study_reads_its_own_priors_once(tmp_path: Path) 
     _take_over(ledger, space, tmp_path / "other")
     ledger.refresh()
     assert len(ledger.priors) == 6
+
+
+def test_of_two_drivers_one_tells_what_the_device_makes_known(tmp_path: Path) -> None:
+    class Many(OneDriver):
+        are_many = True
+
+        def __init__(self, me: int) -> None:
+            self.me = me
+
+    space = make_space(sampler=SamplerChoice("tpe", 1), budget=Budget(9))
+    _earlier(tmp_path / "other", space, 6)
+    first = new_ledger(space)
+    _take_over(first, space, tmp_path / "other")
+    drivers = [Ledger(first.study, first.objectives, first.limits, Many(me)) for me in (1, 2)]
+    proposers = [Proposer(ledger, space) for ledger in drivers]
+    for ledger, proposer in zip(drivers, proposers, strict=True):
+        with ledger.turn():
+            entry = proposer.next()
+        assert entry is not None
+        ledger.note(entry.number, Report("probe", metrics=measured(entry), place={"device": "cpu: fake"}))
+    for ledger, proposer in zip(drivers, proposers, strict=True):
+        with ledger.turn():
+            proposer.next()
+    assert _n_told(drivers[0]) == 6
