@@ -31,6 +31,7 @@ from search.opening import (
     require_same,
     require_same_seed,
     stored_space,
+    was_never_begun,
     with_options,
 )
 from search.options import KEEP_CHECKPOINTS, KeepCheckpoints, RunOptions
@@ -120,10 +121,8 @@ def conduct(space: Space | None, options: RunOptions) -> Conducted:
 
 def _open(folder: RunFolder, space: Space | None, options: RunOptions, drivers: Drivers) -> _Job:
     """Look at what is there; see `search.opening` for what is refused."""
-    # A driver that died before its first record has left a folder that is as good as none.
-    never_begun = space is not None and folder.journal.exists() and folder.is_empty()
     study = before = None
-    if options.resume and not never_begun:
+    if options.resume and not (space and was_never_begun(folder, options.storage)):
         study, before = open_existing(folder, options.storage)
         if space is None:
             space = stored_space(before)

@@ -22,7 +22,8 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 SCRATCH = ".tune"
 _SHARED_SCRATCH = re.compile(re.escape(SCRATCH) + r"-([0-9a-f]+)")
 RECORD_LOCK = ".record.lock"
-_NOT_CONTENT = frozenset({".lock", RECORD_LOCK, "journal.log.lock"})
+STORAGE_URL = "storage.url"
+_NOT_CONTENT = frozenset({".lock", RECORD_LOCK, "journal.log.lock", STORAGE_URL})
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class RunFolder:
     @property
     def storage_url(self) -> Path:
         """Names the database, without its password, where `--storage` chose one."""
-        return self.path / "storage.url"
+        return self.path / STORAGE_URL
 
     def named_url(self) -> str | None:
         """The URL of the database the folder names, if it does."""
@@ -84,7 +85,7 @@ class RunFolder:
             remove_halves(self.path / name)
 
     def is_empty(self) -> bool:
-        """Whether the folder is missing or holds nothing but locks and a journal without a record."""
+        """Whether the folder is missing, or holds no more than locks, an empty journal, and storage.url."""
         if not self.path.exists():
             return True
         no_record = not self.journal.exists() or self.journal.stat().st_size == 0

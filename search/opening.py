@@ -19,7 +19,7 @@ from search.drivers import Drivers, OneDriver
 from search.errors import SearchError
 from search.folder import RunFolder
 from search.storage import find_study, open_journal, open_url
-from search.urls import without_password
+from search.urls import absolute, without_password
 from spaces.space import Space
 from studies.files import replace_text
 
@@ -32,10 +32,11 @@ def open_existing(folder: RunFolder, url: str | None = None) -> tuple[optuna.Stu
     Raises:
         SearchError: there is no such study, or its storage cannot be opened.
     """
+    url = url or folder.named_url()
     storage = _storage(folder, url)
     found = None if storage is None else _load(storage, folder.path.name)
     if found is None:
-        place = folder.journal if storage is None or url is None else without_password(url)
+        place = folder.journal if url is None else without_password(url)
         raise SearchError(f"{folder.path}: no study {folder.path.name!r} in {place}")
     study, about = found
     if about is None:
@@ -43,6 +44,15 @@ def open_existing(folder: RunFolder, url: str | None = None) -> tuple[optuna.Stu
             f"{folder.path}: the study died before its first trial; start it again with --space"
         )
     return study, about
+
+
+def was_never_begun(folder: RunFolder, url: str | None) -> bool:
+    """Whether a driver died here before its first record: the folder is then as good as none."""
+    has_trace = folder.journal.exists() or folder.storage_url.exists()
+    if not (has_trace and folder.is_empty()):
+        return False
+    storage = _storage(folder, url)
+    return storage is None or _load(storage, folder.path.name) is None
 
 
 def require_new(folder: RunFolder, url: str | None) -> None:
@@ -86,9 +96,12 @@ def require_room(n_trials: int, wanted: int | None) -> None:
 def create(folder: RunFolder, url: str | None, about: About, drivers: Drivers | None = None) -> optuna.Study:
     """Begin a study: its storage, its attribute and space.yaml. `require_new` comes first.
 
+    url: of the database; by default the one that a driver has named which died before its first record.
+
     Raises:
         SearchError: another driver on the same server has begun it since.
     """
+    url = url or folder.named_url()
     storage = open_journal(folder.journal) if url is None else open_url(url)
     _note_storage(folder, url)
     with (drivers or OneDriver()).turn():
@@ -118,7 +131,7 @@ def go_on(
 def _note_storage(folder: RunFolder, url: str | None) -> None:
     """Write storage.url where `--storage` chose a database."""
     if url is not None:
-        replace_text(folder.storage_url, without_password(url) + "\n")
+        replace_text(folder.storage_url, without_password(absolute(url)) + "\n")
 
 
 def require_same(about: About, space: Space) -> None:

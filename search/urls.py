@@ -44,6 +44,16 @@ def file_of(url: str) -> Path | None:
     return None if database in (None, "", ":memory:") else Path(str(database)).absolute()
 
 
+def absolute(url: str) -> str:
+    """The URL with the file of an SQLite database as an absolute path; any other as it is."""
+    from sqlalchemy.engine import make_url
+
+    file = file_of(url)
+    if file is None or str(make_url(url).database).startswith("file:"):
+        return url
+    return make_url(url).set(database=str(file)).render_as_string(hide_password=False)
+
+
 def _backend(url: str) -> str | None:
     """SQLAlchemy's name of the database, or None for text that is no URL."""
     from sqlalchemy.engine import make_url

@@ -18,6 +18,7 @@ from search.opening import (
     require_new,
     require_same,
     stored_space,
+    was_never_begun,
     with_options,
 )
 from spaces.load import load_space
@@ -113,6 +114,53 @@ def test_a_database_is_remembered_without_its_password(folder: RunFolder, tmp_pa
     assert open_existing(folder)[1] == about
     with pytest.raises(SearchError, match="study 'toy' exists"):
         require_new(RunFolder.of(tmp_path / "elsewhere", "toy"), url)
+
+
+def test_a_database_named_from_here_is_found_from_elsewhere(
+    folder: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    about = _begin(folder, "sqlite:///study.db")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert open_existing(folder)[1] == about
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_a_study_that_is_missing_is_missed_where_the_folder_looks(folder: RunFolder, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/study.db"
+    folder.storage_url.write_text(url + "\n")
+    with pytest.raises(SearchError, match=rf"no study 'toy' in {url}"):
+        open_existing(folder)
+
+
+@pytest.mark.parametrize("is_said_again", [True, False])
+def test_a_driver_that_died_before_its_database_had_a_study_can_begin_again(
+    folder: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_said_again: bool
+) -> None:
+    url = f"sqlite:///{tmp_path}/study.db"
+
+    def die(**values: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("optuna.create_study", die)
+    with pytest.raises(KeyboardInterrupt):
+        _begin(folder, url)
+    monkeypatch.undo()
+    assert list(_content(folder)) == ["storage.url"]
+    assert was_never_begun(folder, None)
+    again = url if is_said_again else None
+    require_new(folder, again)
+    about = _begin(folder, again)
+    assert open_existing(folder)[1] == about
+    assert not folder.journal.exists()
+    assert not was_never_begun(folder, None)
+
+
+def test_a_lost_folder_that_names_its_database_was_begun(folder: RunFolder, tmp_path: Path) -> None:
+    _begin(folder, f"sqlite:///{tmp_path}/study.db")
+    folder.space.unlink()
+    assert not was_never_begun(folder, None)
 
 
 def test_a_lost_folder_is_made_again_from_the_database(folder: RunFolder, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from search.urls import cannot_be_opened, file_of, is_server, with_driver, without_password
+from search.urls import absolute, cannot_be_opened, file_of, is_server, with_driver, without_password
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,14 @@ def test_the_file_of_a_database(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     assert [file_of(url) for url in ("sqlite://", "sqlite:///:memory:", "postgresql://h/d", "x")] == [
         None
     ] * 4
+
+
+def test_a_file_is_named_from_the_root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert absolute("sqlite:///study.db") == f"sqlite:///{tmp_path}/study.db"
+    assert absolute("sqlite:///study.db?timeout=9") == f"sqlite:///{tmp_path}/study.db?timeout=9"
+    for url in ("sqlite:////abs/study.db", "sqlite://", "sqlite:///file:x.db?uri=true", "postgresql://h/d"):
+        assert absolute(url) == url
 
 
 def test_only_a_driver_that_is_not_named_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
