@@ -39,23 +39,31 @@ class CheckpointPlace:
         if not wanted:
             return
         try:
-            if is_uri(self.base):
-                self._remove_remote(wanted)
-            else:
-                self._remove_local(wanted)
+            there = self._names()
         except OSError:
             return
-        self._removed.update(wanted.values())
+        for stem, number in wanted.items():
+            try:
+                if stem in there:
+                    self._remove(stem)
+            except OSError:  # one that is held, as by a client of NFS, keeps no other
+                continue
+            self._removed.add(number)
 
-    def _remove_local(self, wanted: Iterable[str]) -> None:
-        for stem in set(wanted) & {entry.name for entry in _entries(Path(self.base))}:
+    def _names(self) -> set[str]:
+        if not is_uri(self.base):
+            return {entry.name for entry in _entries(Path(self.base))}
+        from search.remote_checkpoints import list_names
+
+        return set(list_names(self.base))
+
+    def _remove(self, stem: str) -> None:
+        if not is_uri(self.base):
             shutil.rmtree(Path(self.base) / stem)
+            return
+        from search.remote_checkpoints import remove_folder
 
-    def _remove_remote(self, wanted: Iterable[str]) -> None:
-        from search.remote_checkpoints import list_names, remove_folder
-
-        for stem in set(wanted) & set(list_names(self.base)):
-            remove_folder(self.base, stem)
+        remove_folder(self.base, stem)
 
 
 def study_place(chosen: str | None, run_folder: Path, study: str, started_at: str) -> CheckpointPlace:

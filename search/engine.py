@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from search.claim import claim_study
 from search.cluster import ray_cluster, refuse_ray_client
 from search.display import Display
 from search.drivers import Drivers
+from search.errors import StudyFailedError
 from search.folder import RunFolder
 from search.ledger import Ledger
 from search.live import live_report
@@ -149,6 +150,15 @@ def _about(name: str, space: Space) -> About:
     return replace(About.of(name, space), machine=describe_machine(), versions=installed_versions())
 
 
+@contextmanager
+def _told_in_one_line() -> Iterator[None]:
+    """A disk or a database that takes nothing is the end of the study, not a fault of this program."""
+    try:
+        yield
+    except (OSError, optuna.exceptions.StorageInternalError) as error:
+        raise StudyFailedError(f"its storage or record cannot be written: {error}") from error
+
+
 @dataclass
 class _Book:
     """A study that is open, and its record."""
@@ -169,6 +179,7 @@ class _Book:
         recorder = Recorder(ledger, job.folder, place)
         return cls(job, study, place, ledger, recorder)
 
+    @_told_in_one_line()
     def go_on(self) -> None:
         """Write down how the study goes on."""
         job = self.job
@@ -178,8 +189,13 @@ class _Book:
         """The numbers of the front's trials."""
         return [trial.number for trial in front(study_record(self.study, self.job.about))]
 
+    @_told_in_one_line()
     def close(self, ending: Ending, note: str | None = None, finished_at: str | None = None) -> Conducted:
-        """Write what stays. finished_at: when the study ended, where that is not now."""
+        """Write what stays. finished_at: when the study ended, where that is not now.
+
+        Raises:
+            StudyFailedError: it cannot be written.
+        """
         with self.ledger.turn():
             # As it is now: a driver that joined later may have given the study a larger budget.
             about = About.of_begun(self.study)
@@ -217,6 +233,7 @@ def _run(
         return book.close(ending, note)
 
 
+@_told_in_one_line()
 def _begin(job: _Job, book: _Book | None, say: Callable[[str], None]) -> _Book:
     """Begin the study or go on with it, with what comes before the sampler's own proposals."""
     from search.head_start import queue_anchors, take_over

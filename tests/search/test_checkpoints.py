@@ -20,6 +20,7 @@ from search.course import Course
 from search.errors import SearchError
 from search.messages import Report, Ticket
 from search.remote_checkpoints import DamagedCheckpointError, RemoteCheckpoints, child_uri
+from studies.text import trial_stem
 from tests.search.fakes import FakeSession, make_space
 from tests.search.test_course import _reports, _ticket
 
@@ -306,6 +307,29 @@ def test_removing_looks_at_each_trial_once(tmp_path: Path, monkeypatch: pytest.M
     place.remove([1, 2])
     place.remove([2, 1, 3])
     assert len(listed) == 3
+
+
+@pytest.mark.parametrize("at", ["here", "elsewhere"])
+def test_one_that_cannot_be_removed_keeps_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    place = CheckpointPlace(str(tmp_path / "toy") if at == "here" else f"file://{tmp_path}/toy")
+    module, name = (shutil, "rmtree") if at == "here" else (remote_checkpoints, "remove_folder")
+    remove = getattr(module, name)
+    for number in (1, 2, 3):
+        (tmp_path / "toy" / trial_stem(number)).mkdir(parents=True)
+
+    def busy(*place: Any) -> None:
+        if str(place[-1]).endswith(trial_stem(2)):
+            raise OSError(16, "Device or resource busy")
+        remove(*place)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, name, busy)
+        place.remove([1, 2, 3])
+    assert [path.name for path in (tmp_path / "toy").iterdir()] == [trial_stem(2)]
+    place.remove([1, 2, 3])
+    assert list((tmp_path / "toy").iterdir()) == []
 
 
 @pytest.mark.parametrize(

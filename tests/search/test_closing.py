@@ -8,12 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
 
 from search import recorder as recorder_module
 from search.about import About
 from search.drivers import OneDriver
 from search.engine import _Book, _Job
+from search.errors import StudyFailedError
 from search.folder import RunFolder
 from search.opening import create, open_existing
 from search.options import RunOptions
@@ -112,3 +114,20 @@ def test_what_holds_for_a_study_is_written_in_a_turn(
     first.go_on()
     first.close("budget")
     assert in_turn == [True, True]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [OSError(28, "No space left on device"), optuna.exceptions.StorageInternalError("No space left on disk")],
+)
+def test_a_last_write_that_finds_no_room_is_told_in_one_line(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    first, _ = _two(folder)
+
+    def full(record: Any, folder: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(recorder_module, "write_record", full)
+    with pytest.raises(StudyFailedError, match=r"its storage or record cannot be written: .*No space left"):
+        first.close("budget")

@@ -39,8 +39,10 @@ class KilledSession(FakeSession):
     def run_epoch(self) -> FakeEpoch:
         T = self.config["T"]
         marker = Path(self.config["data"]["root"]) / "killed"
-        if T == 2 or (T == 1 and self.epochs_trained == 1 and not marker.exists()):
+        is_first_of_one = T == 1 and self.epochs_trained == 1 and not marker.exists()
+        if is_first_of_one:
             marker.touch()
+        if T == 2 or is_first_of_one:
             os.kill(os.getpid(), signal.SIGKILL)
         if T == 3:
             (GROUP / "cgroup.procs").write_text(str(os.getpid()))
