@@ -261,7 +261,9 @@ def _memory_crash(ledger: Ledger, space: Space, *lines: str) -> list[str]:
         entry = proposer.next()
         assert entry is not None
         entry.handed_out = True
-        task = TrialTask(ledger, entry, tickets(ledger, space).trial(entry), lambda entry: False)
+        task = TrialTask(
+            ledger, entry, tickets(ledger, space).trial(entry), lambda entry: False, lambda entry: None
+        )
         task.started("7", ray_worker)
     crash = RuntimeError("Caught unexpected exception")
     crash.__cause__ = OutOfMemoryError(KILLED.format(workers="\n".join(lines)))
