@@ -20,6 +20,7 @@ _KNOWN: dict[str, tuple[str, str, Kind]] = {
     "infer_memory_mib": ("inference memory", "MiB", "measure"),
     "latency_ms": ("latency", "ms", "measure"),
     "latency_under_load": ("latency measured under load", "", "measure"),
+    "latency_quiet_under_load": ("quiet latency measured under load", "", "measure"),
     "train_step_ms": ("training step", "ms", "measure"),
     "n_parameters": ("parameters", "", "count"),
     "macs": ("multiply-accumulates", "", "count"),

@@ -14,15 +14,20 @@ from studies.model import Trial
 from studies.noise import seed_spread
 from studies.remarks import quiet_remarks
 from studies.text import is_under_load, spread_text
-from studies.timings import Timing, measured_again, quiet_timing, timing
+from studies.timings import Timing, measured_again, quiet_timing, timing, undisturbed_timing
 
 LOADED = "†"
-"""Marks a latency that was measured while other trials ran."""
+"""Marks a time that was measured while something else was busy."""
 
 GRID = {"role": "grid", "aria_multiselectable": "true"}
 """What makes a table one whose rows can be chosen; `selection.js` does it."""
 
 _LOAD_NOTE = "measured while other trials ran on the machine"
+_QUIET_NOTE = "Quiet: measured again after the search with nothing else running"
+_BUSY_NOTE = (
+    "Quiet: measured again after the search with no other trial running; where marked {}, the machine was "
+    "busy then with something else"
+)
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,8 @@ def lines_below(digest: Digest, trial: Trial, name: str) -> tuple[str, ...]:
     """What is known of the spread of a value, a line each."""
     own, quiet = timing(trial, name), quiet_timing(trial, name)
     if quiet is not None:
-        told = ", ".join([f"quiet {written(name, quiet.median)}", *_range(name, quiet)])
+        mark = LOADED if undisturbed_timing(trial, name) is None else ""
+        told = ", ".join([f"quiet {written(name, quiet.median)}{mark}", *_range(name, quiet)])
         return (*_range(name, own), told)
     spread = seed_spread(trial, name, digest.spreads)
     return (spread_text(name, spread),) if spread else ()
@@ -124,10 +130,12 @@ def _notes(digest: Digest, table: list[Row]) -> list[Html]:
         notes.append(
             "± stands between mean and sample standard deviation over the n trainings with different seeds"
         )
+    below = [line for row in table for lines in row.below.values() for line in lines]
+    is_busy = any(LOADED in line for line in below)
     if measured_again(digest.study):
         notes.append(
-            "Quiet: measured again after the search with nothing else running; ranges reach from the lower "
-            "to the upper quartile. Figures and order use what the search measured"
+            f"{_BUSY_NOTE.format(LOADED) if is_busy else _QUIET_NOTE}; ranges reach from the lower to "
+            "the upper quartile. Figures and order use what the search measured"
         )
     notes += [capitalised(remark) for remark in quiet_remarks(digest.study, _label)]
     return [tag("p", f"{note}.", class_="note below") for note in notes]

@@ -18,7 +18,7 @@ from studies.noise import seed_spread
 from studies.pareto import front
 from studies.replicates import Spread, spreads
 from studies.text import is_under_load, number, one_line, spread_text, trial_stem, with_unit
-from studies.timings import Timing, quiet_timing, timing
+from studies.timings import Timing, quiet_timing, timing, undisturbed_timing
 
 MADE_HERE = "# SpikeFront:"
 _FRONT_FILE = re.compile(r"trial-\d{4,}\.yaml", re.ASCII)
@@ -123,6 +123,7 @@ def _spreads(trial: Trial, name: str, over_seeds: Spread | None) -> str:
         parts.append(
             ", ".join([f"quiet {with_unit(name, quiet.median)}", _quartiles(name, quiet)]).rstrip(", ")
         )
+        parts += ["not quiet: the machine was busy then"] if undisturbed_timing(trial, name) is None else []
     elif over_seeds:
         parts.append(f"over seeds {spread_text(name, over_seeds)}")
     return f" ({'; '.join(parts)})" if parts else ""

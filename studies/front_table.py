@@ -18,10 +18,10 @@ from studies.noise import seed_spread
 from studies.pareto import front, knee
 from studies.replicates import Spread, searched, spreads
 from studies.text import heading, is_under_load, number, one_line, params_text, spread_text
-from studies.timings import Timing, quiet_timing, timing
+from studies.timings import Timing, quiet_timing, timing, undisturbed_timing
 
 LOADED = "*"
-"""Marks a latency that was measured while other trials ran."""
+"""Marks a time that was measured while something else was busy."""
 
 NARROW = 100
 """Below so many characters params stand on lines of their own: eight columns would not fit."""
@@ -52,8 +52,10 @@ def front_frame(study: Study) -> FrontFrame:
     names = [objective.name for objective in study.info.objectives]
     order, shared = _order(study, trials), _shared(trials)
     has_load = any(is_under_load(trial, name) for trial in trials for name in names)
+    is_busy = any(_is_busy(trial, name) for trial in trials for name in names)
     notes = [f"knee: trial {middle.number}" if middle else "no trial is complete and feasible yet"]
     notes += [f"{LOADED} measured while other trials ran"] if has_load else []
+    notes += [f"quiet with {LOADED}: the machine was busy then with something else"] if is_busy else []
     notes += ["mean ± sd over seeds"] if again else []
     notes += [f"in all: {params_text(shared, order)}"] if shared else []
     rows = []
@@ -152,8 +154,14 @@ def _cell(trial: Trial, name: str, over_seeds: Spread | None) -> str:
     told = number(name, trial.values[name]) + (LOADED if is_under_load(trial, name) else "")
     told += _quartiles(name, own)
     if quiet is not None:
-        return f"{told}\nquiet {number(name, quiet.median)}{_quartiles(name, quiet)}"
+        mark = LOADED if _is_busy(trial, name) else ""
+        return f"{told}\nquiet {number(name, quiet.median)}{mark}{_quartiles(name, quiet)}"
     return f"{told}\n{spread_text(name, over_seeds)}" if over_seeds else told
+
+
+def _is_busy(trial: Trial, name: str) -> bool:
+    """Whether the metric was measured again, and not on a quiet machine."""
+    return quiet_timing(trial, name) is not None and undisturbed_timing(trial, name) is None
 
 
 def _quartiles(name: str, found: Timing | None) -> str:

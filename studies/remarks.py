@@ -9,7 +9,15 @@ from studies.noise import Near, Noise, noises
 from studies.pareto import front
 from studies.replicates import spreads
 from studies.text import listed, named_trials, number, unit
-from studies.timings import QuietFront, is_disturbed, measured_again, quiet_front, quiet_timing, timing
+from studies.timings import (
+    QuietFront,
+    is_disturbed,
+    measured_again,
+    quiet_front,
+    quiet_timing,
+    timing,
+    undisturbed_timing,
+)
 
 Label = Callable[[str], str]
 """What a metric is called: its name in the terminal, its words in the report."""
@@ -21,12 +29,12 @@ def quiet_remarks(study: Study, label: Label = str) -> list[str]:
     for name in measured_again(study):
         disturbed = [trial for trial in front(study) if is_disturbed(trial, name)]
         if disturbed:
-            verb = "was" if len(disturbed) == 1 else "were"
             numbers = named_trials([trial.number for trial in disturbed])
             remarks.append(
-                f"the search's {label(name)} of {numbers} {verb} disturbed: "
-                f"with the machine quiet {_largest(disturbed, name)}, beyond the quartiles"
+                f"the search's {label(name)} of {numbers} was disturbed: "
+                f"with the machine quiet it is {_changes(disturbed, name)}, beyond the quartiles"
             )
+    remarks += _busy_remarks(study)
     found = quiet_front(study)
     return remarks if found is None else [*remarks, _front_remark(study, found, label)]
 
@@ -60,13 +68,41 @@ def _step(name: str) -> str:
     return "points" if unit(name) == "%" else unit(name)
 
 
-def _largest(trials: list[Trial], name: str) -> str:
-    """The largest change from the search's to the quiet median: "up to 35 % less"."""
-    pairs = [(timing(trial, name), quiet_timing(trial, name)) for trial in trials]
-    shares = [quiet.median / own.median - 1 for own, quiet in pairs if own and quiet and own.median]
-    share = max(shares, key=abs, default=0.0)
-    most = "up to " if len(shares) > 1 else ""
-    return f"it is {most}{100 * abs(share):.2g} % {'lower' if share < 0 else 'higher'}"
+def _busy_remarks(study: Study) -> list[str]:
+    """Of which trials of the front the second measurement was not quiet either, and what follows."""
+    again = measured_again(study)
+    busy = [
+        trial
+        for trial in front(study)
+        if any(quiet_timing(trial, name) and not undisturbed_timing(trial, name) for name in again)
+    ]
+    if not busy:
+        return []
+    numbers = named_trials([trial.number for trial in busy])
+    return [
+        f"the quiet measurement of {numbers} is doubtful: the machine was busy with something else then, so "
+        "nothing is concluded from it"
+    ]
+
+
+def _changes(trials: Sequence[Trial], name: str) -> str:
+    """The largest change from the search's to the quiet median each way: "up to 35 % lower".
+
+    Where both ways occur, each with its trials: "72 % lower in trial 1 and 37 % higher in trial 2".
+    """
+    told: dict[str, list[tuple[int, float]]] = {"lower": [], "higher": []}
+    for trial in trials:
+        own, quiet = timing(trial, name), quiet_timing(trial, name)
+        if own and quiet and own.median:
+            share = quiet.median / own.median - 1
+            told["lower" if share < 0 else "higher"].append((trial.number, abs(share)))
+    ways = {way: found for way, found in told.items() if found}
+    clauses = []
+    for way, found in ways.items():
+        most = "up to " if len(found) > 1 else ""
+        whose = f" in {named_trials([number for number, _ in found])}" if len(ways) > 1 else ""
+        clauses.append(f"{most}{100 * max(share for _, share in found):.2g} % {way}{whose}")
+    return listed(clauses) or "different"
 
 
 def _front_remark(study: Study, found: QuietFront, label: Label) -> str:
@@ -82,10 +118,6 @@ def _front_remark(study: Study, found: QuietFront, label: Label) -> str:
 
 
 def _whose(study: Study, found: QuietFront) -> str:
-    again = [t for t in front(study) if all(quiet_timing(t, name) is not None for name in found.names)]
     n_all = len(front(study))
-    return (
-        "the front"
-        if len(again) == n_all
-        else f"the part of the front that was measured again ({len(again)} of {n_all})"
-    )
+    part = f"the part of the front that was measured again in quiet ({found.n_known} of {n_all})"
+    return "the front" if found.n_known == n_all else part

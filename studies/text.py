@@ -98,9 +98,13 @@ def with_unit(name: str, value: Any) -> str:
 
 
 def is_under_load(trial: Trial, name: str) -> bool:
-    """Whether this metric of the trial is a latency that was measured while other trials ran."""
-    is_own = name.startswith("latency") and QUIET not in name
-    return is_own and trial.metrics.get("latency_under_load") is True
+    """Whether this metric was timed while something else was busy: a latency of the search, or a quiet time.
+
+    One flag holds for all quiet times of a trial, as they are taken in turns.
+    """
+    if QUIET in name:
+        return trial.metrics.get("latency_quiet_under_load") is True
+    return name.startswith("latency") and trial.metrics.get("latency_under_load") is True
 
 
 def params_text(params: Mapping[str, Any], order: Iterable[str] = ()) -> str:

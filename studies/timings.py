@@ -2,7 +2,8 @@
 
 A search times a trial while other trials run. After it the front is timed again with nothing else running:
 `latency_ms` is the search's median and stays the objective, `latency_ms_quiet` the later one, each with
-its quartiles under `_q25` and `_q75` where these were taken.
+its quartiles under `_q25` and `_q75` where these were taken. Where `latency_quiet_under_load` says that the
+machine was busy all the same, the later one is shown, but nothing is concluded from it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from studies.pareto import (
     rankable,
     to_minimise,
 )
-from studies.text import QUARTILES, QUIET
+from studies.text import QUARTILES, QUIET, is_under_load
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,13 @@ def timing(trial: Trial, name: str) -> Timing | None:
 
 
 def quiet_timing(trial: Trial, name: str) -> Timing | None:
-    """The measurement with the machine quiet; None where there was none."""
+    """The measurement after the search, also where the machine was busy then; None where there was none."""
     return _timing(trial.metrics, name + QUIET)
+
+
+def undisturbed_timing(trial: Trial, name: str) -> Timing | None:
+    """The quiet measurement where the machine was quiet indeed, as far as the record tells; else None."""
+    return None if is_under_load(trial, name + QUIET) else quiet_timing(trial, name)
 
 
 def is_timed(trial: Trial, name: str) -> bool:
@@ -64,9 +70,10 @@ def timing_range(trial: Trial, name: str) -> tuple[float, float] | None:
 def is_disturbed(trial: Trial, name: str) -> bool:
     """Whether search and quiet machine disagree: the ranges between their quartiles do not overlap.
 
-    False where one of them has no quartiles, as then nothing says how much a difference means.
+    False where one of them has no quartiles, as then nothing says how much a difference means, and where
+    the machine was not quiet.
     """
-    own, quiet = timing(trial, name), quiet_timing(trial, name)
+    own, quiet = timing(trial, name), undisturbed_timing(trial, name)
     if own is None or quiet is None or own.quartiles is None or quiet.quartiles is None:
         return False
     return own.quartiles[0] > quiet.quartiles[1] or quiet.quartiles[0] > own.quartiles[1]
@@ -84,35 +91,36 @@ def measured_again(study: Study) -> list[str]:
 class QuietFront:
     """What the front would be by quiet measurements. left: trials no longer on it. joined: new ones.
 
-    knee: the knee it would have; None when trials of the front were not measured again, or it is unchanged.
+    n_known: how many trials of the front have them, taken on a machine that was quiet.
+    knee: the knee it would have; None when that is not the whole front, or it is unchanged.
     """
 
     names: tuple[str, ...]
     left: tuple[int, ...]
     joined: tuple[int, ...]
     knee: int | None
+    n_known: int
 
 
 def quiet_front(study: Study) -> QuietFront | None:
     """The front with quiet values in place of the search's, as far as trials have them; None without any.
 
-    Quiet values are compared with quiet values alone: a trial leaves when another one with all quiet
-    values dominates it. Who joins, and the knee, are told when the whole front was measured again.
+    Quiet values are compared with quiet values alone, and none counts that was taken under load: a trial
+    leaves when another one with all quiet values dominates it. Who joins, and the knee, are told when the
+    whole front has them.
     """
     present = front(study)
     names = {objective.name for objective in study.info.objectives}
     again = tuple(name for name in measured_again(study) if name in names)
-    known = [
-        trial for trial in rankable(study) if all(quiet_timing(trial, name) is not None for name in again)
-    ]
-    if not again or not known:
+    known = [trial for trial in rankable(study) if all(undisturbed_timing(trial, name) for name in again)]
+    before, measured = {trial.number for trial in present}, {trial.number for trial in known}
+    if not again or not before & measured:
         return None
     ways, values = directions(study), objective_values(study, known)
     for column, objective in enumerate(study.info.objectives):
         if objective.name in again:
             values[:, column] = [trial.metrics[objective.name + QUIET] for trial in known]
     stands = is_non_dominated(to_minimise(values, ways))
-    before, measured = {trial.number for trial in present}, {trial.number for trial in known}
     after = {trial.number for trial, stay in zip(known, stands, strict=True) if stay}
     is_whole = before <= measured
     middle = knee_index(values[stands], ways)
@@ -123,6 +131,7 @@ def quiet_front(study: Study) -> QuietFront | None:
         left=tuple(sorted((before & measured) - after)),
         joined=tuple(sorted(after - before)) if is_whole else (),
         knee=knee if is_whole and knee != old else None,
+        n_known=len(before & measured),
     )
 
 

@@ -229,6 +229,21 @@ def test_the_table_tells_spreads_over_seeds_and_quiet_measurements() -> None:
     assert "quiet" not in table_html(plain, rows(plain, Path("x")))
 
 
+def test_a_quiet_measurement_under_load_is_marked_and_the_note_says_so() -> None:
+    study = noisy_study()
+    assert "with nothing else running;" in table_html(digest(study), rows(digest(study), Path("x")))
+    busy = [
+        replace(trial, metrics={**trial.metrics, "latency_quiet_under_load": True}) for trial in study.trials
+    ]
+    found = digest(replace(study, trials=tuple(busy)))
+    html = table_html(found, rows(found, Path("x")))
+    assert all("†" in row.below["latency_ms"][-1] for row in rows(found, Path("x")))
+    assert "where marked †, the machine was busy then with something else;" in html
+    assert "is doubtful: the machine was busy" in html
+    for wrong in ("nothing else running", "would not be on the front", "the knee would be"):
+        assert wrong not in html
+
+
 def test_the_near_trials_have_a_table() -> None:
     study = noisy_study()
     found = digest(study)

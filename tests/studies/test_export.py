@@ -131,6 +131,9 @@ def test_measured_tells_the_quiet_machine_and_the_spread_over_seeds() -> None:
         "val_accuracy 91.00 % (over seeds 91.20 ± 0.28 (n = 2)); train_memory_mib 9.00 MiB; "
         "latency_ms 2.00 ms (quiet 1.50 ms, quartiles 1.40 to 1.60)"
     )
+    busy = make_trial(0, (91.0, 9.0, 2.0), metrics={**one.metrics, "latency_quiet_under_load": True})
+    told = "(quiet 1.50 ms, quartiles 1.40 to 1.60; not quiet: the machine was busy then)"
+    assert measured(make_study([busy]), busy).endswith(told)
 
 
 def test_the_front_folder_holds_no_replicates(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -139,7 +140,8 @@ def test_spreads_over_seeds_and_quiet_measurements_stand_below_their_values() ->
         "within the noise of the front: trial 3",
         "the search's latency_ms of trial 1 was disturbed: "
         "with the machine quiet it is 25 % lower, beyond the quartiles",
-        "with quiet latency_ms the part of the front that was measured again (1 of 2) would stay as it is",
+        "with quiet latency_ms the part of the front that was measured again in quiet (1 of 2) would stay "
+        "as it is",
     ]
 
 
@@ -163,3 +165,13 @@ def test_show_of_an_empty_study_and_of_no_study(tmp_path: Path, capsys: pytest.C
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err == f"error: {tmp_path / 'none'}: no such folder; a study lies in runs/NAME\n"
+
+
+def test_a_quiet_measurement_under_load_is_marked() -> None:
+    study = make_noisy_study()
+    busy = [
+        replace(trial, metrics={**trial.metrics, "latency_quiet_under_load": True}) for trial in study.trials
+    ]
+    text = words(rendered(replace(study, trials=tuple(busy)), width=200))
+    assert "quiet 1.50* (1.40-1.60)" in text
+    assert "quiet with *: the machine was busy then with something else" in text

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from studies.model import Study, Trial
 from studies.pareto import front
+from studies.record import read_study
 from studies.remarks import quiet_remarks
 from studies.timings import (
     QuietFront,
@@ -83,7 +86,7 @@ def disturbed() -> Study:
 def test_the_quiet_front_and_its_knee(disturbed: Study) -> None:
     assert [trial.number for trial in front(disturbed)] == [0, 1, 2]
     assert measured_again(disturbed) == ["latency_ms", "train_step_ms"]
-    assert quiet_front(disturbed) == QuietFront(("latency_ms",), left=(0,), joined=(), knee=1)
+    assert quiet_front(disturbed) == QuietFront(("latency_ms",), left=(0,), joined=(), knee=1, n_known=3)
     assert quiet_remarks(disturbed) == [
         "the search's latency_ms of trial 1 was disturbed: "
         "with the machine quiet it is 72 % lower, beyond the quartiles",
@@ -97,9 +100,10 @@ def test_quiet_values_are_compared_with_quiet_values_alone() -> None:
         [timed(0, (90.0, 10.0, 1.0)), timed(1, (91.0, 9.0, 2.0), 0.8), timed(2, (80.0, 9.0, 5.0), 0.1)]
     )
     found = quiet_front(study)
-    assert found == QuietFront(("latency_ms",), left=(), joined=(), knee=None)
+    assert found == QuietFront(("latency_ms",), left=(), joined=(), knee=None, n_known=1)
     assert quiet_remarks(study)[-1] == (
-        "with quiet latency_ms the part of the front that was measured again (1 of 2) would stay as it is"
+        "with quiet latency_ms the part of the front that was measured again in quiet (1 of 2) would stay "
+        "as it is"
     )
 
 
@@ -131,3 +135,42 @@ def test_a_metric_that_is_no_objective_moves_no_front() -> None:
     study = make_study([make_trial(0, (90.0, 1.0, 1.0), metrics=metrics)])
     assert measured_again(study) == ["train_step_ms"]
     assert quiet_front(study) is None
+
+
+BUSY = {"latency_quiet_under_load": True}
+
+
+def test_nothing_is_concluded_from_a_quiet_measurement_under_load() -> None:
+    """The quiet values of `disturbed`, the second of them taken on a busy machine."""
+    trials = [
+        timed(0, (90.0, 10.0, 1.0), 1.0),
+        timed(1, (91.0, 9.0, 2.9), 0.8, **BUSY),
+        timed(2, (95.0, 30.0, 3.0), 3.0),
+    ]
+    assert [is_disturbed(trial, "latency_ms") for trial in trials] == [False] * 3
+    assert quiet_front(make_study(trials)) == QuietFront(("latency_ms",), (), (), knee=None, n_known=2)
+    assert quiet_remarks(make_study(trials)) == [
+        "the quiet measurement of trial 1 is doubtful: the machine was busy with something else then, so "
+        "nothing is concluded from it",
+        "with quiet latency_ms the part of the front that was measured again in quiet (2 of 3) would stay as "
+        "it is",
+    ]
+    assert len(quiet_remarks(make_study([timed(1, (91.0, 9.0, 2.9), 0.8, **BUSY)]))) == 1
+
+
+def test_of_the_real_study_under_load_no_conclusion_is_left() -> None:
+    study = read_study(Path(__file__).parents[1] / "reports" / "real_digits")
+    assert any("would not be on the front" in remark for remark in quiet_remarks(study))
+    busy = [replace(trial, metrics={**trial.metrics, **BUSY}) for trial in study.trials]
+    (remark,) = quiet_remarks(replace(study, trials=tuple(busy)))
+    assert "is doubtful" in remark
+
+
+def test_changes_are_told_each_way() -> None:
+    trials = [timed(0, (90.0, 10.0, 1.0), 0.57), timed(1, (91.0, 20.0, 2.0), 2.74)]
+    both = "the search's latency_ms of trials 0 and 1 was disturbed: with the machine quiet it is "
+    assert quiet_remarks(make_study(trials))[0] == (
+        f"{both}43 % lower in trial 0 and 37 % higher in trial 1, beyond the quartiles"
+    )
+    trials[1] = timed(1, (91.0, 20.0, 2.0), 1.5)
+    assert quiet_remarks(make_study(trials))[0] == f"{both}up to 43 % lower, beyond the quartiles"
