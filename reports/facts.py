@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from reports.clock import study_clock
 from reports.digest import Digest
 from reports.names import DATA_SETS, NO_BREAK, counted, listed, nested, number_text
 from reports.outcomes import WORDS, by_state
@@ -61,7 +62,7 @@ def searched(digest: Digest) -> str:
 
 
 def budget(digest: Digest) -> str:
-    """Trials by state and their epochs, replicates and theirs, and wall time."""
+    """Trials by state and their epochs, replicates and theirs, wall time and how much of it was paused."""
     study, again = digest.study, _replicates(digest)
     states = [f"{count:,} {WORDS[state]}" for state, count in by_state(study).items()]
     planned = nested(study.info.space, "budget.trials")
@@ -73,7 +74,7 @@ def budget(digest: Digest) -> str:
         parts.append(f"{counted(len(again), 'replicate')} ({_epochs(again)})")
     start, end = _span(digest.recorded)
     if start and end:
-        parts.append(duration(end - start))
+        parts.append(duration(end - start) + _paused(digest.recorded, end - start))
     return ", ".join(parts)
 
 
@@ -140,6 +141,13 @@ def duration(span: timedelta) -> str:
 
 def _replicates(digest: Digest) -> list[Trial]:
     return [trial for trial in digest.recorded.trials if trial.replicate_of is not None]
+
+
+def _paused(study: Study, wall: timedelta) -> str:
+    """What of the wall time lies in pauses, those that the timeline cuts out; "" where nothing does."""
+    clock = study_clock(study)
+    paused = timedelta(seconds=sum(length for _, length in clock.cuts) if clock else 0)
+    return f", of which {duration(paused)} paused" if timedelta(0) < paused <= wall else ""
 
 
 def _epochs(trials: Sequence[Trial]) -> str:

@@ -13,6 +13,7 @@ import pytest
 from reports.clock import PAUSE_S, Clock, study_clock, time_unit, working_spans
 from reports.cuts import cut_marks, cuts_text
 from reports.digest import digest
+from reports.facts import facts
 from reports.figure import Card
 from reports.hypervolume import HypervolumeFrame, draw_hypervolume, hypervolume_frame
 from reports.savings import SavingsFrame, StopsFrame, savings_frame, stops_frame
@@ -287,3 +288,10 @@ def test_stopped_trials_are_counted_by_the_epoch_they_reached() -> None:
     card = stops_frame(ODD["two"]())
     assert isinstance(card, Card)
     assert card.why == "No trial was stopped early."
+
+
+def test_the_head_says_how_much_of_its_time_was_paused() -> None:
+    told = dict(facts(digest(study_of(ran(0, 0, 100), ran(1, 257, 461)))))["Budget used"]
+    assert told.endswith(", 7 min 41 s, of which 2 min 37 s paused")
+    told = dict(facts(digest(study_of(ran(0, 0, 230), ran(1, 231, 461)))))["Budget used"]
+    assert told.endswith(", 7 min 41 s")
