@@ -21,10 +21,12 @@ from studies.errors import StudyError
 from studies.files import replacing
 from studies.model import SCHEMA_VERSION, Objective, Study, StudyInfo
 from studies.tables import epochs_of, epochs_table, trials_of, trials_table, utc
+from studies.text import one_line
 
 TRIALS = "trials.parquet"
 EPOCHS = "epochs.parquet"
 KEY = b"spikefront"
+_MOST_NAMED = 8
 
 Read = TypeVar("Read")
 
@@ -81,6 +83,11 @@ def read_study(folder: str | Path) -> Study:
 def _read(path: Path) -> tuple[dict[str, Any], pa.Table]:
     """Metadata and table of one file, after every check that needs no row."""
     if not path.is_file():
+        inside = _studies_in(path.parent)
+        if inside:
+            told = ", ".join([*inside[:_MOST_NAMED], *(["..."] if len(inside) > _MOST_NAMED else [])])
+            example = path.parent / inside[0]
+            raise StudyError(f"{path.parent}: holds studies: {told}; name one of them, such as {example}")
         mend = f"python -m search.record {path.parent}"
         raise StudyError(f"{path}: missing; `{mend}` makes it again from the study's storage")
     try:
@@ -100,6 +107,14 @@ def _read(path: Path) -> tuple[dict[str, Any], pa.Table]:
             "install the SpikeFront that wrote it, or a newer one"
         )
     return about, table
+
+
+def _studies_in(folder: Path) -> list[str]:
+    """The folders in a folder that hold a record, by name; none where the folder cannot be read."""
+    try:
+        return sorted(one_line(inner.name) for inner in folder.iterdir() if (inner / TRIALS).is_file())
+    except OSError:
+        return []
 
 
 def _checked(path: Path, read: Callable[[], Read]) -> Read:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -258,6 +259,16 @@ def test_a_missing_folder_and_a_missing_file_are_told_apart(study: Study, tmp_pa
     (tmp_path / "epochs.parquet").unlink()
     with pytest.raises(StudyError, match=r"epochs\.parquet: missing"):
         read_study(tmp_path)
+
+
+def test_a_folder_of_studies_says_which_it_holds(study: Study, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    for name in ("q", "digits"):
+        write_study(study, runs / name)
+    (runs / "notes").mkdir()
+    told = f"{runs}: holds studies: digits, q; name one of them, such as {runs / 'digits'}"
+    with pytest.raises(StudyError, match=f"^{re.escape(told)}$"):
+        read_study(runs)
 
 
 @pytest.mark.parametrize("name", ["trials.parquet", "epochs.parquet"])
