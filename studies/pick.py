@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from studies.model import Direction, Study, Trial
 from studies.pareto import directions, knee, non_dominated_ranks, objective_values, to_minimise
 from studies.replicates import searched
 from studies.rule import Best, Knee, Limit, Numbered, parse_rule, rule_error
-from studies.text import did_you_mean, one_line, state_counts
+from studies.text import did_you_mean, listed, one_line, state_counts
 
 
 def pick(study: Study, rule: str) -> Trial:
@@ -23,7 +24,8 @@ def pick(study: Study, rule: str) -> Trial:
     best:METRIC [where ...]: among the complete feasible trials that keep every limit, the one with the
     best finite METRIC: in its own direction for an objective, else the largest for a name with
     "accuracy" in it and the smallest for any other. Ties go to a trial that the others among them do not
-    dominate, then to the lower number. A trial that lacks a field does not keep a limit on it.
+    dominate, then to the lower number. A limit may name a param by the last part of its name where no
+    other param ends so. A trial that lacks a field does not keep a limit on it.
 
     Raises:
         PickError: the rule cannot be read, names an unknown field, or no trial answers it.
@@ -68,6 +70,7 @@ def _numbered(study: Study, number: int) -> Trial:
 
 def _best(study: Study, rule: str, asked: Best) -> Trial:
     _check_metric(study, rule, asked)
+    asked = replace(asked, limits=tuple(_in_full(study, rule, limit) for limit in asked.limits))
     for limit in asked.limits:
         _check_limit(study, rule, limit)
     own = (trial for trial in searched(study).trials if trial.is_feasible)
@@ -114,11 +117,33 @@ def _kinds(study: Study, name: str) -> set[str]:
     return {types.get(type(value), "list") for value in values if value is not MISSING}
 
 
+def _by_last_part(params: Sequence[str]) -> dict[str, list[str]]:
+    """The params with a dot in their names by the last part, as tables show them: mode, branches."""
+    found: dict[str, list[str]] = {}
+    for name in params:
+        if "." in name:
+            found.setdefault(name.rpartition(".")[2], []).append(name)
+    return found
+
+
+def _in_full(study: Study, rule: str, limit: Limit) -> Limit:
+    """The limit on a param in full where the rule names its last part alone and only one param ends so."""
+    metrics, params = _names(study)
+    if limit.name in metrics or limit.name in params:
+        return limit
+    meant = _by_last_part(params).get(limit.name, [])
+    if len(meant) > 1:
+        raise rule_error(rule, limit.at, f"{limit.name} could be {listed(meant, 'or')}: write one in full")
+    return replace(limit, name=meant[0]) if meant else limit
+
+
 def _check_metric(study: Study, rule: str, asked: Best) -> None:
     metrics, params = _names(study)
     if asked.metric not in metrics:
-        if asked.metric in params:
-            message = f"{asked.metric} is a param; best: looks for a metric"
+        meant = [asked.metric] if asked.metric in params else _by_last_part(params).get(asked.metric, [])
+        if meant:
+            kind = "is a param" if len(meant) == 1 else "are params"
+            message = f"{listed(meant)} {kind}; best: looks for a metric"
         else:
             message = f"no metric of this study{did_you_mean(asked.metric, metrics)}"
         raise rule_error(rule, asked.at, f"{message}\nmetrics: {', '.join(metrics)}")
@@ -127,10 +152,11 @@ def _check_metric(study: Study, rule: str, asked: Best) -> None:
 
 
 def _check_limit(study: Study, rule: str, limit: Limit) -> None:
-    """Refuse a limit that no value of the field could ever be compared with."""
+    """Refuse a limit, its name in full, that no value of the field could ever be compared with."""
     metrics, params = _names(study)
     if limit.name not in metrics and limit.name not in params:
-        message = f"no metric or param of this study{did_you_mean(limit.name, [*metrics, *params])}"
+        known = [*metrics, *params, *(last for last, all_ in _by_last_part(params).items() if len(all_) == 1)]
+        message = f"no metric or param of this study{did_you_mean(limit.name, known)}"
         raise rule_error(rule, limit.at, f"{message}\nnames: {', '.join([*metrics, *params])}")
     kinds = _kinds(study, limit.name)
     if kinds == {"list"}:

@@ -290,3 +290,27 @@ def test_a_single_trial_answers_every_rule() -> None:
     study = make_study([make_trial(3, (90.0, 1.0, 1.0))])
     for rule in ("knee", "trial:3", "best:latency_ms", "best:latency_ms where T==4"):
         assert pick(study, rule).number == 3
+
+
+def test_a_limit_takes_the_last_part_of_a_params_name_that_no_other_has(study: Study) -> None:
+    assert pick(study, "best:val_accuracy where mode==reliable").number == 2
+    assert pick(study, "best:val_accuracy where branches==1,3 and loss_over_T==true").number == 1
+    with pytest.raises(PickError, match=r"distillation\.mode==odd: kept by none; they have 'none'"):
+        pick(study, "best:val_accuracy where mode==odd")
+    with pytest.raises(PickError, match=r"\^ distillation\.mode is a param; best: looks for a metric"):
+        pick(study, "best:mode")
+    with pytest.raises(PickError, match=r"\^ no metric or param of this study; did you mean 'branches'\?"):
+        pick(study, "best:val_accuracy where branch==3")
+
+
+def test_a_last_part_that_two_params_have_is_to_be_written_in_full(study: Study) -> None:
+    other = make_trial(9, params={"teacher.mode": "kd"})
+    both = make_study([*study.trials, other])
+    message = (
+        r"where mode==reliable\n +\^ mode could be distillation\.mode or teacher\.mode: write one in full"
+    )
+    with pytest.raises(PickError, match=message):
+        pick(both, "best:val_accuracy where mode==reliable")
+    metric = make_trial(9, metrics={"mode": 3})
+    with pytest.raises(PickError, match="mode holds numbers"):
+        pick(make_study([*study.trials, metric]), "best:val_accuracy where mode==reliable")
