@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,15 +72,17 @@ def config_text(config: Mapping[str, Any], comment: str = "") -> str:
     return head + stream.getvalue()
 
 
-def measured(study: Study, trial: Trial) -> str:
+def measured(study: Study, trial: Trial, also: Sequence[str] = ()) -> str:
     """What was measured of a trial, on one line: accuracy, memory, latency and the study's objectives.
+
+    also: names of other metrics to tell; what is no metric of the trial is left out.
 
     Beside a metric stand its quartiles, the measurement with the machine quiet, and mean and standard
     deviation over its replicates, where there are any; "nothing" for a trial without any metric of these.
     """
     again = spreads(study)
     known = {**trial.metrics, **{name: value for name, value in trial.values.items() if value is not None}}
-    names = dict.fromkeys([*_ALWAYS_TOLD, *(objective.name for objective in study.info.objectives)])
+    names = dict.fromkeys([*_ALWAYS_TOLD, *(objective.name for objective in study.info.objectives), *also])
     told = []
     for name in names:
         if name in known:

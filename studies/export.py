@@ -15,7 +15,7 @@ from studies.errors import StudyError
 from studies.model import Study, Trial
 from studies.pick import pick
 from studies.record import read_study
-from studies.rule import FORMS
+from studies.rule import FORMS, names_in
 
 __all__ = ["export_comment", "exported_config", "main", "write_config", "write_front"]
 
@@ -32,7 +32,8 @@ def main(argv: list[str] | None = None) -> int:
     except (StudyError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print(f"wrote {arguments.out}: trial {trial.number} of {study.info.name}, {measured(study, trial)}")
+    told = measured(study, trial, names_in(arguments.pick))
+    print(f"wrote {arguments.out}: trial {trial.number} of {study.info.name}, {told}")
     print(f"next: {_next_command(arguments.out)}")
     return 0
 

@@ -92,6 +92,16 @@ def parse_rule(rule: str) -> Rule:
     return _Parser(rule).rule()
 
 
+def names_in(rule: str) -> list[str]:
+    """The fields a rule names, that which it looks for first; none for a rule without any.
+
+    Raises:
+        PickError: as `parse_rule`.
+    """
+    asked = parse_rule(rule)
+    return [asked.metric, *(limit.name for limit in asked.limits)] if isinstance(asked, Best) else []
+
+
 def rule_error(rule: str, at: int, message: str) -> PickError:
     """The error for position `at` of a rule: the rule, a caret below it, the message, the forms allowed."""
     shown = "".join(letter if letter.isprintable() else " " for letter in rule)

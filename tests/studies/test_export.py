@@ -159,6 +159,20 @@ def test_export_writes_the_config_and_says_what_to_type_next(
     assert head[2] == "# train it to the end: python -m snncore.train 'my best.yaml'"
 
 
+def test_export_prints_the_metrics_that_were_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    first = make_trial(0, (90.0, 10.0, 1.0))
+    more = {"firing_rate": 0.125, "macs": 300, "synops": 5}
+    write_study(make_study([make_trial(0, (90.0, 10.0, 1.0), metrics={**first.metrics, **more})]), "one")
+    rule = "best:firing_rate where macs<=400 and T==4"
+    assert main(["one", "--pick", rule, "--out", "a.yaml"]) == 0
+    told = "latency_ms 1.00 ms; firing_rate 0.125; macs 300"
+    assert f"{told}\n" in capsys.readouterr().out
+    assert "firing_rate 0.125" not in Path("a.yaml").read_text(), "the report shows that file for any rule"
+
+
 def test_a_rule_with_a_line_break_stays_in_the_comment(run: str, study: Study) -> None:
     assert main([run, "--pick", "best:val_accuracy\nwhere T<=9", "--out", "best.yaml"]) == 0
     assert load(Path("best.yaml")) == exported_config(study, study.trials[0], run)
