@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from studies.errors import StudyError
-from studies.files import replace_text
+from studies.files import is_there, replace_text
 from studies.model import Study, Trial
 from studies.noise import seed_spread
 from studies.pareto import front
@@ -46,9 +46,9 @@ def write_config(
         OSError: the file cannot be written.
     """
     path = Path(path)
-    if path.is_dir():
+    if is_there(path) and path.is_dir():
         raise StudyError(f"{path}: is a folder, not a file")
-    if path.exists() and not overwrite:
+    if is_there(path) and not overwrite:
         raise StudyError(f"{path}: exists already; choose another name, or use --force to replace it")
     replace_text(path, config_text(config, comment))
 
