@@ -83,6 +83,7 @@ def _write(content: bytes, out: str | None) -> None:
         return
     with replacing(Path(out)) as file:
         file.write(content)
+    print(f"wrote {out}", file=sys.stderr)
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:

@@ -167,6 +167,24 @@ def test_show_of_an_empty_study_and_of_no_study(tmp_path: Path, capsys: pytest.C
     assert printed.err == f"error: {tmp_path / 'none'}: no such folder; a study lies in runs/NAME\n"
 
 
+def test_a_file_that_is_written_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_study(make_wide_study(), tmp_path)
+    out = str(tmp_path / "all.csv")
+    assert main([str(tmp_path), "--format", "csv", "--out", out]) == 0
+    assert capsys.readouterr() == ("", f"wrote {out}\n")
+
+
+@pytest.mark.parametrize("out", ["runs", ".", "..", "runs/.."])
+def test_a_folder_to_write_to_is_told(
+    out: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_study(make_wide_study(), "runs")
+    assert main(["runs", "--format", "csv", "--out", out]) == 2
+    assert capsys.readouterr() == ("", f"error: {out}: is a folder, not a file\n")
+    assert sorted(path.name for path in Path("runs").iterdir()) == ["epochs.parquet", "trials.parquet"]
+
+
 def test_a_quiet_measurement_under_load_is_marked() -> None:
     study = make_noisy_study()
     busy = [
