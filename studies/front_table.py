@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -25,6 +25,11 @@ LOADED = "*"
 
 NARROW = 100
 """Below so many characters params stand on lines of their own: eight columns would not fit."""
+
+_LEAST_PARAMS = 20
+"""So wide is the column of params at least; where numbers leave less, params stand on lines of their own."""
+
+_INDENT = 2
 
 _GAP = 3
 
@@ -69,12 +74,15 @@ def front_frame(study: Study) -> FrontFrame:
 
 
 def front_table(study: Study) -> Table:
-    """The frame as one table, all params in its last column, which wraps."""
+    """The frame as one table that wraps where it must, all params in its last column."""
     return _table(front_frame(study))
 
 
 class FrontView:
-    """The frame in the layout that fits: one table, or on a narrow terminal params below each row."""
+    """The frame in the layout that fits: one table, params below each row, or each value on its own line.
+
+    No number is cut: a value that is wider than the terminal goes on in the next line.
+    """
 
     def __init__(self, study: Study) -> None:
         self._frame = front_frame(study)
@@ -82,33 +90,55 @@ class FrontView:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         frame, width = self._frame, options.max_width
         widths = _widths(frame)
-        if width >= NARROW or sum(widths) + _GAP * len(widths) > width or not frame.rows:
-            yield _table(frame)
+        taken = sum(widths) + _GAP * (len(widths) - 1)
+        if not frame.rows or width >= max(NARROW, taken + _GAP + _LEAST_PARAMS):
+            yield _table(frame, has_room=bool(frame.rows))
             return
         yield Text(frame.title, style="italic")
         yield Text()
-        for line in _lines(["\ntrial", *frame.heads], widths, from_below=True):
-            yield Text(line, style="bold")
-        yield Text(("─" if not options.ascii_only else "-") * (sum(widths) + _GAP * len(frame.heads)))
-        for trial, cells, params in frame.rows:
-            for line in _lines([trial, *cells], widths):
-                yield Text(line)
-            if params:
-                yield Padding(
-                    Text(params, style="dim", overflow="fold"), (0, 0, 0, widths[0] + _GAP), expand=False
-                )
+        yield from _rows(frame, widths, options) if taken <= width else _values(frame)
         yield Text()
         for note in frame.notes:
             yield Text(note, style="italic", overflow="fold")
 
 
-def _table(frame: FrontFrame) -> Table:
+def _rows(frame: FrontFrame, widths: Sequence[int], options: ConsoleOptions) -> Iterator[RenderableType]:
+    """A line or more a trial, its values in columns, its params below them."""
+    for line in _lines(["\ntrial", *frame.heads], widths, from_below=True):
+        yield Text(line, style="bold")
+    yield Text(("─" if not options.ascii_only else "-") * (sum(widths) + _GAP * len(frame.heads)))
+    for trial, cells, params in frame.rows:
+        for line in _lines([trial, *cells], widths):
+            yield Text(line)
+        if params:
+            yield _below(Text(params, style="dim", overflow="fold"), widths[0] + _GAP)
+
+
+def _values(frame: FrontFrame) -> Iterator[RenderableType]:
+    """Each value of a trial on a line of its own, behind the name of its objective."""
+    for trial, cells, params in frame.rows:
+        yield Text(f"trial {trial}", style="bold")
+        for head, cell in zip(frame.heads, cells, strict=True):
+            value, *below = cell.split("\n")
+            yield _below(Text(f"{' '.join(head.split())} {value}", overflow="fold"), _INDENT)
+            for line in below:
+                yield _below(Text(line, overflow="fold"), 2 * _INDENT)
+        if params:
+            yield _below(Text(params, style="dim", overflow="fold"), _INDENT)
+
+
+def _below(text: Text, indent: int) -> Padding:
+    return Padding(text, (0, 0, 0, indent), expand=False)
+
+
+def _table(frame: FrontFrame, has_room: bool = False) -> Table:
+    """has_room: whether all numbers fit side by side, so that only params need to wrap."""
     table = Table(
         title=Text(frame.title), caption=Text("; ".join(frame.notes)), box=SIMPLE_HEAD, pad_edge=False
     )
     table.add_column(Text("trial"), justify="right", no_wrap=True)
     for head in frame.heads:
-        table.add_column(Text(head), justify="right")
+        table.add_column(Text(head), justify="right", no_wrap=has_room, overflow="fold")
     table.add_column(Text("params"), overflow="fold")
     for trial, cells, params in frame.rows:
         table.add_row(trial, *map(Text, cells), Text(params))

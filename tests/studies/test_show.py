@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from studies.front_table import FrontView
-from studies.model import Study
+from studies.front_table import FrontView, front_table
+from studies.model import Objective, Study
 from studies.record import write_study
 from studies.show import main, summary_lines
 from tests.studies.make import make_study, make_trial, study_of_points
@@ -75,6 +75,53 @@ def test_on_a_narrow_terminal_params_stand_whole_below_their_row(width: int) -> 
     assert [lines[row].index(cell) + len(cell) for cell in cells] == ends
     assert lines[row + 1] == "        T=4 beta=0.5"
     assert words(" ".join(lines)).endswith("_4=0.5 a_rather_long_name_5=0.5")
+
+
+@pytest.mark.parametrize("width", [28, 30, 34, 40, 60, 80, 100, 120])
+@pytest.mark.parametrize("n_objectives", [1, 3, 5, 8])
+def test_no_number_is_cut_at_any_width(n_objectives: int, width: int) -> None:
+    """Names beyond any metric's, values with quartiles and quiet measurements."""
+    names = [f"a_rather_long_name_{index}_ms" for index in range(n_objectives)]
+    trials = []
+    for number in range(2):
+        values = {name: 1000.0 + 37 * index - number for index, name in enumerate(names)}
+        metrics = dict(values)
+        for name, value in values.items():
+            for end, factor in (("_q25", 0.9), ("_q75", 1.1), ("_quiet", 0.8)):
+                metrics[name + end] = factor * value
+        params = {"distillation.mode": "reliable", "T": number}
+        trials.append(make_trial(number, values=values, metrics=metrics, params=params, state="complete"))
+    study = make_study(trials, [Objective(name, "minimize") for name in names])
+    text = rendered(study, width)
+    assert max(map(len, text.splitlines())) <= width
+    shown = words(text)
+    for value in trials[1].values.values():
+        assert f"{value:,.0f}" in shown
+        assert f"{0.8 * value:,.0f}" in shown
+        assert f"({0.9 * value:,.0f}-{1.1 * value:,.0f})" in shown
+    assert "…" not in text
+
+
+@pytest.mark.parametrize("width", [40, 60])
+def test_the_table_of_a_running_search_wraps_numbers_and_cuts_none(width: int) -> None:
+    console = Console(file=io.StringIO(), width=width, color_system=None)
+    console.print(front_table(make_wide_study()))
+    assert isinstance(console.file, io.StringIO)
+    text = console.file.getvalue()
+    assert "…" not in text
+    for number in ("97.31", "1,235"):
+        assert number in text
+
+
+def test_where_numbers_do_not_fit_side_by_side_each_stands_on_its_own_line() -> None:
+    lines = [line.rstrip() for line in rendered(make_wide_study(), 36).splitlines()]
+    place = lines.index("trial 1")
+    assert lines[place + 1 : place + 5] == [
+        "  val accuracy (%) 80.00",
+        "  train memory (MiB) 5.00",
+        "  latency (ms) 0.500* (0.490-0.510)",
+        "  T=4 beta=0.5",
+    ]
 
 
 def test_one_trial_keeps_its_params_and_true_is_not_one() -> None:
