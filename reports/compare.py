@@ -14,9 +14,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from reports.compare_frame import CompareFrame, compare_frame
+from reports.compare_frame import CompareFrame, compare_frame, out_of_reach
 from reports.compare_ground import Entrant, Ground, ground, with_references
-from reports.compare_page import compare_page
+from reports.compare_page import compare_page, no_volume_words
 from studies.errors import StudyError
 from studies.files import replace_text
 from studies.record import read_study
@@ -87,6 +87,10 @@ def lines(found: Ground, frame: CompareFrame) -> list[str]:
     if frame.reference is not None:
         corner = ", ".join(f"{name} {with_unit(name, value)}" for name, value in frame.reference.items())
         told.append(f"hypervolume {three_digits(frame.total)} in all, measured from {corner}")
+        names = out_of_reach(frame)
+        if names is not None:
+            than = [f"{name} {with_unit(name, frame.reference[name])}" for name in names]
+            told.append(f"note: {no_volume_words(than)}")
     return [one_line(line, 1000) for line in told]
 
 

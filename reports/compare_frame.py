@@ -114,6 +114,25 @@ def compare_frame(entrants: Sequence[Entrant], found: Ground) -> CompareFrame:
     )
 
 
+def out_of_reach(frame: CompareFrame) -> list[str] | None:
+    """The objectives in which no trial betters the reference, where that leaves nothing to measure.
+
+    None where there is a hypervolume, or no trial; empty where each objective is bettered, but all by none.
+    """
+    if frame.reference is None or frame.total > 0:
+        return None
+    return [
+        own.name
+        for own in frame.objectives
+        if not any(_betters(place.trial.values[own.name], own, frame.reference) for place in frame.common)
+    ]
+
+
+def _betters(value: float | None, own: Objective, reference: Mapping[str, float]) -> bool:
+    corner = reference[own.name]
+    return value is not None and (value > corner if own.direction == "maximize" else value < corner)
+
+
 def _projected(study: Study, objectives: tuple[Objective, ...]) -> Study:
     """The study as if it had been searched for these objectives alone."""
     return replace(study, info=replace(study.info, objectives=objectives))

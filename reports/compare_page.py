@@ -8,7 +8,7 @@ from importlib.resources import files
 
 from reports.compare_differences import differences
 from reports.compare_figures import draw_fronts, front_frame, pairs
-from reports.compare_frame import CompareFrame, stretches
+from reports.compare_frame import CompareFrame, out_of_reach, stretches
 from reports.compare_ground import Entrant, Ground
 from reports.compare_growth import draw_growth
 from reports.compare_tables import (
@@ -82,7 +82,12 @@ def sentences(frame: CompareFrame) -> list[Html]:
     """Who encloses most, whose trials the common front has, and how much two fronts cover of each other."""
     if frame.reference is None:
         return [join("No trial of any study has finished within its limits, so there is nothing to compare.")]
-    told = [_volumes(frame)] if frame.total > 0 else []
+    names = out_of_reach(frame)
+    if names is None:
+        told = [_volumes(frame)]
+    else:
+        than = [f"{quantity(name).label} {with_unit(name, frame.reference[name])}" for name in names]
+        told = [join(capitalised(no_volume_words(than)), ".")]
     parts = [f"{counted(member.n_common, 'trial')} of {member.name}" for member in frame.members]
     told.append(
         join(
@@ -100,6 +105,12 @@ def sentences(frame: CompareFrame) -> list[Html]:
             if share is not None
         ]
     return told
+
+
+def no_volume_words(than: Sequence[str]) -> str:
+    """Why all hypervolumes are 0, a sentence without a full stop; than: the references nothing betters."""
+    what = listed(than, "or") or "the reference point in all objectives"
+    return f"nothing lies within the reference: no trial is better than {what}, so all hypervolumes are 0"
 
 
 def _volumes(frame: CompareFrame) -> Html:

@@ -14,12 +14,13 @@ import moocore
 import numpy as np
 import pytest
 
-from reports.compare import compare, entrants_of, main
+from reports.compare import compare, entrants_of, lines, main
 from reports.compare_differences import Difference, differences
 from reports.compare_figures import draw_fronts, front_frame, pairs
-from reports.compare_frame import CompareFrame, Stretch, compare_frame, stretches
+from reports.compare_frame import CompareFrame, Stretch, compare_frame, out_of_reach, stretches
 from reports.compare_ground import MOST, Entrant, ground, with_references
 from reports.compare_growth import draw_growth
+from reports.compare_page import sentences
 from reports.compare_tables import demand_text
 from reports.figure import Card, Figure
 from studies.errors import StudyError
@@ -159,6 +160,47 @@ def test_a_reference_can_be_given_and_studies_may_bring_their_own() -> None:
     assert (framed(own, other).reference or {})["train_memory_mib"] == 50.0
     with pytest.raises(StudyError, match=r"--reference train_memory: .*did you mean 'train_memory_mib'"):
         with_references(ground(found), {"train_memory": 1.0})
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"train_memory_mib": 30.0}, None),
+        ({"train_memory_mib": 10.0}, ["train_memory_mib"]),
+        ({"train_memory_mib": -1.0, "val_accuracy": 99.0}, ["val_accuracy", "train_memory_mib"]),
+        ({"train_memory_mib": 11.0, "val_accuracy": 94.0}, []),
+    ],
+)
+def test_a_reference_that_nothing_lies_within_is_told(
+    given: dict[str, float], expected: list[str] | None
+) -> None:
+    one, other = (
+        small([[90.0, 10.0], [95.0, 20.0]], (ACCURACY, MEMORY)),
+        small([[92.0, 12.0]], (ACCURACY, MEMORY)),
+    )
+    found = with_references(ground(entrants(one, other)), given)
+    frame = compare_frame(entrants(one, other), found)
+    assert out_of_reach(frame) == expected
+    told = "nothing lies within the reference: no trial is better than "
+    assert [told in line for line in lines(found, frame)].count(True) == (expected is not None)
+    assert any(told[1:] in str(sentence) for sentence in sentences(frame)) == (expected is not None)
+    if expected == []:
+        assert f"note: {told}the reference point in all objectives, so all hypervolumes are 0" in lines(
+            found, frame
+        )
+
+
+def test_the_command_says_that_nothing_lies_within_a_reference(
+    recorded: Callable[..., list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = recorded(digits_study(20, 1), named(digits_study(20, 2), "other"))
+    assert main([*runs, "--out", str(tmp_path / "page.html"), "--reference", "latency_ms=-1"]) == 0
+    told = "no trial is better than latency_ms -1.00 ms, so all hypervolumes are 0"
+    assert told in " ".join(capsys.readouterr().out.split())
+    page = (tmp_path / "page.html").read_text(encoding="utf-8").replace("\u00a0", " ")
+    assert "Nothing lies within the reference: no trial is better than latency -1.00 ms, so all" in page
+    none = small([], (ACCURACY,))
+    assert out_of_reach(framed(none, none)) is None
 
 
 def test_epochs_of_all_finished_trials_are_added_up() -> None:
