@@ -1,6 +1,6 @@
 """Accuracy and firing of a network on a split.
 
-python -m snncore.evaluate FOLDER           # what snncore.train wrote; accuracy on the test split
+python -m snncore.evaluate best.yaml        # that was trained, or the folder; accuracy on the test split
 python -m snncore.evaluate FOLDER --split val --confusion --early-exit 0.9,0.99 --pgd 0.03
 """
 

@@ -12,6 +12,7 @@ from typing import Any
 from rich.console import Console
 
 from snncore.errors import UserError
+from snncore.training_folder import training_folder
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -43,7 +44,8 @@ def _measure(arguments: argparse.Namespace) -> dict[str, Any]:
 
     attacks = dict(_attacks(arguments))  # refuses bad numbers before any work
     early_exit = EarlyExit(_numbers(arguments.early_exit)) if arguments.early_exit else None
-    predictor = load(arguments.folder, arguments.device)
+    folder = training_folder(arguments.training)
+    predictor = load(folder, arguments.device)
     if attacks and predictor.network.spec.has_time:
         raise UserError("--fgsm, --pgd: need still images; this network was trained on event frames")
     confusion = Confusion(predictor.network.spec.n_classes) if arguments.confusion else None
@@ -53,7 +55,7 @@ def _measure(arguments: argparse.Namespace) -> dict[str, Any]:
         raise UserError(f"--split {arguments.split}: it is empty (data.val_fraction is 0); use --split test")
     evaluation = predictor.evaluate(split, observers)
     report: dict[str, Any] = {
-        "folder": str(arguments.folder),
+        "folder": str(folder),
         "split": arguments.split,
         "accuracy": evaluation.accuracy,
         **asdict(evaluation),
@@ -103,7 +105,9 @@ def _write_json(path: Path, report: dict[str, Any]) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m snncore.evaluate", description="Evaluate a training.")
-    parser.add_argument("folder", help="what snncore.train wrote")
+    parser.add_argument(
+        "training", help="config file that was trained, or the folder that snncore.train wrote"
+    )
     parser.add_argument("--split", choices=("val", "test"), default="test")
     parser.add_argument(
         "--samples", type=int, metavar="N", help="only N samples, stratified, always the same (default: all)"

@@ -1,9 +1,10 @@
 """Write a trained network in a form that other programs read; the suffix of --out says which.
 
-python -m snncore.export_network FOLDER --out net.nir              # NIR: simulators, neuromorphic chips
+python -m snncore.export_network best.yaml --out net.nir           # NIR: simulators, neuromorphic chips
 python -m snncore.export_network FOLDER --out net.safetensors      # named tensors
 python -m snncore.export_network FOLDER --out net.pt --fold-norms  # the same for torch.load
 
+FOLDER is what snncore.train wrote; a config file stands for the folder that training it wrote.
 (`studies.export` is another command: it writes the config of a trial that is still to be trained.)
 """
 
@@ -66,7 +67,9 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m snncore.export_network", description="Write a trained network for other programs."
     )
-    parser.add_argument("folder", help="what snncore.train wrote")
+    parser.add_argument(
+        "training", help="config file that was trained, or the folder that snncore.train wrote"
+    )
     parser.add_argument("--out", required=True, metavar="FILE", help="a name with .nir, .safetensors or .pt")
     parser.add_argument(
         "--fold-norms", action="store_true", help="batch norm as part of the convolutions (NIR: always)"
@@ -75,7 +78,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         from snncore.predictor import load
 
-        path = export_network(load(arguments.folder, "cpu"), arguments.out, arguments.fold_norms)
+        path = export_network(load(arguments.training, "cpu"), arguments.out, arguments.fold_norms)
     except UserError as error:
         Console(stderr=True, soft_wrap=True).print(f"error: {error}", markup=False, highlight=False)
         return 2

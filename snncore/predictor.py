@@ -31,8 +31,8 @@ from snncore.operations import Operations, count_operations
 from snncore.packing import packed
 from snncore.passes import inference
 from snncore.precision import forward_precision
+from snncore.training_folder import CONFIG, FINAL, training_folder
 
-CONFIG = "config.yaml"
 ATTACK_SHARE = 8
 """An attack keeps the activations of all layers: its batches are so many times smaller."""
 SplitName = Literal["val", "test"]
@@ -138,21 +138,19 @@ class Predictor:
 
 
 def load(folder: str | Path, device: str | None = None) -> Predictor:
-    """The network that `snncore.train` left in `folder`.
+    """The network that `snncore.train` left in `folder`, which may be named by the config file it was given.
 
     device: None for CUDA where there is one. A training on the user's own data loads where they are not.
 
     Raises:
         UserError: the folder holds no finished training, or there is no such device.
     """
-    folder = Path(folder)
-    if not (folder / CONFIG).is_file():
-        raise UserError(f"{folder}: no {CONFIG}; give a folder that snncore.train wrote")
+    folder = training_folder(folder)
     config = load_config(folder / CONFIG)
     device = _checked(device) if device else default_device()
-    state = checkpoint.read_state(folder / "final")
+    state = checkpoint.read_state(folder / FINAL)
     network = _network(config, state.get("spec"))
-    tensors = checkpoint.read_tensors(folder / "final", checkpoint.NETWORK, "cpu")
+    tensors = checkpoint.read_tensors(folder / FINAL, checkpoint.NETWORK, "cpu")
     body = {name: value for name, value in tensors.items() if name.startswith("body.")}
     try:
         network.load_state_dict(body)  # branches are not run at inference

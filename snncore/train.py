@@ -30,12 +30,12 @@ from snncore.distributed import rank, world_size
 from snncore.errors import UserError
 from snncore.evaluate import Evaluation
 from snncore.launch import default_threads
-from snncore.predictor import CONFIG
 from snncore.probe import probe
 from snncore.processes import from_main, process_group, together
 from snncore.rules import canonical
 from snncore.session import Epoch, TrainingSession
 from snncore.train_result import RESULT, TrainResult, jsonable, read_result, write_result
+from snncore.training_folder import CONFIG, FINAL
 
 __all__ = ["TrainResult", "train"]
 
@@ -135,7 +135,7 @@ def _finish(folder: Path, session: TrainingSession, tested: _Tested) -> TrainRes
     if tested.is_main:
         about = {"normalisation": asdict(session.data.normalisation), "spec": asdict(session.data.spec)}
         network = {checkpoint.NETWORK: session.trainer.predictor.state_dict()}
-        checkpoint.write_folder(folder / "final", network, about)
+        checkpoint.write_folder(folder / FINAL, network, about)
         write_result(result, session.device)
         shutil.rmtree(folder / CHECKPOINT, ignore_errors=True)
     return result

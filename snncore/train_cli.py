@@ -19,6 +19,7 @@ from snncore.config import Config, load_config
 from snncore.errors import DivergedError, UserError
 from snncore.launch import is_main, place_on_node
 from snncore.overrides import parse_overrides
+from snncore.training_folder import planned_folder
 
 if TYPE_CHECKING:
     from snncore.train_result import TrainResult
@@ -30,8 +31,7 @@ def main(argv: list[str] | None = None) -> int:
     errors = Console(stderr=True, soft_wrap=True, quiet=place_on_node() > 0)
     try:
         config = load_config(arguments.config, parse_overrides(arguments.set))
-        out = arguments.out or config.out or Path(arguments.config).stem
-        return _run(config, Path(out), arguments)
+        return _run(config, planned_folder(config, arguments.config, arguments.out), arguments)
     except UserError as error:
         errors.print(f"error: {error}", markup=False, highlight=False)
         return 2
@@ -97,6 +97,10 @@ def _tell(result: TrainResult, console: Console) -> None:
         f"{result.metrics['train_memory_mib']:.1f} MiB to train{each}, "
         f"{result.metrics['latency_ms']:.2f} ms a batch of {result.config.measure.batch_size}",
         highlight=False,
+    )
+    folder = shlex.quote(str(result.folder))
+    console.print(
+        f"accuracy at every step: python -m snncore.evaluate {folder}", markup=False, highlight=False
     )
     console.print(f"written to {result.folder}", markup=False, highlight=False)
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from ruamel.yaml import YAML
+from safetensors.torch import load_file
 
 import snncore
 from snncore import checkpoint
@@ -239,6 +240,41 @@ def test_bad_input_is_one_readable_line(
     error = capsys.readouterr().err
     assert message in error
     assert "Traceback" not in error
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "place"),
+    [
+        ("best.yaml", "out: runs/finals/trial-0001", "runs/finals/trial-0001"),
+        ("best.yml", "T: 3", "best"),
+        ("apart/config.yaml", None, "apart"),  # what a training keeps, wherever it was moved
+    ],
+)
+def test_a_config_file_stands_for_the_folder_that_training_it_writes(
+    name: str, text: str | None, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(place).parent.mkdir(parents=True, exist_ok=True)
+    write_training(Path(place), STILL | {"out": "elsewhere"})
+    if text is not None:
+        Path(name).write_text(text, encoding="utf-8")
+    assert main([name, "--samples", "20", "--device", "cpu", "--json", "report.json"]) == 0
+    assert json.loads(Path("report.json").read_text())["folder"] == place
+    assert export([name, "--out", "net.safetensors"]) == 0
+    expected = snncore.load(place, "cpu").network.body.state_dict()
+    assert set(load_file("net.safetensors")) == set(expected)
+
+
+def test_a_config_file_that_was_not_trained_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("my best.yaml").write_text("T: 2", encoding="utf-8")
+    for command, more in ((main, []), (export, ["--out", "net.pt"])):
+        assert command(["my best.yaml", *more]) == 2
+        error = capsys.readouterr().err
+        assert "my best.yaml: its training would be in my best, which holds none" in error
+        assert "python -m snncore.train 'my best.yaml'" in error
 
 
 def test_attacks_on_events_are_refused(event_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -37,6 +37,7 @@ def test_training_from_the_command_line(config_file: Path, capsys: pytest.Captur
     printed = capsys.readouterr().out
     result = json.loads((out / "result.json").read_text())
     assert f"test accuracy {result['test_accuracy']:.2f} %" in printed
+    assert f"python -m snncore.evaluate {out}\n" in printed
     assert result["epochs_trained"] == len((out / "epochs.jsonl").read_text().splitlines()) == 2
     assert result["config"]["T"] == 2
     assert set(METRICS) - {"val_accuracy"} <= set(result["metrics"])
