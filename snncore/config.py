@@ -292,8 +292,11 @@ def load_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
     """
     try:
         values = YAML(typ="safe", pure=True).load(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such file") from error
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read: {error}") from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise UserError(f"{path}: cannot be read: {reason}") from error
     except YAMLError as error:
         raise UserError(f"{path}: not valid YAML: {error}") from error
     if values is None:

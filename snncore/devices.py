@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from snncore.errors import UserError
 from snncore.machine import processor_model
 from snncore.sweeps import sweeps_for
 
@@ -20,6 +21,27 @@ def describe_devices() -> str:
 def default_device() -> str:
     """CUDA where there is one, else the CPU."""
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def device_or_default(device: str | None) -> str:
+    """`device` if this machine has it; None for the default one.
+
+    Raises:
+        UserError: it is not here, or is none that this code runs on.
+    """
+    if device is None:
+        return default_device()
+    try:
+        kind = torch.empty(0, device=device).device.type
+    except (RuntimeError, AssertionError) as error:  # torch asserts where it was built without CUDA
+        raise _not_here(device) from error
+    if kind not in ("cpu", "cuda"):
+        raise _not_here(device)
+    return device
+
+
+def _not_here(device: str) -> UserError:
+    return UserError(f"device: got {device!r}, which is not here; allowed: cpu; cuda with a GPU")
 
 
 def backend_name(device: str) -> str:

@@ -11,6 +11,7 @@ FOLDER is what snncore.train wrote; a config file stands for the folder that tra
 from __future__ import annotations
 
 import argparse
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,18 +37,20 @@ def export_network(predictor: Predictor, path: str | Path, fold_norms: bool = Fa
     path = Path(path)
     if path.suffix not in SUFFIXES:
         raise UserError(f"--out: got {str(path)!r}, allowed: a name that ends in {', '.join(SUFFIXES)}")
-    if path.exists():
-        raise UserError(f"--out: {path} exists already; remove it, or choose another name")
-    if not path.parent.is_dir():
-        raise UserError(f"--out: there is no folder {path.parent}")
     fresh = path.with_name(f".{path.stem}.new{path.suffix}")
     try:
+        if path.exists():
+            raise UserError(f"--out: {path} exists already; remove it, or choose another name")
+        if not path.parent.is_dir():
+            raise UserError(f"--out: there is no folder {path.parent}")
+        fresh.touch()  # the libraries that write have errors of their own for a place that takes no file
         _write(predictor, fresh, fold_norms)
         fresh.replace(path)
     except OSError as error:
-        raise UserError(f"--out: {path} cannot be written: {error}") from error
+        raise UserError(f"--out: {path} cannot be written: {error.strerror or error}") from error
     finally:
-        fresh.unlink(missing_ok=True)
+        with suppress(OSError):  # on a read-only file system even where there is nothing to remove
+            fresh.unlink(missing_ok=True)
     return path
 
 

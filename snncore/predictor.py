@@ -23,7 +23,7 @@ from snncore.data.normalisation import Normalisation, network_input
 from snncore.data.specs import DataSpec, data_spec
 from snncore.data.split import AnySplit
 from snncore.data.stratify import draw_stratified
-from snncore.devices import default_device
+from snncore.devices import device_or_default
 from snncore.errors import UserError
 from snncore.evaluate import Evaluation, Observer, eval_batch_size, evaluate
 from snncore.network import SpikingNetwork
@@ -147,7 +147,7 @@ def load(folder: str | Path, device: str | None = None) -> Predictor:
     """
     folder = training_folder(folder)
     config = load_config(folder / CONFIG)
-    device = _checked(device) if device else default_device()
+    device = device_or_default(device)
     state = checkpoint.read_state(folder / FINAL)
     network = _network(config, state.get("spec"))
     tensors = checkpoint.read_tensors(folder / FINAL, checkpoint.NETWORK, "cpu")
@@ -159,16 +159,6 @@ def load(folder: str | Path, device: str | None = None) -> Predictor:
     mean, std = state["normalisation"]["mean"], state["normalisation"]["std"]
     normalisation = Normalisation(tuple(mean), tuple(std))
     return Predictor(config, network.to(device).eval(), normalisation, device)
-
-
-def _checked(device: str) -> str:
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:  # torch asserts where it was built without CUDA
-        raise UserError(
-            f"device: got {device!r}, which is not here; allowed: cpu; cuda with a GPU"
-        ) from error
-    return device
 
 
 def _network(config: Config, spec: dict[str, Any] | None) -> SpikingNetwork:

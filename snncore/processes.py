@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import torch
 import torch.distributed as dist
 
-from snncore.devices import default_device
+from snncore.devices import default_device, device_or_default
 from snncore.distributed import is_distributed, rank, world_size
 from snncore.errors import UserError
 from snncore.launch import is_one_of_several, place_on_node
@@ -36,13 +36,13 @@ def process_group(device: str | None) -> Iterator[str]:
     of its place on the node.
 
     Raises:
-        UserError: there are more processes than GPUs on this node, or one GPU is named for all.
+        UserError: the device is not here, there are more processes than GPUs on this node, or one GPU is
+            named for all.
     """
-    device = device or default_device()
     if not is_one_of_several():
-        yield device
+        yield device_or_default(device)
         return
-    device = _own_device(device)
+    device = _own_device(device or default_device())
     _join(device)
     try:
         yield device

@@ -58,11 +58,14 @@ def train(
     threads: of torch, default all cores. on_epoch is called in the first process.
 
     Raises:
-        UserError: no folder is named, it exists and `resume` is off, or there is nothing to resume.
+        UserError: no folder is named, it exists and `resume` is off, there is nothing to resume, it cannot be
+            written, there is no such device, or `threads` is below 1.
         DataError: the data set cannot be read.
         DivergedError: the loss stopped being finite.
     """
     folder = _folder(config, out)
+    if threads is not None and threads < 1:
+        raise UserError(f"threads: got {threads}, allowed: 1 or more")
     with process_group(device) as own_device:
         finished = from_main(lambda: _finished_before(folder, config, resume))
         if finished is not None:
@@ -83,10 +86,20 @@ def _begin(folder: Path, session: TrainingSession) -> None:
     saved = folder / CHECKPOINT
     if from_main(lambda: checkpoint.exists(saved)):
         together(lambda: session.restore(saved))
-    if rank() == 0:
+    from_main(lambda: _prepare(folder, session))
+
+
+def _prepare(folder: Path, session: TrainingSession) -> None:
+    try:
         if not folder.exists():
             _make(folder, session.config)
         _cut_epochs(folder / EPOCHS, session.epochs_trained)
+    except OSError as error:
+        raise _not_writable(folder, error) from error
+
+
+def _not_writable(folder: Path, error: OSError) -> UserError:
+    return UserError(f"--out: {folder} cannot be written: {error.strerror}")
 
 
 def _run_epochs(folder: Path, session: TrainingSession, on_epoch: Callable[[Epoch], None] | None) -> None:
@@ -156,8 +169,11 @@ def _folder(config: Config, out: str | Path | None) -> Path:
 
 def _finished_before(folder: Path, config: Config, resume: bool) -> TrainResult | None:
     """Refuse a folder that must not be written to; the result when this training is finished already."""
-    if not folder.exists():
-        return None
+    try:
+        if not folder.exists():
+            return None
+    except OSError as error:  # a folder above it cannot be entered
+        raise _not_writable(folder, error) from error
     if not resume:
         raise UserError(f"{folder}: exists already; use --resume to go on, or another --out")
     if not (folder / CONFIG).is_file():
@@ -173,9 +189,13 @@ def _make(folder: Path, config: Config) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     fresh = folder.with_name(f".{folder.name}.{os.getpid()}.new")
     fresh.mkdir()
-    with (fresh / CONFIG).open("w", encoding="utf-8") as file:
-        YAML().dump(config.as_dict(), file)
-    fresh.rename(folder)
+    try:
+        with (fresh / CONFIG).open("w", encoding="utf-8") as file:
+            YAML().dump(config.as_dict(), file)
+        fresh.rename(folder)
+    except OSError:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise
 
 
 def _cut_epochs(path: Path, n: int) -> None:

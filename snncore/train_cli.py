@@ -134,6 +134,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--threads",
         type=int,
-        help="torch threads on the CPU (default: all cores, shared out)",
+        help="torch threads on the CPU, 1 or more (default: all cores, shared out)",
     )
     return parser

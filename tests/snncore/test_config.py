@@ -194,8 +194,10 @@ def test_a_file_that_is_no_config_is_refused(tmp_path: Path, text: str, message:
 
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="cannot be read"):
+    with pytest.raises(UserError, match=r"none\.yaml: no such file$"):
         load_config(tmp_path / "none.yaml")
+    with pytest.raises(UserError, match=r"cannot be read: Is a directory$"):
+        load_config(tmp_path)
 
 
 def test_a_value_has_no_fields() -> None:

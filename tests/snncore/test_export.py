@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 from snncore.config import ARCHITECTURES, NeuronConfig, make_config
 from snncore.data.normalisation import Normalisation
 from snncore.errors import UserError
-from snncore.export_network import export_network, main
+from snncore.export_network import SUFFIXES, export_network, main
 from snncore.export_nir import DT, to_nir, write_nir
 from snncore.export_weights import weights
 from snncore.network import SpikingNetwork, build_network
@@ -173,6 +174,17 @@ def test_what_cannot_be_written_is_refused(name: str, message: str, tmp_path: Pa
         export_network(predictor(tiny_network()), tmp_path / name)
     assert [path.name for path in tmp_path.iterdir()] == ["there.pt"]
     assert (tmp_path / "there.pt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_read_only_place_is_told(suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Path, *_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", str(self))
+
+    monkeypatch.setattr(Path, "touch", refuse)
+    monkeypatch.setattr(Path, "unlink", refuse)  # refuses also what is not there
+    with pytest.raises(UserError, match=r"--out: .* cannot be written: Read-only file system$"):
+        export_network(predictor(tiny_network(HARD)), tmp_path / f"net{suffix}")
 
 
 def test_the_command_tells_a_mistake_without_a_traceback(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 
@@ -156,6 +157,11 @@ def test_an_interrupted_training_resumes_to_the_same_result(tmp_path: Path) -> N
         (["--set", "T=[1"], "--set: the value of 'T=[1' is not YAML"),
         (["--set", "optim.epochs=0"], "optim.epochs: got 0"),
         (["--set", "data.name=fashion_mnist", "--set", "data.root=nowhere"], "spikefront data fashion_mnist"),
+        (["--device", "cuda:77"], "device: got 'cuda:77', which is not here; allowed: cpu; cuda with a GPU"),
+        (["--device", "foo"], "device: got 'foo'"),
+        (["--device", "meta"], "device: got 'meta'"),
+        (["--threads", "-2"], "threads: got -2, allowed: 1 or more"),
+        (["--threads", "0"], "threads: got 0, allowed: 1 or more"),
     ],
 )
 def test_bad_input_is_one_readable_block(
@@ -167,6 +173,25 @@ def test_bad_input_is_one_readable_block(
     assert message in error
     assert "Traceback" not in error
     assert not out.exists()
+
+
+def test_a_folder_that_cannot_be_written_is_told(
+    config_file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = config_file.parent / "deep" / "out"
+    (config_file.parent / "deep").write_text("a file")
+    assert main([str(config_file), "--out", str(out)]) == 2
+    assert f"error: --out: {out} cannot be written: " in capsys.readouterr().err
+
+    out = config_file.parent / "out"
+
+    def refuse(self: Path, *_: object, **__: object) -> Path:
+        raise OSError(errno.EROFS, "Read-only file system", str(self))
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    assert main([str(config_file), "--out", str(out)]) == 2
+    assert capsys.readouterr().err == f"error: --out: {out} cannot be written: Read-only file system\n"
+    assert sorted(path.name for path in config_file.parent.iterdir()) == ["deep", "small.yaml"]
 
 
 def test_loading_what_is_no_training_is_refused(tmp_path: Path) -> None:
