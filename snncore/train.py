@@ -170,10 +170,13 @@ def _folder(config: Config, out: str | Path | None) -> Path:
 def _finished_before(folder: Path, config: Config, resume: bool) -> TrainResult | None:
     """Refuse a folder that must not be written to; the result when this training is finished already."""
     try:
-        if not folder.exists():
-            return None
+        is_there = folder.exists()
     except OSError as error:  # a folder above it cannot be entered
         raise _not_writable(folder, error) from error
+    if not is_there:
+        if resume:
+            raise UserError(f"{folder}: nothing to resume, there is no such folder; begin without --resume")
+        return None
     if not resume:
         raise UserError(f"{folder}: exists already; use --resume to go on, or another --out")
     if not (folder / CONFIG).is_file():

@@ -175,6 +175,17 @@ def test_bad_input_is_one_readable_block(
     assert not out.exists()
 
 
+def test_a_resume_of_nothing_is_refused(config_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = config_file.parent / "nothere"
+    assert main([str(config_file), "--out", str(out), "--resume"]) == 2
+    assert "nothere: nothing to resume, there is no such folder" in capsys.readouterr().err
+    assert not out.exists()
+    out.mkdir()
+    assert main([str(config_file), "--out", str(out), "--resume"]) == 2
+    assert "nothere: holds no training to resume (no config.yaml)" in capsys.readouterr().err
+    assert list(out.iterdir()) == []
+
+
 def test_a_folder_that_cannot_be_written_is_told(
     config_file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
