@@ -91,6 +91,7 @@ class TrainingSession:
 
     def __init__(self, config: Config, device: str | None = None, threads: int = 1) -> None:
         torch.set_num_threads(threads)
+        self.threads = threads
         self.config = config
         self.device = device or default_device()
         if self.device == "cpu":

@@ -144,6 +144,7 @@ def _finish(folder: Path, session: TrainingSession, tested: _Tested) -> TrainRes
         metrics=metrics,
         seconds=session.train_time_s + time.perf_counter() - tested.started,
         n_processes=tested.n_processes,
+        threads=session.threads,
     )
     if tested.is_main:
         about = {"normalisation": asdict(session.data.normalisation), "spec": asdict(session.data.spec)}

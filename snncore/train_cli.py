@@ -83,9 +83,20 @@ def _about_study(result: TrainResult, config: Config) -> list[str]:
             if is_there
             else [f"study: move or link this folder into {planned.parent} for it to show the result"]
         ),
+        *_about_threads(result.threads),
         "promised against obtained, in the terminal and in the report:",
         f"  python -m studies.show {name}",
         f"  python -m reports.build {name}",
+    ]
+
+
+def _about_threads(n: int | None) -> list[str]:
+    """Why the result may differ from what the study promised."""
+    if n is None:
+        return []
+    return [
+        f"trained with {n} thread{'s'[: n != 1]}; on a CPU results depend on their number: "
+        "--threads with the resources.cpu of the space, 1 if it has none, repeats a trial's"
     ]
 
 

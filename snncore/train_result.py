@@ -24,7 +24,8 @@ class TrainResult:
     Accuracies in percent; val_accuracy None without a validation split. metrics: all of `snncore.metrics`;
     firing and operations on validation data, on test data where there is none. n_processes: how many trained
     together; the metrics of a training step are then those of one process with its share of the batch, and
-    processes other than the first return without what is measured after training.
+    processes other than the first return without what is measured after training. threads: of torch in each
+    process, on which results on a CPU depend; None in a result of before it was recorded.
     """
 
     folder: Path
@@ -35,6 +36,7 @@ class TrainResult:
     metrics: dict[str, Any]
     seconds: float
     n_processes: int = 1
+    threads: int | None = None
 
 
 def write_result(result: TrainResult, device: str) -> None:
@@ -68,6 +70,7 @@ def read_result(folder: Path) -> TrainResult:
         metrics=values["metrics"],
         seconds=values["seconds"],
         n_processes=values["n_processes"],
+        threads=values.get("threads"),
     )
 
 

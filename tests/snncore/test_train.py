@@ -16,6 +16,7 @@ from snncore.errors import UserError
 from snncore.metrics import METRICS
 from snncore.train import train
 from snncore.train_cli import main
+from snncore.train_result import read_result
 
 CONFIG = """
 T: 2
@@ -43,6 +44,8 @@ def test_training_from_the_command_line(config_file: Path, capsys: pytest.Captur
     assert result["config"]["T"] == 2
     assert set(METRICS) - {"val_accuracy"} <= set(result["metrics"])
     assert result["n_processes"] == 1
+    assert result["threads"] == 1
+    assert result["device"] in ("cpu", "cuda")
     assert sorted(path.name for path in out.iterdir()) == [
         "config.yaml",
         "epochs.jsonl",
@@ -173,6 +176,28 @@ def test_bad_input_is_one_readable_block(
     assert message in error
     assert "Traceback" not in error
     assert not out.exists()
+
+
+def test_the_number_of_threads_is_recorded_and_told_to_who_compares(
+    config_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = config_file.parent / "out"
+    exported = [
+        "--set",
+        "origin={study: a, trial: 1}",
+        "--set",
+        f"out={config_file.parent}/a/finals/trial-0001",
+    ]
+    (config_file.parent / "a").mkdir()
+    (config_file.parent / "a" / "trials.parquet").touch()
+    assert main([str(config_file), "--out", str(out), "--threads", "2", *exported]) == 0
+    assert "trained with 2 threads; on a CPU results depend on their number" in capsys.readouterr().out
+    values = json.loads((out / "result.json").read_text())
+    assert values["threads"] == 2
+    assert read_result(out).threads == 2
+    del values["threads"]  # a result of before it was recorded
+    (out / "result.json").write_text(json.dumps(values))
+    assert read_result(out).threads is None
 
 
 def test_a_resume_of_nothing_is_refused(config_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
