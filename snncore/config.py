@@ -6,6 +6,7 @@ This file and `snncore.rules` know no torch, so that configs can be checked anyw
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -287,7 +288,7 @@ def load_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
     """Read a config file (YAML 1.2) and set dotted `overrides` in it.
 
     Raises:
-        UserError: the file is missing, is not YAML, or is not a mapping.
+        UserError: the file is missing, is not YAML, is not a mapping, or is a space.
         ConfigError: its content is not a valid config.
     """
     try:
@@ -303,6 +304,9 @@ def load_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
         values = {}
     if not isinstance(values, dict):
         raise UserError(f"{path}: a config is a mapping of fields, got {type(values).__name__}")
+    if "search" in values or "objectives" in values:
+        command = f"python -m search.run --space {shlex.quote(str(path))}"
+        raise UserError(f"{path}: this is a space; {command} searches it")
     for key, value in (overrides or {}).items():
         set_field(values, key, value)
     return make_config(values, str(path))

@@ -200,6 +200,16 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
         load_config(tmp_path)
 
 
+def test_a_space_is_told_what_searches_it(tmp_path: Path) -> None:
+    path = tmp_path / "my space.yaml"
+    path.write_text((Path("spaces") / "digits.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    with pytest.raises(UserError, match=r"this is a space; python -m search\.run --space '.*' searches it$"):
+        load_config(path)
+    path.write_text("objectives: {val_accuracy: maximize}", encoding="utf-8")
+    with pytest.raises(UserError, match="this is a space"):
+        load_config(path)
+
+
 def test_a_value_has_no_fields() -> None:
     with pytest.raises(UserError, match="T is a value, not a section"):
         set_field({"T": 4}, "T.x", 1)
