@@ -81,7 +81,8 @@ class Predictor:
         if n_samples is None:
             return samples
         if not 1 <= n_samples <= len(samples):
-            raise UserError(f"samples: got {n_samples}, the {split} split has {len(samples)}")
+            allowed = f"1 to {len(samples)}" if len(samples) else "none, it is empty"
+            raise UserError(f"samples: got {n_samples}, allowed of the {split} split: {allowed}")
         chosen, _ = draw_stratified(samples.labels.numpy(), n_samples, seed=0)
         return samples.subset(torch.from_numpy(chosen))
 

@@ -227,8 +227,9 @@ def test_an_epsilon_that_is_no_number_ends_with_the_usage(
         ("--early-exit 1.5", "probabilities from 0 to 1"),
         ("--fgsm 8", "epsilon: got 8.0"),
         ("--pgd 0.1 --pgd-steps 0", "got 0 steps"),
-        ("--samples 100000", "samples: got 100000, the test split has 359"),
-        ("--samples 0", "samples: got 0"),
+        ("--samples 100000", "samples: got 100000, allowed of the test split: 1 to 359"),
+        ("--samples 0", "samples: got 0, allowed of the test split: 1 to 359"),
+        ("--samples -1 --split val", "samples: got -1, allowed of the val split: 1 to 144"),
         ("--json nowhere/x.json", "--json: there is no folder nowhere"),
         ("--device cuda:77", "which is not here"),
     ],
@@ -286,6 +287,8 @@ def test_an_empty_validation_split_is_told(tmp_path: Path, capsys: pytest.Captur
     write_training(tmp_path / "run", STILL | {"data": {"val_fraction": 0.0}})
     assert main([str(tmp_path / "run"), "--split", "val"]) == 2
     assert "it is empty (data.val_fraction is 0)" in capsys.readouterr().err
+    assert main([str(tmp_path / "run"), "--split", "val", "--samples", "9"]) == 2
+    assert "samples: got 9, allowed of the val split: none, it is empty" in capsys.readouterr().err
 
 
 def test_the_export_command_writes_what_it_says(
