@@ -94,7 +94,7 @@ class DataConfig(_Section):
         "shd",
         "folder",
         "npz",
-    ] = "digits"
+    ] = Field("digits", description="The data set.")
     root: str = Field("data", description="Folder that holds the data sets; the data itself of folder, npz.")
     val_fraction: float = Field(
         0.1,
@@ -139,20 +139,24 @@ class NeuronConfig(_Section):
     decay: float = Field(
         0.2, gt=0, lt=1, strict=True, description="Share of the potential kept per step, 1 − 1/τ."
     )
-    v_threshold: PositiveFloat = 1.0
+    v_threshold: PositiveFloat = Field(1.0, description="Potential at which a neuron fires.")
     reset: Literal["soft", "hard"] = Field(
         "soft", description="After a spike: subtract the threshold, or set to 0."
     )
     detach_reset: StrictBool = Field(True, description="No gradient through the reset.")
-    surrogate: Literal["sigmoid", "rectangular", "triangle", "arctan"] = "sigmoid"
+    surrogate: Literal["sigmoid", "rectangular", "triangle", "arctan"] = Field(
+        "sigmoid", description="What stands for the derivative of a spike."
+    )
     surrogate_slope: PositiveFloat = Field(4.0, description="k of the surrogate; a rectangle has width 1/k.")
 
 
 class DistillationConfig(_Section):
     """Self-distillation: between branch heads (P1) or between time steps (P2)."""
 
-    mode: Mode = "none"
-    variant: Literal["pair", "ensemble_teacher", "ensemble_student", "cascade"] = "pair"
+    mode: Mode = Field("none", description="Who teaches whom.")
+    variant: Literal["pair", "ensemble_teacher", "ensemble_student", "cascade"] = Field(
+        "pair", description="How time steps teach, in modes between them."
+    )
     branches: tuple[PositiveInt, ...] = Field((), description="Stages, 1-based, after which a branch stands.")
     reliability_threshold: float = Field(
         0.0,
@@ -177,12 +181,12 @@ class DistillationConfig(_Section):
 class OptimConfig(_Section):
     """The optimizer and its schedule, which always has the length of the full training."""
 
-    name: Literal["sgd", "adamw"] = "sgd"
-    lr: PositiveFloat = 0.1
+    name: Literal["sgd", "adamw"] = Field("sgd", description="The optimizer.")
+    lr: PositiveFloat = Field(0.1, description="Learning rate at its highest.")
     momentum: float = Field(0.9, ge=0, lt=1, strict=True, description="SGD's momentum; AdamW's first beta.")
     weight_decay: NonNegativeFloat = Field(5.0e-4, description="On weights; never on batch norm or biases.")
     batch_size: PositiveInt = Field(128, description="Samples per step, over all processes together.")
-    epochs: PositiveInt = 20
+    epochs: PositiveInt = Field(20, description="Length of the full training, and of the schedule.")
     schedule: Literal["cosine", "step", "constant"] = Field(
         "cosine", description="cosine: to 0 over all epochs; set once per epoch."
     )
@@ -212,9 +216,9 @@ class OptimConfig(_Section):
 class MeasureConfig(_Section):
     """How latency is measured."""
 
-    batch_size: PositiveInt = 1
-    threads: PositiveInt = 1
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    batch_size: PositiveInt = Field(1, description="Samples that are classified at once.")
+    threads: PositiveInt = Field(1, description="Of torch, while latency is measured; not while training.")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: that of the training.")
 
 
 class OriginConfig(_Section):
@@ -231,7 +235,9 @@ class Config(_Section):
         None, description="A published recipe, which the other fields override."
     )
     T: Annotated[int, Field(ge=1, le=1024, strict=True)] = Field(4, description="Time steps.")
-    gradient: Literal["rate", "bptt"] = "rate"
+    gradient: Literal["rate", "bptt"] = Field(
+        "rate", description="Of the rates, at one step's memory, or through all time steps."
+    )
     data: DataConfig = DataConfig()
     model: ModelConfig = ModelConfig()
     neuron: NeuronConfig = NeuronConfig()
@@ -240,10 +246,16 @@ class Config(_Section):
     precision: Literal["fp32", "bf16"] = Field(
         "fp32", description="bf16: convolutions and linear layers in bfloat16, the rest in float32."
     )
-    seed: Annotated[int, Field(ge=0, lt=2**63, strict=True)] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**63, strict=True)] = Field(
+        0, description="Of initial weights, order and augmentation."
+    )
     measure: MeasureConfig = MeasureConfig()
-    origin: OriginConfig | None = None
-    out: str | None = None
+    origin: OriginConfig | None = Field(
+        None, description="{study, trial} of an exported config; set by studies.export."
+    )
+    out: str | None = Field(
+        None, description="Folder that snncore.train writes; null: named as the config file."
+    )
 
     def as_dict(self) -> dict[str, Any]:
         """The whole config as plain YAML values, every default written out."""

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import pytest
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from ruamel.yaml import YAML
 
 from snncore.config import Config, config_problems, field_names, load_config, make_config, set_field
 from snncore.errors import ConfigError, UserError
 from snncore.rules import RULE_FIELDS, canonical
+
+ROOT = Path(__file__).parents[2]
 
 
 def problem_text(values: dict[str, Any]) -> str:
@@ -202,12 +208,41 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
 
 def test_a_space_is_told_what_searches_it(tmp_path: Path) -> None:
     path = tmp_path / "my space.yaml"
-    path.write_text((Path("spaces") / "digits.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    path.write_text((ROOT / "spaces" / "digits.yaml").read_text(encoding="utf-8"), encoding="utf-8")
     with pytest.raises(UserError, match=r"this is a space; python -m search\.run --space '.*' searches it$"):
         load_config(path)
     path.write_text("objectives: {val_accuracy: maximize}", encoding="utf-8")
     with pytest.raises(UserError, match="this is a space"):
         load_config(path)
+
+
+def documented_fields() -> dict[str, tuple[str, str, str]]:
+    """What docs/snncore.md says a field takes, its default, and what it is."""
+    page = (ROOT / "docs" / "snncore.md").read_text(encoding="utf-8")
+    table = page.partition("\n## Fields\n")[2].partition("\n## ")[0]
+    rows = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| `")]
+    return {name.strip("`"): (takes, default.strip("`"), meaning) for name, takes, default, meaning in rows}
+
+
+def field_infos(model: type[BaseModel] = Config, prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
+    for name, info in model.model_fields.items():
+        if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
+            yield from field_infos(info.annotation, f"{prefix}{name}.")
+        else:
+            yield prefix + name, info
+
+
+def test_the_page_holds_every_field_as_the_model_has_it() -> None:
+    documented, infos = documented_fields(), dict(field_infos())
+    assert list(documented) == list(infos) == field_names()
+    yaml = YAML(typ="safe", pure=True)
+    for name, (takes, default, meaning) in documented.items():
+        expected = infos[name].default
+        assert yaml.load(default) == (list(expected) if isinstance(expected, tuple) else expected), name
+        assert meaning == infos[name].description, name
+        if get_origin(infos[name].annotation) is Literal and name != "distillation.mode":
+            assert takes == ", ".join(f"`{option}`" for option in get_args(infos[name].annotation)), name
+        assert ("null" in takes) == (type(None) in get_args(infos[name].annotation)), name
 
 
 def test_a_value_has_no_fields() -> None:
