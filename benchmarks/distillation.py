@@ -172,7 +172,8 @@ def _start(run: Run, root: str, out: Path) -> subprocess.Popen[bytes]:
     with config.open("w", encoding="utf-8") as file:
         YAML().dump(run.config(root), file)
     command = [sys.executable, "-m", "snncore.train", str(config), "--out", str(out / run.name)]
-    command += ["--threads", "1", "--device", "cpu", "--resume"]
+    command += ["--threads", "1", "--device", "cpu"]
+    command += ["--resume"] if (out / run.name).is_dir() else []
     with (out / f"{run.name}.log").open("ab") as log:
         return subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | ONE_THREAD)
 
