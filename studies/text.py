@@ -139,7 +139,8 @@ def listed(parts: Sequence[str], joint: str = "and") -> str:
 def named_trials(numbers: Sequence[int]) -> str:
     """Trials in a sentence: "trial 3", "trials 3, 7 and 12", "trials 1, 2, 3, ... and 12 others"."""
     if len(numbers) > _MOST_NUMBERS:
-        rest = f"{len(numbers) - _MOST_NUMBERS} others"
+        n_rest = len(numbers) - _MOST_NUMBERS
+        rest = f"{n_rest} other{'s'[: n_rest != 1]}"
         return f"trials {listed([*map(str, numbers[:_MOST_NUMBERS]), rest])}"
     return f"trial{'s'[: len(numbers) != 1]} {listed([str(number) for number in numbers])}"
 

@@ -152,3 +152,8 @@ def test_one_line_obeys_no_control_characters() -> None:
 )
 def test_ties_go_away_from_zero_as_a_reader_reckons(value: float, places: int, text: str) -> None:
     assert decimals(value, places) == text
+
+
+def test_many_trials_are_counted_in_a_sentence() -> None:
+    assert named_trials(range(9)) == "trials 0, 1, 2, 3, 4, 5, 6, 7 and 1 other"
+    assert named_trials(range(10)).endswith(" 7 and 2 others")
