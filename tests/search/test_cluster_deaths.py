@@ -38,11 +38,9 @@ class KilledTrainer(FakeTrainer):
 class KilledSession(FakeSession):
     def run_epoch(self) -> FakeEpoch:
         T = self.config["T"]
-        marker = Path(self.config["data"]["root"]) / "killed"
-        is_first_of_one = T == 1 and self.epochs_trained == 1 and not marker.exists()
-        if is_first_of_one:
+        marker = Path(self.config["data"]["root"]) / f"killed-{T}"
+        if T == 2 or (T == 1 and self.epochs_trained == 1 and not marker.exists()):
             marker.touch()
-        if T == 2 or is_first_of_one:
             os.kill(os.getpid(), signal.SIGKILL)
         if T == 3:
             (GROUP / "cgroup.procs").write_text(str(os.getpid()))
