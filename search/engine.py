@@ -30,7 +30,6 @@ from search.opening import (
     require_new,
     require_room,
     require_same,
-    require_same_seed,
     stored_space,
     was_never_begun,
     with_options,
@@ -70,7 +69,7 @@ class Conducted:
 class _Job:
     """A study that may be run.
 
-    study: as opened, None for a new one. earlier: what to start from. finished_at: when it ended before.
+    study, before: as opened and as it stood then, None for a new one. earlier: what to start from.
     """
 
     space: Space
@@ -80,7 +79,15 @@ class _Job:
     folder: RunFolder
     drivers: Drivers
     options: RunOptions
-    finished_at: str | None = None
+    before: About | None = None
+
+    def with_nothing_to_do(self) -> _Job:
+        """The same, told as it was: a budget or sampler that no trial was run by is not the study's."""
+        if self.before is None:
+            return self
+        now = self.about
+        about = replace(self.before, checkpoints=now.checkpoints, keep_checkpoints=now.keep_checkpoints)
+        return replace(self, about=about)
 
 
 def run_study(space: Space, options: RunOptions | None = None) -> Study:
@@ -105,8 +112,9 @@ def conduct(space: Space | None, options: RunOptions) -> Conducted:
         if book is not None:
             require_room(book.ledger.n_trials, options.trials)
             if not has_work(book.ledger, job.space, book.front()):
+                book.job = job.with_nothing_to_do()
                 book.go_on()
-                return book.close("budget", finished_at=job.finished_at)
+                return book.close("budget", finished_at=book.job.about.finished_at)
         if options.address == "local":
             require_data(job.space)
         console = Console(quiet=not options.show)
@@ -129,7 +137,6 @@ def _open(folder: RunFolder, space: Space | None, options: RunOptions, drivers: 
             space = stored_space(before)
         else:
             require_same(before, space)
-        require_same_seed(before, options.seed)
     else:
         require_new(folder, options.storage)
     assert space is not None, "only a resume goes without a space"
@@ -142,8 +149,7 @@ def _open(folder: RunFolder, space: Space | None, options: RunOptions, drivers: 
         keep_checkpoints=options.keep_checkpoints or about.keep_checkpoints,
     )
     earlier = [warm_start(run, space, about.objectives, out=options.out) for run in options.warm_start]
-    finished_at = None if before is None else before.finished_at
-    return _Job(space, about, study, earlier, folder, drivers, options, finished_at)
+    return _Job(space, about, study, earlier, folder, drivers, options, before)
 
 
 def _about(name: str, space: Space) -> About:

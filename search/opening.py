@@ -72,17 +72,6 @@ def require_new(folder: RunFolder, url: str | None) -> None:
         raise SearchError(f"{folder.path}: not empty, and no study; choose another name by --study")
 
 
-def require_same_seed(about: About, seed: int | None) -> None:
-    """Check that a resume leaves the sampler's seed as it is: the record names one for all trials.
-
-    Raises:
-        SearchError: it is another one.
-    """
-    before = about.space.get("sampler", {}).get("seed")
-    if seed is not None and seed != before:
-        raise SearchError(f"--seed: got {seed}, but the trials so far were drawn with {before}; leave it out")
-
-
 def require_room(n_trials: int, wanted: int | None) -> None:
     """Check that a budget given on the command line is not below the trials there are.
 

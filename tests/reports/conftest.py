@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
-DESKTOP = {"viewport": {"width": 1280, "height": 800}}
+DESKTOP = {"viewport": {"width": 1024, "height": 700}}
 SMALL = {"viewport": {"width": 600, "height": 600}}
 """Few pixels: without a GPU, drawing in space costs by the pixel."""
 
@@ -129,13 +129,13 @@ def open_report(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Open
 MADE: dict[str, Callable[[], Study]] = {"synthetic": lambda: digits_study(40), "real": real_study}
 
 
-@pytest.fixture(params=sorted(MADE))
+@pytest.fixture(params=["real", pytest.param("synthetic", marks=pytest.mark.slow)])
 def study(request: pytest.FixtureRequest) -> Study:
-    """A search on digits: one made up, with trials of every state, and one that was run."""
+    """A search on digits: one that was run, and one made up with trials of every state."""
     return MADE[request.param]()
 
 
-@pytest.fixture(scope="module", params=sorted(MADE))
+@pytest.fixture(scope="session", params=sorted(MADE))
 def digits(
     request: pytest.FixtureRequest, browser: Browser, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Opened]:

@@ -18,6 +18,7 @@ KEPT = "document.querySelector('[data-kept]').textContent"
 RANGES = "plot.data[0].dimensions.map((axis) => axis.constraintrange ?? null).filter((range) => range)"
 
 
+@pytest.mark.slow
 def test_the_figures_of_the_knobs_are_drawn_on_a_phone(open_report: Open) -> None:
     opened = open_report(digits_study(40), "?all", **PHONE)
     opened.draw_all()

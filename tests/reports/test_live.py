@@ -324,6 +324,7 @@ def test_an_open_page_tells_of_newer_data_and_keeps_its_place(
     assert errors == []
 
 
+@pytest.mark.slow
 def test_a_page_that_follows_can_be_stopped_after_a_silence_too(
     open_live: Callable[[], tuple[Any, list[str]]], run: Path
 ) -> None:
