@@ -135,7 +135,7 @@ def study(request: pytest.FixtureRequest) -> Study:
     return MADE[request.param]()
 
 
-@pytest.fixture(scope="session", params=sorted(MADE))
+@pytest.fixture(scope="module", params=sorted(MADE))
 def digits(
     request: pytest.FixtureRequest, browser: Browser, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Opened]:
