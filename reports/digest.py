@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from reports.knobs import Knob, knobs
 from studies.model import Objective, Study, Trial
@@ -49,7 +50,7 @@ class Digest:
         """The objectives; the first one leads the report."""
         return self.study.info.objectives
 
-    @property
+    @cached_property
     def measured(self) -> tuple[Trial, ...]:
         """Front and dominated trials together, by number."""
         return tuple(sorted((*self.front, *self.dominated), key=lambda trial: trial.number))

@@ -23,6 +23,7 @@ from reports.figure import Card, Figure
 from reports.hypervolume import hypervolume_frame
 from reports.markup import Html, join, script_json, tag
 from reports.names import counted
+from reports.outcomes import WORDS
 from reports.packing import packed, short
 from reports.section import Section, section_html
 from reports.sections import sections
@@ -156,6 +157,7 @@ def _data(digest: Digest, contents: list[Section], run_folder: Path) -> dict[str
         "lists": lists(digest),
         "knobs": [{"name": knob.name, "label": knob.label} for knob in digest.knobs],
         "metrics": legends(digest, metrics),
+        "states": WORDS,
         "knee": None if digest.knee is None else digest.knee.number,
         "budgets": budgets,
         "figures": {

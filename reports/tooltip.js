@@ -21,11 +21,9 @@ function metricEntry(name, value) {
   return [label, `${numberText(value, kind)}${value === null ? "" : `\u00a0${unit}`}`.trim()];
 }
 
-const ENDED = { stopped: "stopped early", infeasible: "infeasible", failed: "failed", running: "running" };
-
 function standing(number) {
   const state = page.columns.state[rowOf.get(number)];
-  if (state in ENDED) return ENDED[state];
+  if (state !== "complete") return page.states[state];
   if (!page.groups.measured.includes(number)) return "not within the limits";
   if (number === page.knee) return "knee of the front";
   if (page.groups.near.includes(number)) return "dominated, within the noise of the front";
