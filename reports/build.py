@@ -9,7 +9,7 @@ from pathlib import Path
 
 from reports.images import KINDS, write_images
 from reports.page import page
-from studies.files import replace_text
+from spikefront.files import replace_text
 from studies.model import Study
 from studies.record import read_study
 

@@ -17,8 +17,8 @@ from rich.text import Text
 from reports.compare_frame import CompareFrame, compare_frame, out_of_reach
 from reports.compare_ground import Entrant, Ground, ground, with_references
 from reports.compare_page import compare_page, no_volume_words
+from spikefront.files import replace_text
 from studies.errors import StudyError
-from studies.files import replace_text
 from studies.record import read_study
 from studies.text import heading, number, one_line, three_digits, with_unit
 

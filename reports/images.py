@@ -20,7 +20,7 @@ from reports.hypervolume import HypervolumeFrame, hypervolume_frame
 from reports.image_drawings import STYLE, draw_bars, draw_curve, draw_pair
 from reports.importance import SOURCE, ImportanceFrame, importance_frame
 from reports.names import capitalised, counted, listed, percent, quantity, with_unit
-from studies.files import replace_text, replacing
+from spikefront.files import replace_text, replacing
 from studies.model import Study
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ SECONDS_BETWEEN_LOOKS = 1.0
 MAX_RETRIES = 2
 """So often a node is asked again whose worker was killed before it answered."""
 
-ROOMS: tuple[str, ...] = ("search", "snncore", "spaces", "studies")
+ROOMS: tuple[str, ...] = ("search", "snncore", "spaces", "spikefront", "studies")
 """The packages a worker imports."""
 
 ENVIRONMENT = {

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from spikefront.errors import InputError
 
-class SearchError(ValueError):
+
+class SearchError(InputError):
     """A mistake of the user: told in one readable block, without a traceback, exit code 2."""
 
 

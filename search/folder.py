@@ -12,7 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from search.errors import SearchError
-from studies.files import remove_halves
+from spikefront.files import remove_halves
 from studies.record import EPOCHS, TRIALS
 
 MIN_FREE_MIB = 200

@@ -21,7 +21,7 @@ from search.folder import RunFolder
 from search.storage import find_study, open_journal, open_url
 from search.urls import absolute, without_password
 from spaces.space import Space
-from studies.files import replace_text
+from spikefront.files import replace_text
 
 
 def open_existing(folder: RunFolder, url: str | None = None) -> tuple[optuna.Study, About]:

@@ -14,10 +14,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, ValidationError
 from pydantic_core import PydanticCustomError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from snncore.errors import ConfigError, Problem, UserError
+from spikefront.errors import FileMistakesError
+from spikefront.text import cut, printable
+from spikefront.yaml_file import read_yaml
 
 Mode = Literal[
     "none",
@@ -300,18 +301,14 @@ def load_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
     """Read a config file (YAML 1.2) and set dotted `overrides` in it.
 
     Raises:
-        UserError: the file is missing, is not YAML, is not a mapping, or is a space.
+        UserError: the file is missing or cannot be read (see `spikefront.yaml_file`), is not a mapping, or is
+            a space.
         ConfigError: its content is not a valid config.
     """
     try:
-        values = YAML(typ="safe", pure=True).load(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: no such file") from error
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise UserError(f"{path}: cannot be read: {reason}") from error
-    except YAMLError as error:
-        raise UserError(f"{path}: not valid YAML: {error}") from error
+        values = read_yaml(path)
+    except FileMistakesError as error:
+        raise UserError(str(error)) from error
     if values is None:
         values = {}
     if not isinstance(values, dict):
@@ -351,7 +348,7 @@ def field_names(model: type[BaseModel] = Config, prefix: str = "") -> list[str]:
 
 
 def _as_problem(entry: Any) -> Problem:
-    key = ".".join(str(part) for part in entry["loc"])
+    key = printable(cut(".".join(str(part) for part in entry["loc"]), 200))
     if entry["type"] == "extra_forbidden":
         near = get_close_matches(key, field_names(), n=1, cutoff=0.5)
         hint = f"did you mean {near[0]!r}?" if near else "see docs/snncore.md for the fields"
@@ -364,4 +361,4 @@ def _as_problem(entry: Any) -> Problem:
         options = re.findall("'([^']+)'", entry["ctx"]["expected"])
         near = get_close_matches(str(entry["input"]), options, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    return Problem(key, f"got {entry['input']!r}, allowed: {allowed}{hint}")
+    return Problem(key, f"got {cut(repr(entry['input']), 200)}, allowed: {allowed}{hint}")

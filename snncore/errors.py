@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from spikefront.errors import InputError
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -16,7 +18,7 @@ class Problem:
         return f"{self.key}: {self.message}" if self.key else self.message
 
 
-class UserError(ValueError):
+class UserError(InputError):
     """A mistake of the user: told in one readable block, without a traceback, exit code 2."""
 
 

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
 from snncore.errors import UserError
+from spikefront.errors import FileMistakesError
+from spikefront.text import cut
+from spikefront.yaml_file import parse_yaml
+
+_KEY = re.compile(r"[^.\s=]+(\.[^.\s=]+)*")
 
 
 def parse_overrides(settings: Sequence[str]) -> dict[str, Any]:
     """Dotted keys and values of `KEY=VALUE` texts; a value is YAML 1.2, so `1e-3` is a number.
 
     Raises:
-        UserError: a text has no key, or its value is not YAML.
+        UserError: a text has no key, or its value is no such YAML.
     """
     overrides: dict[str, Any] = {}
     for text in settings:
         key, equals, value = text.partition("=")
-        if not key.strip() or not equals:
-            raise UserError(f"--set: got {text!r}, allowed: KEY=VALUE, such as optim.epochs=2")
+        if not _KEY.fullmatch(key.strip()) or not equals:
+            raise UserError(f"--set: got {cut(text)!r}, allowed: KEY=VALUE, such as optim.epochs=2")
         try:
-            overrides[key.strip()] = YAML(typ="safe", pure=True).load(value)
-        except YAMLError as error:
-            raise UserError(f"--set: the value of {text!r} is not YAML: {error}") from error
+            overrides[key.strip()] = parse_yaml(value, "value")
+        except FileMistakesError as error:
+            told = "; ".join(mistake.message for mistake in error.mistakes)
+            raise UserError(f"--set: the value of {cut(text)!r} is not YAML: {told}") from error
     return overrides

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from spaces.errors import Mistake, SpaceError, did_you_mean, dotted, nearest, shown
-from spaces.nodes import MAX_MISTAKES, Node, line_of, plain
+from spikefront.yaml_nodes import MAX_MISTAKES, Node, line_of, plain
 
 Path = tuple[str | int, ...]
 MAX_INT = 2**53

@@ -10,11 +10,11 @@ from typing import Any
 
 from spaces.cursor import Cursor
 from spaces.errors import did_you_mean, shown
-from spaces.nodes import plain
 from spaces.options import Choice, Subset
 from spaces.parameter import Parameter
 from spaces.ranges import FloatRange, IntRange, n_steps
 from spaces.when import read_when
+from spikefront.yaml_nodes import plain
 
 MAX_MEMBERS = 32
 MAX_STEPS = 10**9

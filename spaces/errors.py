@@ -2,102 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from difflib import get_close_matches
-from typing import Any
+from spikefront.errors import FileMistakesError, Mistake
+from spikefront.text import cut, did_you_mean, dotted, flow, nearest, printable, shown
 
-_MAX_SHOWN = 80
-_MAX_GUESSED = 80
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
-_NOT_PLAIN = frozenset({"true", "false", "null"})
-
-
-@dataclass(frozen=True)
-class Mistake:
-    """One mistake.
-
-    key: where in the file, dotted, such as `search.T.int[0]`; "" for the whole file.
-    line: 1-based; None when the value does not stand in the file (the command line, or a default).
-    """
-
-    key: str
-    message: str
-    line: int | None
+__all__ = [
+    "Mistake",
+    "SpaceError",
+    "cut",
+    "did_you_mean",
+    "dotted",
+    "flow",
+    "nearest",
+    "printable",
+    "shown",
+]
 
 
-class SpaceError(ValueError):
-    """A space that cannot be searched. `mistakes` holds every one, in the order of the file.
-
-    str() is one readable block with a line `file:line: key: message` for each mistake.
-    """
-
-    def __init__(self, mistakes: Iterable[Mistake], source: str) -> None:
-        last = float("inf")
-        self.mistakes = sorted(mistakes, key=lambda mistake: mistake.line or last)
-        self.source = source
-        super().__init__("\n".join(self._told(mistake) for mistake in self.mistakes))
-
-    def __reduce__(self) -> tuple[type[SpaceError], tuple[list[Mistake], str]]:
-        return SpaceError, (self.mistakes, self.source)
-
-    def _told(self, mistake: Mistake) -> str:
-        place = self.source if mistake.line is None else f"{self.source}:{mistake.line}"
-        return printable(": ".join(part for part in (place, mistake.key, mistake.message) if part))
-
-
-def did_you_mean(word: Any, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?` for the nearest known word; "" when none is near."""
-    near = nearest(word, known)
-    return "" if near is None else f"; did you mean {near!r}?"
-
-
-def nearest(word: Any, known: Iterable[str]) -> str | None:
-    """The known word that looks most like `word`, or None. What is no text, or long, is not guessed."""
-    if not isinstance(word, str) or len(word) > _MAX_GUESSED:
-        return None
-    return next(iter(get_close_matches(word, list(known), n=1, cutoff=0.6)), None)
-
-
-def shown(value: Any) -> str:
-    """A value as a user would write it in YAML, on one line, cut when long, control characters escaped."""
-    return cut(flow(value))
-
-
-def printable(text: str) -> str:
-    """`text` on one line, with an escape for each character that a terminal would act on or cannot show."""
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
-
-
-def cut(text: str, length: int = _MAX_SHOWN) -> str:
-    """`text`, ended by an ellipsis when it is longer than `length`."""
-    return text if len(text) <= length else text[: length - 1] + "…"
-
-
-def flow(value: Any) -> str:
-    """A plain value in YAML's flow style."""
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{flow(key)}: {flow(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(flow(item) for item in value) + "]"
-    if isinstance(value, str) and _PLAIN.fullmatch(value) and value.lower() not in _NOT_PLAIN:
-        return value
-    if isinstance(value, str):  # JSON is YAML 1.2, and so are the escapes of `printable`
-        return printable(json.dumps(value, ensure_ascii=False))
-    return json.dumps(value) if value is None or isinstance(value, bool) else repr(value)
-
-
-def dotted(path: Sequence[str | int]) -> str:
-    """("search", "T", "int", 0) as `search.T.int[0]`; a key that cannot be printed as it is, escaped."""
-    text = ""
-    for part in path:
-        if isinstance(part, int):
-            text += f"[{part}]"
-        else:
-            name = printable(part) or '""'
-            text += f".{cut(name)}" if text else cut(name)
-    return text
+class SpaceError(FileMistakesError):
+    """A space that cannot be searched. `mistakes` holds every one, in the order of the file."""

@@ -19,12 +19,13 @@ from spaces.checker import ConfigChecker
 from spaces.combinations import check_combinations, deciding
 from spaces.cursor import Mistakes
 from spaces.errors import Mistake, SpaceError
-from spaces.nodes import read_nodes
 from spaces.overrides import with_overrides
 from spaces.sections import NOTHING_TO_SEARCH, read_space
 from spaces.source import read_source
 from spaces.space import Space
 from spaces.when import checked_search
+from spikefront.errors import FileMistakesError
+from spikefront.yaml_nodes import read_nodes
 
 
 def load_space(
@@ -37,8 +38,11 @@ def load_space(
     Raises:
         SpaceError: with every mistake in the file and in the overrides.
     """
-    source, text = read_source(path_or_name)
-    root, found = read_nodes(text, source)
+    try:
+        source, text = read_source(path_or_name)
+        root, found = read_nodes(text, source)
+    except FileMistakesError as error:
+        raise SpaceError(error.mistakes, error.source) from error
     mistakes = Mistakes(source, root, found)
     if root is None:
         raise SpaceError([*found, Mistake("", "the file is empty", 1)], source)

@@ -9,7 +9,6 @@ from typing import Any, TypeVar, cast, get_args
 from spaces.cursor import Cursor, Mistakes
 from spaces.distribution import read_parameter
 from spaces.errors import cut, flow
-from spaces.nodes import Node, plain
 from spaces.parameter import Parameter
 from spaces.space import (
     PROBING_SAMPLERS,
@@ -23,6 +22,7 @@ from spaces.space import (
     SamplerChoice,
     Space,
 )
+from spikefront.yaml_nodes import Node, plain
 
 _SECTIONS = (
     "name",

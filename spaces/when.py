@@ -8,9 +8,9 @@ from dataclasses import replace
 from spaces.condition import UNSET, Condition, same
 from spaces.cursor import Cursor, Mistakes, Path
 from spaces.errors import did_you_mean, shown
-from spaces.nodes import plain
 from spaces.parameter import Parameter
 from spaces.space import Space
+from spikefront.yaml_nodes import plain
 
 Search = Mapping[str, Parameter]
 

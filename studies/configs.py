@@ -11,8 +11,8 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from spikefront.files import is_there, replace_text
 from studies.errors import StudyError
-from studies.files import is_there, replace_text
 from studies.model import Study, Trial
 from studies.noise import seed_spread
 from studies.pareto import front

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from spikefront.errors import InputError
 
-class StudyError(ValueError):
+
+class StudyError(InputError):
     """A study that cannot be read, written or shown as asked; commands answer it with exit code 2."""
 
 

@@ -16,9 +16,9 @@ from typing import Any, TypeVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from spikefront.files import replacing
 from studies.columns import to_json
 from studies.errors import StudyError
-from studies.files import replacing
 from studies.model import SCHEMA_VERSION, Objective, Study, StudyInfo
 from studies.tables import epochs_of, epochs_table, trials_of, trials_table, utc
 from studies.text import one_line

@@ -14,8 +14,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from spikefront.files import replacing
 from studies.errors import StudyError
-from studies.files import replacing
 from studies.finals import final_lines
 from studies.formats import FORMATS, WHATS, converted
 from studies.front_table import FrontView, front_table

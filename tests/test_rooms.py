@@ -23,6 +23,7 @@ def loaded_by(statement: str) -> set[str]:
 @pytest.mark.parametrize(
     ("statement", "allowed"),
     [
+        ("import spikefront.command, spikefront.files, spikefront.yaml_file", set()),
         ("import spaces", set()),
         ("import snncore, snncore.config, snncore.rules, snncore.metrics", set()),
         ("import snncore.data.specs, snncore.data.missing", set()),

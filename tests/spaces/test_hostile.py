@@ -17,7 +17,7 @@ from ruamel.yaml import YAML
 from search.run import main
 from spaces import Mistake, SpaceError, load_space, packaged_names
 from spaces.errors import flow
-from spaces.nodes import plain, read_nodes
+from spikefront.yaml_nodes import plain, read_nodes
 from tests.spaces.helpers import TRAINER
 from tests.spaces.hostile_corpus import ALWAYS_REFUSED, CASES, CODE, FINE, PLACES, VALUES
 

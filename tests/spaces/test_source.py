@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from spaces import SpaceError, load_space, packaged_names
-from spaces.nodes import MAX_BYTES
+from spikefront.yaml_nodes import MAX_BYTES
 from tests.spaces.helpers import TRAINER
 
 TEXT = "name: mine\nsearch: {T: {int: [1, 4]}}\nobjectives: {macs: minimize}\n"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from studies.files import WriteError, replace_text, replacing
+from spikefront.files import WriteError, replace_text, replacing
 
 
 def told(path: Path) -> str:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spaces.errors import SpaceError
-from spaces.nodes import MAX_DEPTH, MAX_NODES, line_of, plain, read_nodes
+from spikefront.errors import FileMistakesError
+from spikefront.yaml_nodes import MAX_DEPTH, MAX_NODES, line_of, plain, read_nodes
 from tests.spaces.helpers import write_yaml
 
 REPEATABLE = settings(derandomize=True, deadline=None)
@@ -81,7 +81,7 @@ MENDABLE = {
 def test_what_cannot_be_read_on(name: str) -> None:
     text, line, message = FATAL[name]
     started = time.perf_counter()
-    with pytest.raises(SpaceError, match=message) as caught:
+    with pytest.raises(FileMistakesError, match=message) as caught:
         read_nodes(text, "f.yaml")
     assert time.perf_counter() - started < 3  # far less in practice; a limit that is not held costs minutes
     assert caught.value.mistakes[-1].line == line
@@ -92,8 +92,8 @@ def test_what_is_noted_and_read_on(name: str) -> None:
     text, line, key, message = MENDABLE[name]
     root, mistakes = read_nodes(text, "f.yaml")
     assert root is not None
-    with pytest.raises(SpaceError, match=message):
-        raise SpaceError(mistakes, "f.yaml")
+    with pytest.raises(FileMistakesError, match=message):
+        raise FileMistakesError(mistakes, "f.yaml")
     assert [(mistake.key, mistake.line) for mistake in mistakes] == [(key, line)]
 
 
@@ -104,7 +104,9 @@ def test_a_duplicate_key_keeps_the_first() -> None:
 
 
 def test_too_many_mistakes_end_the_reading() -> None:
-    with pytest.raises(SpaceError, match="too many mistakes; the rest of the file was not read") as caught:
+    with pytest.raises(
+        FileMistakesError, match="too many mistakes; the rest of the file was not read"
+    ) as caught:
         read_nodes("a: 1\n" * 2000, "f.yaml")
     assert len(caught.value.mistakes) < 100
 
@@ -171,7 +173,7 @@ def test_each_key_and_element_knows_its_line() -> None:
 def test_any_text_is_read_or_refused(text: str) -> None:
     try:
         read_nodes(text, "f.yaml")
-    except SpaceError as error:
+    except FileMistakesError as error:
         assert error.mistakes  # noqa: PT017 - either ending is fine, a crash is not
 
 

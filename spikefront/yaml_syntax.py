@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError, StringMark, YAMLError
 
-from spaces.errors import cut
+from spikefront.text import cut
 
 _WORDS = {
     "mapping values are not allowed here": (
@@ -50,23 +50,28 @@ _TOKENS = {
 
 
 def explain(error: YAMLError, text: str) -> tuple[int | None, str]:
-    """The line to look at, and what is wrong there."""
+    """The line to look at, and what is wrong there, with the column."""
     if isinstance(error, MarkedYAMLError):
-        return _line(error), _words(error)
-    position = getattr(error, "position", None)  # a character that YAML does not allow
-    line = None if position is None else len(re.findall("\r\n?|\n", text[:position])) + 1
-    character = getattr(error, "character", None)
-    return line, cut(
-        str(error)
-    ) if character is None else f"the character U+{int(character):04X} is not allowed"
+        mark = _mark(error)
+        at = None if mark is None else (mark.line + 1, mark.column + 1)
+        words = _words(error)
+    else:
+        position = getattr(error, "position", None)  # a character that YAML does not allow
+        lines = re.split("\r\n?|\n", text[: position or 0])
+        at = None if position is None else (len(lines), len(lines[-1]) + 1)
+        character = getattr(error, "character", None)
+        words = cut(str(error))
+        if character is not None:
+            words = f"the character U+{int(character):04X} is not allowed"
+    return (None, words) if at is None else (at[0], f"{words} (column {at[1]})")
 
 
-def _line(error: MarkedYAMLError) -> int | None:
+def _mark(error: MarkedYAMLError) -> StringMark | None:
     """Where the problem shows; of what is never closed, where it was opened."""
-    marks = [error.problem_mark, error.context_mark]
+    marks: list[StringMark | None] = [error.problem_mark, error.context_mark]
     if str(error.problem).endswith(_OPENED):
         marks.reverse()
-    return next((mark.line + 1 for mark in marks if mark is not None), None)
+    return next((mark for mark in marks if mark is not None), None)
 
 
 def _words(error: MarkedYAMLError) -> str:

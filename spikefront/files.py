@@ -1,14 +1,25 @@
-"""Files that are whole or not there: a reader never sees half of one, a crash never leaves one."""
+"""Files that are whole or not there, and reading small ones that may be anything.
+
+A reader never sees half of a file written here, and a crash never leaves one. What is read here is a regular
+file of a sane size before a byte of it is asked for: a pipe, a device or a sparse file of a terabyte is told.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
+import re
+import stat
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
+
+from spikefront.errors import FileMistakesError, Mistake
+
+_OWN_INPUT = re.compile(r"/dev/(stdin|fd/\d+)|/proc/self/fd/\d+", re.ASCII)
+"""Inputs that whoever started this process opened for it, such as the <(command) of a shell."""
 
 _IS_FOLDER = "is a folder, not a file"
 
@@ -89,3 +100,61 @@ def replace_text(path: Path, text: str) -> None:
     """Write `text` (UTF-8) to `path`, whole or not at all; see `replacing`."""
     with replacing(path) as file:
         file.write(text.encode("utf-8"))
+
+
+def read_text(path: str | Path, max_bytes: int, what: str = "such file") -> str:
+    """The text (UTF-8, a byte order mark left out) of a small file; `what` it is, for messages.
+
+    Raises:
+        FileMistakesError: no such file, no regular file (an input of this process such as /dev/stdin may be
+            a pipe), larger than `max_bytes`, not readable, or not UTF-8; in words.
+    """
+    try:
+        content = _content(path, max_bytes)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise _unreadable(path, "no such file") from error
+    except OSError as error:
+        raise _unreadable(path, f"cannot be read: {error.strerror or error}") from error
+    if len(content) > max_bytes:
+        raise _unreadable(path, f"larger than {max_bytes // 1024} KiB, which no {what} needs")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise _unreadable(path, f"not UTF-8 text (byte {error.start})", line) from error
+
+
+def kind_of(path: str | Path) -> int:
+    """What is at a path, as `stat` tells it; 0 where there is nothing.
+
+    Raises:
+        OSError: that cannot be known, as behind a link that names itself.
+    """
+    try:
+        return os.stat(path).st_mode  # noqa: PTH116 - Path("") would be the folder we are in
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a null character in the name
+        return 0
+
+
+def _content(path: str | Path, max_bytes: int) -> bytes:
+    """The first max_bytes + 1 bytes; nothing without an end is opened, and no writer is waited for."""
+    mode = kind_of(path)
+    if mode == 0:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if _OWN_INPUT.fullmatch(str(path)):
+        with Path(path).open("rb") as file:
+            return file.read(max_bytes + 1)
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "it is a pipe or a device, not a file")
+    with open(path, "rb", opener=_open_at_once) as file:
+        return file.read(max_bytes + 1) or b""
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _unreadable(path: str | Path, reason: str, line: int | None = None) -> FileMistakesError:
+    return FileMistakesError([Mistake("", reason, line)], str(path))

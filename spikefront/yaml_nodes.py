@@ -25,8 +25,9 @@ from ruamel.yaml.events import (
 )
 from ruamel.yaml.reader import Reader
 
-from spaces.errors import Mistake, SpaceError, cut, dotted, shown
-from spaces.syntax import explain
+from spikefront.errors import FileMistakesError, Mistake
+from spikefront.text import cut, dotted, shown
+from spikefront.yaml_syntax import explain
 
 MAX_BYTES = 128 * 1024
 MAX_NODES = 5_000
@@ -84,7 +85,7 @@ def read_nodes(text: str, source: str) -> tuple[Node | None, list[Mistake]]:
     The root is None for a text without a value.
 
     Raises:
-        SpaceError: not YAML, several documents, or over one of the limits of this file.
+        FileMistakesError: not YAML, several documents, or over one of the limits of this file.
     """
     builder = _Builder(source)
     yaml = YAML(typ="safe", pure=True)
@@ -92,7 +93,7 @@ def read_nodes(text: str, source: str) -> tuple[Node | None, list[Mistake]]:
     try:
         for event in yaml.parse(text):
             builder.take(event)
-    except SpaceError:
+    except FileMistakesError:
         raise
     except YAMLError as error:
         line, words = explain(error, text)
@@ -100,6 +101,8 @@ def read_nodes(text: str, source: str) -> tuple[Node | None, list[Mistake]]:
     except (ValueError, OverflowError, IndexError):
         # The parser lets these out for "\UFFFFFFFF", or for a directive of thousands of digits.
         builder.stop(yaml.reader.n_lines, "not valid YAML: an escape or a number beyond all characters")
+    except Exception as error:  # whatever else the parser has for a text that nobody has tried yet
+        builder.stop(yaml.reader.n_lines, f"not valid YAML: the parser ends with {type(error).__name__}")
     return builder.root, builder.mistakes
 
 
@@ -152,7 +155,7 @@ class _Builder:
             self._check_document(event, line)
 
     def stop(self, line: int | None, message: str) -> NoReturn:
-        raise SpaceError([*self.mistakes, Mistake(self._path(), message, line)], self.source)
+        raise FileMistakesError([*self.mistakes, Mistake(self._path(), message, line)], self.source)
 
     def _begin(self, event: ScalarEvent | CollectionStartEvent, line: int) -> None:
         if isinstance(event, ScalarEvent):
@@ -243,9 +246,9 @@ class _Builder:
     def _check_document(self, event: DocumentStartEvent, line: int) -> None:
         self._n_documents += 1
         if self._n_documents > 1:
-            self.stop(line, "a second document; a space file holds one")
+            self.stop(line, "a second document; a file holds one")
         if event.version not in (None, (1, 2)):
-            self.stop(line, "a space file is read as YAML 1.2; remove the %YAML directive")
+            self.stop(line, "files are read as YAML 1.2; remove the %YAML directive")
 
     def _tell(self, line: int, message: str, *keys: str) -> None:
         self.mistakes.append(Mistake(self._path(*keys), message, line))

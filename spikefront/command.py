@@ -1,0 +1,120 @@
+"""The edge of every command: whatever happens inside ends as one readable block and an exit code.
+
+Nothing here lists the errors of the rooms: what a user can mend is an `InputError`, wherever it comes from.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from spikefront.errors import FailedError, InputError
+from spikefront.text import cut, printable
+
+TRACEBACK = "SPIKEFRONT_TRACEBACK"
+"""The environment variable that shows where an error arose."""
+
+_MAX_LINE = 500
+
+
+def run_command(
+    body: Callable[[], int], *, stopped: str = "stopped", says: Callable[[str], None] | None = None
+) -> int:
+    """The exit code of a command whose work is `body`.
+
+    What `body` returns; 2 for an `InputError`, an error of the system such as a full disk, and a fault of
+    ours; 1 for a `FailedError`; 130 for Ctrl-C. Each of them is told on stderr, without a traceback unless
+    SPIKEFRONT_TRACEBACK=1. A reader that has gone away ends the command quietly, with 0.
+
+    stopped: what a Ctrl-C is answered with. says: prints a block instead of stderr, for a process that may
+    have to be silent. SystemExit passes, as argparse raises it.
+    """
+    tell = says or _tell
+    _open_missing_streams()
+    try:
+        code = body()
+        sys.stdout.flush()
+        return code
+    except SystemExit:
+        raise
+    except KeyboardInterrupt:
+        tell(stopped)
+        return 130
+    except BaseException as error:  # a panic of an extension and the like are no Exception
+        if os.environ.get(TRACEBACK):
+            traceback.print_exception(error)
+        if _is_of_stdout(error):
+            _give_up_stdout()
+            if isinstance(error, BrokenPipeError):  # such as `| head`, which has had enough
+                return 0
+            error = OSError(f"standard output cannot be written: {_reason(error)}")
+        tell(_told(error))
+        return 1 if isinstance(error, FailedError) else 2
+
+
+def fault(error: BaseException) -> str:
+    """A fault of ours, in a line: the type and message of an exception, and where it was raised."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({'/'.join(Path(frames[-1].filename).parts[-2:])}:{frames[-1].lineno})" if frames else ""
+    words = cut(printable(" ".join(str(error).split())), _MAX_LINE)
+    return ": ".join(part for part in (type(error).__name__, words) if part) + place
+
+
+def _told(error: BaseException) -> str:
+    if isinstance(error, InputError | FailedError):
+        return f"{error.prefix}: {error}"
+    if isinstance(error, OSError):
+        return f"error: {printable(str(error))}"
+    hint = "" if os.environ.get(TRACEBACK) else f"; {TRACEBACK}=1 shows where it arose"
+    return (
+        f"error: {fault(error)}\n"
+        f"  this is a fault of SpikeFront, or of a file that it was given and should have refused{hint}"
+    )
+
+
+def _tell(text: str) -> None:
+    with suppress(OSError, ValueError):  # stderr is full or closed: nobody is left to be told
+        print(_writable(text, sys.stderr), file=sys.stderr, flush=True)
+
+
+def _writable(text: str, stream: IO[str]) -> str:
+    """The text without what the stream's encoding lacks, such as half a surrogate pair of a file's name."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def _open_missing_streams() -> None:
+    """Python has no stream at all where a descriptor was closed; what is printed then goes nowhere."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))
+
+
+def _is_of_stdout(error: BaseException) -> bool:
+    """Whether stdout takes nothing more, and that is what went wrong."""
+    if not isinstance(error, OSError) or error.filename is not None:
+        return False
+    try:
+        sys.stdout.flush()
+    except OSError as again:
+        return again.errno == error.errno
+    except ValueError:  # closed
+        return True
+    return isinstance(error, BrokenPipeError)
+
+
+def _give_up_stdout() -> None:
+    """Nothing more to stdout, also not by Python at its end, which would complain."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def _reason(error: BaseException) -> str:
+    return getattr(error, "strerror", None) or str(error)

@@ -1,0 +1,37 @@
+"""The one way to read YAML of a user: a file or a text, to plain values, or every mistake in it at once.
+
+YAML 1.2 without tags; duplicate keys are mistakes. What may be large is limited while it is read (see
+`yaml_nodes`), so that no file takes more than a second, and nothing in a file is ever acted on.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from spikefront.errors import FileMistakesError, Mistake
+from spikefront.files import read_text
+from spikefront.yaml_nodes import MAX_BYTES, plain, read_nodes
+
+
+def read_yaml(path: str | Path) -> Any:
+    """The value of a YAML file as dicts with text keys, lists and scalars; None for an empty one.
+
+    Raises:
+        FileMistakesError: it cannot be read (see `files.read_text`), or is not such YAML; with the lines.
+    """
+    return parse_yaml(read_text(path, MAX_BYTES), str(path))
+
+
+def parse_yaml(text: str, source: str) -> Any:
+    """As `read_yaml`, of a text; `source` is what messages call it.
+
+    Raises:
+        FileMistakesError: it is not such YAML, or larger than a file may be.
+    """
+    if len(text) > MAX_BYTES:
+        raise FileMistakesError([Mistake("", f"larger than {MAX_BYTES // 1024} KiB", None)], source)
+    root, mistakes = read_nodes(text, source)
+    if mistakes:
+        raise FileMistakesError(mistakes, source)
+    return None if root is None else plain(root)
