@@ -9,6 +9,7 @@ from pathlib import Path
 
 from reports.images import KINDS, write_images
 from reports.page import page
+from spikefront.command import run_command
 from spikefront.files import replace_text
 from studies.model import Study
 from studies.record import read_study
@@ -36,15 +37,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m reports.build", description="Write the report again.")
     parser.add_argument("run", metavar="RUN", help="the study's folder, such as runs/demo")
     parser.add_argument("--images", choices=KINDS, help="also write RUN/images: figures for papers")
-    arguments = parser.parse_args(argv)
+    return run_command(lambda: _command(parser.parse_args(argv)), prefix="no report")
+
+
+def _command(arguments: argparse.Namespace) -> int:
     run = Path(arguments.run)
-    try:
-        study = read_study(run)
-        path = build_report(study, run)
-        images, cards = write_images(study, run, arguments.images) if arguments.images else ([], [])
-    except (ValueError, OSError) as error:
-        print(f"no report: {error}", file=sys.stderr)
-        return 2
+    study = read_study(run)
+    path = build_report(study, run)
+    images, cards = write_images(study, run, arguments.images) if arguments.images else ([], [])
     print(path, *images, sep="\n")
     for card in cards:
         print(f"no image: {card.title}: {card.why}")

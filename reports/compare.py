@@ -17,6 +17,7 @@ from rich.text import Text
 from reports.compare_frame import CompareFrame, compare_frame, out_of_reach
 from reports.compare_ground import Entrant, Ground, ground, with_references
 from reports.compare_page import compare_page, no_volume_words
+from spikefront.command import run_command
 from spikefront.files import replace_text
 from studies.errors import StudyError
 from studies.record import read_study
@@ -108,16 +109,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         default=[],
         help="reference value of an objective for the hypervolume; may be given several times",
     )
-    arguments = parser.parse_args(argv)
-    try:
-        entrants, found, frame = _compared(arguments.runs, _references(arguments.reference))
-        path = Path(arguments.out)
-        page = compare_page(entrants, found, frame)
-        # A text from outside may hold half a surrogate pair, which no file can.
-        replace_text(path, page.encode("utf-8", "replace").decode("utf-8"))
-    except (ValueError, OSError) as error:
-        print(f"no comparison: {error}", file=sys.stderr)
-        return 2
+    return run_command(lambda: _command(parser.parse_args(argv)), prefix="no comparison")
+
+
+def _command(arguments: argparse.Namespace) -> int:
+    entrants, found, frame = _compared(arguments.runs, _references(arguments.reference))
+    path = Path(arguments.out)
+    page = compare_page(entrants, found, frame)
+    # A text from outside may hold half a surrogate pair, which no file can.
+    replace_text(path, page.encode("utf-8", "replace").decode("utf-8"))
     console = Console(highlight=False)
     console.print(summary_table(frame))
     for line in lines(found, frame):

@@ -15,6 +15,8 @@ from pathlib import Path
 
 from reports.live_page import NO_RECORD, LivePage, record_version
 from reports.live_server import LiveServer, loopback_socket, url_of
+from spikefront.command import run_command
+from spikefront.numbers import whole
 
 NICENESS = 10
 """How far a server that belongs to a search stands back behind its trials."""
@@ -27,9 +29,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         description="Serve a study's report to this machine; it follows the record while the study runs.",
     )
     parser.add_argument("run", metavar="RUN", help="the study's folder, such as runs/demo; it may come later")
-    parser.add_argument("--port", metavar="N", type=int, default=0, help="default: a free one")
+    parser.add_argument("--port", metavar="N", type=whole(), default=0, help="default: a free one")
     parser.add_argument("--socket", type=int, help=argparse.SUPPRESS)
-    arguments = parser.parse_args(argv)
+    return run_command(lambda: _command(parser.parse_args(argv)))
+
+
+def _command(arguments: argparse.Namespace) -> int:
     page = LivePage(Path(arguments.run))
     if arguments.socket is not None:
         serve_for_parent(page, arguments.socket)

@@ -5,10 +5,13 @@ A verb that is also `python -m room.module` hands its arguments over as they are
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from spikefront.command import run_command
 
 app = typer.Typer(
     help="Search training recipes for spiking neural networks, and see what each one costs.",
@@ -95,11 +98,11 @@ def data(
     """Fetch or unpack a data set. Trials never download."""
     from snncore.data.install import install
 
-    try:
+    def command() -> int:
         install(name, root, source)
-    except ValueError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(2) from error
+        return 0
+
+    raise typer.Exit(run_command(command))
 
 
 @app.command()
@@ -110,13 +113,13 @@ def doctor(
     """Look at this machine: versions, devices, Ray, folders, data. Exit code 1 on a fault."""
     from search.doctor import examine
 
-    raise typer.Exit(examine(root, out))
+    raise typer.Exit(run_command(lambda: examine(root, out)))
 
 
-def main() -> None:
+def main() -> int:
     """Entry point of the installed command."""
-    app()
+    return run_command(lambda: int(app() or 0))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -44,6 +44,8 @@ from search.tickets import Setting
 from search.warm_start import WarmStart, device_bound, warm_start
 from search.work import has_work
 from spaces.space import Space
+from spikefront.command import fault
+from spikefront.errors import FailedError, InputError
 from studies.model import Study
 from studies.pareto import front
 
@@ -125,7 +127,8 @@ def conduct(space: Space | None, options: RunOptions) -> Conducted:
                 nodes = stack.enter_context(ray_cluster(options.address, wanted))
             if live:
                 _say(console, f"live report: {live}")
-            return _run(job, book, nodes, console, StopRequest(deadline))
+            with _unforeseen_fails_the_study():
+                return _run(job, book, nodes, console, StopRequest(deadline))
 
 
 def _open(folder: RunFolder, space: Space | None, options: RunOptions, drivers: Drivers) -> _Job:
@@ -163,6 +166,19 @@ def _told_in_one_line() -> Iterator[None]:
         yield
     except (OSError, optuna.exceptions.StorageInternalError) as error:
         raise StudyFailedError(f"its storage or record cannot be written: {error}") from error
+
+
+@contextmanager
+def _unforeseen_fails_the_study() -> Iterator[None]:
+    """Whatever nobody thought of ends a running study like any failure: what was recorded is kept."""
+    try:
+        yield
+    except (InputError, FailedError, KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        raise StudyFailedError(
+            f"{fault(error)}; what was recorded is kept, continue with --resume"
+        ) from error
 
 
 @dataclass

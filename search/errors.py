@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from spikefront.errors import InputError
+from spikefront.errors import FailedError, InputError
 
 
 class SearchError(InputError):
     """A mistake of the user: told in one readable block, without a traceback, exit code 2."""
 
 
-class StudyFailedError(RuntimeError):
+class StudyFailedError(FailedError):
     """The study failed as a whole, such as when Ray died again and again. Exit code 1."""
+
+    prefix = "the study failed"

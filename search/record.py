@@ -18,7 +18,7 @@ from search.folder import RunFolder
 from search.ledger import Ledger
 from search.limits import violations
 from search.opening import open_existing
-from studies.errors import StudyError
+from spikefront.command import run_command
 from studies.export import write_front
 from studies.model import EpochRow, Study, Trial
 from studies.record import EPOCHS, TRIALS, write_study
@@ -137,14 +137,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("run", metavar="RUN", help="the run folder, such as runs/cifar100")
     parser.add_argument("--storage", metavar="URL", help="the database, if the study has one")
-    arguments = parser.parse_args(argv)
-    try:
+
+    def command() -> int:
+        arguments = parser.parse_args(argv)
         for path in rebuild(arguments.run, arguments.storage):
             print(path)
-    except (SearchError, StudyError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+        return 0
+
+    return run_command(command)
 
 
 if __name__ == "__main__":

@@ -5,16 +5,15 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from search.errors import SearchError, StudyFailedError
+from search.errors import SearchError
 from search.stopping import parse_duration
-from snncore.errors import UserError
 from snncore.overrides import parse_overrides
-from spaces.errors import SpaceError
 from spaces.sections import MAX_REPLICATES
-from studies.errors import StudyError
+from spikefront.command import run_command
+from spikefront.numbers import whole
 
 if TYPE_CHECKING:
     from search.engine import Conducted
@@ -30,18 +29,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     0 done, 1 the study failed as a whole, 2 a mistake of the user, 130 stopped by the user.
     """
-    arguments = _parser().parse_args(argv)
-    try:
-        return _command(arguments)
-    except (SearchError, SpaceError, UserError, StudyError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except StudyFailedError as error:
-        print(f"the study failed: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("stopped; what was recorded is kept", file=sys.stderr)
-        return 130
+    return run_command(
+        lambda: _command(_parser().parse_args(argv)), stopped="stopped; what was recorded is kept"
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -52,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--space", metavar="PATH", help="a space file, or the name of a packaged space such as digits")
     add("--study", metavar="NAME", help="name of the study; default: the space's name")
     add("--out", metavar="DIR", default="runs", help="folder of all run folders; default: runs")
-    add("--trials", metavar="N", type=_whole(1), help="budget, instead of the space's")
+    add("--trials", metavar="N", type=whole(1), help="budget, instead of the space's")
     add("--time-budget", metavar="TIME", help="end after a time such as 30s, 2h or 1h30m")
     add("--resume", action="store_true", help="go on with a study that exists")
     add("--fresh-name", action="store_true", help="if the study exists, take NAME-2, NAME-3, ...")
@@ -65,17 +55,17 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--replicates",
         metavar="K",
-        type=_whole(0, MAX_REPLICATES),
+        type=whole(0, MAX_REPLICATES),
         help="train the front with K further seeds at the end",
     )
-    add("--seed", metavar="N", type=_whole(0), help="seed of the sampler, instead of the space's")
+    add("--seed", metavar="N", type=whole(0), help="seed of the sampler, instead of the space's")
     add(
         "--set", metavar="KEY=VALUE", action="append", default=[], dest="overrides",
         help="set a field of base (dotted key, YAML value); a searched field leaves the search",
     )  # fmt: skip
     add("--checkpoints", metavar="PLACE", help="folder or URI such as s3://bucket/x; default: run folder")
     add(
-        "--live", metavar="PORT", nargs="?", const=0, type=_whole(0, 65_535),
+        "--live", metavar="PORT", nargs="?", const=0, type=whole(0, 65_535),
         help="serve the report to this machine while trials run; default port: a free one",
     )  # fmt: skip
     add("--dry-run", action="store_true", help="print the resolved space and three configs; train nothing")
@@ -181,22 +171,6 @@ def _resume_command(options: RunOptions, conducted: Conducted) -> str:
     if conducted.keep_checkpoints != KEEP_CHECKPOINTS:
         words += ["--keep-checkpoints", conducted.keep_checkpoints]
     return shlex.join(words)
-
-
-def _whole(lowest: int, highest: int | None = None) -> Callable[[str], int]:
-    """Reads a whole number between two bounds."""
-    allowed = f"{lowest} or more" if highest is None else f"{lowest} to {highest}"
-
-    def read(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"got {text!r}, allowed: a whole number, {allowed}") from None
-        if value < lowest or (highest is not None and value > highest):
-            raise argparse.ArgumentTypeError(f"got {value}, allowed: {allowed}")
-        return value
-
-    return read
 
 
 if __name__ == "__main__":

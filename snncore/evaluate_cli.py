@@ -13,23 +13,21 @@ from rich.console import Console
 
 from snncore.errors import UserError
 from snncore.training_folder import training_folder
+from spikefront.command import run_command
+from spikefront.numbers import whole
 
 
 def main(argv: list[str] | None = None) -> int:
     """Evaluate a finished training; 0 done, 2 bad input, 130 stopped by the user."""
-    arguments = _parser().parse_args(argv)
-    errors = Console(stderr=True, soft_wrap=True)
-    try:
-        if arguments.json is not None and not Path(arguments.json).parent.is_dir():
-            raise UserError(f"--json: there is no folder {Path(arguments.json).parent}")
-        report = _measure(arguments)
-        if arguments.json is not None:
-            _write_json(Path(arguments.json), report)
-    except UserError as error:
-        errors.print(f"error: {error}", markup=False, highlight=False)
-        return 2
-    except KeyboardInterrupt:
-        return 130
+    return run_command(lambda: _command(_parser().parse_args(argv)))
+
+
+def _command(arguments: argparse.Namespace) -> int:
+    if arguments.json is not None and not Path(arguments.json).parent.is_dir():
+        raise UserError(f"--json: there is no folder {Path(arguments.json).parent}")
+    report = _measure(arguments)
+    if arguments.json is not None:
+        _write_json(Path(arguments.json), report)
     from snncore.evaluate_print import print_report
 
     print_report(report, Console(soft_wrap=True))
@@ -110,7 +108,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--split", choices=("val", "test"), default="test")
     parser.add_argument(
-        "--samples", type=int, metavar="N", help="only N samples, stratified, always the same (default: all)"
+        "--samples",
+        type=whole(),
+        metavar="N",
+        help="only N samples, stratified, always the same (default: all)",
     )
     parser.add_argument(
         "--early-exit", metavar="P,P", help="stop a sample once the network is so sure, such as 0.9,0.99"
@@ -121,11 +122,13 @@ def _parser() -> argparse.ArgumentParser:
         "--fgsm", type=number, metavar="EPS", help="attack by FGSM; EPS of pixels 0 to 1, such as 8/255"
     )
     parser.add_argument("--pgd", type=number, metavar="EPS", help="attack by PGD; EPS as for FGSM")
-    parser.add_argument("--pgd-steps", type=int, default=10, metavar="N", help="steps of PGD (default: 10)")
+    parser.add_argument(
+        "--pgd-steps", type=whole(), default=10, metavar="N", help="steps of PGD (default: 10)"
+    )
     parser.add_argument(
         "--pgd-step-size", type=number, metavar="SIZE", help="of each step (default: 2.5*EPS/steps)"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of PGD's random starts (default: 0)")
+    parser.add_argument("--seed", type=whole(), default=0, help="of PGD's random starts (default: 0)")
     parser.add_argument("--device", help="cpu or cuda (default: cuda where there is one)")
     parser.add_argument("--json", metavar="FILE", help="write everything to FILE as well")
     return parser

@@ -15,9 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
 from snncore.errors import UserError
+from spikefront.command import run_command
 
 if TYPE_CHECKING:
     from snncore.predictor import Predictor
@@ -77,14 +76,13 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--fold-norms", action="store_true", help="batch norm as part of the convolutions (NIR: always)"
     )
-    arguments = parser.parse_args(argv)
-    try:
-        from snncore.predictor import load
+    return run_command(lambda: _command(parser.parse_args(argv)))
 
-        path = export_network(load(arguments.training, "cpu"), arguments.out, arguments.fold_norms)
-    except UserError as error:
-        Console(stderr=True, soft_wrap=True).print(f"error: {error}", markup=False, highlight=False)
-        return 2
+
+def _command(arguments: argparse.Namespace) -> int:
+    from snncore.predictor import load
+
+    path = export_network(load(arguments.training, "cpu"), arguments.out, arguments.fold_norms)
     print(f"written to {path}")
     return 0
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 
-_TOLD = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
+_NUMBERS = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
+_TOLD = (*_NUMBERS, "MASTER_ADDR", "MASTER_PORT")
 
 
 def is_one_of_several() -> bool:
     """Whether this process was started to train together with others."""
-    return all(name in os.environ for name in _TOLD) and int(os.environ["WORLD_SIZE"]) > 1
+    told = all(name in os.environ for name in _TOLD)
+    return (
+        told and all(os.environ[name].isdecimal() for name in _NUMBERS) and int(os.environ["WORLD_SIZE"]) > 1
+    )
 
 
 def place_on_node() -> int:

@@ -16,10 +16,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from snncore.config import Config, load_config
-from snncore.errors import DivergedError, UserError
+from snncore.errors import DivergedError
 from snncore.launch import is_main, place_on_node
 from snncore.overrides import parse_overrides
 from snncore.training_folder import planned_folder
+from spikefront.command import run_command
+from spikefront.errors import FailedError
+from spikefront.numbers import whole
 
 if TYPE_CHECKING:
     from snncore.train_result import TrainResult
@@ -27,20 +30,19 @@ if TYPE_CHECKING:
 
 def main(argv: list[str] | None = None) -> int:
     """Train a config file; 0 done, 1 diverged, 2 bad input, 130 stopped by the user."""
-    arguments = _parser().parse_args(argv)
-    errors = Console(stderr=True, soft_wrap=True, quiet=place_on_node() > 0)
+    return run_command(
+        lambda: _command(_parser().parse_args(argv)),
+        stopped="stopped; --resume continues from the last full epoch",
+        is_silent=place_on_node() > 0,
+    )
+
+
+def _command(arguments: argparse.Namespace) -> int:
+    config = load_config(arguments.config, parse_overrides(arguments.set))
     try:
-        config = load_config(arguments.config, parse_overrides(arguments.set))
         return _run(config, planned_folder(config, arguments.config, arguments.out), arguments)
-    except UserError as error:
-        errors.print(f"error: {error}", markup=False, highlight=False)
-        return 2
     except DivergedError as error:
-        errors.print(f"error: {error}; try a lower optim.lr", markup=False, highlight=False)
-        return 1
-    except KeyboardInterrupt:
-        errors.print("stopped; --resume continues from the last full epoch", markup=False)
-        return 130
+        raise FailedError(f"{error}; try a lower optim.lr") from error
 
 
 def _run(config: Config, out: Path, arguments: argparse.Namespace) -> int:
@@ -144,7 +146,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--device", help="cpu or cuda (default: cuda where there is one)")
     parser.add_argument(
         "--threads",
-        type=int,
+        type=whole(),
         help="torch threads on the CPU, 1 or more (default: all cores, shared out)",
     )
     return parser

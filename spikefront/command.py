@@ -23,7 +23,11 @@ _MAX_LINE = 500
 
 
 def run_command(
-    body: Callable[[], int], *, stopped: str = "stopped", says: Callable[[str], None] | None = None
+    body: Callable[[], int],
+    *,
+    prefix: str = "error",
+    stopped: str = "stopped",
+    is_silent: bool = False,
 ) -> int:
     """The exit code of a command whose work is `body`.
 
@@ -31,10 +35,10 @@ def run_command(
     ours; 1 for a `FailedError`; 130 for Ctrl-C. Each of them is told on stderr, without a traceback unless
     SPIKEFRONT_TRACEBACK=1. A reader that has gone away ends the command quietly, with 0.
 
-    stopped: what a Ctrl-C is answered with. says: prints a block instead of stderr, for a process that may
-    have to be silent. SystemExit passes, as argparse raises it.
+    prefix: before what a user can mend. stopped: what a Ctrl-C is answered with. is_silent: tells nothing,
+    as the others of several processes that have failed alike do. SystemExit passes, as argparse raises it.
     """
-    tell = says or _tell
+    tell = _keep_silent if is_silent else _tell
     _open_missing_streams()
     try:
         code = body()
@@ -48,12 +52,11 @@ def run_command(
     except BaseException as error:  # a panic of an extension and the like are no Exception
         if os.environ.get(TRACEBACK):
             traceback.print_exception(error)
-        if _is_of_stdout(error):
+        if isinstance(error, OSError) and error.filename is None:  # a stream, and most likely this one
             _give_up_stdout()
             if isinstance(error, BrokenPipeError):  # such as `| head`, which has had enough
                 return 0
-            error = OSError(f"standard output cannot be written: {_reason(error)}")
-        tell(_told(error))
+        tell(_told(error, prefix))
         return 1 if isinstance(error, FailedError) else 2
 
 
@@ -65,16 +68,22 @@ def fault(error: BaseException) -> str:
     return ": ".join(part for part in (type(error).__name__, words) if part) + place
 
 
-def _told(error: BaseException) -> str:
-    if isinstance(error, InputError | FailedError):
+def _told(error: BaseException, prefix: str) -> str:
+    if isinstance(error, FailedError):
         return f"{error.prefix}: {error}"
+    if isinstance(error, InputError):
+        return f"{prefix}: {error}"
     if isinstance(error, OSError):
-        return f"error: {printable(str(error))}"
+        return f"{prefix}: {printable(str(error))}"
     hint = "" if os.environ.get(TRACEBACK) else f"; {TRACEBACK}=1 shows where it arose"
     return (
         f"error: {fault(error)}\n"
         f"  this is a fault of SpikeFront, or of a file that it was given and should have refused{hint}"
     )
+
+
+def _keep_silent(text: str) -> None:
+    """Another process tells it."""
 
 
 def _tell(text: str) -> None:
@@ -92,29 +101,15 @@ def _open_missing_streams() -> None:
     """Python has no stream at all where a descriptor was closed; what is printed then goes nowhere."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))
-
-
-def _is_of_stdout(error: BaseException) -> bool:
-    """Whether stdout takes nothing more, and that is what went wrong."""
-    if not isinstance(error, OSError) or error.filename is not None:
-        return False
-    try:
-        sys.stdout.flush()
-    except OSError as again:
-        return again.errno == error.errno
-    except ValueError:  # closed
-        return True
-    return isinstance(error, BrokenPipeError)
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - until the end
 
 
 def _give_up_stdout() -> None:
     """Nothing more to stdout, also not by Python at its end, which would complain."""
     with suppress(OSError, ValueError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
-
-
-def _reason(error: BaseException) -> str:
-    return getattr(error, "strerror", None) or str(error)
+        sys.stdout.flush()
+    if sys.stdout is sys.__stdout__:
+        with suppress(OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, sys.stdout.fileno())
+            os.close(nowhere)

@@ -12,14 +12,12 @@ from spikefront.text import printable
 class InputError(ValueError):
     """A mistake that the user can mend: told in one readable block, without a traceback, exit code 2."""
 
-    prefix = "error"
-    """Stands before the block."""
-
 
 class FailedError(RuntimeError):
     """Work that was begun and could not be finished: told in one readable block, exit code 1."""
 
     prefix = "error"
+    """Stands before the block."""
 
 
 @dataclass(frozen=True)

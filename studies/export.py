@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import sys
 
+from spikefront.command import run_command
 from studies.configs import MADE_HERE, exported_config, measured, write_config, write_front
-from studies.errors import StudyError
 from studies.model import Study, Trial
 from studies.pick import pick
 from studies.record import read_study
@@ -22,16 +21,15 @@ __all__ = ["export_comment", "exported_config", "main", "write_config", "write_f
 
 def main(argv: list[str] | None = None) -> int:
     """Pick, write, and say what to type next; 0 done, 2 bad input (usage errors exit with 2 themselves)."""
-    arguments = _parser().parse_args(argv)
-    try:
-        study = read_study(arguments.run)
-        trial = pick(study, arguments.pick)
-        config = exported_config(study, trial, arguments.run)
-        comment = export_comment(study, trial, arguments.pick, arguments.out)
-        write_config(config, arguments.out, overwrite=arguments.force, comment=comment)
-    except (StudyError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    return run_command(lambda: _command(_parser().parse_args(argv)))
+
+
+def _command(arguments: argparse.Namespace) -> int:
+    study = read_study(arguments.run)
+    trial = pick(study, arguments.pick)
+    config = exported_config(study, trial, arguments.run)
+    comment = export_comment(study, trial, arguments.pick, arguments.out)
+    write_config(config, arguments.out, overwrite=arguments.force, comment=comment)
     told = measured(study, trial, names_in(arguments.pick))
     print(f"wrote {arguments.out}: trial {trial.number} of {study.info.name}, {told}")
     print(f"next: {_next_command(arguments.out)}")

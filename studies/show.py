@@ -14,8 +14,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from spikefront.command import run_command
 from spikefront.files import replacing
-from studies.errors import StudyError
 from studies.finals import final_lines
 from studies.formats import FORMATS, WHATS, converted
 from studies.front_table import FrontView, front_table
@@ -33,18 +33,15 @@ __all__ = ["FrontView", "front_table", "main", "summary_lines"]
 
 def main(argv: list[str] | None = None) -> int:
     """Print the study of a folder; 0 done, 2 bad input (usage errors exit with 2 themselves)."""
-    arguments = _arguments(argv)
-    try:
-        study = read_study(arguments.run)
-        if arguments.format is None:
-            _print_study(study, Path(arguments.run))
-        else:
-            _write(converted(study, arguments.what, arguments.format), arguments.out)
-    except BrokenPipeError:  # the reader of the pipe, such as head, has had enough
-        sys.stderr.close()
-    except (StudyError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    return run_command(lambda: _command(_arguments(argv)))
+
+
+def _command(arguments: argparse.Namespace) -> int:
+    study = read_study(arguments.run)
+    if arguments.format is None:
+        _print_study(study, Path(arguments.run))
+    else:
+        _write(converted(study, arguments.what, arguments.format), arguments.out)
     return 0
 
 

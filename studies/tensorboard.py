@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from spikefront.command import run_command
 from studies.errors import StudyError
 from studies.model import EpochRow, Study, Trial
 from studies.record import read_study
@@ -31,14 +31,13 @@ _EVENTS = "events.out.tfevents.{:010d}.spikefront"
 
 def main(argv: list[str] | None = None) -> int:
     """Write, and say what to type next; 0 done, 2 bad input (usage errors exit with 2 themselves)."""
-    arguments = _parser().parse_args(argv)
+    return run_command(lambda: _command(_parser().parse_args(argv)))
+
+
+def _command(arguments: argparse.Namespace) -> int:
     out = Path(arguments.out) if arguments.out else Path(arguments.run) / FOLDER
-    try:
-        study = read_study(arguments.run)
-        write_events(study, out)
-    except (StudyError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    study = read_study(arguments.run)
+    write_events(study, out)
     print(f"wrote {out}: {len(study.trials)} trials, {len(study.epochs)} epochs")
     print(f"next: tensorboard --logdir {shlex.quote(str(out))}")
     return 0

@@ -16,9 +16,9 @@ from search.opening import stored_space
 from search.simulate.recorded import StudyTable
 from search.simulate.replay import Simulation, simulate
 from search.simulate.table import with_reference
-from spaces.errors import SpaceError
 from spaces.space import SAMPLERS, Fidelity, SamplerChoice, Space
-from studies.errors import StudyError
+from spikefront.command import run_command
+from spikefront.numbers import whole
 from studies.model import Study
 from studies.pareto import hypervolume, hypervolume_curve
 from studies.record import read_study
@@ -28,33 +28,31 @@ SHARES = (0.1, 0.25, 0.5, 0.75, 1.0)
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Returns the exit code."""
-    parser = _parser()
-    arguments = parser.parse_args(argv)
+    return run_command(lambda: _command(_parser().parse_args(argv)))
+
+
+def _command(arguments: argparse.Namespace) -> int:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    try:
-        study = read_study(arguments.study)
-        table = StudyTable(study)
-        space = with_reference(_space(study, arguments), table)
-        names = [name.strip() for name in arguments.sampler.split(",")]
-        unknown = [name for name in names if name not in SAMPLERS]
-        if unknown:
-            raise SearchError(f"--sampler: got {unknown[0]!r}, allowed: {', '.join(SAMPLERS)}")
-        total = _hypervolume(space, table)
-        rows = []
-        for name in names:
-            runs = [
-                simulate(
-                    replace(space, sampler=SamplerChoice(name, seed)),
-                    table,
-                    arguments.slots,
-                    probes=arguments.probes,
-                )
-                for seed in range(arguments.seeds)
-            ]
-            rows += _rows(name, runs, total)
-    except (SearchError, SpaceError, StudyError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    study = read_study(arguments.study)
+    table = StudyTable(study)
+    space = with_reference(_space(study, arguments), table)
+    names = [name.strip() for name in arguments.sampler.split(",")]
+    unknown = [name for name in names if name not in SAMPLERS]
+    if unknown:
+        raise SearchError(f"--sampler: got {unknown[0]!r}, allowed: {', '.join(SAMPLERS)}")
+    total = _hypervolume(space, table)
+    rows = []
+    for name in names:
+        runs = [
+            simulate(
+                replace(space, sampler=SamplerChoice(name, seed)),
+                table,
+                arguments.slots,
+                probes=arguments.probes,
+            )
+            for seed in range(arguments.seeds)
+        ]
+        rows += _rows(name, runs, total)
     _print(rows)
     return 0
 
@@ -67,13 +65,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--study", required=True, metavar="RUN", help="the run folder, such as runs/digits")
     parser.add_argument("--sampler", default="auto", help="one name, or several with commas between them")
-    parser.add_argument("--slots", type=_positive, default=8, metavar="N", help="trials at a time; default 8")
-    parser.add_argument("--trials", type=_positive, metavar="N", help="default: half of those in the record")
-    parser.add_argument("--seeds", type=_positive, default=5, metavar="N", help="replays; default 5")
+    parser.add_argument("--slots", type=whole(1), default=8, metavar="N", help="trials at a time; default 8")
+    parser.add_argument("--trials", type=whole(1), metavar="N", help="default: half of those in the record")
+    parser.add_argument("--seeds", type=whole(1), default=5, metavar="N", help="replays; default 5")
     parser.add_argument(
         "--probes", type=float, default=0, metavar="N", help="before each ask; inf is allowed"
     )
-    parser.add_argument("--min-epochs", type=int, metavar="N", help="first rung; 0: no early stopping")
+    parser.add_argument("--min-epochs", type=whole(0), metavar="N", help="first rung; 0: no early stopping")
     return parser
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -208,14 +209,18 @@ def test_exit_codes(
 
 
 def test_a_fault_of_ours_is_not_told_as_a_mistake_of_the_user(
-    space: str, monkeypatch: pytest.MonkeyPatch
+    space: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail(*arguments: Any) -> None:
         raise ValueError("a bug")
 
     monkeypatch.setattr("search.engine.conduct", fail)
-    with pytest.raises(ValueError, match="a bug"):
-        main(["--space", space])
+    assert main(["--space", space]) == 2
+    told = capsys.readouterr().err
+    assert re.match(r"error: ValueError: a bug \(search/test_run.py:\d+\)\n  this is a fault of SpikeF", told)
+    monkeypatch.setenv("SPIKEFRONT_TRACEBACK", "1")
+    assert main(["--space", space]) == 2
+    assert 'raise ValueError("a bug")' in capsys.readouterr().err
 
 
 def test_fresh_name_counts_on(space: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

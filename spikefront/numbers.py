@@ -1,0 +1,31 @@
+"""Numbers of a command line, as `type=` of argparse: what is wrong is told with what is allowed."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+from spikefront.text import cut
+
+_MAX_DIGITS = 18
+"""So many always fit 64 bits; Python itself refuses thousands of digits with an error of its own."""
+
+
+def whole(lowest: int | None = None, highest: int | None = None) -> Callable[[str], int]:
+    """Reads a whole number between two bounds; at most of 18 digits."""
+    least = "of at most 18 digits" if lowest is None else f"{lowest} or more"
+    allowed = least if highest is None else f"{lowest} to {highest}"
+
+    def read(text: str) -> int:
+        try:
+            value = int(text) if len(text) <= _MAX_DIGITS else None
+        except ValueError:
+            value = None
+        if value is None:
+            message = f"got {cut(text)!r}, allowed: a whole number, {allowed}"
+            raise argparse.ArgumentTypeError(message)
+        if (lowest is not None and value < lowest) or (highest is not None and value > highest):
+            raise argparse.ArgumentTypeError(f"got {value}, allowed: {allowed}")
+        return value
+
+    return read
