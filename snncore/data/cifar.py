@@ -1,77 +1,139 @@
-"""CIFAR-10 and CIFAR-100: 32 × 32 colour images, in pickled batches."""
+"""CIFAR-10 and CIFAR-100: 32 × 32 colour images, in pickled batches.
+
+A pickle can run code. These are read without: only the instructions of a genuine batch are followed, and the
+two names of numpy in it stand for plain records, not for numpy.
+"""
 
 from __future__ import annotations
 
+import io
 import pickle
-import warnings
+import pickletools
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from snncore.data.files import FILES, DamagedFileError, data_folder
+from snncore.data.file_access import open_regular, parsing, require_memory, require_regular
+from snncore.data.files import FILES, data_folder
 from snncore.data.specs import SPECS
 from snncore.data.split import Split, checked_split
-from snncore.data.torchvision_shim import import_torchvision
 
-_UNREADABLE = (
-    OSError,
-    EOFError,
-    pickle.UnpicklingError,
-    ImportError,
-    AttributeError,
-    LookupError,
-    MemoryError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)  # all that unpickling bytes of any kind was seen to raise
+_LABELS = {"cifar10": "labels", "cifar100": "fine_labels"}
+_PIXELS = 3 * 32 * 32
+_LARGEST_BYTES = 2**30  # six times the largest published batch
+
+_OPCODES = frozenset(
+    """
+    PROTO FRAME STOP MARK EMPTY_DICT EMPTY_LIST EMPTY_TUPLE DICT LIST TUPLE TUPLE1 TUPLE2 TUPLE3
+    SETITEM SETITEMS APPEND APPENDS NONE NEWTRUE NEWFALSE INT BININT BININT1 BININT2 LONG1 BINFLOAT
+    STRING BINSTRING SHORT_BINSTRING UNICODE BINUNICODE SHORT_BINUNICODE BINBYTES SHORT_BINBYTES
+    PUT BINPUT LONG_BINPUT MEMOIZE GET BINGET LONG_BINGET GLOBAL STACK_GLOBAL REDUCE BUILD
+    """.split()  # noqa: SIM905
+)
+"""What builds numbers, texts, lists and dictionaries, and calls what `_BatchUnpickler` knows."""
 
 
 def read(name: str, root: str | Path, is_train: bool) -> Split:
-    """The training or the test images of "cifar10" or "cifar100" under `root`, through torchvision.
+    """The training or the test images of "cifar10" or "cifar100" under `root`.
 
-    torchvision compares checksums and tells only that something is wrong; here each batch is read on its
-    own and its content is checked, so that the message names the file and a small fixture will do.
+    The content of each batch is checked instead of its checksum, so that the message names the file and a
+    small fixture will do. Nothing in a batch is run.
 
     Raises:
         DamagedFileError: a file is missing, truncated or not what it should be.
-        DataError: torchvision does not load.
+        DataError: memory does not suffice.
     """
-    import_torchvision()
     files = FILES[name].train if is_train else FILES[name].test
-    parts = [_read_batch(name, root, file_name) for file_name in files]
+    parts = [_read_batch(name, data_folder(name, root) / file_name) for file_name in files]
     return Split(torch.cat([part.images for part in parts]), torch.cat([part.labels for part in parts]))
 
 
-def _read_batch(name: str, root: str | Path, file_name: str) -> Split:
-    path = data_folder(name, root) / file_name
-    if not path.is_file():
-        raise DamagedFileError(path, "it is missing")
-    try:
-        with warnings.catch_warnings():
-            # The published pickles write dtype flags as numbers, which numpy 2.4 dislikes.
-            warnings.filterwarnings("ignore", message=r"dtype\(\): align should be passed")
-            images, labels = _through_torchvision(name, root, file_name)
-    except _UNREADABLE as error:
-        raise DamagedFileError(path, f"{type(error).__name__} {error}".strip()) from error
-    return checked_split(images, labels, SPECS[name], path)
+def _read_batch(name: str, path: Path) -> Split:
+    n_bytes = require_regular(path).st_size
+    require_memory(4 * min(n_bytes, _LARGEST_BYTES), str(path))
+    with open_regular(path) as file, parsing(path):
+        content = file.read(_LARGEST_BYTES + 1)
+        if len(content) > _LARGEST_BYTES:
+            raise ValueError(f"{n_bytes} bytes, at most {_LARGEST_BYTES} are read")
+        _require_plain(content)
+        # latin1 keeps the bytes of Python 2's texts as they are.
+        batch = _BatchUnpickler(io.BytesIO(content), encoding="latin1").load()
+        images, labels = batch["data"].pixels(), batch[_LABELS[name]]
+        if not isinstance(labels, list) or any(type(label) is not int for label in labels):
+            raise ValueError(f"{_LABELS[name]} are no list of numbers")
+        numbers = torch.tensor(labels, dtype=torch.int64)
+    return checked_split(images, numbers, SPECS[name], path)
 
 
-def _through_torchvision(name: str, root: str | Path, file_name: str) -> tuple[Tensor, Tensor]:
-    """uint8 (M, 3, 32, 32) and int64 (M,) of one batch file."""
-    from torchvision import datasets
+def _require_plain(content: bytes) -> None:
+    """Refuse instructions that no batch has, and such that ask for memory beyond what the file holds."""
+    for number, (opcode, value, _) in enumerate(pickletools.genops(content)):
+        if opcode.name not in _OPCODES:
+            raise pickle.UnpicklingError(f"it holds the instruction {opcode.name}, which no batch has")
+        if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and not 0 <= int(value or 0) <= number:
+            raise pickle.UnpicklingError(f"it puts a value in place {value}, and has {number} instructions")
 
-    published: Any = {"cifar10": datasets.CIFAR10, "cifar100": datasets.CIFAR100}[name]
 
-    class OneBatch(published):  # type: ignore[misc]
-        train_list = ((file_name, None),)  # without a checksum
-        test_list = ()
+class _DType:
+    """Stands for numpy.dtype: remembers which."""
 
-        def _load_meta(self) -> None:
-            """The names of the classes are not needed."""
+    def __init__(self, code: Any, *flags: Any) -> None:
+        self.code = code
 
-    batch = OneBatch(Path(root).expanduser(), train=True, download=False)
-    images = torch.from_numpy(batch.data).permute(0, 3, 1, 2)  # (M, 32, 32, 3) -> (M, 3, 32, 32)
-    return images, torch.tensor(batch.targets, dtype=torch.int64)
+    def __setstate__(self, state: Any) -> None:
+        """Byte order and flags, which bytes have not."""
+
+
+class _Array:
+    """Stands for numpy.ndarray: keeps the bytes and what they are said to be."""
+
+    state: Any = None
+
+    def __setstate__(self, state: Any) -> None:
+        self.state = state
+
+    def pixels(self) -> Tensor:
+        """uint8 (M, 3, 32, 32).
+
+        Raises:
+            ValueError: it is no array of bytes (M, 3072).
+        """
+        _, shape, dtype, is_fortran, content = self.state
+        if isinstance(content, str):
+            content = content.encode("latin1")
+        code = getattr(dtype, "code", None)
+        if code not in ("u1", "|u1") or not isinstance(content, bytes) or is_fortran:
+            raise ValueError(f"images are {code}, should be bytes")
+        if len(shape) != 2 or shape[1] != _PIXELS or len(content) != shape[0] * _PIXELS:
+            raise ValueError(f"{len(content)} bytes of images for a shape of {shape}")
+        return torch.from_numpy(np.frombuffer(content, dtype=np.uint8).copy()).reshape(-1, 3, 32, 32)
+
+
+def _reconstruct(*arguments: Any) -> _Array:
+    """Stands for numpy's function of this name, which would ask for any amount of memory."""
+    return _Array()
+
+
+_KNOWN = {
+    ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
+    ("numpy._core.multiarray", "_reconstruct"): _reconstruct,
+    ("numpy", "ndarray"): _Array,
+    ("numpy", "dtype"): _DType,
+}
+
+
+class _BatchUnpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        """What a name in the pickle stands for; everything else is refused."""
+        if (module, name) not in _KNOWN:
+            raise pickle.UnpicklingError(
+                f"it names {module}.{name}, which no batch does and which may run code"
+            )
+        return _KNOWN[module, name]
+
+    def persistent_load(self, pid: Any) -> NoReturn:
+        """No batch refers to things outside."""
+        raise pickle.UnpicklingError("it refers to something outside")

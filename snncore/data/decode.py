@@ -7,41 +7,56 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
+from snncore.data.file_access import open_regular, parsing
 from snncore.data.files import DamagedFileError
 
 Pixels = NDArray[np.uint8]
 Box = tuple[int, int, int, int]
 """Left, upper, right, lower."""
 
-_UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
-"""What Pillow was seen to raise on bytes of any kind; UnidentifiedImageError is an OSError."""
+_FORMATS = ("BMP", "DIB", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+"""By content, whatever the name says. Not all of Pillow's: PostScript would be run, by Ghostscript."""
 
 N_DRAWS = 32
 """Random numbers that one crop takes: three for each of ten tries, one for the mirror, one to spare."""
+
+
+@contextmanager
+def open_image(path: Path) -> Iterator[Image.Image]:
+    """An image file whose header is read; of an animation the first frame.
+
+    Raises:
+        DamagedFileError: it is missing, truncated, no image, or of more than 179 million pixels; also where
+            the block fails to decode it.
+    """
+    with open_regular(path) as file, parsing(path), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of odd but readable metadata and palettes
+        try:
+            image = Image.open(file, formats=_FORMATS)
+        except UnidentifiedImageError as error:
+            raise DamagedFileError(path, f"cannot identify it as {', '.join(_FORMATS)}") from error
+        with image:
+            if 0 in image.size:
+                raise ValueError(f"an image of {image.size[0]} × {image.size[1]} pixels")
+            yield image
 
 
 def load_image(path: Path, mode: str) -> Image.Image:
     """The decoded image file in Pillow's `mode`, "L" or "RGB"; transparency is dropped.
 
     Raises:
-        DamagedFileError: it is missing, truncated, or no image.
+        DamagedFileError: see `open_image`.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of odd but readable metadata and palettes
-            with Image.open(path) as image:
-                return image.convert(mode)
-    except FileNotFoundError as error:
-        raise DamagedFileError(path, "it is missing") from error
-    except _UNREADABLE as error:
-        raise DamagedFileError(path, f"{type(error).__name__} {error}".strip()) from error
+    with open_image(path) as image:
+        return image.convert(mode)
 
 
 def channels_first(image: Image.Image) -> Pixels:

@@ -20,6 +20,7 @@ from typing import Any, Generic, TypeVar
 
 from filelock import FileLock, Timeout
 
+from snncore.data.files import root_folder
 from snncore.errors import DataError
 
 ABOUT = "about.json"
@@ -88,7 +89,7 @@ def cached(kind: Kind, entry: Entry[Content], root: str | Path) -> Content:
 
 def cache_folders(kind: Kind, root: str | Path) -> tuple[Path, Path]:
     """Where caches may lie: under `root` (beside it, where it is a file), and for the user."""
-    place = Path(root).expanduser()
+    place = root_folder(root)
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
     return (place.parent if place.is_file() else place) / kind.folder, home / "spikefront" / kind.folder
 

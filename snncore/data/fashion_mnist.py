@@ -3,71 +3,62 @@
 from __future__ import annotations
 
 import gzip
-import tempfile
-import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import math
 from pathlib import Path
-from shutil import copyfileobj
-from typing import Any
+from typing import Any, BinaryIO, cast
 
+import numpy as np
+import torch
 from torch import Tensor
 
+from snncore.data.file_access import open_regular, parsing, require_memory
 from snncore.data.files import FILES, DamagedFileError, data_folder, find_file
 from snncore.data.specs import SPECS
 from snncore.data.split import Split, checked_split
-from snncore.data.torchvision_shim import import_torchvision
 
 NAME = "fashion_mnist"
 
-_UNREADABLE = (
-    AssertionError,
-    EOFError,
-    LookupError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    zlib.error,
-)  # what torchvision's readers and gzip raise on bytes of any kind
+_BYTES = 8  # the type of unsigned bytes in an idx file
+_LARGEST_BYTES = 2**30  # twenty times the largest published file
 
 
 def read(root: str | Path, is_train: bool) -> Split:
-    """The training or the test images under `root`, through torchvision's readers of idx files.
+    """The training or the test images under `root`.
 
     Raises:
         DamagedFileError: a file is missing, truncated or not what it should be.
-        DataError: torchvision does not load.
+        DataError: memory does not suffice.
     """
-    import_torchvision()
-    from torchvision.datasets import mnist
-
     files = FILES[NAME].train if is_train else FILES[NAME].test
     folder = data_folder(NAME, root)
-    images, _ = _read_file(mnist.read_image_file, folder, files[0])
-    labels, path = _read_file(mnist.read_label_file, folder, files[1])
+    images, _ = _read_file(folder, files[0], n_axes=3)
+    labels, path = _read_file(folder, files[1], n_axes=1)
     return checked_split(images.unsqueeze(1), labels, SPECS[NAME], path)
 
 
-def _read_file(reader: Callable[[str], Any], folder: Path, name: str) -> tuple[Tensor, Path]:
+def _read_file(folder: Path, name: str, n_axes: int) -> tuple[Tensor, Path]:
+    """Bytes of `n_axes` axes, and the file they were in."""
     path = find_file(NAME, folder, name)
     if path is None:
         raise DamagedFileError(folder / name, "it is missing")
-    try:
-        with _unzipped(path) as plain:
-            return reader(str(plain)), path
-    except _UNREADABLE as error:
-        raise DamagedFileError(path, f"{type(error).__name__} {error}".strip()) from error
+    with open_regular(path) as file, parsing(path):
+        plain = cast(BinaryIO, gzip.GzipFile(fileobj=file)) if path.suffix == ".gz" else file
+        return torch.from_numpy(_read_idx(plain, n_axes, str(path))), path
 
 
-@contextmanager
-def _unzipped(path: Path) -> Iterator[Path]:
-    """The path itself, or an unpacked copy that lives as long as the block: torchvision reads plain files."""
-    if path.suffix != ".gz":
-        yield path
-        return
-    with tempfile.TemporaryDirectory(prefix="spikefront-") as folder:
-        plain = Path(folder) / path.stem
-        with gzip.open(path, "rb") as packed, plain.open("wb") as file:
-            copyfileobj(packed, file, 2**20)
-        yield plain
+def _read_idx(file: BinaryIO, n_axes: int, what: str) -> Any:
+    """The array in an idx file: two zeros, the type, the number of axes, their sizes (big-endian), values."""
+    start = file.read(4)
+    if start != bytes((0, 0, _BYTES, n_axes)):
+        raise ValueError(f"it begins with {start.hex(' ')}, should be 00 00 08 {n_axes:02x}")
+    sizes = np.frombuffer(file.read(4 * n_axes), dtype=">u4").tolist()
+    n_bytes = math.prod(sizes)
+    if len(sizes) != n_axes or n_bytes > _LARGEST_BYTES:
+        raise ValueError(f"sizes of {sizes}")
+    require_memory(2 * n_bytes, what)
+    content = file.read(n_bytes + 1)  # one more: to see that it ends, where gzip compares its checksum
+    if len(content) != n_bytes:
+        raise ValueError(
+            f"{n_bytes} bytes should follow for sizes {sizes}, and it holds {len(content)} or more"
+        )
+    return np.frombuffer(content, dtype=np.uint8).reshape(sizes).copy()

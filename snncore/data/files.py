@@ -66,9 +66,24 @@ GZIPPED = frozenset({"fashion_mnist"})
 """Data sets whose single files are published gzipped, and are read in that form too."""
 
 
+def root_folder(root: str | Path) -> Path:
+    """The folder that `data.root` names; "~" is the home folder.
+
+    Raises:
+        DataError: no path can be so: a null byte, too many letters, or the home folder of nobody.
+    """
+    try:
+        place = Path(root).expanduser()
+        place.exists()
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise DataError(f"data.root: {str(root)!r}: {reason}") from error
+    return place
+
+
 def data_folder(name: str, root: str | Path) -> Path:
     """The folder with the files of data set `name`; "~" in the root is the home folder."""
-    return Path(root).expanduser() / FILES[name].folder
+    return root_folder(root) / FILES[name].folder
 
 
 def find_file(name: str, folder: Path, file_name: str) -> Path | None:
@@ -99,7 +114,7 @@ def fetch_command(name: str, root: str | Path) -> str:
 
 def own_data_problem(name: str, root: str | Path) -> str | None:
     """Why the user's own data, "folder" or "npz", are not where `root` says; None when they are there."""
-    place = Path(root).expanduser()
+    place = root_folder(root)
     if name == "npz":
         if place.is_file() or (place / "data.npz").is_file():
             return None

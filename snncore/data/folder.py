@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from PIL import Image
 
 from snncore.data.decode import channels_first, load_image
+from snncore.data.file_access import require_memory
 from snncore.data.folder_index import index_folder
 from snncore.data.split import Split
 
@@ -24,7 +26,9 @@ def read(root: str | Path, is_train: bool, size: int | None) -> Split:
     """
     index = index_folder(root)
     paths, spec = (index.train if is_train else index.test), index.spec(size)
-    images = np.empty((len(paths), *spec.image_shape), dtype=np.uint8)
+    shape = (len(paths), *spec.image_shape)
+    require_memory(math.prod(shape), f"data: {root}: {len(paths)} images {spec.image_shape}", "set data.size")
+    images = np.empty(shape, dtype=np.uint8)
     for number in range(len(paths)):
         image = load_image(paths.path(number), "L" if spec.channels == 1 else "RGB")
         if image.size != (spec.width, spec.height):

@@ -5,16 +5,15 @@ root/train/CLASS/IMAGE, and if there are test images root/test/CLASS/IMAGE.
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from snncore.data.dataspec import DataSpec
-from snncore.data.files import own_data_problem
+from snncore.data.decode import open_image
+from snncore.data.files import DamagedFileError, own_data_problem, remedy, root_folder
 from snncore.data.image_folders import ImagePaths, list_classes, list_images
 from snncore.data.stratify import draw_test_share
 from snncore.errors import DataError
@@ -73,9 +72,14 @@ def index_folder(root: str | Path) -> FolderIndex:
     problem = own_data_problem("folder", root)
     if problem is not None:
         raise DataError(problem)
-    folder = Path(root).expanduser().absolute()
-    places = [folder / part for part in ("train", "test") if (folder / part).is_dir()]
-    stamps = [place.stat().st_mtime_ns for part in places for place in (part, *sorted(part.iterdir()))]
+    folder = root_folder(root).absolute()
+    try:
+        places = [folder / part for part in ("train", "test") if (folder / part).is_dir()]
+        # Of the names themselves: a link may lead nowhere, which listing the classes tells.
+        stamps = [place.lstat().st_mtime_ns for part in places for place in (part, *sorted(part.iterdir()))]
+        stamps += [place.stat().st_mtime_ns for part in places for place in part.iterdir() if place.is_dir()]
+    except OSError as error:
+        raise DataError(f"data: {folder} cannot be read: {error}") from error
     return _index(folder, tuple(stamps))
 
 
@@ -91,6 +95,11 @@ def _index(folder: Path, stamps: tuple[int, ...]) -> FolderIndex:
     is_test_drawn = not (folder / "test").is_dir()
     if is_test_drawn:
         chosen, rest = draw_test_share(train.labels)
+        if len(chosen) == 0:
+            raise DataError(
+                f"data: {folder / 'train'} holds one image of each class, so that none is left for testing; "
+                f"add images, or a folder {folder / 'test'}"
+            )
         train, test = train.subset(rest), train.subset(chosen)
     else:
         unknown = sorted(set(list_classes(folder / "test")) - set(classes))
@@ -114,12 +123,10 @@ def _shape(paths: list[Path]) -> tuple[int, tuple[int, int] | None, str]:
 def _header(path: Path) -> tuple[str, tuple[int, int]]:
     """Mode and (width, height)."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(path) as image:
-                mode, size = image.mode, image.size
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
-        raise DataError(f"data: {path}: truncated or damaged: {error}; mend it or take it out") from error
+        with open_image(path) as image:
+            mode, size = image.mode, image.size
+    except DamagedFileError as error:
+        raise DataError(f"data: {error}; {remedy('folder', '')}") from error
     if mode not in _GREY | _COLOUR:
         raise DataError(f"data: {path}: pixels of mode {mode}, and only 8 bits are read; save it with 8 bits")
     return mode, size

@@ -7,6 +7,7 @@ memory-mapped: all trials of a node share the system's one copy, and a start rea
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from hashlib import blake2b
 from pathlib import Path
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from snncore.config import DataConfig
 from snncore.data.disk_cache import CacheError, Entry, Kind, cache_folders, cached, tell
+from snncore.data.files import root_folder
 from snncore.data.source_files import source_of
 from snncore.data.split import Split
 
@@ -50,7 +52,7 @@ def decoded(config: DataConfig, is_train: bool, decode: Callable[[], Split]) -> 
         return decode()
     part = "train" if is_train else "test"
     # Several roots may share the user's cache folder.
-    place = blake2b(str(Path(config.root).expanduser().absolute()).encode(), digest_size=4).hexdigest()
+    place = blake2b(os.fsencode(root_folder(config.root).absolute()), digest_size=4).hexdigest()
     family = f"{config.name}-{part}-{config.size or 'native'}-{place}"
     about = {"root": config.root, "source": source.fingerprint, "format": _FORMAT}
     code = blake2b(f"{_FORMAT} {source.fingerprint}".encode(), digest_size=8).hexdigest()

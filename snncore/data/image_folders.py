@@ -6,7 +6,7 @@ M images.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,8 +51,8 @@ def list_images(folder: Path, classes: tuple[str, ...], suffixes: Collection[str
     A class without a folder has no images here.
 
     Raises:
-        DataError: a class folder holds something else than files with one of the lower-case `suffixes`,
-            or there is no image at all.
+        DataError: a class folder cannot be read, or holds something else than files with one of the
+            lower-case `suffixes`, or there is no image at all.
     """
     names: list[bytes] = []
     labels: list[int] = []
@@ -70,37 +70,52 @@ def list_classes(folder: Path) -> tuple[str, ...]:
     """The names of the class folders, sorted by code point.
 
     Raises:
-        DataError: there is none, or a file lies between them.
+        DataError: there is none, or something else lies between them.
     """
-    entries = _entries(folder)
-    stray = next((entry.name for entry in entries if not entry.is_dir()), None)
+    entries = list(_entries(folder))
+    stray = next((f"the {what} {name}" for name, what in entries if what != "folder"), None)
     if stray is not None:
-        raise DataError(f"data: {folder} holds the file {stray}; it should hold one folder per class")
+        raise DataError(f"data: {folder} holds {stray}; it should hold one folder per class")
     if not entries:
         raise DataError(f"data: {folder} is empty; it should hold one folder per class")
-    return tuple(sorted(entry.name for entry in entries))
+    return tuple(sorted(name for name, _ in entries))
 
 
 def _image_names(folder: Path, suffixes: Collection[str]) -> list[str]:
     names = []
-    for entry in _entries(folder):
-        if entry.is_dir():
+    for name, what in _entries(folder):
+        if what != "file":
+            raise DataError(f"data: {folder} holds the {what} {name}; a class folder holds image files only")
+        if os.path.splitext(name)[1].lower() not in suffixes:  # noqa: PTH122 - a million times, for ImageNet
             raise DataError(
-                f"data: {folder} holds the folder {entry.name}; a class folder holds image files only"
+                f"data: {folder} holds {name}, which is not read; allowed: {', '.join(sorted(suffixes))}"
             )
-        if os.path.splitext(entry.name)[1].lower() not in suffixes:  # noqa: PTH122 - a million times, for ImageNet
-            raise DataError(
-                f"data: {folder} holds {entry.name}, which is not read; "
-                f"allowed: {', '.join(sorted(suffixes))}"
-            )
-        names.append(entry.name)
+        names.append(name)
     return names
 
 
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    with os.scandir(folder) as entries:
-        return [
-            entry
-            for entry in entries
-            if not entry.name.startswith(".") and entry.name.lower() not in _CLUTTER
-        ]
+def _entries(folder: Path) -> Iterator[tuple[str, str]]:
+    """Names in a folder, without clutter, and what they are.
+
+    Raises:
+        DataError: the folder cannot be read.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if not entry.name.startswith(".") and entry.name.lower() not in _CLUTTER:
+                    yield entry.name, _kind(entry)
+    except OSError as error:
+        raise DataError(f"data: {folder} cannot be read: {error.strerror}") from error
+
+
+def _kind(entry: os.DirEntry[str]) -> str:
+    """Of what a name in a folder leads to. Costs no look at the disk, except for links."""
+    try:
+        if entry.is_dir():
+            return "folder"
+        if entry.is_file():
+            return "file"
+    except OSError:  # a link that names itself, or one into a folder that cannot be entered
+        return "broken link"
+    return "broken link" if entry.is_symlink() else "FIFO, socket or device"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from snncore.config import DataConfig
 from snncore.data.file_split import FileSplit
+from snncore.data.files import root_folder
 from snncore.data.image_folders import IMAGENET_FOLDER, ImagePaths, list_classes, list_images
 from snncore.data.specs import SPECS, data_spec
 from snncore.errors import DataError
@@ -24,7 +25,7 @@ def read(config: DataConfig, is_train: bool) -> FileSplit:
     Raises:
         DataError: the folders are not those of ImageNet.
     """
-    paths = image_paths(Path(config.root).expanduser() / IMAGENET_FOLDER, is_train)
+    paths = image_paths(root_folder(config.root) / IMAGENET_FOLDER, is_train)
     return FileSplit(paths, data_spec(config).height, config.workers)
 
 

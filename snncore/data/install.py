@@ -8,7 +8,7 @@ from pathlib import Path
 from snncore.config import DataConfig
 from snncore.data.arrival import Report, Steps, bring
 from snncore.data.download import downloading
-from snncore.data.files import FILES, data_folder, digits_file
+from snncore.data.files import FILES, data_folder, digits_file, root_folder
 from snncore.data.folder_index import index_folder
 from snncore.data.missing import NO_DIGITS, find_problem
 from snncore.data.npz_header import read_header
@@ -33,7 +33,7 @@ def install(name: str, root: str | Path, source: str | Path | None = None, repor
             that cannot be written.
     """
     _require_known(name)
-    root = Path(root).expanduser()
+    root = root_folder(root)
     if name == "digits":
         path = digits_file()
         if path is None:

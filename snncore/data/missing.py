@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from snncore.config import DataConfig
-from snncore.data.files import FILES, data_folder, digits_file, fetch_command, find_file, own_data_problem
+from snncore.data.files import (
+    FILES,
+    data_folder,
+    digits_file,
+    fetch_command,
+    find_file,
+    own_data_problem,
+    root_folder,
+)
 from snncore.data.image_folders import IMAGENET_FOLDER
 from snncore.data.specs import EVENT_SPECS, OWN_DATA
+from snncore.errors import DataError
 
 NO_DIGITS = "data: digits come with scikit-learn, which is not installed; run: pip install scikit-learn"
 
@@ -17,7 +24,15 @@ def find_problem(config: DataConfig) -> str | None:
 
     Looks at what exists, not at what is inside: reading finds damaged files.
     """
-    name, root = config.name, config.root
+    try:
+        return _problem(config.name, config.root)
+    except OSError as error:
+        return f"data: {config.name} cannot be looked at: {error}"
+    except DataError as error:
+        return str(error)
+
+
+def _problem(name: str, root: str) -> str | None:
     if name == "digits":
         return NO_DIGITS if digits_file() is None else None
     if name in EVENT_SPECS:
@@ -26,7 +41,7 @@ def find_problem(config: DataConfig) -> str | None:
         return find_event_problem(name, root)
     if name in OWN_DATA:
         return own_data_problem(name, root)
-    if not Path(root).expanduser().is_dir():
+    if not root_folder(root).is_dir():
         reason: str | None = f"the folder {root} does not exist"
     else:
         reason = _imagenet_reason(root) if name == "imagenet" else _reason(name, root)
@@ -45,7 +60,7 @@ def _reason(name: str, root: str) -> str | None:
 
 
 def _imagenet_reason(root: str) -> str | None:
-    folder = Path(root).expanduser() / IMAGENET_FOLDER
+    folder = root_folder(root) / IMAGENET_FOLDER
     if not folder.is_dir():
         return f"there is no folder {folder}"
     absent = [part for part in ("train", "val") if not (folder / part).is_dir()]

@@ -6,33 +6,27 @@ M samples, T time steps, C channels, H × W pixels.
 from __future__ import annotations
 
 import zipfile
-import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
-from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from snncore.data.dataspec import DataSpec
-from snncore.data.files import DamagedFileError, own_data_problem
+from snncore.data.file_access import open_regular, parsing, require_memory
+from snncore.data.files import own_data_problem, root_folder
+from snncore.data.npy import NpyHeader, read_npy_header, read_values
 from snncore.data.stratify import Ints, draw_test_share
 from snncore.errors import DataError
 
 Layout = Literal["grey", "channels_first", "channels_last", "frames"]
 
-_UNREADABLE = (
-    EOFError,
-    KeyError,
-    NotImplementedError,
-    OSError,
-    RuntimeError,
-    ValueError,
-    zipfile.BadZipFile,
-    zlib.error,
-)  # what zipfile and numpy raise on bytes of any kind, and on arrays that only unpickling could read
+_NAMES = ("x_train", "y_train", "x_test", "y_test")
+_LARGEST_RATIO = 1032  # of deflate, by its format
 _SHAPES = (
     "uint8 (M, H, W), (M, H, W, C) or (M, C, H, W) with 1 to 4 channels, or event frames (M, T, C, H, W)"
 )
@@ -85,69 +79,96 @@ def read_header(root: str | Path) -> NpzHeader:
 
 def npz_file(root: str | Path) -> Path:
     """The file that `root` names: itself, or `data.npz` in the folder `root`."""
-    path = Path(root).expanduser()
+    path = root_folder(root)
     return path / "data.npz" if path.is_dir() else path
 
 
-def read_array(path: Path, name: str) -> NDArray[np.uint8]:
+def read_array(path: Path, name: str) -> NDArray[Any]:
     """One array of the file; never unpickled.
 
     Raises:
-        DamagedFileError: it cannot be read.
+        DamagedFileError: it cannot be read, or holds no numbers.
+        DataError: memory does not suffice.
     """
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            array: NDArray[np.uint8] = arrays[name]
-            return array
-    except _UNREADABLE as error:
-        raise DamagedFileError(path, f"{name}: {type(error).__name__} {error}") from error
+    with _archive(path) as archive, parsing(path, name):
+        info = archive.getinfo(f"{name}.npy")
+        with archive.open(info) as file:
+            header = read_npy_header(file)
+            # Twice: the rows of a part are copied out of it.
+            require_memory(2 * header.n_bytes, f"{path}: {name}, {header.text},", "take fewer samples")
+            return read_values(file, header, info.file_size - header.n_header)
 
 
 @lru_cache(maxsize=8)
 def _header(path: Path, mtime_ns: int, n_bytes: int) -> NpzHeader:
-    found = _array_headers(path)
-    absent = [name for name in ("x_train", "y_train") if name not in found]
-    if absent or ("x_test" in found) != ("y_test" in found):
-        raise DataError(
-            f"data: {path} holds {', '.join(sorted(found)) or 'nothing'}; "
-            "it should hold x_train, y_train and, if there are test samples, x_test and y_test"
-        )
-    shape, dtype = found["x_train"]
-    layout = _layout(path, shape, dtype)
-    labels = _labels(path, "y_train", shape[0])
-    n_classes = int(labels.max()) + 1
-    counts = np.bincount(labels, minlength=n_classes)
-    if n_classes < 2 or counts.min() == 0:
-        what = f"class {int(counts.argmin())} has no sample" if n_classes > 1 else "there is class 0 alone"
-        raise DataError(f"data: {path}: y_train should hold each of the classes 0, 1, …: {what}")
+    arrays = _array_headers(path)
+    shape = arrays["x_train"].shape
+    layout = _layout(path, arrays["x_train"])
+    labels = _labels(path, "y_train", arrays, shape[0])
+    n_classes = _count_classes(path, labels)
     rows = np.arange(len(labels))
-    is_test_drawn = "x_test" not in found
+    is_test_drawn = "x_test" not in arrays
     if is_test_drawn:
         test, train = draw_test_share(labels)
+        if len(test) == 0:
+            raise DataError(
+                f"data: {path} holds one sample of each class, so that none is left for testing; "
+                "add samples, or x_test and y_test"
+            )
     else:
-        train, test = rows, np.arange(_check_test(path, found, n_classes))
+        train, test = rows, np.arange(_check_test(path, arrays, n_classes))
     T, image = _axes(layout, shape)
     return NpzHeader(path, layout, image, T, n_classes, train, test, is_test_drawn)
 
 
-def _array_headers(path: Path) -> dict[str, tuple[tuple[int, ...], np.dtype[np.generic]]]:
-    """Shape and type of every array, by name, without its values."""
-    found = {}
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for name in archive.namelist():
-                with archive.open(name) as file:
-                    version = npy.read_magic(file)
-                    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-                    shape, _, dtype = read(file)
-                found[name.removesuffix(".npy")] = (shape, dtype)
-    except _UNREADABLE as error:
-        raise DamagedFileError(path, f"{type(error).__name__} {error}") from error
-    return found
+def _array_headers(path: Path) -> dict[str, NpyHeader]:
+    """Of the arrays that are read, by name, each held against its member of the archive."""
+    with _archive(path) as archive:
+        names = [info.filename.removesuffix(".npy") for info in archive.infolist()]
+        present = [name for name in _NAMES if f"{name}.npy" in archive.namelist()]
+        if not {"x_train", "y_train"} <= set(present) or ("x_test" in present) != ("y_test" in present):
+            some = ", ".join(sorted(names)[:10]) + (", …" if len(names) > 10 else "")
+            raise DataError(
+                f"data: {path} holds {some or 'nothing'}; "
+                "it should hold x_train, y_train and, if there are test samples, x_test and y_test"
+            )
+        headers = {}
+        for name in present:
+            with parsing(path, name):
+                if names.count(name) > 1:
+                    raise ValueError(f"the archive holds it {names.count(name)} times")
+                headers[name] = _member_header(archive, archive.getinfo(f"{name}.npy"))
+    return headers
 
 
-def _layout(path: Path, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> Layout:
-    if dtype == np.uint8 and min(shape, default=0) > 0:
+def _member_header(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> NpyHeader:
+    """The header of an array, whose size is that of the member, which is one that the archive can hold."""
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError("it is packed in a way that numpy does not use")
+    ratio = 1 if info.compress_type == zipfile.ZIP_STORED else _LARGEST_RATIO
+    with archive.open(info) as file:
+        header = read_npy_header(file)
+    n_bytes = info.file_size - header.n_header
+    # Of other types only pickles may have another size; they are refused by their type.
+    if not header.dtype.hasobject and header.n_bytes != n_bytes:
+        raise ValueError(f"{header.text} takes {header.n_bytes} bytes, and it holds {n_bytes}")
+    if info.file_size > ratio * info.compress_size + 2**16:
+        raise ValueError(f"{info.compress_size} bytes in the file cannot be {info.file_size} bytes")
+    return header
+
+
+@contextmanager
+def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
+    with open_regular(path) as file:
+        with parsing(path):
+            archive = zipfile.ZipFile(file)
+        with archive:
+            yield archive
+
+
+def _layout(path: Path, header: NpyHeader) -> Layout:
+    shape = header.shape
+    if header.dtype == np.uint8 and min(shape, default=0) > 0:
         if len(shape) == 3:
             return "grey"
         if len(shape) == 5:
@@ -161,7 +182,7 @@ def _layout(path: Path, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> 
                 )
             if first or last:
                 return "channels_first" if first else "channels_last"
-    raise DataError(f"data: {path}: x_train is {dtype} {shape}; it should be {_SHAPES}")
+    raise DataError(f"data: {path}: x_train is {header.text}; it should be {_SHAPES}")
 
 
 def _axes(layout: Layout, shape: tuple[int, ...]) -> tuple[int | None, tuple[int, int, int]]:
@@ -175,30 +196,48 @@ def _axes(layout: Layout, shape: tuple[int, ...]) -> tuple[int | None, tuple[int
     return None, (shape[1], shape[2], shape[3])
 
 
-def _labels(path: Path, name: str, n: int) -> Ints:
-    labels = read_array(path, name)
-    if labels.dtype.kind not in "iu" or labels.shape not in ((n,), (n, 1)) or n == 0:
+def _labels(path: Path, name: str, arrays: dict[str, NpyHeader], n: int) -> Ints:
+    header = arrays[name]
+    if header.dtype.kind not in "iu" or header.shape not in ((n,), (n, 1)) or n == 0:
         raise DataError(
-            f"data: {path}: {name} is {labels.dtype} {labels.shape}; it should be whole numbers ({n},), "
+            f"data: {path}: {name} is {header.text}; it should be whole numbers ({n},), "
             f"one for each of the {n} samples"
         )
+    labels = read_array(path, name)
     if labels.min() < 0:
         raise DataError(f"data: {path}: {name} holds {int(labels.min())}; classes are numbered from 0")
+    # Each class has a sample. Also before anything is counted: the counts take memory for the largest label.
+    if name == "y_train" and labels.max() >= n:
+        raise DataError(
+            f"data: {path}: {name} should hold each of the classes 0, 1, …: it holds {int(labels.max())}, "
+            f"and {n} samples cannot show so many classes; number the classes without gaps"
+        )
     return labels.astype(np.int64).reshape(n)
 
 
-def _check_test(
-    path: Path, found: dict[str, tuple[tuple[int, ...], np.dtype[np.generic]]], n_classes: int
-) -> int:
+def _count_classes(path: Path, labels: Ints) -> int:
+    n_classes = int(labels.max()) + 1
+    absent = np.flatnonzero(np.bincount(labels, minlength=n_classes) == 0)
+    if n_classes < 2 or len(absent):
+        what = f"class {absent[0]} has no sample" if n_classes > 1 else "there is class 0 alone"
+        more = f", nor have {len(absent) - 1} others" if len(absent) > 1 else ""
+        raise DataError(f"data: {path}: y_train should hold each of the classes 0, 1, …: {what}{more}")
+    return n_classes
+
+
+def _check_test(path: Path, arrays: dict[str, NpyHeader], n_classes: int) -> int:
     """The number of test samples."""
-    (shape, dtype), (train_shape, train_dtype) = found["x_test"], found["x_train"]
-    if shape[1:] != train_shape[1:] or dtype != train_dtype:
+    header, train = arrays["x_test"], arrays["x_train"]
+    if header.shape[1:] != train.shape[1:] or header.dtype != train.dtype or not header.shape:
+        raise DataError(f"data: {path}: x_test is {header.text}; it should be like x_train, {train.text}")
+    if header.shape[0] == 0:
         raise DataError(
-            f"data: {path}: x_test is {dtype} {shape}; it should be like x_train, {train_dtype} {train_shape}"
+            f"data: {path}: x_test holds no samples; leave x_test and y_test out, and a fifth of the "
+            "training samples is kept for testing"
         )
-    labels = _labels(path, "y_test", shape[0])
+    labels = _labels(path, "y_test", arrays, header.shape[0])
     if labels.max() >= n_classes:
         raise DataError(
             f"data: {path}: y_test holds class {int(labels.max())}, y_train only 0 to {n_classes - 1}"
         )
-    return shape[0]
+    return header.shape[0]

@@ -37,7 +37,7 @@ def source_of(config: DataConfig, is_train: bool) -> Source | None:
     try:
         for path in paths:
             stat = path.stat()
-            code.update(f"{os.fspath(path.absolute())}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+            code.update(os.fsencode(path.absolute()) + f"\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
             n_bytes += stat.st_size
     except OSError:
         return None

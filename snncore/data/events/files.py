@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from snncore.data.files import DamagedFileError
+from snncore.data.files import DamagedFileError, root_folder
 
 CIFAR_CLASSES = (
     "airplane",
@@ -56,7 +56,7 @@ EVENT_FILES = {
 
 def event_folder(name: str, root: str | Path) -> Path:
     """The folder with the files of data set `name`; "~" in the root is the home folder."""
-    return Path(root).expanduser() / EVENT_FILES[name].folder
+    return root_folder(root) / EVENT_FILES[name].folder
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from snncore.data.events.files import CIFAR_CLASSES, EVENT_FILES, event_folder
 from snncore.data.events.packages import package_problem
-from snncore.data.files import fetch_command
+from snncore.data.files import fetch_command, root_folder
 
 
 def find_problem(name: str, root: str | Path) -> str | None:
@@ -14,7 +14,7 @@ def find_problem(name: str, root: str | Path) -> str | None:
 
     Looks at what exists, not at what is inside: reading finds damaged files.
     """
-    if not Path(root).expanduser().is_dir():
+    if not root_folder(root).is_dir():
         reason: str | None = f"the folder {root} does not exist"
     else:
         reason = absent_reason(name, event_folder(name, root))

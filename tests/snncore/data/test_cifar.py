@@ -81,7 +81,10 @@ def test_a_truncated_batch_is_named_with_the_command(tmp_path: Path, n_bytes: in
             python2_pickle({b"data": random_images(2, 3071), b"labels": [0, 1]}),
             "data_batch_2: truncated or damaged",
         ),
-        (pickle.dumps({"data": np.zeros((1, 3072), np.float32), "labels": [0]}), "images are torch.float32"),
+        (
+            pickle.dumps({"data": np.zeros((1, 3072), np.float32), "labels": [0]}),
+            "images are f4, should be bytes",
+        ),
         (cifar_batch(0, 10), "data_batch_2: truncated or damaged"),
     ],
 )

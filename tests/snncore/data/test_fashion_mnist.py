@@ -67,8 +67,12 @@ def test_a_garbled_gzipped_file_is_named(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        (FASHION[1], b"\0\0\x09\x01\0\0\0\x01\0", "TypeError x should be of dtype"),  # signed bytes
-        (FASHION[1], b"\0\0\x0a\x01\0\0\0\x01\0", "KeyError 10"),  # a type that is not defined
+        (
+            FASHION[1],
+            b"\0\0\x09\x01\0\0\0\x01\0",
+            "it begins with 00 00 09 01, should be 00 00 08 01",
+        ),  # signed bytes
+        (FASHION[1], b"\0\0\x0a\x01\0\0\0\x01\0", "it begins with 00 00 0a 01"),  # a type that is not defined
         (FASHION[0], b"not an idx file at all", f"{FASHION[0]}: truncated or damaged"),
         (FASHION[1], idx_bytes(cycling_labels(39, 10)), "40 images but 39 labels"),
         (

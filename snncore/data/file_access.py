@@ -1,0 +1,106 @@
+"""Opening files that somebody else wrote. Knows no torch.
+
+Every reader of the data sets goes through here: only regular files are opened (a FIFO would block for ever,
+a device is endless), whatever a parser raises on odd bytes becomes a `DamagedFileError` that names the file,
+and sizes are compared with the memory there is before it is asked for.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from textwrap import shorten
+from typing import BinaryIO
+
+import psutil
+
+from snncore.data.files import DamagedFileError
+from snncore.errors import DataError
+
+_KINDS = (
+    (stat.S_ISFIFO, "a FIFO"),
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+def require_regular(path: Path) -> os.stat_result:
+    """The state of a regular file, or of the one that a link leads to.
+
+    Raises:
+        DamagedFileError: it is missing, a link leads nowhere or round in a circle, or it is no regular file.
+    """
+    try:
+        state = path.stat()
+    except FileNotFoundError as error:
+        raise DamagedFileError(path, "it is missing") from error
+    except (OSError, ValueError) as error:
+        raise DamagedFileError(path, _in_words(error)) from error
+    if not stat.S_ISREG(state.st_mode):
+        kind = next((name for is_kind, name in _KINDS if is_kind(state.st_mode)), "something else")
+        raise DamagedFileError(path, f"it is {kind}, not a file")
+    return state
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """A regular file, opened for reading; never waits for a writer at the other end.
+
+    Raises:
+        DamagedFileError: see `require_regular`; or it cannot be read.
+    """
+    require_regular(path)
+    try:
+        # Not to block where somebody put a FIFO in its place meanwhile; a regular file does not care.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except OSError as error:
+        raise DamagedFileError(path, _in_words(error)) from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise DamagedFileError(path, "it is not a file")
+    return os.fdopen(descriptor, "rb")
+
+
+@contextmanager
+def parsing(path: Path, what: str = "") -> Iterator[None]:
+    """A block that reads the bytes of `path`: whatever it raises becomes one readable error.
+
+    Which exceptions a parser raises on bytes of any kind cannot be listed; every list so far missed one. Keep
+    the block to the parser's call. what: part of the file, for the message.
+
+    Raises:
+        DamagedFileError: the block raised anything but a `DataError`, which passes.
+    """
+    try:
+        yield
+    except DataError:
+        raise
+    except Exception as error:
+        before = f"{what}: " if what else ""
+        raise DamagedFileError(path, before + _in_words(error)) from error
+
+
+def require_memory(n_bytes: int, what: str, remedy: str = "") -> None:
+    """Check that so many bytes fit into the memory that is available now.
+
+    Raises:
+        DataError: they do not; it names `what` takes them.
+    """
+    available = psutil.virtual_memory().available
+    if n_bytes > available:
+        more = f"; {remedy}" if remedy else ""
+        raise DataError(f"{what} takes {_gib(n_bytes)} of memory, and {_gib(available)} are available{more}")
+
+
+def _gib(n_bytes: int) -> str:
+    return f"{n_bytes / 2**30:.1f} GiB" if n_bytes < 2**60 else f"{n_bytes:.1e} bytes"
+
+
+def _in_words(error: BaseException) -> str:
+    """One line of an error that a library raised, shortened: some repeat what they read."""
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return shorten(f"{type(error).__name__} {text}", 300, placeholder=" …")
