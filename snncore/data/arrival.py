@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from snncore.data.download import download
 from snncore.data.files import DamagedFileError, fetch_command
 from snncore.errors import DataError
 
@@ -18,7 +21,6 @@ class Steps:
     """What one kind of data set does in a way of its own; every step is given the name of the set first.
 
     folder: where its files lie below a root. is_absent: whether files are missing there, without reading.
-    download: into a scratch root; its last argument is the command that a failure names.
     unpack: a source into a scratch root; gives what it took, in words.
     count: reads all below a root and tells how many samples; raises DamagedFileError.
     move: from a scratch root to a root.
@@ -26,7 +28,6 @@ class Steps:
 
     folder: Callable[[str, Path], Path]
     is_absent: Callable[[str, Path], bool]
-    download: Callable[[str, Path, str], None]
     unpack: Callable[[str, Path, Path], object]
     count: Callable[[str, Path], str]
     move: Callable[[str, Path, Path], None]
@@ -45,12 +46,14 @@ def bring(name: str, root: Path, source: Path | None, report: Report, steps: Ste
     folder = steps.folder(name, root)
     if _is_there(name, root, report, steps):
         return folder
-    root.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=root, prefix=".installing-") as temporary:
+    with made(root), tempfile.TemporaryDirectory(dir=root, prefix=".installing-") as temporary:
         scratch = Path(temporary)
         if source is None:
             report(f"{name}: downloading")
-            steps.download(name, scratch, fetch_command(name, root))
+            archives = scratch / "archives"
+            download(name, archives, fetch_command(name, root), report)
+            steps.unpack(name, archives, scratch)
+            shutil.rmtree(archives)
         else:
             report(f"{name}: unpacking {steps.unpack(name, source, scratch)}")
         try:
@@ -61,6 +64,20 @@ def bring(name: str, root: Path, source: Path | None, report: Report, steps: Ste
         steps.move(name, scratch, root)
     report(f"{name}: now in {folder}, {counts}")
     return folder
+
+
+@contextmanager
+def made(root: Path) -> Iterator[None]:
+    """The folder and those above it, for a block; if it fails and they stayed empty they are gone again."""
+    fresh = [folder for folder in (root, *root.parents) if not folder.exists()]
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        for folder in fresh:
+            with suppress(OSError):  # somebody has put something there
+                folder.rmdir()
+        raise
 
 
 def _is_there(name: str, root: Path, report: Report, steps: Steps) -> bool:

@@ -20,12 +20,18 @@ from typing import Any, Generic, TypeVar
 
 from filelock import FileLock, Timeout
 
+from snncore.data.file_access import open_regular, require_regular
 from snncore.data.files import root_folder
 from snncore.errors import DataError
 
 ABOUT = "about.json"
 _WHOLE_BYTES = 2**28  # a checksum over so much takes less than a tenth of a second
 _BLOCK_BYTES, _N_BLOCKS = 2**16, 64
+
+_LARGEST_ABOUT = 2**20
+_MOST_NOTES, _LONGEST_NOTE = 5, 1000
+_told: set[Path] = set()
+"""Caches whose notes this process has told."""
 
 Content = TypeVar("Content")
 
@@ -48,8 +54,9 @@ class Entry(Generic[Content]):
     """One cache.
 
     stem: its folder's name, which differs where the content does. name: of the data set, for messages.
-    about: for people, kept in about.json. n_bytes: it takes at least. make: writes the files into an empty
-    folder. read: opens them; ValueError where they hold something else.
+    about: kept in about.json; a cache of other data is not taken. n_bytes: it takes at least. make: writes
+    the files into an empty folder. read: opens them; ValueError where they hold something else. notes: what
+    making it has found, in lines that every process that reads it tells once.
     """
 
     stem: str
@@ -58,6 +65,7 @@ class Entry(Generic[Content]):
     n_bytes: int
     make: Callable[[Path], None]
     read: Callable[[Path], Content]
+    notes: Callable[[], list[str]] = list
 
 
 def cached(kind: Kind, entry: Entry[Content], root: str | Path) -> Content:
@@ -99,13 +107,13 @@ def checksum(path: Path) -> int:
 
     Of a larger one it sees cut files and parts that a disk lost, but a single changed byte only by luck.
     """
-    n_bytes = path.stat().st_size
+    n_bytes = require_regular(path).st_size
     if n_bytes <= _WHOLE_BYTES:
         return _whole_checksum(path)
     last = max(0, n_bytes - _BLOCK_BYTES)
     n_blocks = min(_N_BLOCKS, -(-n_bytes // _BLOCK_BYTES))
     value = zlib.crc32(str(n_bytes).encode())
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         for block in range(n_blocks):
             file.seek(last * block // max(1, n_blocks - 1))
             value = zlib.crc32(file.read(_BLOCK_BYTES), value)
@@ -114,7 +122,7 @@ def checksum(path: Path) -> int:
 
 def _whole_checksum(path: Path) -> int:
     value = 0
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         while block := file.read(2**22):
             value = zlib.crc32(block, value)
     return value
@@ -132,16 +140,38 @@ def _checksums(folder: Path, names: list[str]) -> int:
 def _look(kind: Kind, entry: Entry[Content], folder: Path) -> Content | None:
     """The content in `folder`, None when it is not there or damaged."""
     place = folder / entry.stem
+    if not (place / ABOUT).exists():
+        return None
     try:
-        about = json.loads((place / ABOUT).read_text(encoding="utf-8"))
+        about = _read_about(place / ABOUT)
+        if {name: about.get(name) for name in entry.about} != json.loads(json.dumps(dict(entry.about))):
+            raise ValueError("they are of other data")
+        if any(Path(name).name != name for name in about["files"]):
+            raise ValueError("it names files elsewhere")
         if about["checksum"] != _checksums(place, about["files"]):
             raise ValueError("the checksum differs")
-        return entry.read(place)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
+        content = entry.read(place)
+        _tell_notes(place, about.get("notes", []))
+    except Exception as error:  # of files that anybody may have written
         tell(f"{place}: damaged {kind.what}, which will be made again: {error}")
         return None
+    return content
+
+
+def _read_about(path: Path) -> dict[str, Any]:
+    with open_regular(path) as file:
+        about = json.loads(file.read(_LARGEST_ABOUT))
+    if not isinstance(about, dict):
+        raise ValueError(f"{ABOUT} holds no names")
+    return about
+
+
+def _tell_notes(place: Path, notes: list[str]) -> None:
+    lines = [line[:_LONGEST_NOTE] for line in notes[:_MOST_NOTES]]
+    if place not in _told:
+        _told.add(place)
+        for line in lines:
+            tell(line)
 
 
 def _writable(kind: Kind, folders: tuple[Path, ...]) -> Path:
@@ -191,7 +221,8 @@ def _make(kind: Kind, entry: Entry[Content], folder: Path) -> None:
         scratch.mkdir()
         entry.make(scratch)
         names = sorted(path.name for path in scratch.iterdir())
-        about = {**entry.about, "files": names, "checksum": _checksums(scratch, names)}
+        sums = {"files": names, "checksum": _checksums(scratch, names)}
+        about = {**entry.about, **sums, "notes": entry.notes()}
         (scratch / ABOUT).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
         if place.exists():
             place.rename(damaged)

@@ -9,25 +9,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from shutil import rmtree
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from snncore.config import DataConfig
 from snncore.data.disk_cache import CacheError, Entry, Kind, cache_folders, cached, tell
 from snncore.data.files import root_folder
+from snncore.data.npy import map_npy
 from snncore.data.source_files import source_of
+from snncore.data.specs import data_spec
 from snncore.data.split import Split
 
 FOLDER = "decoded_images"
 _KIND = Kind(FOLDER, "decoded images", "set a smaller data.size")
 _IMAGES, _LABELS = "images.npy", "labels.npy"
-_FORMAT = 1  # to be raised when the same files would be decoded to something else
+_FORMAT = 2  # to be raised when the same files would be decoded to something else
 
 SMALLEST_BYTES = 2**22
 """Sets with less in their files are decoded anew in a few milliseconds."""
@@ -54,7 +55,11 @@ def decoded(config: DataConfig, is_train: bool, decode: Callable[[], Split]) -> 
     # Several roots may share the user's cache folder.
     place = blake2b(os.fsencode(root_folder(config.root).absolute()), digest_size=4).hexdigest()
     family = f"{config.name}-{part}-{config.size or 'native'}-{place}"
-    about = {"root": config.root, "source": source.fingerprint, "format": _FORMAT}
+    about = {
+        "root": str(root_folder(config.root).absolute()),
+        "source": source.fingerprint,
+        "format": _FORMAT,
+    }
     code = blake2b(f"{_FORMAT} {source.fingerprint}".encode(), digest_size=8).hexdigest()
     kept: list[Split] = []
 
@@ -66,7 +71,7 @@ def decoded(config: DataConfig, is_train: bool, decode: Callable[[], Split]) -> 
         np.save(folder / _IMAGES, split.images.numpy())
         np.save(folder / _LABELS, split.labels.numpy())
 
-    entry = Entry(f"{family}-{code}", config.name, about, source.n_bytes, make, _read)
+    entry = Entry(f"{family}-{code}", config.name, about, source.n_bytes, make, partial(_read, config))
     try:
         split = cached(_KIND, entry, config.root)
     except _SourceChangedError:
@@ -79,19 +84,18 @@ def decoded(config: DataConfig, is_train: bool, decode: Callable[[], Split]) -> 
     return split
 
 
-def _read(folder: Path) -> Split:
-    images, labels = (_mapped(folder / name) for name in (_IMAGES, _LABELS))
+def _read(config: DataConfig, folder: Path) -> Split:
+    spec = data_spec(config.model_copy(update={"events": "none"}))
+    images, labels = (map_npy(folder / name) for name in (_IMAGES, _LABELS))
     if images.dtype != np.uint8 or images.ndim not in (4, 5) or labels.dtype != np.int64:
         raise ValueError(f"images are {images.dtype} {images.shape}, labels {labels.dtype}")
     if labels.shape != images.shape[:1]:
         raise ValueError(f"{len(images)} images but {len(labels)} labels")
+    if images.shape[-3:] != spec.image_shape or len(labels) == 0:
+        raise ValueError(f"images are {images.shape}, of which the last should be {spec.image_shape}")
+    if labels.min() < 0 or labels.max() >= spec.n_classes:
+        raise ValueError(f"labels from {labels.min()} to {labels.max()} of {spec.n_classes} classes")
     return Split(torch.from_numpy(images), torch.from_numpy(np.array(labels)))
-
-
-def _mapped(path: Path) -> NDArray[Any]:
-    # Copy on write instead of read-only: torch warns of arrays that cannot be written.
-    array: NDArray[Any] = np.load(path, mmap_mode="c", allow_pickle=False)
-    return array
 
 
 def _remove_outdated(root: str, family: str, stem: str) -> None:

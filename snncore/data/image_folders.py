@@ -118,4 +118,4 @@ def _kind(entry: os.DirEntry[str]) -> str:
             return "file"
     except OSError:  # a link that names itself, or one into a folder that cannot be entered
         return "broken link"
-    return "broken link" if entry.is_symlink() else "FIFO, socket or device"
+    return "FIFO, socket or device" if Path(entry.path).exists() else "broken link"

@@ -6,11 +6,12 @@ import re
 import shutil
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from snncore.config import DataConfig
+from snncore.data.arrival import Report, made
 from snncore.data.files import fetch_command
 from snncore.data.image_folders import IMAGENET_FOLDER
 from snncore.data.imagenet import image_paths
@@ -23,8 +24,6 @@ TRAIN, VAL = "ILSVRC2012_img_train.tar", "ILSVRC2012_img_val.tar"
 
 _VAL_IMAGE = re.compile(r"ILSVRC2012_val_(\d{8})\.JPEG")
 _CLASS = re.compile(r"(n\d{8})\.tar")
-
-Report = Callable[[str], object]
 
 
 def install(root: Path, source: Path | None, report: Report) -> Path:
@@ -83,8 +82,7 @@ def _unpack(source: Path, target: Path, report: Report) -> None:
     if absent:
         raise DataError(f"{source}: imagenet is not there; looked for train/ and val/, or {TRAIN} and {VAL}")
     classes = read_val_classes(source)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".installing-") as folder:
+    with made(target.parent), tempfile.TemporaryDirectory(dir=target.parent, prefix=".installing-") as folder:
         scratch = Path(folder) / IMAGENET_FOLDER
         report(f"imagenet: unpacking {source / VAL}")
         _unpack_val(source / VAL, classes, scratch / "val")

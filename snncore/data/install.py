@@ -7,7 +7,6 @@ from pathlib import Path
 
 from snncore.config import DataConfig
 from snncore.data.arrival import Report, Steps, bring
-from snncore.data.download import downloading
 from snncore.data.files import FILES, data_folder, digits_file, root_folder
 from snncore.data.folder_index import index_folder
 from snncore.data.missing import NO_DIGITS, find_problem
@@ -97,23 +96,6 @@ def _is_absent(name: str, root: Path) -> bool:
     return find_problem(DataConfig.model_validate({"name": name, "root": str(root)})) is not None
 
 
-def _download(name: str, scratch: Path, command: str) -> None:
-    from snncore.data.torchvision_shim import import_torchvision
-
-    import_torchvision()
-    from torchvision import datasets
-
-    classes = {
-        "fashion_mnist": datasets.FashionMNIST,
-        "cifar10": datasets.CIFAR10,
-        "cifar100": datasets.CIFAR100,
-    }
-    with downloading(name, command):
-        classes[name](scratch, download=True)
-    for packed in data_folder(name, scratch).glob("*.gz"):
-        packed.unlink()  # torchvision keeps them beside what it unpacked
-
-
 def _count(name: str, root: Path) -> str:
     from snncore.data.read import read_published
 
@@ -133,4 +115,4 @@ def _move(name: str, scratch: Path, root: Path) -> None:
             (arrived / file_name).replace(target / file_name)
 
 
-_STEPS = Steps(data_folder, _is_absent, _download, unpack, _count, _move)
+_STEPS = Steps(data_folder, _is_absent, unpack, _count, _move)

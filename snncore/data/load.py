@@ -18,6 +18,7 @@ from snncore.data.read import read_split
 from snncore.data.specs import DataSpec, data_spec
 from snncore.data.split import AnySplit, Split, SplitView
 from snncore.data.stratify import draw_stratified
+from snncore.data.variety import require_variety
 from snncore.errors import DataError
 
 __all__ = ["DataSet", "Normalisation", "Split", "load_data"]
@@ -86,9 +87,14 @@ def _load(config: DataConfig, T: int) -> DataSet:
 
 def _read(config: DataConfig, T: int, is_train: bool) -> AnySplit:
     try:
-        return read_split(config, T, is_train)
+        split = read_split(config, T, is_train)
     except DamagedFileError as error:
         raise DataError(f"{error}; {remedy(config.name, config.root)}") from error
+    except OSError as error:
+        raise DataError(f"data: {config.name} cannot be read: {error}") from error
+    if isinstance(split, Split | SplitView):
+        require_variety(split, f"{config.name}: {'training' if is_train else 'test'} samples", is_train)
+    return split
 
 
 def _normalisation(config: DataConfig, spec: DataSpec, whole: AnySplit) -> Normalisation:
@@ -108,6 +114,11 @@ def _divide(whole: AnySplit, config: DataConfig) -> tuple[AnySplit, AnySplit]:
     else:
         n_val = round(config.val_fraction * len(whole))
         val, train = draw_stratified(labels, n_val, _VALIDATION_SEED, leave_one=True)
+        if len(val) == 0:
+            raise DataError(
+                f"data.val_fraction: no class of {config.name} has two training samples, so that none can be "
+                "kept for validation; add samples, or set it to 0 to train without"
+            )
     limit = config.train_limit
     if limit is not None:
         if limit > len(train):

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
-import tarfile
-import zlib
 from pathlib import Path
-from shutil import copyfile, copyfileobj
 
+from snncore.data.archives import copy_regular, extract, gunzip
 from snncore.data.files import FILES, data_folder, find_file
+from snncore.data.published import unpacked_limit
 from snncore.errors import DataError
 
 
@@ -33,13 +31,7 @@ def unpack(name: str, source: Path, root: Path) -> Path:
     archive = _archive(name, source)
     if archive is None:
         raise DataError(f"{source}: {name} is not there; looked for {_wanted(name)}")
-    try:
-        with gzip.open(archive, "rb") as packed, tarfile.open(fileobj=packed) as tar:
-            tar.extractall(root, filter="data")  # refuses members that would land outside `root`
-            while packed.read(2**20):  # the checksum is at the end, where tarfile does not look
-                pass
-    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
-        raise DataError(f"{archive}: cannot be unpacked: {error}") from error
+    extract(archive, root, unpacked_limit(name))
     if not _has_files(name, data_folder(name, root)):
         raise DataError(f"{archive}: does not hold {FILES[name].folder}/ with {', '.join(FILES[name].names)}")
     return archive
@@ -75,11 +67,7 @@ def _copy(name: str, folder: Path, target: Path) -> None:
         path = find_file(name, folder, file_name)
         if path is None:  # only `others` may be absent
             continue
-        if path.suffix != ".gz":
-            copyfile(path, target / file_name)
-            continue
-        try:
-            with gzip.open(path, "rb") as packed, (target / file_name).open("wb") as file:
-                copyfileobj(packed, file, 2**20)
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise DataError(f"{path}: truncated or damaged: {error}") from error
+        if path.suffix == ".gz":
+            gunzip(path, target / file_name, unpacked_limit(name))
+        else:
+            copy_regular(path, target / file_name)

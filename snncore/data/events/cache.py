@@ -25,7 +25,7 @@ __all__ = ["FOLDER", "FrameKey", "cache_folders", "cached_frames", "tell"]
 FOLDER = "event_frames"
 _KIND = Kind(FOLDER, "event frames", "set a smaller data.size or T")
 _FRAMES = "frames.npy"
-_FORMAT = 2  # to be raised when the same key would give other frames
+_FORMAT = 3  # to be raised when the same key would give other frames
 
 Frames = Callable[[], Iterator[NDArray[Any]]]
 """Makes the frames: chunks (k, T, C, H, W) of counts, in order, M samples in all."""
@@ -50,11 +50,14 @@ class FrameKey:
         return f"{self.name}-{self.part}-T{self.shape[1]}-{self.shape[3]}x{self.shape[4]}-{self.how}-{code}"
 
 
-def cached_frames(key: FrameKey, root: str | Path, make: Frames) -> NDArray[Any]:
+def cached_frames(
+    key: FrameKey, root: str | Path, make: Frames, notes: Callable[[], list[str]] = list
+) -> NDArray[Any]:
     """The frames of `key`, uint8 or int16 (M, T, C, H, W), memory-mapped; made first if they are nowhere yet.
 
     Kept under `root`, or where that cannot be written in the user's cache folder. A damaged cache is made
-    again. What takes time is told in one line on stderr.
+    again. What takes time is told in one line on stderr; so are the notes, lines about what was made, by
+    every process that reads the frames.
 
     Raises:
         DataError: no place to write, or not enough of it; or what `make` raises.
@@ -66,6 +69,7 @@ def cached_frames(key: FrameKey, root: str | Path, make: Frames) -> NDArray[Any]
         n_bytes=math.prod(key.shape),
         make=lambda folder: write_frames(folder / _FRAMES, key.shape, make()),
         read=lambda folder: map_frames(folder / _FRAMES, key.shape),
+        notes=notes,
     )
     return cached(_KIND, entry, root)
 

@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from snncore.data.events.packages import load_package
+from snncore.data.events.isolated import read_isolated
+from snncore.data.events.packages import require_package
 from snncore.data.events.specs import EVENT_SPECS
 from snncore.data.events.stream import Events, checked_events
+from snncore.data.file_access import open_regular, require_memory, require_regular
 from snncore.data.files import DamagedFileError
 
 NAME = "cifar10_dvs"
@@ -27,20 +29,15 @@ def read_file(path: Path) -> Events:
 
     Raises:
         DamagedFileError: the file is truncated, holds no events, or events outside the sensor.
-        DataError: for .aedat4, tonic or aedat is not installed.
+        DataError: for .aedat4, aedat is not installed; or memory does not suffice.
     """
     return _read_aedat4(path) if path.suffix == ".aedat4" else _read_aedat2(path)
 
 
 def _read_aedat4(path: Path) -> Events:
-    """Through tonic's reader, which needs the package aedat."""
-    load_package("aedat", NAME)
-    reader = load_package("tonic.io", NAME).read_aedat4
-    try:
-        events = reader(str(path))
-    except Exception as error:  # tonic raises a bare Exception where there is no stream of events
-        raise DamagedFileError(path, error) from error
-    t, x, y, polarity = (events[field] for field in events.dtype.names)
+    """Through the package aedat, in a process of its own."""
+    require_package("aedat", NAME)
+    t, x, y, polarity = read_isolated("aedat4", path)
     return checked_events(t, polarity, y, x, EVENT_SPECS[NAME], path)
 
 
@@ -51,7 +48,10 @@ def _read_aedat2(path: Path) -> Events:
     from the far end, and exchanged by the way the camera was mounted; bit 15 marks what no pixel has seen,
     which is left out.
     """
-    content = path.read_bytes()
+    n_file = require_regular(path).st_size
+    require_memory(10 * n_file, str(path))
+    with open_regular(path) as file:
+        content = file.read(n_file)
     if not content.startswith(b"#!AER-DAT2"):
         raise DamagedFileError(path, "it does not begin with #!AER-DAT2")
     start = 0

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from snncore.data.events.specs import EVENT_SPECS
-from snncore.data.events.stream import Events, checked_events
+from snncore.data.events.stream import Events, checked_events, microseconds
 from snncore.data.files import DamagedFileError
+from snncore.data.npy import read_npy
 
 NAME = "dvs_gesture"
 
@@ -21,16 +22,13 @@ def read_file(path: Path) -> Events:
 
     Raises:
         DamagedFileError: the file is truncated, holds no numbers of that shape, or events outside the sensor.
+        DataError: memory does not suffice.
     """
-    try:
-        values = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise DamagedFileError(path, error) from error
-    if not isinstance(values, np.ndarray) or values.ndim != 2 or values.shape[1] != 4:
-        raise DamagedFileError(path, f"{getattr(values, 'shape', 'no array')}, should be (events, 4)")
+    values = read_npy(path)
+    if values.ndim != 2 or values.shape[1] != 4:
+        raise DamagedFileError(path, f"{values.shape}, should be (events, 4)")
     if values.dtype.kind not in "uif" or not np.isfinite(values).all():
         raise DamagedFileError(path, f"holds {values.dtype} that are not all numbers")
     x, y, polarity, milliseconds = values.T
-    # 64 bits before times a thousand: they may be stored in fewer
-    t = milliseconds.astype(np.int64) * 1000
-    return checked_events(t, polarity, y, x, EVENT_SPECS[NAME], path)
+    # Before times a thousand: they may be stored in few bits.
+    return checked_events(microseconds(np.trunc(milliseconds), 1e3), polarity, y, x, EVENT_SPECS[NAME], path)

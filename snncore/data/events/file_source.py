@@ -39,6 +39,10 @@ class FileSource:
         )
         self.fingerprint = blake2b(names.encode(), digest_size=16).hexdigest()
 
+    def place(self, index: int) -> str:
+        """Its file."""
+        return str(self._paths[index])
+
     def read(self, index: int) -> Events:
         """The recording `index`.
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from snncore.data.npy import map_npy, read_npy_header
 from snncore.errors import DataError
 
 _LARGEST = int(np.iinfo(np.int16).max)
@@ -56,18 +57,12 @@ def map_frames(path: Path, shape: tuple[int, ...]) -> NDArray[Any]:
     """The frames, uint8 or int16 of `shape`, in memory that all processes share; writing to it copies.
 
     Raises:
-        ValueError: the file holds something else, or too few or too many bytes.
-        OSError: it cannot be read.
+        DamagedFileError: the file is truncated, or no array of numbers.
+        ValueError: it holds something else.
     """
-    # Copy on write instead of read-only: torch warns of arrays that cannot be written.
-    frames: NDArray[Any] = np.load(path, mmap_mode="c", allow_pickle=False)
+    frames = map_npy(path)
     if frames.shape != shape or frames.dtype not in (np.uint8, np.dtype("<i2")):
         raise ValueError(f"{path.name} holds {frames.dtype} {frames.shape}, should be uint8 or int16 {shape}")
-    with path.open("rb") as file:
-        _read_header(file)
-        n_bytes = file.tell() + frames.nbytes
-    if path.stat().st_size != n_bytes:
-        raise ValueError(f"{path.name} has {path.stat().st_size} bytes, should be {n_bytes}")
     return frames
 
 
@@ -76,16 +71,11 @@ def _write_header(file: Any, shape: tuple[int, ...], dtype: Any) -> None:
     npy.write_array_header_1_0(file, header)
 
 
-def _read_header(file: Any) -> None:
-    npy.read_magic(file)
-    npy.read_array_header_1_0(file)
-
-
 def _widened(narrow: Any, path: Path, shape: tuple[int, ...]) -> Any:
     """The file so far, bytes, written again as int16; the old file is closed and replaced."""
     narrow.flush()
     narrow.seek(0)
-    _read_header(narrow)
+    read_npy_header(narrow)
     wide_path = path.with_name(f"{path.name}.wide")
     wide = wide_path.open("w+b")
     _write_header(wide, shape, "<i2")

@@ -5,28 +5,26 @@ from __future__ import annotations
 from pathlib import Path
 
 from snncore.data.arrival import Report, Steps, bring
-from snncore.data.download import downloading
 from snncore.data.events.files import EVENT_FILES, event_folder
 from snncore.data.events.missing import absent_reason
-from snncore.data.events.packages import load_package
+from snncore.data.events.packages import require_package
 from snncore.data.events.sources import open_source
+from snncore.data.events.timestamps import Oddities
 from snncore.data.events.unpack import unpack
 
-_TONIC_CLASSES = {
-    "cifar10_dvs": "CIFAR10DVS",
-    "dvs_gesture": "DVSGesture",
-    "nmnist": "NMNIST",
-    "shd": "SHD",
-}
+_READERS = {"cifar10_dvs": "aedat", "shd": "h5py"}
+"""Packages that read what is downloaded."""
 
 
 def install(name: str, root: Path, source: Path | None, report: Report) -> Path:
-    """Bring the data set `name` under `root`, from `source` or by tonic's download: see `bring`.
+    """Bring the data set `name` under `root`, from `source` or by download: see `bring`.
 
     Raises:
         DataError: nothing usable in `source`, a failed download, damaged files, or a package is missing.
         OSError: `root` cannot be written.
     """
+    if source is None and name in _READERS:  # before gigabytes arrive that cannot be read
+        require_package(_READERS[name], name)
     return bring(name, root, source, report, _STEPS)
 
 
@@ -35,22 +33,16 @@ def _is_absent(name: str, root: Path) -> bool:
 
 
 def _count(name: str, root: Path) -> str:
-    """How many recordings there are; reads all of them."""
-    counts = []
-    for is_train in (True, False):
+    """How many recordings there are, and what is odd about them; reads all of them."""
+    counts, lines = [], []
+    for is_train, part in ((True, "train"), (False, "test")):
         source = open_source(name, root, is_train)
+        oddities = Oddities(f"{len(source.labels)} {part} recordings")
         for index in range(len(source.labels)):
-            source.read(index)
+            oddities.sound(source.read(index), source.place(index).replace(f"{root}/", ""))
         counts.append(len(source.labels))
-    return f"{counts[0]} training and {counts[1]} test recordings"
-
-
-def _download(name: str, scratch: Path, command: str) -> None:
-    dataset = getattr(load_package("tonic.datasets", name), _TONIC_CLASSES[name])
-    parts = [{}] if name == "cifar10_dvs" else [{"train": True}, {"train": False}]
-    with downloading(name, command):
-        for part in parts:
-            dataset(save_to=str(scratch), **part)
+        lines += oddities.lines()
+    return "; ".join([f"{counts[0]} training and {counts[1]} test recordings", *lines])
 
 
 def _move(name: str, scratch: Path, root: Path) -> None:
@@ -65,4 +57,4 @@ def _move(name: str, scratch: Path, root: Path) -> None:
         (arrived / part).rename(target / part)
 
 
-_STEPS = Steps(event_folder, _is_absent, _download, unpack, _count, _move)
+_STEPS = Steps(event_folder, _is_absent, unpack, _count, _move)

@@ -35,5 +35,5 @@ def absent_reason(name: str, folder: Path) -> str | None:
 def _packages(name: str, root: str | Path) -> tuple[str, ...]:
     if name == "cifar10_dvs":
         first = event_folder(name, root) / CIFAR_CLASSES[0]
-        return ("tonic", "aedat") if next(first.glob("*.aedat4"), None) else ()
-    return {"nmnist": ("tonic",), "shd": ("h5py",)}.get(name, ())
+        return ("aedat",) if next(first.glob("*.aedat4"), None) else ()
+    return ("h5py",) if name == "shd" else ()

@@ -6,29 +6,37 @@ from pathlib import Path
 
 import numpy as np
 
-from snncore.data.events.packages import load_package
 from snncore.data.events.specs import EVENT_SPECS
 from snncore.data.events.stream import Events, checked_events
+from snncore.data.file_access import open_regular, require_memory, require_regular
 from snncore.data.files import DamagedFileError
 
 NAME = "nmnist"
 
 _EVENT_BYTES = 5  # x, y, then one bit of polarity and 23 of time
-_DTYPE = np.dtype([("x", np.int64), ("y", np.int64), ("t", np.int64), ("p", np.int64)])
+_OVERFLOW_Y, _OVERFLOW_US = 240, 2**13
+"""An event of this row is none: it says that so much is to be added to all times that follow."""
 
 
 def read_file(path: Path) -> Events:
-    """The events of a .bin file, through tonic's reader.
+    """The events of a .bin file.
 
     The format has no length and no checksum: a file cut between two events reads as a shorter recording.
 
     Raises:
         DamagedFileError: no events, a last event that is cut, or events outside the sensor.
-        DataError: tonic is not installed.
+        DataError: memory does not suffice.
     """
-    n_bytes = path.stat().st_size
+    n_bytes = require_regular(path).st_size
     if n_bytes == 0 or n_bytes % _EVENT_BYTES:
         reason = f"{n_bytes} bytes, should be a multiple of {_EVENT_BYTES} and not 0"
         raise DamagedFileError(path, reason)
-    events = load_package("tonic.io", NAME).read_mnist_file(str(path), dtype=_DTYPE)
-    return checked_events(events["t"], events["p"], events["y"], events["x"], EVENT_SPECS[NAME], path)
+    require_memory(20 * n_bytes, str(path))
+    with open_regular(path) as file:
+        content = np.frombuffer(file.read(n_bytes), dtype=np.uint8)
+    x, y, *high = content.reshape(-1, _EVENT_BYTES).T.astype(np.int64)
+    is_overflow = y == _OVERFLOW_Y
+    t = (high[0] & 127) << 16 | high[1] << 8 | high[2]
+    t += _OVERFLOW_US * np.cumsum(is_overflow)
+    polarity, is_event = high[0] >> 7, ~is_overflow
+    return checked_events(t[is_event], polarity[is_event], y[is_event], x[is_event], EVENT_SPECS[NAME], path)

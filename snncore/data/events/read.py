@@ -12,6 +12,7 @@ from snncore.data.events.frames import frames_of_events
 from snncore.data.events.sources import open_source
 from snncore.data.events.specs import EVENT_SPECS
 from snncore.data.events.stream import Ints
+from snncore.data.events.timestamps import Oddities
 from snncore.data.split import Split
 from snncore.errors import DataError
 
@@ -34,6 +35,7 @@ def read(name: str, root: str | Path, is_train: bool, T: int, size: int | None, 
         )
     source = open_source(name, root, is_train)
     part = "train" if is_train else "test"
+    oddities = Oddities(f"{name}: {len(source.labels)} {part} recordings")
     h, w = (spec.height, spec.width) if size is None else (size, size)
     key = FrameKey(name, part, (len(source.labels), T, spec.channels, h, w), frames_by, source.fingerprint)
 
@@ -45,7 +47,8 @@ def read(name: str, root: str | Path, is_train: bool, T: int, size: int | None, 
             f"{name}: cutting {share} {part} recordings into T={T} frames, kept in {FOLDER} for the next time"
         )
         for index in range(n):
-            yield frames_of_events(source.read(index), T, spec, size, frames_by)[None]  # (1, T, C, h, w)
+            events = oddities.sound(source.read(index), source.place(index))
+            yield frames_of_events(events, T, spec, size, frames_by)[None]  # (1, T, C, h, w)
 
-    images = cached_frames(key, root, frames)
+    images = cached_frames(key, root, frames, oddities.lines)
     return Split(torch.from_numpy(images), torch.from_numpy(source.labels))

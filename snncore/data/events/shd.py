@@ -5,57 +5,58 @@ One HDF5 file for each part: spikes/times (seconds) and spikes/units, an array f
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from snncore.data.events.files import EVENT_FILES, event_folder
-from snncore.data.events.packages import load_package
+from snncore.data.events.isolated import read_isolated
+from snncore.data.events.packages import require_package
 from snncore.data.events.specs import EVENT_SPECS
-from snncore.data.events.stream import Events, Ints, checked_events
+from snncore.data.events.stream import Events, Ints, checked_events, microseconds
+from snncore.data.file_access import require_regular
 from snncore.data.files import DamagedFileError
 
 NAME = "shd"
 
-_UNREADABLE = (AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError)
-"""What h5py raises on bytes of any kind."""
+_AT_ONCE = 64
+"""Recordings that are asked for together: asking costs more than reading one."""
 
 
 class ShdSource:
-    """The recordings of one file; a `Source`."""
+    """The recordings of one file; a `Source`. h5py reads it in a process of its own."""
 
     def __init__(self, root: str | Path, is_train: bool) -> None:
         """Reads the labels.
 
         Raises:
-            DamagedFileError: the file is missing or damaged.
+            DamagedFileError: the file is missing or damaged, or part of it lies elsewhere.
             DataError: h5py is not installed.
         """
         self.path = event_folder(NAME, root) / EVENT_FILES[NAME].parts[0 if is_train else 1]
-        if not self.path.is_file():
-            raise DamagedFileError(self.path, "it is missing")
-        self._h5py = load_package("h5py", NAME)
-        self._file: Any = None  # opened once: opening costs more than reading a recording
-        with self._damage_named():
-            self._file = self._h5py.File(self.path, "r")
-            self._times, self._units = self._file["spikes/times"], self._file["spikes/units"]
-            self.labels: Ints = np.asarray(self._file["labels"]).reshape(-1).astype(np.int64)
-            lengths = {len(self._times), len(self._units), len(self.labels)}
-        self._check(lengths)
-        self.fingerprint = f"{self.path.name} {self.path.stat().st_size} {len(self.labels)}"
+        n_bytes = require_regular(self.path).st_size
+        require_package("h5py", NAME)
+        labels, lengths = read_isolated("shd_labels", self.path)
+        self._check(labels.reshape(-1), lengths)
+        self.labels: Ints = labels.reshape(-1).astype(np.int64)
+        self.fingerprint = f"{self.path.name} {n_bytes} {len(self.labels)}"
+        self._first, self._recordings = 0, list[tuple[Any, Any]]()
 
-    def _check(self, lengths: set[int]) -> None:
-        if len(lengths) != 1:
-            raise DamagedFileError(self.path, f"times, units and labels differ in number: {sorted(lengths)}")
-        if len(self.labels) == 0:
+    def _check(self, labels: Any, lengths: Any) -> None:
+        n = {len(labels), *lengths.tolist()}
+        if len(n) != 1:
+            raise DamagedFileError(self.path, f"times, units and labels differ in number: {sorted(n)}")
+        if len(labels) == 0:
             raise DamagedFileError(self.path, "it holds no recordings")
-        low, high = int(self.labels.min()), int(self.labels.max())
+        low, high = int(labels.min()), int(labels.max())
         last = EVENT_SPECS[NAME].n_classes - 1
         if low < 0 or high > last:
             raise DamagedFileError(self.path, f"labels from {low} to {high}, should be from 0 to {last}")
+
+    def place(self, index: int) -> str:
+        """Its file and its number."""
+        return f"{self.path}, recording {index}"
 
     def read(self, index: int) -> Events:
         """The recording `index`.
@@ -63,18 +64,20 @@ class ShdSource:
         Raises:
             DamagedFileError: it cannot be read, or has events outside the 700 units.
         """
-        with self._damage_named():
-            seconds = np.asarray(self._times[index]).astype(np.float64)  # stored in 16 bits
-            units = np.asarray(self._units[index]).astype(np.int64)
-            if not np.isfinite(seconds).all():
-                raise ValueError(f"recording {index} has times that are not finite")
-        t = np.rint(seconds * 1e6)
+        if not self._first <= index < self._first + len(self._recordings):
+            self._recordings, self._first = self._read_some(index), index
+        seconds, units = self._recordings[index - self._first]
+        if not np.isfinite(seconds).all():
+            raise DamagedFileError(self.path, f"recording {index} has times that are not finite")
         nothing = np.zeros(len(units), dtype=np.int64)
+        t = microseconds(seconds, 1e6)  # stored in 16 bits
         return checked_events(t, units, nothing, nothing, EVENT_SPECS[NAME], self.path)
 
-    @contextmanager
-    def _damage_named(self) -> Iterator[None]:
-        try:
-            yield
-        except _UNREADABLE as error:
-            raise DamagedFileError(self.path, f"{type(error).__name__} {error}") from error
+    def _read_some(self, start: int) -> list[tuple[Any, Any]]:
+        """Times and units of the recordings from `start` on."""
+        request = {"start": start, "stop": min(start + _AT_ONCE, len(self.labels))}
+        times, units, n_times, n_units = read_isolated("shd", self.path, **request)
+        if n_times.sum() != len(times) or n_units.sum() != len(units):
+            raise DamagedFileError(self.path, f"recordings from {start} on are not whole")
+        parts = (np.split(values, n.cumsum()[:-1]) for values, n in ((times, n_times), (units, n_units)))
+        return list(zip(*parts, strict=True))

@@ -17,6 +17,9 @@ from snncore.data.files import DamagedFileError
 
 Ints = NDArray[np.int64]
 
+_FAR_US = 2**53
+"""285 years: times beyond are kept there, so that reckoning with them does not overflow."""
+
 
 @dataclass(frozen=True, eq=False)
 class Events:
@@ -45,6 +48,9 @@ class Source(Protocol):
     def fingerprint(self) -> str:
         """Tells this part from others without reading it: names and sizes of its files."""
 
+    def place(self, index: int) -> str:
+        """Where the recording `index` lies, for messages."""
+
     def read(self, index: int) -> Events:
         """The recording `index`.
 
@@ -53,22 +59,32 @@ class Source(Protocol):
         """
 
 
+def microseconds(values: Any, per_unit: float) -> Ints:
+    """Times (n,) in units of `per_unit` microseconds as whole microseconds, int64; far ones at a limit."""
+    return np.clip(np.rint(np.asarray(values, dtype=np.float64) * per_unit), -_FAR_US, _FAR_US).astype(
+        np.int64
+    )
+
+
 def checked_events(t: Any, channel: Any, y: Any, x: Any, spec: DataSpec, path: Path) -> Events:
-    """Events from arrays of whole numbers of any type, all inside the sensor.
+    """Events from arrays of numbers of any type, all inside the sensor. Times may be anything.
 
     Raises:
         DamagedFileError: of `path`, when the arrays differ in length, or an event is outside the sensor.
     """
-    events = Events(*(np.asarray(values).astype(np.int64) for values in (t, channel, y, x)))
-    if len({len(values) for values in (events.t, events.channel, events.y, events.x)}) != 1:
+    if len({len(values) for values in (t, channel, y, x)}) != 1:
         raise DamagedFileError(path, "its events lack parts")
     sensor = (
-        ("channels", events.channel, spec.channels),
-        ("rows", events.y, spec.height),
-        ("columns", events.x, spec.width),
+        ("channels", channel, spec.channels),
+        ("rows", y, spec.height),
+        ("columns", x, spec.width),
     )
-    for what, values, size in sensor:
-        low, high = (int(values.min()), int(values.max())) if len(values) else (0, 0)
-        if low < 0 or high >= size:
-            raise DamagedFileError(path, f"{what} from {low} to {high}, should be from 0 to {size - 1}")
-    return events
+    for what, values, size in sensor:  # before they are made whole: a number may be too large for that
+        low, high = (values.min(), values.max()) if len(values) else (0, 0)
+        if not 0 <= low <= high < size:
+            raise DamagedFileError(
+                path, f"{what} from {int(low)} to {int(high)}, should be from 0 to {size - 1}"
+            )
+    far = np.asarray(t).clip(max=_FAR_US) if np.asarray(t).dtype.kind == "u" else np.asarray(t)
+    whole = np.clip(far.astype(np.int64), -_FAR_US, _FAR_US)
+    return Events(whole, *(np.asarray(values).astype(np.int64) for values in (channel, y, x)))

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
-import shutil
-import tarfile
-import zlib
 from pathlib import Path
-from zipfile import BadZipFile, ZipFile
 
+from snncore.data.archives import copy_folder, copy_regular, extract
 from snncore.data.events.files import EVENT_FILES, EventFiles, event_folder
 from snncore.data.events.missing import absent_reason
+from snncore.data.published import unpacked_limit
 from snncore.errors import DataError
 
 
@@ -24,6 +21,7 @@ def unpack(name: str, source: Path, root: Path) -> Path:
         DataError: it holds no such files, or an archive is damaged or holds something else.
     """
     files, target = EVENT_FILES[name], event_folder(name, root)
+    limit = unpacked_limit(name)
     place = source if source.is_dir() else source.parent
     places = [place, place / files.folder]
     target.mkdir(parents=True)
@@ -33,14 +31,14 @@ def unpack(name: str, source: Path, root: Path) -> Path:
             return folder
     whole = _find(places, (files.whole,))
     if whole is not None:
-        _extract(whole, target)
+        extract(whole, target, limit)
         places = [target]
     found = [_find(places, names) for names in files.archives]
     if None in found:
         raise DataError(_not_there(name, files, whole or source, found))
     for part, archive in zip(files.parts, found, strict=True):
         assert archive is not None
-        _extract(archive, target)
+        extract(archive, target, limit)
         if not (target / part).exists():
             raise DataError(f"{archive}: does not hold {part}")
     return place
@@ -49,9 +47,9 @@ def unpack(name: str, source: Path, root: Path) -> Path:
 def _copy(files: EventFiles, folder: Path, target: Path) -> None:
     for part in files.parts:
         if (folder / part).is_dir():
-            shutil.copytree(folder / part, target / part)
+            copy_folder(folder / part, target / part, depth=1)  # a folder of folders of recordings
         else:
-            shutil.copyfile(folder / part, target / part)
+            copy_regular(folder / part, target / part)
 
 
 def _find(places: list[Path], names: tuple[str, ...]) -> Path | None:
@@ -67,23 +65,3 @@ def _not_there(name: str, files: EventFiles, source: Path, found: list[Path | No
     whole = f"{files.whole}, or " if files.whole and source.name != files.whole else ""
     parts = ", ".join(files.parts)
     return f"{source}: {name} is not there; looked for {whole}{', '.join(first)}, or a folder with {parts}"
-
-
-def _extract(archive: Path, target: Path) -> None:
-    """Unpack a .zip, .tar.gz or .gz file into the folder `target`; checksums are checked."""
-    try:
-        if archive.suffix == ".zip":
-            with ZipFile(archive) as packed:
-                packed.extractall(target)  # members that would land outside are put inside
-            return
-        with gzip.open(archive, "rb") as plain:
-            if not archive.name.endswith(".tar.gz"):
-                with (target / archive.stem).open("wb") as file:
-                    shutil.copyfileobj(plain, file, 2**20)
-                return
-            with tarfile.open(fileobj=plain) as tar:
-                tar.extractall(target, filter="data")  # refuses members that would land outside
-            while plain.read(2**20):  # the checksum is at the end, where tarfile does not look
-                pass
-    except (BadZipFile, tarfile.TarError, EOFError, NotImplementedError, OSError, zlib.error) as error:
-        raise DataError(f"{archive}: cannot be unpacked: {error}") from error

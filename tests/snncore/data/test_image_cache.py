@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -12,7 +13,8 @@ import pytest
 import torch
 
 from snncore.config import DataConfig
-from snncore.data import cifar, image_cache, last_data, load
+from snncore.data import cifar, disk_cache, image_cache, last_data, load
+from snncore.data.disk_cache import checksum
 from snncore.data.image_cache import FOLDER
 from snncore.data.read import read_split
 from snncore.data.split import Split, SplitView
@@ -176,24 +178,67 @@ def test_a_damaged_cache_is_made_again(
     damage(place / name)
     assert same(read(root), cifar.read("cifar100", root, True))
     told = capsys.readouterr().err
-    assert ("damaged decoded images, which will be made again" in told) == (damage is not Path.unlink)
+    assert ("damaged decoded images, which will be made again" in told) == (
+        damage is not Path.unlink or name != "about.json"
+    )
     read(root)
     assert not capsys.readouterr().err
     assert caches(root) == [place]
 
 
-def test_arrays_that_do_not_fit_each_other_are_damage() -> None:
-    folder = Path.cwd()
-    images = np.zeros((3, 1, 8, 8), dtype=np.uint8)
-    with pytest.MonkeyPatch.context() as patch:
-        for labels, message in (
-            (np.zeros(2, dtype=np.int64), "3 images but 2 labels"),
-            (np.zeros(3, dtype=np.int32), "labels int32"),
-        ):
-            arrays = {"images.npy": images, "labels.npy": labels}
-            patch.setattr(image_cache, "_mapped", lambda path, arrays=arrays: arrays[path.name])
-            with pytest.raises(ValueError, match=message):
-                image_cache._read(folder)
+@pytest.mark.parametrize(
+    ("images", "labels", "message"),
+    [
+        (np.zeros((3, 3, 32, 32), np.uint8), np.zeros(2, np.int64), "3 images but 2 labels"),
+        (np.zeros((3, 3, 32, 32), np.uint8), np.zeros(3, np.int32), "labels int32"),
+        (np.zeros((3, 3, 32, 31), np.uint8), np.zeros(3, np.int64), r"should be \(3, 32, 32\)"),
+        (np.zeros((3, 3, 32, 32), np.uint8), np.full(3, 100), "labels from 100 to 100 of 100 classes"),
+        (np.zeros((3, 3, 32, 32), np.uint8), np.full(3, -1), "labels from -1 to -1"),
+        (np.zeros((3, 3, 32, 32), np.int8), np.zeros(3, np.int64), "images are int8"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_damage(
+    tmp_path: Path, images: np.ndarray, labels: np.ndarray, message: str
+) -> None:
+    np.save(tmp_path / "images.npy", images)
+    np.save(tmp_path / "labels.npy", labels)
+    with pytest.raises(ValueError, match=message):
+        image_cache._read(config(tmp_path, "cifar100"), tmp_path)
+
+
+def plant(place: Path, **about: Any) -> None:
+    """Other labels in a cache, with the checksum that belongs to them."""
+    np.save(place / "labels.npy", np.zeros_like(np.load(place / "labels.npy")) + 99)
+    known = json.loads((place / "about.json").read_text())
+    sums = {"checksum": sum(checksum(place / name) for name in known["files"])}
+    (place / "about.json").write_text(json.dumps(known | sums | about))
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        {"source": "other"},
+        {"files": ["../../../etc/passwd"]},
+        {"files": 3},
+        {"checksum": "no number"},
+        {"notes": 7},
+    ],
+)
+def test_a_cache_of_other_data_is_made_again(root: Path, about: dict[str, Any]) -> None:
+    read(root)
+    (place,) = caches(root)
+    plant(place, **about)
+    disk_cache._told.discard(place)
+    assert same(read(root), cifar.read("cifar100", root, True))
+
+
+@pytest.mark.parametrize("name", ["images.npy", "labels.npy", "about.json"])
+def test_a_fifo_in_a_cache_does_not_block(root: Path, name: str) -> None:
+    read(root)
+    (place,) = caches(root)
+    (place / name).unlink()
+    os.mkfifo(place / name)
+    assert same(read(root), cifar.read("cifar100", root, True))
 
 
 def test_writing_to_images_leaves_the_file_alone(root: Path) -> None:

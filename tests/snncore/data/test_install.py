@@ -1,13 +1,9 @@
 from __future__ import annotations
 
-import hashlib
 import io
 import tarfile
-from collections.abc import Callable, Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
@@ -15,7 +11,6 @@ from snncore.config import DataConfig
 from snncore.data import install as module
 from snncore.data.install import install
 from snncore.data.missing import find_problem
-from snncore.data.torchvision_shim import import_torchvision
 from snncore.errors import DataError
 from tests.snncore.data.fixtures import (
     FASHION,
@@ -54,25 +49,6 @@ def refused(message: str, name: str, root: Path, source: Path | None = None) -> 
 
 def content(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[tuple[Path, str]]:
-    """A folder, and the address of a web server on this machine that serves it."""
-    folder = tmp_path / "server"
-    folder.mkdir()
-    handler = partial(QuietHandler, directory=str(folder))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as http:
-        thread = Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield folder, f"http://127.0.0.1:{http.server_port}/"
-        http.shutdown()
-        thread.join()
-
-
-class QuietHandler(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is given
-        pass
 
 
 def packed(folder: Path, archive: Path) -> Path:
@@ -228,47 +204,6 @@ def test_a_root_that_is_a_file(tmp_path: Path, root: Path) -> None:
     root.write_text("no folder")
     with pytest.raises(DataError, match=f"cifar10 cannot be put under {root}"):
         install("cifar10", root, write_cifar10(tmp_path / "hand"), lambda line: None)
-
-
-def test_a_failed_download_names_the_way_without_one(
-    root: Path, server: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import_torchvision()
-    from torchvision.datasets import CIFAR10
-
-    monkeypatch.setattr(CIFAR10, "url", server[1] + "nowhere.tar.gz")
-    message = rf"cannot be downloaded: .*404.*\n.*spikefront data cifar10 --root {root} --from FOLDER"
-    refused(message, "cifar10", root)
-
-
-def test_a_download_with_a_wrong_checksum_is_refused(
-    root: Path, server: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import_torchvision()
-    from torchvision.datasets import CIFAR100
-
-    folder, address = server
-    archive = packed(write_cifar100(folder), folder / "cifar-100-python.tar.gz")
-    monkeypatch.setattr(CIFAR100, "url", address + archive.name)
-    refused("cifar100 cannot be downloaded: File not found or corrupted", "cifar100", root)
-
-
-def test_a_download_through_torchvision(
-    root: Path, server: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import_torchvision()
-    from torchvision.datasets import FashionMNIST
-
-    folder, address = server
-    write_fashion(folder, gzipped=True)
-    names = [f"{name}.gz" for name in FASHION]
-    checksums = [(name, hashlib.md5((folder / name).read_bytes()).hexdigest()) for name in names]
-    monkeypatch.setattr(FashionMNIST, "mirrors", [address])
-    monkeypatch.setattr(FashionMNIST, "resources", checksums)
-    first, last = told("fashion_mnist", root)
-    assert first == "fashion_mnist: downloading"
-    assert last.endswith("40 training and 20 test images")
-    assert sorted(content(root / "FashionMNIST" / "raw")) == sorted(FASHION)
 
 
 def test_digits_need_nothing(root: Path) -> None:

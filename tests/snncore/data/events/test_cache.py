@@ -226,7 +226,7 @@ def test_a_file_of_other_frames_is_not_taken(tmp_path: Path) -> None:
         map_frames(path, (5, 3, 2, 4, 5))
     with path.open("ab") as file:
         file.write(b"more")
-    with pytest.raises(ValueError, match="bytes, should be"):
+    with pytest.raises(ValueError, match="takes 480 bytes, and it holds 484"):
         map_frames(path, SHAPE)
     np.save(path, counts().astype(np.float32))
     with pytest.raises(ValueError, match="holds float32"):

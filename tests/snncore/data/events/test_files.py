@@ -6,16 +6,17 @@ from typing import Any
 import pytest
 
 from snncore.data.events.files import CIFAR_CLASSES, EVENT_FILES
-from snncore.data.events.install import _TONIC_CLASSES
 from snncore.data.events.specs import EVENT_SPECS
+
+TONIC_CLASSES = {"cifar10_dvs": "CIFAR10DVS", "dvs_gesture": "DVSGesture", "nmnist": "NMNIST", "shd": "SHD"}
 
 
 def tonic_class(name: str) -> Any:
-    return getattr(importlib.import_module("tonic.datasets"), _TONIC_CLASSES[name])
+    return getattr(importlib.import_module("tonic.datasets"), TONIC_CLASSES[name])
 
 
 def test_every_set_has_files() -> None:
-    assert EVENT_FILES.keys() == EVENT_SPECS.keys() == _TONIC_CLASSES.keys()
+    assert EVENT_FILES.keys() == EVENT_SPECS.keys() == TONIC_CLASSES.keys()
     assert all(spec.has_time for spec in EVENT_SPECS.values())
 
 

@@ -1,16 +1,10 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
-import importlib
 import shutil
 import tarfile
-from collections.abc import Callable, Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
-from threading import Thread
-from typing import Any
 from zipfile import ZipFile
 
 import pytest
@@ -192,82 +186,3 @@ def test_an_archive_of_something_else(tmp_path: Path, root: Path) -> None:
     pack("nmnist", hand)
     shutil.copy(hand / "train.zip", hand / "test.zip")
     refused(r"test\.zip: does not hold Test", "nmnist", root, hand)
-
-
-class QuietHandler(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is given
-        pass
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[tuple[Path, str]]:
-    """A folder, and the address of a web server on this machine that serves it."""
-    folder = tmp_path / "server"
-    folder.mkdir()
-    handler = partial(QuietHandler, directory=str(folder))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as http:
-        thread = Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield folder, f"http://127.0.0.1:{http.server_port}/"
-        http.shutdown()
-        thread.join()
-
-
-def publish(name: str, server: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The set on the server, and tonic's class pointed to it, with checksums."""
-    folder, address = server
-    WRITERS[name](folder)
-    pack(name, folder)
-    class_name = {"nmnist": "NMNIST", "dvs_gesture": "DVSGesture", "shd": "SHD", "cifar10_dvs": "CIFAR10DVS"}
-    dataset: Any = getattr(importlib.import_module("tonic.datasets"), class_name[name])
-    files = EVENT_FILES[name]
-    if files.whole:
-        zipped(list(folder.glob("*.zip")), folder / files.whole, folder)
-        monkeypatch.setattr(dataset, "url", address + files.whole)
-        monkeypatch.setattr(dataset, "file_md5", md5(folder / files.whole))
-        return
-    for part, names in zip(("train", "test"), files.archives, strict=True):
-        monkeypatch.setattr(dataset, f"{part}_url", address + names[0], raising=False)
-        monkeypatch.setattr(dataset, f"{part}_md5", md5(folder / names[0]))
-    if name == "shd":
-        monkeypatch.setattr(dataset, "base_url", address)
-
-
-def md5(path: Path) -> str:
-    return hashlib.md5(path.read_bytes()).hexdigest()
-
-
-@pytest.mark.parametrize("name", sorted(WRITERS))
-def test_a_download_through_tonic(
-    tmp_path: Path, root: Path, name: str, server: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    publish(name, server, monkeypatch)
-    first, last = told(name, root)
-    assert first == f"{name}: downloading"
-    assert last.endswith(COUNTS[name])
-    expected = content(WRITERS[name](tmp_path / "expected"))
-    assert content(root / EVENT_FILES[name].folder) == expected
-
-
-def test_a_failed_download_names_the_way_without_one(
-    root: Path, server: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    publish("nmnist", server, monkeypatch)
-    (server[0] / "test.zip").unlink()
-    message = rf"nmnist cannot be downloaded: .*404.*\n.*spikefront data nmnist --root {root} --from FOLDER"
-    refused(message, "nmnist", root)
-
-
-def test_a_download_with_a_wrong_checksum_is_refused(
-    root: Path, server: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    publish("dvs_gesture", server, monkeypatch)
-    (server[0] / "ibmGestureTest.tar.gz").write_bytes(b"something else")
-    refused("dvs_gesture cannot be downloaded: File not found or corrupted", "dvs_gesture", root)
-
-
-def test_a_machine_without_a_network_is_told(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tonic.datasets import SHD
-
-    monkeypatch.setattr(SHD, "base_url", "http://127.0.0.1:9/")  # nobody answers there
-    refused(r"shd cannot be downloaded: .*\n.*run: spikefront data shd --root .* --from FOLDER", "shd", root)

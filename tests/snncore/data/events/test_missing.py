@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from snncore.data.events import packages
+from snncore.data.events import isolated, packages
 from snncore.data.events.missing import find_problem
+from snncore.data.events.sources import open_source
 from snncore.data.events.specs import EVENT_SPECS
 from tests.snncore.data.events.fixtures import (
     aedat2_bytes,
@@ -68,7 +69,7 @@ def test_a_root_may_begin_with_the_home_folder(tmp_path: Path, monkeypatch: pyte
 
 @pytest.mark.parametrize(
     ("name", "package"),
-    [("nmnist", "tonic"), ("shd", "h5py"), ("cifar10_dvs", "aedat"), ("dvs_gesture", None)],
+    [("nmnist", None), ("shd", "h5py"), ("cifar10_dvs", "aedat"), ("dvs_gesture", None)],
 )
 def test_a_package_that_is_not_installed_is_named(
     name: str, package: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -85,7 +86,7 @@ def test_a_package_that_is_not_installed_is_named(
     message = f"data: {name} is read through {package}, which is not installed; run: pip install '{package}>="
     assert str(problem).startswith(message)
     with pytest.raises(ValueError, match=f"{package}, which is not installed"):
-        packages.load_package(f"{package}.io", name)
+        packages.require_package(package, name)
 
 
 def test_the_published_form_of_cifar10_dvs_needs_no_package(
@@ -96,8 +97,15 @@ def test_the_published_form_of_cifar10_dvs_needs_no_package(
     assert find_problem("cifar10_dvs", tmp_path) is None
 
 
-def test_a_package_that_does_not_load_is_told() -> None:
-    with pytest.raises(
-        ValueError, match=r"read through tonic\.nothing, which does not load: No module named"
-    ):
-        packages.load_package("tonic.nothing", "nmnist")
+@pytest.mark.parametrize(("name", "package"), [("shd", "h5py"), ("cifar10_dvs", "aedat")])
+def test_a_package_that_does_not_load_is_told(
+    name: str, package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    WRITERS[name](tmp_path / "data")
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / f"{package}.py").write_text("raise ImportError('libhdf5.so is missing')")
+    monkeypatch.syspath_prepend(tmp_path / "broken")
+    monkeypatch.setattr(isolated, "_child", None)
+    with pytest.raises(ValueError, match=rf"is read through {package}, which does not load: libhdf5\.so is"):
+        open_source(name, tmp_path / "data", is_train=True).read(0)
+    isolated._child.end()

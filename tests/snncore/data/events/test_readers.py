@@ -162,7 +162,7 @@ def test_a_damaged_nmnist_file_is_named(tmp_path: Path, damage: Damage, reason: 
         (lambda content: b"", "failed to fill whole buffer"),
         (lambda content: b"#!AER-DAT3.1\r\n" + content[14:], "wrong magic number"),
         (lambda content: content.replace(b"EVTS", b"EVTX"), "unsupported stream type"),
-        (lambda content: content.replace(b">EVTS<", b">TRIG<"), "no events in the AEDAT file"),
+        (lambda content: content.replace(b">EVTS<", b">TRIG<"), "no events in the file"),
     ],
 )
 def test_a_damaged_aedat4_file_is_named(
@@ -225,7 +225,7 @@ def test_wrong_gestures_are_told(tmp_path: Path, values: np.ndarray, reason: str
 
 def test_pickled_gestures_are_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "3.npy", np.array([{}], dtype=object), allow_pickle=True)
-    with pytest.raises(DamagedFileError, match=r"3\.npy.*allow_pickle=False"):
+    with pytest.raises(DamagedFileError, match=r"3\.npy.*holds object \(1,\), which are no numbers"):
         dvs_gesture.read_file(tmp_path / "3.npy")
 
 
@@ -249,7 +249,7 @@ def test_a_truncated_shd_file_is_named(tmp_path: Path, share: float) -> None:
     [
         ([700], [0.5], [0], "channels from 700 to 700, should be from 0 to 699"),
         ([1, 2], [0.5], [0], "its events lack parts"),
-        ([1], [np.nan], [0], "ValueError recording 0 has times that are not finite"),
+        ([1], [np.nan], [0], "recording 0 has times that are not finite"),
         ([1], [0.5], [20], "labels from 20 to 20, should be from 0 to 19"),
         ([1], [0.5], [0, 1], r"times, units and labels differ in number: \[1, 2\]"),
     ],
@@ -269,7 +269,9 @@ def test_an_hdf5_file_of_something_else(tmp_path: Path) -> None:
     folder = write_shd(tmp_path)
     with h5py.File(folder / "shd_train.h5", "w") as file:
         file["labels"] = [0]
-    with pytest.raises(DamagedFileError, match=r"shd_train\.h5: truncated or damaged: KeyError"):
+    with pytest.raises(
+        DamagedFileError, match=r"shd_train\.h5: truncated or damaged: ValueError spikes is missing"
+    ):
         open_source("shd", tmp_path, is_train=True)
 
 
