@@ -16,14 +16,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from snncore.data.file_access import open_regular, parsing, require_memory, require_regular
+from snncore.data.file_access import parsing, read_whole
 from snncore.data.files import FILES, data_folder
 from snncore.data.specs import SPECS
 from snncore.data.split import Split, checked_split
 
 _LABELS = {"cifar10": "labels", "cifar100": "fine_labels"}
 _PIXELS = 3 * 32 * 32
-_LARGEST_BYTES = 2**30  # six times the largest published batch
+_LARGEST_BYTES = 2**28  # more than the largest published batch, of 155 MB
 
 _OPCODES = frozenset(
     """
@@ -44,7 +44,6 @@ def read(name: str, root: str | Path, is_train: bool) -> Split:
 
     Raises:
         DamagedFileError: a file is missing, truncated or not what it should be.
-        DataError: memory does not suffice.
     """
     files = FILES[name].train if is_train else FILES[name].test
     parts = [_read_batch(name, data_folder(name, root) / file_name) for file_name in files]
@@ -52,12 +51,8 @@ def read(name: str, root: str | Path, is_train: bool) -> Split:
 
 
 def _read_batch(name: str, path: Path) -> Split:
-    n_bytes = require_regular(path).st_size
-    require_memory(4 * min(n_bytes, _LARGEST_BYTES), str(path))
-    with open_regular(path) as file, parsing(path):
-        content = file.read(_LARGEST_BYTES + 1)
-        if len(content) > _LARGEST_BYTES:
-            raise ValueError(f"{n_bytes} bytes, at most {_LARGEST_BYTES} are read")
+    content = read_whole(path, _LARGEST_BYTES)
+    with parsing(path):
         _require_plain(content)
         # latin1 keeps the bytes of Python 2's texts as they are.
         batch = _BatchUnpickler(io.BytesIO(content), encoding="latin1").load()

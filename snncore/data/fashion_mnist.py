@@ -19,7 +19,7 @@ from snncore.data.split import Split, checked_split
 NAME = "fashion_mnist"
 
 _BYTES = 8  # the type of unsigned bytes in an idx file
-_LARGEST_BYTES = 2**30  # twenty times the largest published file
+_LARGEST_BYTES = 2**28  # five times the largest published file
 
 
 def read(root: str | Path, is_train: bool) -> Split:

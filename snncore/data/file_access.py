@@ -65,6 +65,19 @@ def open_regular(path: Path) -> BinaryIO:
     return os.fdopen(descriptor, "rb")
 
 
+def read_whole(path: Path, largest: int) -> bytes:
+    """All bytes of a regular file.
+
+    Raises:
+        DamagedFileError: see `open_regular`; or it has more than `largest` bytes.
+    """
+    with open_regular(path) as file:
+        content = file.read(largest + 1)
+    if len(content) > largest:
+        raise DamagedFileError(path, f"{require_regular(path).st_size} bytes, at most {largest} are read")
+    return content
+
+
 @contextmanager
 def parsing(path: Path, what: str = "") -> Iterator[None]:
     """A block that reads the bytes of `path`: whatever it raises becomes one readable error.

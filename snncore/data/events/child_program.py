@@ -19,7 +19,7 @@ _SPARE_BYTES, _BYTES_PER_BYTE = 2**30, 32
 """What reading a file may take: 1 GiB, and 32 bytes for each byte of the file."""
 
 _MOST_RECORDINGS = 10**6
-_files: dict[str, Any] = {}
+_files: dict[tuple[Any, ...], Any] = {}
 """The HDF5 file that was opened last: opening costs more than reading a recording."""
 
 
@@ -103,12 +103,14 @@ def _shd(request: dict[str, Any]) -> list[Any]:
 def _shd_arrays(path: str) -> tuple[Any, Any, Any]:
     import h5py
 
-    if path not in _files:
+    state = os.stat(path)  # noqa: PTH116
+    key = (path, state.st_ino, state.st_size, state.st_mtime_ns)
+    if key not in _files:
         for file in _files.values():
             file.close()
         _files.clear()
-        _files[path] = h5py.File(path, "r")
-    file = _files[path]
+        _files[key] = h5py.File(path, "r")
+    file = _files[key]
     _require_inside(h5py, file, "spikes")
     times, units, labels = (
         _require_inside(h5py, file, name) for name in ("spikes/times", "spikes/units", "labels")

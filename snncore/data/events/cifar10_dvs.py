@@ -15,13 +15,14 @@ from snncore.data.events.isolated import read_isolated
 from snncore.data.events.packages import require_package
 from snncore.data.events.specs import EVENT_SPECS
 from snncore.data.events.stream import Events, checked_events
-from snncore.data.file_access import open_regular, require_memory, require_regular
+from snncore.data.file_access import read_whole
 from snncore.data.files import DamagedFileError
 
 NAME = "cifar10_dvs"
 
 _WORDS = np.dtype([("address", ">u4"), ("t", ">u4")])
 _LAST_PIXEL = 127
+_LARGEST_BYTES = 2**27  # some ten times a published recording
 
 
 def read_file(path: Path) -> Events:
@@ -29,7 +30,7 @@ def read_file(path: Path) -> Events:
 
     Raises:
         DamagedFileError: the file is truncated, holds no events, or events outside the sensor.
-        DataError: for .aedat4, aedat is not installed; or memory does not suffice.
+        DataError: for .aedat4, aedat is not installed.
     """
     return _read_aedat4(path) if path.suffix == ".aedat4" else _read_aedat2(path)
 
@@ -48,10 +49,7 @@ def _read_aedat2(path: Path) -> Events:
     from the far end, and exchanged by the way the camera was mounted; bit 15 marks what no pixel has seen,
     which is left out.
     """
-    n_file = require_regular(path).st_size
-    require_memory(10 * n_file, str(path))
-    with open_regular(path) as file:
-        content = file.read(n_file)
+    content = read_whole(path, _LARGEST_BYTES)
     if not content.startswith(b"#!AER-DAT2"):
         raise DamagedFileError(path, "it does not begin with #!AER-DAT2")
     start = 0

@@ -54,6 +54,7 @@ class _Child:
             **os.environ,
             "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
             "HDF5_PLUGIN_PRELOAD": "::",  # no filters from elsewhere
+            "HDF5_USE_FILE_LOCKING": "FALSE",  # a file that stays open here may be replaced
             "OPENBLAS_NUM_THREADS": "1",
             "OMP_NUM_THREADS": "1",
         }
@@ -95,8 +96,11 @@ class _Child:
 
     def end(self) -> str:
         """End it; what ended it, in words."""
-        self._process.kill()
-        code = self._process.wait()
+        try:  # where it is dying already, by what
+            code = self._process.wait(0.5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            code = self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()

@@ -8,12 +8,13 @@ import numpy as np
 
 from snncore.data.events.specs import EVENT_SPECS
 from snncore.data.events.stream import Events, checked_events
-from snncore.data.file_access import open_regular, require_memory, require_regular
+from snncore.data.file_access import read_whole
 from snncore.data.files import DamagedFileError
 
 NAME = "nmnist"
 
 _EVENT_BYTES = 5  # x, y, then one bit of polarity and 23 of time
+_LARGEST_BYTES = 2**24  # some hundred times a published recording
 _OVERFLOW_Y, _OVERFLOW_US = 240, 2**13
 """An event of this row is none: it says that so much is to be added to all times that follow."""
 
@@ -25,16 +26,14 @@ def read_file(path: Path) -> Events:
 
     Raises:
         DamagedFileError: no events, a last event that is cut, or events outside the sensor.
-        DataError: memory does not suffice.
     """
-    n_bytes = require_regular(path).st_size
+    content = read_whole(path, _LARGEST_BYTES)
+    n_bytes = len(content)
     if n_bytes == 0 or n_bytes % _EVENT_BYTES:
         reason = f"{n_bytes} bytes, should be a multiple of {_EVENT_BYTES} and not 0"
         raise DamagedFileError(path, reason)
-    require_memory(20 * n_bytes, str(path))
-    with open_regular(path) as file:
-        content = np.frombuffer(file.read(n_bytes), dtype=np.uint8)
-    x, y, *high = content.reshape(-1, _EVENT_BYTES).T.astype(np.int64)
+    values = np.frombuffer(content, dtype=np.uint8)
+    x, y, *high = values.reshape(-1, _EVENT_BYTES).T.astype(np.int64)
     is_overflow = y == _OVERFLOW_Y
     t = (high[0] & 127) << 16 | high[1] << 8 | high[2]
     t += _OVERFLOW_US * np.cumsum(is_overflow)
