@@ -22,7 +22,7 @@ from search.folder import RunFolder
 from search.ledger import Ledger
 from search.live import live_report
 from search.machine import describe_machine, installed_versions
-from search.needs import require_data, wanted_of_nodes
+from search.needs import require_data, require_validation, wanted_of_nodes
 from search.opening import (
     create,
     go_on,
@@ -117,6 +117,7 @@ def conduct(space: Space | None, options: RunOptions) -> Conducted:
                 book.job = job.with_nothing_to_do()
                 book.go_on()
                 return book.close("budget", finished_at=book.job.about.finished_at)
+        require_validation(job.space)
         if options.address == "local":
             require_data(job.space)
         console = Console(quiet=not options.show)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from search.errors import SearchError
 from search.nodes import Wanted
@@ -10,6 +11,7 @@ from search.roots import local_root
 from snncore.config import DataConfig
 from snncore.data.missing import find_problem
 from snncore.presets import over_preset
+from spaces.condition import UNSET
 from spaces.nested import get
 from spaces.space import Space
 
@@ -29,6 +31,19 @@ def require_data(space: Space) -> None:
         raise SearchError("\n".join(problems))
 
 
+def require_validation(space: Space) -> None:
+    """Check that every config the space can sample keeps samples for validation.
+
+    Raises:
+        SearchError: one does not; a search compares trials by them.
+    """
+    if any(share == 0 for share in _possible(space, "data.val_fraction")):
+        raise SearchError(
+            "data.val_fraction: 0 leaves no samples for validation, by which a search compares trials; "
+            "set it above 0, in base or in search"
+        )
+
+
 def wanted_of_nodes(space: Space, checkpoints: str | None = None) -> Wanted:
     """What every node of a cluster must have for a study; see `search.cluster.ray_cluster`.
 
@@ -43,21 +58,21 @@ def _possible_data(space: Space) -> list[tuple[str, str]]:
     return [(name, root) for name in _possible(space, "data.name") for root in _possible(space, "data.root")]
 
 
-def _possible(space: Space, field: str) -> list[str]:
-    """All values a field of the config can have in a space."""
-    values = []
+def _possible(space: Space, field: str) -> list[Any]:
+    """All values a field of the config can have in a space; of a continuous range the two ends."""
+    values: list[Any] = []
     if field in space.search:
         parameter = space.search[field]
-        values = [str(value) for value in parameter.values()]
+        values = list(parameter.values())
         if not parameter.when:
             return values
         if parameter.otherwise_is_set:
-            return [*values, str(parameter.otherwise)]
+            return [*values, parameter.otherwise]
     if field == "preset":
-        return [*values, str(space.base.get("preset"))]
+        return [*values, space.base.get("preset")]
     default = DataConfig.model_fields[field.partition(".")[2]].default
     presets = _possible(space, "preset") if "preset" in space.search else [None]
     bases = [space.base if preset is None else {**space.base, "preset": preset} for preset in presets]
     fixed = [get(over_preset(base), field) for base in bases]
-    found = (value if isinstance(value, str) else default for value in fixed)
+    found = (default if value is UNSET else value for value in fixed)
     return list(dict.fromkeys([*values, *found]))

@@ -103,10 +103,10 @@ def _about_threads(n: int | None) -> list[str]:
 
 
 def _tell(result: TrainResult, console: Console) -> None:
-    validation = "" if result.val_accuracy is None else f", validation {result.val_accuracy:.2f} %"
+    validation = "no validation" if result.val_accuracy is None else f"validation {result.val_accuracy:.2f} %"
     each = "" if result.n_processes == 1 else f" in each of {result.n_processes} processes"
     console.print(
-        f"test accuracy {result.test_accuracy:.2f} %{validation}; epoch {result.epochs_trained}, the last; "
+        f"test accuracy {result.test_accuracy:.2f} %, {validation}; epoch {result.epochs_trained}, the last; "
         f"{result.metrics['train_memory_mib']:.1f} MiB to train{each}, "
         f"{result.metrics['latency_ms']:.2f} ms a batch of {result.config.measure.batch_size}",
         highlight=False,

@@ -37,10 +37,10 @@ def extract(archive: Path, target: Path, limit: int) -> None:
                 _require_limit(sum(info.file_size for info in zipped.infolist()), limit)
                 zipped.extractall(target)  # members that would land outside are put inside
             return
-        with _BoundedGzip(file, limit) as plain:
+        with BoundedGzip(file, limit) as plain:
             if archive.name.endswith(".tar.gz"):
                 with tarfile.open(fileobj=plain, mode="r:") as tar:
-                    tar.extractall(target, _checked_members(tar, limit), filter="data")
+                    tar.extractall(target, checked_members(tar, limit), filter="data")
                 while plain.read(2**20):  # the checksum is at the end, where tarfile does not look
                     pass
             else:
@@ -99,11 +99,16 @@ def gunzip(source: Path, target: Path, limit: int) -> None:
         DamagedFileError: it is truncated or damaged, or holds more.
     """
     with open_regular(source) as file, parsing(source), target.open("wb") as out:
-        copyfileobj(_BoundedGzip(file, limit), out, 2**20)
+        copyfileobj(BoundedGzip(file, limit), out, 2**20)
 
 
-def _checked_members(tar: tarfile.TarFile, limit: int) -> Iterator[tarfile.TarInfo]:
-    """Files and folders of a tar archive, as long as they are no more than `limit` bytes together."""
+def checked_members(tar: tarfile.TarFile, limit: int) -> Iterator[tarfile.TarInfo]:
+    """Files and folders of a tar archive, as long as they are no more than `limit` bytes together.
+
+    Raises:
+        ReadError: a member is a link, a device, or a file with holes.
+        ValueError: they are more.
+    """
     n_bytes = 0
     for member in tar:
         if not (member.isfile() or member.isdir()) or member.sparse is not None:
@@ -120,7 +125,7 @@ def _require_limit(n_bytes: int, limit: int) -> None:
         )
 
 
-class _BoundedGzip(gzip.GzipFile):
+class BoundedGzip(gzip.GzipFile):
     """A gzip file that gives no more than `limit` bytes, and not too many at once."""
 
     def __init__(self, file: BinaryIO, limit: int) -> None:

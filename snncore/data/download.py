@@ -11,7 +11,7 @@ from textwrap import shorten
 from threading import Thread
 from typing import Any
 from urllib import request
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 
 from snncore.data.published import PUBLISHED_FILES, PublishedFile, size_text
 from snncore.errors import DataError
@@ -99,7 +99,10 @@ def _run(address: str, file: PublishedFile, path: Path, transfer: _Transfer) -> 
         error.close()
     except Exception as error:  # of sockets, certificates, proxies, and of what a server may send
         through = ", through the proxy of the environment" if request.getproxies() else ""
-        text = shorten(str(error), 300, placeholder=" …") or type(error).__name__
+        text = (
+            shorten(str(error.reason if isinstance(error, URLError) else error), 300, placeholder=" …")
+            or type(error).__name__
+        )
         transfer.problem = f"{text}{through}"
 
 

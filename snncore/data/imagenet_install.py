@@ -11,7 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from snncore.config import DataConfig
+from snncore.data.archives import checked_members, unpacking
 from snncore.data.arrival import Report, made
+from snncore.data.file_access import open_regular
 from snncore.data.files import fetch_command
 from snncore.data.image_folders import IMAGENET_FOLDER
 from snncore.data.imagenet import image_paths
@@ -101,7 +103,7 @@ def _unpack_train(archive: Path, target: Path, report: Report) -> None:
             if name is None or packed is None:
                 raise DataError(f"{archive}: holds {member.name}, and should hold n01440764.tar and so on")
             with packed, tarfile.open(fileobj=packed, mode="r|") as inner:
-                inner.extractall(target / name[1], filter="data")
+                inner.extractall(target / name[1], checked_members(inner, member.size), filter="data")
             if (n_before + 1) % 100 == 0:
                 report(f"imagenet: {n_before + 1} classes unpacked")
 
@@ -133,12 +135,9 @@ def _whole(archive: Path) -> Iterator[tarfile.TarFile]:
     Raises:
         DataError: it is damaged, or was cut off, or what it holds cannot be written.
     """
-    try:
-        with tarfile.open(archive, "r:") as tar:
-            yield tar
-            _require_end(tar)
-    except (tarfile.TarError, EOFError, OSError) as error:
-        raise DataError(f"{archive}: cannot be unpacked: {error}") from error
+    with open_regular(archive) as file, unpacking(archive), tarfile.open(fileobj=file, mode="r:") as tar:
+        yield tar
+        _require_end(tar)
 
 
 def _require_end(tar: tarfile.TarFile) -> None:

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import io
 import tarfile
-import zlib
 from pathlib import Path
 from typing import Any
 
+from snncore.data.archives import BoundedGzip
+from snncore.data.file_access import open_regular, parsing, read_whole
 from snncore.errors import DataError
 
 DEVKIT = "ILSVRC2012_devkit_t12"
 LIST = "imagenet_2012_validation_synset_labels.txt"
+_LARGEST_BYTES = 2**26  # twenty times the published kit
 _GROUND_TRUTH, _META = "data/ILSVRC2012_validation_ground_truth.txt", "data/meta.mat"
 
 
@@ -29,18 +31,16 @@ def read_val_classes(folder: Path) -> list[str]:
     """
     path = folder / LIST
     if path.is_file():
-        return path.read_text(encoding="ascii", errors="replace").split()
+        return read_whole(path, _LARGEST_BYTES).decode("ascii", errors="replace").split()
     kit, archive = folder / DEVKIT, folder / f"{DEVKIT}.tar.gz"
-    try:
-        if (kit / _META).is_file():
-            path = kit
-            return _translated((kit / _GROUND_TRUTH).read_bytes(), (kit / _META).read_bytes())
-        if archive.is_file():
-            path = archive
-            with tarfile.open(archive, "r:gz") as tar:
+    if (kit / _META).is_file():
+        with parsing(kit):
+            return _translated(*(read_whole(kit / name, _LARGEST_BYTES) for name in (_GROUND_TRUTH, _META)))
+    if archive.is_file():
+        with open_regular(archive) as file, parsing(archive):
+            plain = BoundedGzip(file, _LARGEST_BYTES)
+            with tarfile.open(fileobj=plain, mode="r:") as tar:
                 return _translated(*(_member(tar, f"{DEVKIT}/{name}") for name in (_GROUND_TRUTH, _META)))
-    except (OSError, EOFError, LookupError, TypeError, ValueError, tarfile.TarError, zlib.error) as error:
-        raise DataError(f"{path}: truncated or damaged: {type(error).__name__} {error}") from error
     raise DataError(f"{folder}: the validation images need their classes: put {archive.name} or {LIST} there")
 
 

@@ -32,7 +32,7 @@ def install(name: str, root: str | Path, source: str | Path | None = None, repor
             that cannot be written.
     """
     _require_known(name)
-    root = root_folder(root)
+    root, report = root_folder(root), _printable(report)
     if name == "digits":
         path = digits_file()
         if path is None:
@@ -59,6 +59,11 @@ def install(name: str, root: str | Path, source: str | Path | None = None, repor
         return bring(name, root, source, report, _STEPS)
     except OSError as error:
         raise DataError(f"{name} cannot be put under {root}: {error}") from error
+
+
+def _printable(report: Report) -> Report:
+    """The same, for lines with names of files that are no UTF-8."""
+    return lambda line: report(line.encode(errors="backslashreplace").decode())
 
 
 def _require_known(name: str) -> None:

@@ -10,6 +10,7 @@ from snncore.data.files import (
     fetch_command,
     find_file,
     own_data_problem,
+    remedy,
     root_folder,
 )
 from snncore.data.image_folders import IMAGENET_FOLDER
@@ -22,14 +23,16 @@ NO_DIGITS = "data: digits come with scikit-learn, which is not installed; run: p
 def find_problem(config: DataConfig) -> str | None:
     """Why the data of `config` cannot be read, with the command that mends it; None when all files are there.
 
-    Looks at what exists, not at what is inside: reading finds damaged files.
+    Looks at what exists, not at what is inside: reading finds damaged files. Of the user's own data, whose
+    shape nothing else tells, also at the headers.
     """
     try:
         return _problem(config.name, config.root)
     except OSError as error:
         return f"data: {config.name} cannot be looked at: {error}"
     except DataError as error:
-        return str(error)
+        text = str(error)
+        return text if text.startswith("data") else f"data: {text}; {remedy(config.name, config.root)}"
 
 
 def _problem(name: str, root: str) -> str | None:
@@ -40,7 +43,10 @@ def _problem(name: str, root: str) -> str | None:
 
         return find_event_problem(name, root)
     if name in OWN_DATA:
-        return own_data_problem(name, root)
+        problem = own_data_problem(name, root)
+        if problem is None:
+            _check_headers(name, root)
+        return problem
     if not root_folder(root).is_dir():
         reason: str | None = f"the folder {root} does not exist"
     else:
@@ -49,6 +55,22 @@ def _problem(name: str, root: str) -> str | None:
         return None
     more = " --from FOLDER" if name == "imagenet" else ""
     return f"data: {name} is not at hand: {reason}; run: {fetch_command(name, root)}{more}"
+
+
+def _check_headers(name: str, root: str) -> None:
+    """Check that the headers of the user's own data fit each other.
+
+    Raises:
+        DataError: they do not.
+    """
+    if name == "folder":
+        from snncore.data.folder_index import index_folder
+
+        index_folder(root)
+    else:
+        from snncore.data.npz_header import read_header
+
+        read_header(root)
 
 
 def _reason(name: str, root: str) -> str | None:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.lib import format as numpy_format
 from numpy.typing import NDArray
 
-from snncore.data.file_access import open_regular, parsing, require_memory, require_regular
+from snncore.data.file_access import open_regular, parsing, require_regular
 
 _MAGIC = b"\x93NUMPY"
 _LARGEST_HEADER = 4096
@@ -86,18 +86,18 @@ def read_values(file: Any, header: NpyHeader, n_bytes: int) -> NDArray[Any]:
     return values.reshape(header.shape, order="F" if header.is_fortran else "C")
 
 
-def read_npy(path: Path) -> NDArray[Any]:
-    """The array of numbers in an .npy file.
+def read_npy(path: Path, largest: int) -> NDArray[Any]:
+    """The array of numbers in an .npy file, of at most `largest` bytes.
 
     Raises:
-        DamagedFileError: it is truncated, or holds something else.
-        DataError: memory does not suffice.
+        DamagedFileError: it is truncated, too large, or holds something else.
     """
     n_file = require_regular(path).st_size
     with open_regular(path) as file, parsing(path):
         header = read_npy_header(file)
         _require_numbers(header, n_file - header.n_header)
-        require_memory(header.n_bytes, str(path))
+        if header.n_bytes > largest:
+            raise ValueError(f"{header.n_bytes} bytes, at most {largest} are read")
         return read_values(file, header, n_file - header.n_header)
 
 

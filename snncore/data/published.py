@@ -84,5 +84,7 @@ def unpacked_limit(name: str) -> int:
 
 
 def size_text(megabytes: float) -> str:
-    """A size in words."""
-    return f"{megabytes / 1000:.1f} GB" if megabytes >= 1000 else f"{megabytes:.2g} MB"
+    """A size in words, to two digits or so."""
+    if megabytes >= 1000:
+        return f"{megabytes / 1000:.1f} GB"
+    return f"{megabytes:.0f} MB" if megabytes >= 10 else f"{megabytes:.2g} MB"

@@ -3,11 +3,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from search.errors import SearchError
 from search.machine import describe_machine, installed_versions
-from search.needs import require_data
+from search.needs import require_data, require_validation
 from spaces.condition import Condition
 from tests.search.fakes import Choice, make_space
 
@@ -50,6 +51,45 @@ def test_every_data_set_that_can_be_sampled_must_be_there(
     assert len(lines) == len(missing)
     for line, name in zip(lines, missing, strict=True):
         assert f"spikefront data {name} --root {tmp_path}" in line
+
+
+@pytest.mark.parametrize(
+    ("base", "search"),
+    [
+        ({"data.val_fraction": 0}, {}),
+        ({"data.val_fraction": 0.0}, {}),
+        ({}, {"data.val_fraction": Choice((0.1, 0))}),
+        ({"data.val_fraction": 0}, {"data.val_fraction": Choice((0.1,), when=AT_T_1)}),
+        ({}, {"data.val_fraction": Choice((0.1,), when=AT_T_1, otherwise=0)}),
+    ],
+)
+def test_a_search_without_validation_is_refused(
+    tmp_path: Path, base: dict[str, Any], search: dict[str, Any]
+) -> None:
+    with pytest.raises(
+        SearchError, match=r"^data\.val_fraction: 0 leaves no samples for validation, .* above 0"
+    ):
+        require_validation(make_space(tmp_path, base=base, search=search))
+
+
+@pytest.mark.parametrize(
+    ("base", "search"),
+    [
+        ({}, {}),
+        ({"data.val_fraction": 0}, {"data.val_fraction": Choice((0.1, 0.2))}),
+        ({"data.val_fraction": 0.1}, {"data.val_fraction": Choice((0.3,), when=AT_T_1)}),
+    ],
+)
+def test_a_search_with_validation_goes_on(
+    tmp_path: Path, base: dict[str, Any], search: dict[str, Any]
+) -> None:
+    require_validation(make_space(tmp_path, base=base, search=search))
+
+
+def test_the_users_own_data_are_looked_into_before_a_study_starts(tmp_path: Path) -> None:
+    np.savez(tmp_path / "data.npz", x_train=np.zeros((4, 8, 8), np.uint8), y_train=[0, 10**9, 0, 1])
+    with pytest.raises(SearchError, match=r"^data: .*data\.npz: y_train should hold .* it holds 1000000000"):
+        require_data(make_space(tmp_path, base={"data.name": "npz"}))
 
 
 def test_the_machine_is_described() -> None:

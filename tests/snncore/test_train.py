@@ -13,6 +13,7 @@ import snncore
 from snncore.config import make_config
 from snncore.data.load import load_data
 from snncore.errors import UserError
+from snncore.evaluate_cli import main as main_of_evaluation
 from snncore.metrics import METRICS
 from snncore.train import train
 from snncore.train_cli import main
@@ -62,6 +63,17 @@ def test_training_from_the_command_line(config_file: Path, capsys: pytest.Captur
     assert accuracy == pytest.approx(result["test_accuracy"])
     assert predictor.evaluate("test").accuracy == pytest.approx(result["test_accuracy"])
     assert predictor.logits(test.images[:3]).shape == (2, 3, 10)
+
+
+def test_a_training_without_validation_says_so(config_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = config_file.parent / "out"
+    settings = ["--set", "data.val_fraction=0", "--set", "optim.epochs=1"]
+    assert main([str(config_file), "--out", str(out), "--threads", "1", *settings]) == 0
+    printed = capsys.readouterr().out
+    assert " %, no validation; epoch 1, the last" in printed
+    assert "nan" not in printed
+    assert main_of_evaluation([str(out), "--split", "val"]) == 2
+    assert "--split val: it is empty (data.val_fraction is 0); use --split test" in capsys.readouterr().err
 
 
 def test_training_on_everything(config_file: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,15 +16,16 @@ from snncore.data.npy import read_npy
 
 NAME = "dvs_gesture"
 
+_LARGEST_BYTES = 2**28  # some ten times a published recording
+
 
 def read_file(path: Path) -> Events:
     """The events of an .npy file. Nothing is unpickled.
 
     Raises:
         DamagedFileError: the file is truncated, holds no numbers of that shape, or events outside the sensor.
-        DataError: memory does not suffice.
     """
-    values = read_npy(path)
+    values = read_npy(path, _LARGEST_BYTES)
     if values.ndim != 2 or values.shape[1] != 4:
         raise DamagedFileError(path, f"{values.shape}, should be (events, 4)")
     if values.dtype.kind not in "uif" or not np.isfinite(values).all():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from hashlib import blake2b
 from pathlib import Path
@@ -37,7 +38,7 @@ class FileSource:
         names = "\n".join(
             f"{recording.path.relative_to(folder).as_posix()} {recording.n_bytes}" for recording in recordings
         )
-        self.fingerprint = blake2b(names.encode(), digest_size=16).hexdigest()
+        self.fingerprint = blake2b(os.fsencode(names), digest_size=16).hexdigest()
 
     def place(self, index: int) -> str:
         """Its file."""

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from snncore.data.file_access import require_regular
 from snncore.data.files import DamagedFileError, root_folder
 
 CIFAR_CLASSES = (
@@ -122,7 +123,7 @@ def _entries(folder: Path, suffix: str) -> list[tuple[Path, int]]:
         raise DamagedFileError(folder, "it is missing")
     with os.scandir(folder) as entries:
         found = [
-            (Path(entry.path), entry.stat().st_size)
+            (Path(entry.path), require_regular(Path(entry.path)).st_size)
             for entry in entries
             if entry.name.endswith(suffix) and not entry.name.startswith(".")
         ]
@@ -135,6 +136,6 @@ def _number(stem: str) -> int:
 
 
 def _label(text: str, path: Path) -> int:
-    if not text.isdecimal():
+    if not text.isdecimal() or len(text) > 4:
         raise DamagedFileError(path, f"{text!r} should be the number of its class")
     return int(text)

@@ -25,8 +25,8 @@ from snncore.data.file_access import require_memory, require_regular
 from snncore.data.files import DamagedFileError
 from snncore.errors import DataError
 
-_SECONDS, _BYTES_PER_SECOND = 60.0, 2**20
-"""How long reading a file may take: a minute, and a second for each MiB."""
+_SECONDS, _BYTES_PER_SECOND, _MOST_SECONDS = 60.0, 2**20, 600.0
+"""How long reading a file may take: a minute, and a second for each MiB, at most ten minutes."""
 
 _PROGRAM = Path(__file__).with_name("child_program.py")
 
@@ -73,7 +73,8 @@ class _Child:
 
     def ask(self, request: dict[str, Any], path: Path, n_bytes: int) -> list[NDArray[Any]]:
         """Send a request and wait for its arrays. After a failure the child is ended."""
-        deadline = time.monotonic() + _SECONDS + n_bytes / _BYTES_PER_SECOND
+        seconds = min(_SECONDS + n_bytes / _BYTES_PER_SECOND, _MOST_SECONDS)
+        deadline = time.monotonic() + seconds
         try:
             self._send(json.dumps(request).encode() + b"\n")
             head = json.loads(self._line(deadline))
@@ -82,7 +83,7 @@ class _Child:
             arrays = [self._array(dtype, shape, deadline) for dtype, shape in shapes]
         except TimeoutError as error:
             self.end()
-            raise DamagedFileError(path, f"reading it took more than {_SECONDS:.0f} s") from error
+            raise DamagedFileError(path, f"reading it took more than {seconds:.0f} s") from error
         except (EOFError, OSError) as error:
             raise DamagedFileError(path, f"the process that reads it died ({self.end()})") from error
         except BaseException:  # an interrupt: an answer half read would be taken for the next

@@ -150,6 +150,6 @@ def test_odd_times_are_told_when_a_set_is_installed(tmp_path: Path) -> None:
     install("cifar10_dvs", tmp_path / "data", tmp_path / "hand", lines.append)
     assert lines[-1] == (
         f"cifar10_dvs: now in {tmp_path / 'data' / 'CIFAR10DVS'}, 20 training and 10 test recordings; 20 "
-        "train recordings: 1 with 1 events whose times are far from all others, which are left out; the first: "
-        "CIFAR10DVS/cat/cifar10_cat_2.aedat, 1 events"
+        "train recordings: 1 with 1 events whose times are far from all others, which are left out; the "
+        "first: CIFAR10DVS/cat/cifar10_cat_2.aedat, 1 events"
     )
