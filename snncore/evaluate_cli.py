@@ -36,6 +36,7 @@ def _command(arguments: argparse.Namespace) -> int:
 
 def _measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """Everything that was asked for, as JSON values. What was not asked for has no key."""
+    from snncore.class_counts import about_split
     from snncore.confusion import Confusion
     from snncore.early_exit import EarlyExit
     from snncore.predictor import load
@@ -56,7 +57,9 @@ def _measure(arguments: argparse.Namespace) -> dict[str, Any]:
         "folder": str(folder),
         "split": arguments.split,
         "accuracy": evaluation.accuracy,
+        "balanced_accuracy": evaluation.balanced_accuracy,
         **asdict(evaluation),
+        **about_split(arguments.split, evaluation.n_per_class),
     }
     if early_exit is not None:
         report["early_exit"] = [asdict(result) for result in early_exit.results()]

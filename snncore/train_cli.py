@@ -8,13 +8,14 @@ from __future__ import annotations
 import argparse
 import math
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from snncore.class_counts import accuracy_text, split_remarks
 from snncore.config import Config, load_config
 from snncore.errors import DivergedError
 from snncore.launch import is_main, place_on_node
@@ -103,19 +104,29 @@ def _about_threads(n: int | None) -> list[str]:
 
 
 def _tell(result: TrainResult, console: Console) -> None:
-    validation = "" if result.val_accuracy is None else f", validation {result.val_accuracy:.2f} %"
     each = "" if result.n_processes == 1 else f" in each of {result.n_processes} processes"
-    console.print(
-        f"test accuracy {result.test_accuracy:.2f} %{validation}; epoch {result.epochs_trained}, the last; "
+    folder = shlex.quote(str(result.folder))
+    for line in [
+        *_about_accuracy(vars(result)),
+        f"epoch {result.epochs_trained}, the last; "
         f"{result.metrics['train_memory_mib']:.1f} MiB to train{each}, "
         f"{result.metrics['latency_ms']:.2f} ms a batch of {result.config.measure.batch_size}",
-        highlight=False,
-    )
-    folder = shlex.quote(str(result.folder))
-    console.print(
-        f"accuracy at every step: python -m snncore.evaluate {folder}", markup=False, highlight=False
-    )
-    console.print(f"written to {result.folder}", markup=False, highlight=False)
+        f"accuracy at every step: python -m snncore.evaluate {folder}",
+        f"written to {result.folder}",
+    ]:
+        console.print(line, markup=False, highlight=False)
+
+
+def _about_accuracy(values: Mapping[str, Any]) -> list[str]:
+    """The accuracies of a result with what they are of, and what keeps them from telling much."""
+    told = [f"test accuracy {accuracy_text('test', values)}"]
+    if values["val_accuracy"] is not None:
+        told.append(f"validation accuracy {accuracy_text('val', values)}")
+    told += [*split_remarks("test", values), *split_remarks("val", values)]
+    n_missing = (values["n_classes"] or 0) - (values["n_train_classes"] or 0)
+    if n_missing:
+        told.append(f"{n_missing} of {values['n_classes']} classes have no training sample")
+    return told
 
 
 def _reporter(config: Config, console: Console, progress: Progress) -> Callable[[Any], None]:

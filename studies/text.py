@@ -39,7 +39,7 @@ def base_name(name: str) -> str:
 
 def unit(name: str) -> str:
     """The unit a metric's name carries, "" for none: "MiB" of train_memory_mib, "%" of val_accuracy."""
-    if "accuracy" in name:
+    if "accuracy" in name or name.endswith("class_share"):
         return "%"
     words, _, last = base_name(name).rpartition("_")
     return _UNITS.get(last, "") if words else ""
