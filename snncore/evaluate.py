@@ -14,13 +14,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from snncore.class_counts import balanced_accuracy
 from snncore.data.batches import Batch
 from snncore.data.dataspec import DataSpec
 from snncore.distributed import sum_over_ranks
 from snncore.network import SpikingNetwork
 from snncore.neuron import LIF
 from snncore.passes import EvalPass, split_time
+from spikefront.accuracy import balanced_accuracy
 
 MAX_BATCH, MAX_SITES = 256, 2**22
 """Of an evaluation batch: samples, and pixels times T, so that large images or long runs fit into memory."""
@@ -51,7 +51,7 @@ class Evaluation:
 
     @property
     def balanced_accuracy(self) -> float:
-        """See `snncore.class_counts.balanced_accuracy`."""
+        """See `spikefront.accuracy.balanced_accuracy`."""
         return balanced_accuracy(self.n_per_class, self.right_per_class)
 
     @classmethod

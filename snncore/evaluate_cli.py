@@ -36,10 +36,10 @@ def _command(arguments: argparse.Namespace) -> int:
 
 def _measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """Everything that was asked for, as JSON values. What was not asked for has no key."""
-    from snncore.class_counts import about_split
     from snncore.confusion import Confusion
     from snncore.early_exit import EarlyExit
     from snncore.predictor import load
+    from spikefront.accuracy import about_split
 
     attacks = dict(_attacks(arguments))  # refuses bad numbers before any work
     early_exit = EarlyExit(_numbers(arguments.early_exit)) if arguments.early_exit else None

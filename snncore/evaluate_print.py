@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from snncore.class_counts import accuracy_text, split_remarks
+from spikefront.accuracy import accuracy_text, split_remarks
 
 MAX_CLASSES_SHOWN = 20
 """A larger confusion matrix fits no terminal: then the commonest mistakes are listed instead."""
@@ -15,10 +15,10 @@ MAX_CLASSES_SHOWN = 20
 
 def print_report(report: dict[str, Any], console: Console) -> None:
     """Print what the report holds; parts that were not asked for are not there."""
-    accuracies, split = report["accuracy_at_t"], report["split"]
-    values = {**report, f"{split}_accuracy": report["accuracy"]}
-    told = f"{split} accuracy {accuracy_text(split, values)}, balanced {report['balanced_accuracy']:.2f} %"
-    for line in (told, *split_remarks(split, values)):
+    accuracies, split, accuracy = report["accuracy_at_t"], report["split"], report["accuracy"]
+    told = f"{split} accuracy {accuracy_text(accuracy, report, split)}"
+    told += f", balanced {report['balanced_accuracy']:.2f} %"
+    for line in (told, *split_remarks({split: accuracy}, report)):
         console.print(line, highlight=False)
     for t, accuracy in enumerate(accuracies, start=1):
         console.print(f"  after {t} of {len(accuracies)} steps {accuracy:.2f} %", highlight=False)

@@ -36,7 +36,7 @@ BESIDE_ACCURACY = (
     "n_val_classes",
     "val_largest_class_share",
 )
-"""Come with val_accuracy from every training: what its data are; see `snncore.class_counts.about_split`."""
+"""Come with val_accuracy from every training: what its data are; see `spikefront.accuracy.about_split`."""
 
 METRICS: dict[str, Metric] = {
     "val_accuracy": Metric("top-1 on the validation split, percent", "training", "maximize", 0.0),

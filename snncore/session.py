@@ -15,7 +15,6 @@ from torch import Tensor
 
 from snncore import checkpoint
 from snncore.allocator import keep_freed_memory
-from snncore.class_counts import about_split
 from snncore.config import Config
 from snncore.data.batches import Batch, eval_batches, training_batches
 from snncore.data.load import load_data
@@ -31,6 +30,7 @@ from snncore.precision import forward_precision
 from snncore.rules import canonical
 from snncore.step import Step, Trainer
 from snncore.trainer_state import restore_trainer, trainer_tensors
+from spikefront.accuracy import about_split
 
 _FORMAT = 1
 """Of a checkpoint; another number where its files or fields mean something else."""

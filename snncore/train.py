@@ -25,7 +25,6 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from snncore import checkpoint
-from snncore.class_counts import about_split
 from snncore.config import Config, load_config
 from snncore.data.split import AnySplit
 from snncore.distributed import rank, world_size
@@ -38,6 +37,7 @@ from snncore.rules import canonical
 from snncore.session import Epoch, TrainingSession
 from snncore.train_result import RESULT, TrainResult, jsonable, read_result, write_result
 from snncore.training_folder import CONFIG, FINAL
+from spikefront.accuracy import about_split
 
 __all__ = ["TrainResult", "train"]
 

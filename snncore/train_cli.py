@@ -8,19 +8,19 @@ from __future__ import annotations
 import argparse
 import math
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from snncore.class_counts import accuracy_text, split_remarks
 from snncore.config import Config, load_config
 from snncore.errors import DivergedError
 from snncore.launch import is_main, place_on_node
 from snncore.overrides import parse_overrides
 from snncore.training_folder import planned_folder
+from spikefront.accuracy import SPLITS, accuracy_text, split_remarks
 from spikefront.command import run_command
 from spikefront.errors import FailedError
 from spikefront.numbers import whole
@@ -107,7 +107,7 @@ def _tell(result: TrainResult, console: Console) -> None:
     each = "" if result.n_processes == 1 else f" in each of {result.n_processes} processes"
     folder = shlex.quote(str(result.folder))
     for line in [
-        *_about_accuracy(vars(result)),
+        *_about_accuracy(result),
         f"epoch {result.epochs_trained}, the last; "
         f"{result.metrics['train_memory_mib']:.1f} MiB to train{each}, "
         f"{result.metrics['latency_ms']:.2f} ms a batch of {result.config.measure.batch_size}",
@@ -117,16 +117,15 @@ def _tell(result: TrainResult, console: Console) -> None:
         console.print(line, markup=False, highlight=False)
 
 
-def _about_accuracy(values: Mapping[str, Any]) -> list[str]:
-    """The accuracies of a result with what they are of, and what keeps them from telling much."""
-    told = [f"test accuracy {accuracy_text('test', values)}"]
-    if values["val_accuracy"] is not None:
-        told.append(f"validation accuracy {accuracy_text('val', values)}")
-    told += [*split_remarks("test", values), *split_remarks("val", values)]
-    n_missing = (values["n_classes"] or 0) - (values["n_train_classes"] or 0)
-    if n_missing:
-        told.append(f"{n_missing} of {values['n_classes']} classes have no training sample")
-    return told
+def _about_accuracy(result: TrainResult) -> list[str]:
+    """The accuracies with what they are of, and what keeps them from telling much."""
+    accuracies = {"test": result.test_accuracy, "val": result.val_accuracy}
+    told = [
+        f"{SPLITS[split]} accuracy {accuracy_text(value, vars(result), split)}"
+        for split, value in accuracies.items()
+        if value is not None
+    ]
+    return told + split_remarks(accuracies, vars(result))
 
 
 def _reporter(config: Config, console: Console, progress: Progress) -> Callable[[Any], None]:

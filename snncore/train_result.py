@@ -26,7 +26,7 @@ class TrainResult:
     together; the metrics of a training step are then those of one process with its share of the batch, and
     processes other than the first return without what is measured after training. threads: of torch in each
     process, on which results on a CPU depend; None in a result of before it was recorded.
-    The rest says what the accuracies are of, see `snncore.class_counts`: samples, classes that have a sample,
+    The rest says what the accuracies are of, see `spikefront.accuracy`: samples, classes that have a sample,
     and the share of the largest class in percent; None in a result of before it was recorded, and of a
     validation split without samples.
     """

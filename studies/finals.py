@@ -15,9 +15,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from studies.accuracy import SAMPLES, SPLITS, about_accuracy, missing_text, standing
+from spikefront.accuracy import SAMPLES, accuracy_text, split_remarks
 from studies.model import Study
-from studies.text import one_line, trial_stem, with_unit
+from studies.text import one_line, trial_stem
 
 COMPARED = ("val_accuracy", "train_memory_mib", "latency_ms")
 """What both the search and the final training measure, as far as both have it."""
@@ -34,7 +34,7 @@ class Final:
     number: the trial it trained; None when the file does not tell. promised, obtained: `COMPARED` metrics,
     only finite numbers that are there. epochs: trained by the search and by the final training.
     changed: fields of the config that differ from the trial's, with both values.
-    samples: what the accuracies are of, under the names of `studies.accuracy`, as far as the file tells it.
+    samples: what the accuracies are of, under the names of `spikefront.accuracy`, as far as it is known.
     device: as `Trial.device` has it. is_elsewhere: whether it is another than the trial's, so that times do
     not compare.
     """
@@ -96,33 +96,24 @@ def differences(final: Final, arrow: str = "->") -> list[str]:
     return told + (["measured on another device"] if final.is_elsewhere else [])
 
 
-def guessing_remarks(final: Final) -> list[str]:
-    """Which accuracies of a final training guessing would reach, a sentence each without a full stop."""
-    own = {"val": final.obtained.get("val_accuracy"), "test": final.test_accuracy}
-    texts = {split: standing(value, final.samples, split) for split, value in own.items()}
-    told = [f"{SPLITS[split]} accuracy is {text}" for split, text in texts.items() if text]
-    return told + [text for split in SPLITS if (text := missing_text([final.samples], split))]
+def final_remarks(final: Final) -> list[str]:
+    """See `spikefront.accuracy.split_remarks`."""
+    accuracies = {"val": final.obtained.get("val_accuracy"), "test": final.test_accuracy}
+    return split_remarks(accuracies, final.samples)
 
 
 def _lines(final: Final) -> list[str]:
     shown = ", ".join(
         [
-            f"validation accuracy promised {_accuracy(final.promised.get('val_accuracy'), {})}",
-            f"obtained {_accuracy(final.obtained.get('val_accuracy'), final.samples)}",
-            f"test accuracy {_accuracy(final.test_accuracy, final.samples, 'test')}",
+            f"validation accuracy promised {accuracy_text(final.promised.get('val_accuracy'), {})}",
+            f"obtained {accuracy_text(final.obtained.get('val_accuracy'), final.samples)}",
+            f"test accuracy {accuracy_text(final.test_accuracy, final.samples, 'test')}",
         ]
     )
     apart = "; ".join(differences(final))
     head = f"final training of {_name(final)}: "
     told = shown + (f" ({apart})" if apart else "")
-    return [head + told, *(head + remark for remark in guessing_remarks(final))]
-
-
-def _accuracy(value: float | None, samples: Mapping[str, float], split: str = "val") -> str:
-    if value is None:
-        return "-"
-    about = about_accuracy(value, samples, split)
-    return with_unit("val_accuracy", value) + (f" ({about})" if about else "")
+    return [head + told, *(head + remark for remark in final_remarks(final))]
 
 
 def _name(final: Final) -> str:

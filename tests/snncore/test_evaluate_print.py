@@ -7,8 +7,8 @@ from typing import Any
 
 from rich.console import Console
 
-from snncore.class_counts import about_split
 from snncore.evaluate_print import MAX_CLASSES_SHOWN, print_report
+from spikefront.accuracy import about_split
 
 PLAIN: dict[str, Any] = {
     "split": "val",

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import io
-import itertools
-import math
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,16 +10,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from snncore import class_counts
-from studies.accuracy import (
-    about_accuracy,
-    about_metric,
-    accuracy_remarks,
-    guessing_text,
-    missing_text,
-    split_text,
-    validation_text,
-)
+from spikefront.accuracy import about_split
+from studies.accuracy import about_metric, accuracy_remarks, validation_text
 from studies.configs import measured
 from studies.front_table import FrontView
 from studies.model import Objective, Study, Trial
@@ -35,7 +24,7 @@ BALANCED = (Objective("balanced_accuracy", "maximize"), *OBJECTIVES[1:])
 
 def of(*n_per_class: int, n_train_classes: int | None = None) -> dict[str, Any]:
     """What a training tells of a validation split with so many samples of each class."""
-    found = class_counts.about_split("val", n_per_class)
+    found = about_split("val", n_per_class)
     return {**found, "n_train_classes": n_train_classes or len(n_per_class)}
 
 
@@ -53,15 +42,6 @@ def printed(study: Study) -> str:
     console.print(FrontView(study))
     assert isinstance(console.file, io.StringIO)
     return " ".join(console.file.getvalue().split())
-
-
-def test_the_rule_is_that_of_the_trainer() -> None:
-    for n, share_of in itertools.product((1, 2, 7, 65, 1000), (0.1, 0.5, 0.985, 1.0)):
-        n_largest = max(1, round(share_of * n))
-        for n_right in range(n + 1):
-            asked = 100.0 * n_right / n, n, 100.0 * n_largest / n
-            ours, theirs = guessing_text(*asked), class_counts.guessing_text(*asked)
-            assert re.sub(r"[\d.,]+", "#", ours) == re.sub(r"[\d.,]+", "#", theirs)
 
 
 def test_the_best_is_what_guessing_gives() -> None:
@@ -118,14 +98,12 @@ def test_classes_without_a_sample_are_counted() -> None:
         "1 of 5 classes have no training sample",
         "up to 2 of 5 classes have no validation sample",
     ]
-    assert missing_text([{"n_classes": 10, "n_val_classes": 0}], "val") == ""  # of an empty split
 
 
 def test_trials_with_other_splits_are_told_from_the_least_to_the_most() -> None:
     sizes = [of(6, 4), of(10, 10), of(30, 70)]
     study = make_study([trial(n, (90.0, 1.0, 1.0), one) for n, one in enumerate(sizes)])
     assert validation_text(study) == "10 to 100 samples, largest class 50.00 to 70.00 %"
-    assert split_text([of(1)]) == "1 sample, largest class 100.00 %"
 
 
 def test_a_record_of_before_says_nothing(tmp_path: Path) -> None:
@@ -136,22 +114,6 @@ def test_a_record_of_before_says_nothing(tmp_path: Path) -> None:
     assert validation_text(old) == ""
     assert "accuracy:" not in printed(old)
     assert measured(old, old.trials[0]).startswith("val_accuracy 98.46 %; train_memory_mib")
-
-
-@pytest.mark.parametrize(
-    "odd",
-    [
-        {"n_val_samples": math.nan, "val_largest_class_share": 50.0},
-        {"n_val_samples": math.inf, "val_largest_class_share": 50.0},
-        {"n_val_samples": 10, "val_largest_class_share": 150.0},
-        {"n_val_samples": 10, "val_largest_class_share": math.nan},
-        {"n_val_samples": True, "val_largest_class_share": 50.0},
-        {"n_val_samples": 10},
-    ],
-)
-def test_numbers_that_are_none_say_nothing(odd: dict[str, Any]) -> None:
-    assert about_accuracy(40.0, odd) == ""
-    assert accuracy_remarks(lonely(40.0, odd)) == []
 
 
 def test_a_study_without_a_front_has_no_remark_of_its_best() -> None:
