@@ -110,7 +110,8 @@ def missing_text(values: Iterable[Mapping[str, Any]], split: str) -> str:
     most, K = max(missing, default=(0, 0))
     if not most:
         return ""
-    return f"{'up to ' * (len(missing) > 1)}{most:g} of {K:g} classes have no {SPLITS[split]} sample"
+    verb = "has" if most == 1 else "have"
+    return f"{'up to ' * (len(missing) > 1)}{most:g} of {K:g} classes {verb} no {SPLITS[split]} sample"
 
 
 def split_remarks(accuracies: Mapping[str, float | None], values: Mapping[str, Any]) -> list[str]:

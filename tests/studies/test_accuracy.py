@@ -95,7 +95,7 @@ def test_classes_without_a_sample_are_counted() -> None:
     metrics = [of(3, 1, 1, 0, 0, n_train_classes=4), of(3, 1, 1, 1, 0, n_train_classes=4)]
     study = make_study([trial(n, (90.0, 1.0, 1.0), one) for n, one in enumerate(metrics)])
     assert accuracy_remarks(study) == [
-        "1 of 5 classes have no training sample",
+        "1 of 5 classes has no training sample",
         "up to 2 of 5 classes have no validation sample",
     ]
 

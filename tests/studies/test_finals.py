@@ -84,7 +84,7 @@ def test_accuracies_are_told_with_what_they_are_of(study: Study, tmp_path: Path)
         f"{head}validation accuracy promised 90.00 %, obtained 80.00 % (13 of 65 samples wrong; largest "
         "class 40.00 %), test accuracy 99.50 % (1 of 200 samples wrong; largest class 99.50 %)",
         f"{head}test accuracy is not above what always guessing the largest class gives, 99.50 %",
-        f"{head}1 of 3 classes have no test sample",
+        f"{head}1 of 3 classes has no test sample",
     ]
 
 
