@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from reports.digest import Digest
@@ -9,6 +10,9 @@ from reports.knobs import setting
 from reports.names import quantity
 from studies.noise import seed_spread
 from studies.text import spread_text
+
+_BESIDE_ACCURACY = ("n_val_samples", "val_largest_class_share")
+_CLASS_COUNTS = frozenset({"n_classes", "n_train_classes", "n_val_classes"})
 
 
 def columns(digest: Digest) -> dict[str, list[Any]]:
@@ -29,6 +33,13 @@ def columns(digest: Digest) -> dict[str, list[Any]]:
         },
         **{f"metric.{name}": [trial.metrics.get(name) for trial in trials] for name in scalar},
     }
+
+
+def told_metrics(columns: Mapping[str, Any]) -> list[str]:
+    """The metrics that tooltips tell: first what an accuracy is of, and no counts of classes."""
+    names = [name.removeprefix("metric.") for name in columns if name.startswith("metric.")]
+    first = [name for name in _BESIDE_ACCURACY if name in names]
+    return first + [name for name in names if name not in first and name not in _CLASS_COUNTS]
 
 
 def groups(digest: Digest) -> dict[str, list[int]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from reports.names import listed, nested, number_text, quantity
+from studies.accuracy import validation_text
 from studies.errors import StudyError
 from studies.model import Objective, Study, Trial
 from studies.portable import EVERYWHERE
@@ -172,6 +173,10 @@ def _warnings(entrants: Sequence[Entrant]) -> list[str]:
         if not all(field in (one.study.info.space.get("search") or {}) for one in entrants)
         and not _agree(found for one in entrants if (found := settings_of(one.study, field)))
     ]
+    splits = [text for one in entrants if (text := validation_text(one.study))]
+    if len(set(splits)) > 1:
+        splits_of = _by_study(entrants, lambda study: list(filter(None, [validation_text(study)])))
+        told.append(f"The validation splits are not the same: {splits_of}. Accuracies may not compare.")
     running = [one.name for one in entrants if any(t.state == "running" for t in one.study.trials)]
     if running:
         verb = "has" if len(running) == 1 else "have"

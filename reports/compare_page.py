@@ -27,6 +27,7 @@ from reports.markup import Html, join, tag
 from reports.names import capitalised, counted, listed, percent, quantity, with_unit
 from reports.page import Sheet, html_page, loose_data
 from reports.section import Section
+from studies.accuracy import validation_text
 from studies.replicates import searched
 from studies.text import three_digits
 
@@ -132,7 +133,8 @@ def _volumes(frame: CompareFrame) -> Html:
 def _facts(entrant: Entrant) -> str:
     own = entrant.study
     some = Digest(searched(own), own, (), (), None, ())
-    return f"{budget(some)}, {date(own)}"
+    validation = validation_text(own)
+    return f"{budget(some)}, {date(own)}" + (f", validated on {validation}" if validation else "")
 
 
 def _front(frame: CompareFrame) -> Section:

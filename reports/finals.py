@@ -11,7 +11,8 @@ from reports.digest import Digest
 from reports.markup import Html, join, tag
 from reports.names import NO_BREAK, capitalised, counted, listed, quantity, written
 from reports.section import Section
-from studies.finals import COMPARED, Final, Unread, differences, read_finals
+from spikefront.accuracy import SPLITS, split_text
+from studies.finals import COMPARED, Final, Unread, differences, final_remarks, read_finals
 from studies.text import decimals
 
 ACCURACY, *_PRICES = COMPARED
@@ -129,6 +130,10 @@ def _notes(frame: FinalsFrame) -> list[Html]:
         notes.append(f"{capitalised(priced)} of a final training are measured after it.")
     if any(ACCURACY not in final.obtained for final in frame.finals):
         notes.append("A training on all data has no validation accuracy to compare.")
+    of = {split: split_text((one.samples for one in frame.finals), split) for split in ("val", "test")}
+    notes += [f"{capitalised(SPLITS[split])} accuracy: {text}." for split, text in of.items() if text]
+    for final in frame.finals:
+        notes += [f"finals/{final.folder.name}: {remark}." for remark in final_remarks(final)]
     notes += [f"finals/{one.path.parent.name} cannot be used: {one.why}." for one in frame.unread]
     return [tag("p", note, class_="note below") for note in notes]
 

@@ -11,11 +11,12 @@ from reports.figure import Card, Figure
 from reports.front import draw_pair, pair_frame
 from reports.front3d import NEEDED, draw_space, space_frame
 from reports.markup import Html, join, tag
-from reports.names import counted
+from reports.names import capitalised, counted, listed, quantity
 from reports.near import near_html
 from reports.outcomes import outcomes_html
 from reports.section import Section, drawn
 from reports.table import rows, table_html
+from studies.accuracy import is_accuracy, validation_text
 
 
 def front_sections(digest: Digest, run_folder: Path) -> list[Section]:
@@ -37,7 +38,7 @@ def _front(digest: Digest) -> Section:
             space = space_frame(digest)
             parts.append(drawn(space, partial(draw_space, figure_id="front-3d")))
     intro = "What can be had at which price. No trial betters a point of the front without paying elsewhere"
-    intro += _standing(digest)
+    intro += _standing(digest) + _accuracy_of(digest)
     if len(digest.objectives) > NEEDED:
         intro += " The view in space shows the first three objectives."
     return Section("front", "The front", intro, parts, outcomes_html(digest.study), _legend(digest))
@@ -48,6 +49,13 @@ def _standing(digest: Digest) -> str:
         return "."
     n, verb = len(digest.front), "stands" if len(digest.front) == 1 else "stand"
     return f"; {n:,} of {counted(len(digest.measured), 'measured trial')} {verb} on it."
+
+
+def _accuracy_of(digest: Digest) -> str:
+    """What the accuracies among the objectives are of; "" without any, or where it was not measured."""
+    names = [quantity(item.name).label for item in digest.objectives if is_accuracy(item.name)]
+    validation = validation_text(digest.study)
+    return f" {capitalised(listed(names))}: {validation}." if names and validation else ""
 
 
 def _table(digest: Digest, run_folder: Path) -> Section:

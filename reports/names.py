@@ -15,6 +15,12 @@ Kind = Literal["percent", "count", "measure", "number"]
 
 _KNOWN: dict[str, tuple[str, str, Kind]] = {
     "val_accuracy": ("validation accuracy", "%", "percent"),
+    "balanced_accuracy": ("balanced accuracy", "%", "percent"),
+    "val_largest_class_share": ("largest validation class", "%", "percent"),
+    "n_val_samples": ("validation samples", "", "count"),
+    "n_val_classes": ("classes in validation", "", "count"),
+    "n_train_classes": ("classes in training", "", "count"),
+    "n_classes": ("classes", "", "count"),
     "train_accuracy": ("training accuracy", "%", "percent"),
     "train_memory_mib": ("training memory", "MiB", "measure"),
     "infer_memory_mib": ("inference memory", "MiB", "measure"),

@@ -15,7 +15,7 @@ from typing import Any
 from plotly.offline import get_plotlyjs
 
 from reports.budgets import budgets_data, budgets_frame
-from reports.columns import columns, groups, legends, spread_texts
+from reports.columns import columns, groups, legends, spread_texts, told_metrics
 from reports.digest import MOST_CURVES, Digest, digest
 from reports.epochs import curves, lists
 from reports.facts import facts
@@ -27,7 +27,7 @@ from reports.outcomes import WORDS
 from reports.packing import packed, short
 from reports.section import Section, section_html
 from reports.sections import sections
-from reports.summary import sentences
+from reports.summary import remarks, sentences
 from reports.table import named_folder
 from studies.model import Study, StudyInfo
 
@@ -118,6 +118,7 @@ def fill(template: str, parts: dict[str, str]) -> str:
 
 def _header(digest: Digest) -> Html:
     lead = [tag("p", sentence) for sentence in sentences(digest)]
+    lead += [tag("p", text, class_="warning") for text in remarks(digest)]
     entries = [tag("div", tag("dt", label), tag("dd", text)) for label, text in facts(digest)]
     eyebrow = tag("p", "SpikeFront study", class_="eyebrow")
     title = tag("h1", digest.study.info.name)
@@ -142,7 +143,7 @@ def loose_data(contents: list[Section]) -> dict[str, Any]:
 def _data(digest: Digest, contents: list[Section], run_folder: Path) -> dict[str, Any]:
     """Everything the scripts read: data once, figures that refer to it."""
     shared = columns(digest)
-    metrics = [name.removeprefix("metric.") for name in shared if name.startswith("metric.")]
+    metrics = told_metrics(shared)
     budgets = _budgets(digest, run_folder)
     limits = [] if budgets is None else [limit["name"] for limit in budgets["limits"]]
     exact = {f"{kind}.{name}" for kind in ("value", "metric") for name in limits}

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from reports.digest import Digest, loss, value
 from reports.markup import Html, join, tag
-from reports.names import NO_BREAK, counted, listed, percent, quantity, with_unit, written
+from reports.names import NO_BREAK, capitalised, counted, listed, percent, quantity, with_unit, written
 from reports.outcomes import WORDS, by_state
+from studies.accuracy import about_metric, accuracy_remarks
 from studies.model import Objective, Trial
 from studies.noise import seed_spread
 from studies.text import decimals
@@ -43,6 +44,12 @@ def sentences(digest: Digest) -> list[Html]:
     if len(digest.objectives) == 1:
         return [_best(digest)]
     return [_best(digest), _knee(digest), _savings(digest)]
+
+
+def remarks(digest: Digest) -> list[str]:
+    """What keeps the accuracies from telling much, a sentence each; see `studies.accuracy`."""
+    told = accuracy_remarks(digest.study, lambda name: quantity(name).label)
+    return [f"{capitalised(text)}." for text in told]
 
 
 def nearly_best(digest: Digest) -> list[Trial]:
@@ -108,6 +115,7 @@ def _best(digest: Digest) -> Html:
     head = join(
         f"The best {quantity(first.name).label} is ",
         amount,
+        f" ({about})" if (about := about_metric(best, first.name)) else "",
         f", reached by trial {best.number}{_over_seeds(digest)}",
     )
     prices = [

@@ -6,6 +6,7 @@ python -m snncore.evaluate FOLDER --split val --confusion --early-exit 0.9,0.99 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ from snncore.distributed import sum_over_ranks
 from snncore.network import SpikingNetwork
 from snncore.neuron import LIF
 from snncore.passes import EvalPass, split_time
+from spikefront.accuracy import balanced_accuracy
 
 MAX_BATCH, MAX_SITES = 256, 2**22
 """Of an evaluation batch: samples, and pixels times T, so that large images or long runs fit into memory."""
@@ -32,26 +34,40 @@ class Evaluation:
     """n: samples. accuracy_at_t: top-1 in percent of the mean logits of the first 1..T steps.
 
     firing_rate: per layer of neurons, spikes per neuron and step. All NaN when n is 0.
+    n_per_class: samples of each class; right_per_class: of these, classified rightly with all T steps.
     """
 
     n: int
     accuracy_at_t: tuple[float, ...]
     firing_rate: tuple[float, ...]
     mean_firing_rate: float
+    n_per_class: tuple[int, ...]
+    right_per_class: tuple[int, ...]
 
     @property
     def accuracy(self) -> float:
         """Top-1 in percent, all T steps."""
         return self.accuracy_at_t[-1]
 
+    @property
+    def balanced_accuracy(self) -> float:
+        """See `spikefront.accuracy.balanced_accuracy`."""
+        return balanced_accuracy(self.n_per_class, self.right_per_class)
+
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Evaluation:
-        """The evaluation whose `dataclasses.asdict` was written as JSON."""
+        """The evaluation whose `dataclasses.asdict` was written as JSON.
+
+        Raises:
+            KeyError: a version wrote it that did not yet know all of its fields.
+        """
         return cls(
             n=values["n"],
             accuracy_at_t=tuple(values["accuracy_at_t"]),
             firing_rate=tuple(values["firing_rate"]),
             mean_firing_rate=values["mean_firing_rate"],
+            n_per_class=tuple(values["n_per_class"]),
+            right_per_class=tuple(values["right_per_class"]),
         )
 
 
@@ -87,19 +103,22 @@ def evaluate(
     network.eval()
     counter = _SpikeCounter(network, device)
     run = EvalPass(T, on_spikes=counter)
-    right_and_n = torch.zeros(T + 1, dtype=torch.float64, device=device)  # right after t = 1..T steps; n
+    K = network.spec.n_classes
+    right_at_t = torch.zeros(T, dtype=torch.float64, device=device)
+    per_class = torch.zeros(2, K, dtype=torch.float64, device=device)  # samples; right after T steps
     with torch.inference_mode():
         for x, labels in batches:
             means = running_means(split_time(network(x, run).logits, T))
-            right_and_n[:T] += (means.argmax(-1) == labels).sum(1)
-            right_and_n[T] += len(labels)
+            hits = means.argmax(-1) == labels  # (T, N)
+            right_at_t += hits.sum(1)
+            per_class.index_add_(1, labels, torch.stack([torch.ones_like(hits[-1]), hits[-1]]).double())
             for observe in observers:
                 observe(means, labels)
-        counts = torch.cat([right_and_n, counter.spikes, counter.sites.to(device)])
+        counts = torch.cat([right_at_t, per_class.flatten(), counter.spikes, counter.sites.to(device)])
         if over_ranks:
             counts = sum_over_ranks(counts)
     network.train(was_training)
-    return _summary(T, *counts.cpu().split([T + 1, len(counter.layers), len(counter.layers)]))
+    return _summary(*counts.cpu().split([T, K, K, len(counter.layers), len(counter.layers)]))
 
 
 def eval_batch_size(spec: DataSpec, T: int) -> int:
@@ -118,16 +137,17 @@ def _layers_of_neurons(network: SpikingNetwork) -> list[LIF]:
     return [module for module in network.modules() if isinstance(module, LIF)]
 
 
-def _summary(T: int, right_and_n: Tensor, spikes: Tensor, sites: Tensor) -> Evaluation:
-    n = int(right_and_n[T])
-    if n == 0:
-        return Evaluation(0, (float("nan"),) * T, (), float("nan"))
+def _summary(right_at_t: Tensor, n_of: Tensor, right_of: Tensor, spikes: Tensor, sites: Tensor) -> Evaluation:
+    n = int(n_of.sum())
+    n_per_class, right_per_class = (tuple(map(int, counts.tolist())) for counts in (n_of, right_of))
     ran = sites > 0  # a layer that a network holds but never runs has no rate
     return Evaluation(
         n=n,
-        accuracy_at_t=tuple((100.0 * right_and_n[:T] / n).tolist()),
+        accuracy_at_t=tuple((100.0 * right_at_t / n).tolist()) if n else (math.nan,) * len(right_at_t),
         firing_rate=tuple((spikes[ran] / sites[ran]).tolist()),
-        mean_firing_rate=float(spikes.sum() / sites.sum().clamp(min=1)),
+        mean_firing_rate=float(spikes.sum() / sites.sum().clamp(min=1)) if n else math.nan,
+        n_per_class=n_per_class,
+        right_per_class=right_per_class,
     )
 
 

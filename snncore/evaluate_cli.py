@@ -39,6 +39,7 @@ def _measure(arguments: argparse.Namespace) -> dict[str, Any]:
     from snncore.confusion import Confusion
     from snncore.early_exit import EarlyExit
     from snncore.predictor import load
+    from spikefront.accuracy import about_split
 
     attacks = dict(_attacks(arguments))  # refuses bad numbers before any work
     early_exit = EarlyExit(_numbers(arguments.early_exit)) if arguments.early_exit else None
@@ -56,7 +57,9 @@ def _measure(arguments: argparse.Namespace) -> dict[str, Any]:
         "folder": str(folder),
         "split": arguments.split,
         "accuracy": evaluation.accuracy,
+        "balanced_accuracy": evaluation.balanced_accuracy,
         **asdict(evaluation),
+        **about_split(arguments.split, evaluation.n_per_class),
     }
     if early_exit is not None:
         report["early_exit"] = [asdict(result) for result in early_exit.results()]

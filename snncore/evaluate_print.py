@@ -7,16 +7,19 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from spikefront.accuracy import accuracy_text, split_remarks
+
 MAX_CLASSES_SHOWN = 20
 """A larger confusion matrix fits no terminal: then the commonest mistakes are listed instead."""
 
 
 def print_report(report: dict[str, Any], console: Console) -> None:
     """Print what the report holds; parts that were not asked for are not there."""
-    accuracies = report["accuracy_at_t"]
-    console.print(
-        f"{report['split']} accuracy {report['accuracy']:.2f} % of {report['n']} samples", highlight=False
-    )
+    accuracies, split, accuracy = report["accuracy_at_t"], report["split"], report["accuracy"]
+    told = f"{split} accuracy {accuracy_text(accuracy, report, split)}"
+    told += f", balanced {report['balanced_accuracy']:.2f} %"
+    for line in (told, *split_remarks({split: accuracy}, report)):
+        console.print(line, highlight=False)
     for t, accuracy in enumerate(accuracies, start=1):
         console.print(f"  after {t} of {len(accuracies)} steps {accuracy:.2f} %", highlight=False)
     rates = ", ".join(f"{rate:.3f}" for rate in report["firing_rate"])

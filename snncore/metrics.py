@@ -29,8 +29,20 @@ class Metric:
 BESIDE_LATENCY = ("latency_ms_q25", "latency_ms_q75", "latency_under_load")
 """Come with latency_ms from every probe: its quartiles, and whether other processes were busy."""
 
+BESIDE_ACCURACY = (
+    "n_classes",
+    "n_train_classes",
+    "n_val_samples",
+    "n_val_classes",
+    "val_largest_class_share",
+)
+"""Come with val_accuracy from every training: what its data are; see `spikefront.accuracy.about_split`."""
+
 METRICS: dict[str, Metric] = {
     "val_accuracy": Metric("top-1 on the validation split, percent", "training", "maximize", 0.0),
+    "balanced_accuracy": Metric(
+        "mean recall of the classes, validation, percent", "training", "maximize", 0.0
+    ),
     "train_memory_mib": Metric("peak memory of one training step", "probe"),
     "infer_memory_mib": Metric("peak memory of classifying one batch", "probe"),
     "latency_ms": Metric("median time to classify one batch with all T steps", "probe"),
@@ -55,5 +67,6 @@ def is_probed(name: str) -> bool:
 
 PLANNED_METRICS: dict[str, str] = {
     "accuracy_at_t": "a list with one value per time step cannot be an objective or a constraint",
+    **dict.fromkeys(BESIDE_ACCURACY, "it describes the data, not what a config makes of them"),
 }
 """Names a user may know from the documents, with the reason why they cannot be asked for."""

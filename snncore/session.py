@@ -30,6 +30,7 @@ from snncore.precision import forward_precision
 from snncore.rules import canonical
 from snncore.step import Step, Trainer
 from snncore.trainer_state import restore_trainer, trainer_tensors
+from spikefront.accuracy import about_split
 
 _FORMAT = 1
 """Of a checkpoint; another number where its files or fields mean something else."""
@@ -187,11 +188,19 @@ class TrainingSession:
             return {"train_time_s": self.train_time_s}
         return {
             "val_accuracy": evaluation.accuracy,
+            "balanced_accuracy": evaluation.balanced_accuracy,
             "firing_rate": evaluation.mean_firing_rate,
             "train_time_s": self.train_time_s,
             "accuracy_at_t": list(evaluation.accuracy_at_t),
             **self.operations(self.data.val),
+            "n_train_classes": self.n_train_classes,
+            **about_split("val", evaluation.n_per_class),
         }
+
+    @property
+    def n_train_classes(self) -> int:
+        """Classes that have a training sample; no other can be learned."""
+        return len(self.data.train.labels.unique())
 
     def save(self, folder: Path) -> None:
         """Write a checkpoint from which `restore` continues with bit-equal weights on the same CPU."""
@@ -221,4 +230,7 @@ class TrainingSession:
         self.epochs_trained = state["epochs_trained"]
         self.train_time_s = state["train_time_s"]
         told = state["evaluation"]
-        self.last_evaluation = self.evaluate(self.data.val) if told is None else Evaluation.from_json(told)
+        try:
+            self.last_evaluation = Evaluation.from_json(told or {})
+        except KeyError:  # nothing to evaluate on, or an older version's
+            self.last_evaluation = self.evaluate(self.data.val)

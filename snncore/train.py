@@ -13,6 +13,7 @@ With several processes, the first one writes and tells, and every process return
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import time
@@ -36,6 +37,7 @@ from snncore.rules import canonical
 from snncore.session import Epoch, TrainingSession
 from snncore.train_result import RESULT, TrainResult, jsonable, read_result, write_result
 from snncore.training_folder import CONFIG, FINAL
+from spikefront.accuracy import about_split
 
 __all__ = ["TrainResult", "train"]
 
@@ -145,6 +147,7 @@ def _finish(folder: Path, session: TrainingSession, tested: _Tested) -> TrainRes
         seconds=session.train_time_s + time.perf_counter() - tested.started,
         n_processes=tested.n_processes,
         threads=session.threads,
+        **_about_splits(session, test, validation),
     )
     if tested.is_main:
         about = {"normalisation": asdict(session.data.normalisation), "spec": asdict(session.data.spec)}
@@ -153,6 +156,15 @@ def _finish(folder: Path, session: TrainingSession, tested: _Tested) -> TrainRes
         write_result(result, session.device)
         shutil.rmtree(folder / CHECKPOINT, ignore_errors=True)
     return result
+
+
+def _about_splits(session: TrainingSession, test: Evaluation, validation: Evaluation) -> dict[str, Any]:
+    """What the accuracies are of, as `TrainResult` names it."""
+    told: dict[str, Any] = {"n_train_classes": session.n_train_classes}
+    for split, evaluation in (("test", test), ("val", validation)):
+        told |= about_split(split, evaluation.n_per_class)
+        told[f"{split}_balanced_accuracy"] = evaluation.balanced_accuracy
+    return {name: None if math.isnan(value) else value for name, value in told.items()}
 
 
 def _share(config: Config, n_processes: int) -> Config:

@@ -20,6 +20,7 @@ from snncore.errors import DivergedError
 from snncore.launch import is_main, place_on_node
 from snncore.overrides import parse_overrides
 from snncore.training_folder import planned_folder
+from spikefront.accuracy import SPLITS, accuracy_text, split_remarks
 from spikefront.command import run_command
 from spikefront.errors import FailedError
 from spikefront.numbers import whole
@@ -103,19 +104,29 @@ def _about_threads(n: int | None) -> list[str]:
 
 
 def _tell(result: TrainResult, console: Console) -> None:
-    validation = "no validation" if result.val_accuracy is None else f"validation {result.val_accuracy:.2f} %"
     each = "" if result.n_processes == 1 else f" in each of {result.n_processes} processes"
-    console.print(
-        f"test accuracy {result.test_accuracy:.2f} %, {validation}; epoch {result.epochs_trained}, the last; "
+    folder = shlex.quote(str(result.folder))
+    for line in [
+        *_about_accuracy(result),
+        f"epoch {result.epochs_trained}, the last; "
         f"{result.metrics['train_memory_mib']:.1f} MiB to train{each}, "
         f"{result.metrics['latency_ms']:.2f} ms a batch of {result.config.measure.batch_size}",
-        highlight=False,
-    )
-    folder = shlex.quote(str(result.folder))
-    console.print(
-        f"accuracy at every step: python -m snncore.evaluate {folder}", markup=False, highlight=False
-    )
-    console.print(f"written to {result.folder}", markup=False, highlight=False)
+        f"accuracy at every step: python -m snncore.evaluate {folder}",
+        f"written to {result.folder}",
+    ]:
+        console.print(line, markup=False, highlight=False)
+
+
+def _about_accuracy(result: TrainResult) -> list[str]:
+    """The accuracies with what they are of, and what keeps them from telling much."""
+    accuracies = {"test": result.test_accuracy, "val": result.val_accuracy}
+    told = [
+        f"{SPLITS[split]} accuracy {accuracy_text(value, vars(result), split)}"
+        for split, value in accuracies.items()
+        if value is not None
+    ]
+    none = ["no validation"] if result.val_accuracy is None else []
+    return [*told, *none, *split_remarks(accuracies, vars(result))]
 
 
 def _reporter(config: Config, console: Console, progress: Progress) -> Callable[[Any], None]:

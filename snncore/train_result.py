@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -26,6 +26,9 @@ class TrainResult:
     together; the metrics of a training step are then those of one process with its share of the batch, and
     processes other than the first return without what is measured after training. threads: of torch in each
     process, on which results on a CPU depend; None in a result of before it was recorded.
+    The rest says what the accuracies are of, see `spikefront.accuracy`: samples, classes that have a sample,
+    and the share of the largest class in percent; None in a result of before it was recorded, and of a
+    validation split without samples.
     """
 
     folder: Path
@@ -37,6 +40,16 @@ class TrainResult:
     seconds: float
     n_processes: int = 1
     threads: int | None = None
+    test_balanced_accuracy: float | None = None
+    val_balanced_accuracy: float | None = None
+    n_test_samples: int | None = None
+    n_val_samples: int | None = None
+    test_largest_class_share: float | None = None
+    val_largest_class_share: float | None = None
+    n_classes: int | None = None
+    n_train_classes: int | None = None
+    n_test_classes: int | None = None
+    n_val_classes: int | None = None
 
 
 def write_result(result: TrainResult, device: str) -> None:
@@ -61,17 +74,8 @@ def write_result(result: TrainResult, device: str) -> None:
 def read_result(folder: Path) -> TrainResult:
     """What `write_result` wrote in `folder`."""
     values = json.loads((folder / RESULT).read_text(encoding="utf-8"))
-    return TrainResult(
-        folder=folder,
-        config=Config.model_validate(values["config"]),
-        test_accuracy=values["test_accuracy"],
-        val_accuracy=values["val_accuracy"],
-        epochs_trained=values["epochs_trained"],
-        metrics=values["metrics"],
-        seconds=values["seconds"],
-        n_processes=values["n_processes"],
-        threads=values.get("threads"),
-    )
+    known = {one.name: values[one.name] for one in fields(TrainResult) if one.name in values}
+    return TrainResult(**known | {"folder": folder, "config": Config.model_validate(values["config"])})
 
 
 def jsonable(value: Any) -> Any:

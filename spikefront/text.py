@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable, Sequence
+from decimal import ROUND_HALF_UP, Decimal
 from difflib import get_close_matches
 from typing import Any
 
@@ -67,3 +69,14 @@ def dotted(path: Sequence[str | int]) -> str:
             name = printable(part) or '""'
             text += f".{cut(name)}" if text else cut(name)
     return text
+
+
+def decimals(value: float, places: int) -> str:
+    """A number to so many decimals; a tie of its shortest text goes away from zero, as in a browser.
+
+    90.625 is 90.63, where the format of Python gives 90.62.
+    """
+    if not math.isfinite(value):
+        return str(value)
+    exact = Decimal(repr(value) if isinstance(value, int) else repr(float(value)))
+    return f"{exact.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP):,f}"

@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from spikefront.files import is_there, replace_text
+from studies.accuracy import about_metric
 from studies.errors import StudyError
 from studies.model import Study, Trial
 from studies.noise import seed_spread
@@ -118,9 +119,10 @@ def write_front(study: Study, folder: str | Path) -> list[Path]:
 
 
 def _spreads(trial: Trial, name: str, over_seeds: Spread | None) -> str:
-    """What is known of a metric's spread, in brackets; "" for nothing."""
+    """What is known of a metric beside its value, in brackets: of what it is, and its spread."""
     own, quiet = timing(trial, name), quiet_timing(trial, name)
-    parts = [_quartiles(name, own)] if own and own.quartiles else []
+    parts = [about] if (about := about_metric(trial, name)) else []
+    parts += [_quartiles(name, own)] if own and own.quartiles else []
     if quiet:
         parts.append(
             ", ".join([f"quiet {with_unit(name, quiet.median)}", _quartiles(name, quiet)]).rstrip(", ")

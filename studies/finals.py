@@ -9,14 +9,15 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from spikefront.accuracy import SAMPLES, accuracy_text, split_remarks
 from studies.model import Study
-from studies.text import one_line, trial_stem, with_unit
+from studies.text import one_line, trial_stem
 
 COMPARED = ("val_accuracy", "train_memory_mib", "latency_ms")
 """What both the search and the final training measure, as far as both have it."""
@@ -33,6 +34,7 @@ class Final:
     number: the trial it trained; None when the file does not tell. promised, obtained: `COMPARED` metrics,
     only finite numbers that are there. epochs: trained by the search and by the final training.
     changed: fields of the config that differ from the trial's, with both values.
+    samples: what the accuracies are of, under the names of `spikefront.accuracy`, as far as it is known.
     device: as `Trial.device` has it. is_elsewhere: whether it is another than the trial's, so that times do
     not compare.
     """
@@ -42,6 +44,7 @@ class Final:
     promised: Mapping[str, float]
     obtained: Mapping[str, float]
     test_accuracy: float | None
+    samples: Mapping[str, float]
     epochs: tuple[int | None, int | None]
     changed: Mapping[str, tuple[Any, Any]]
     device: str | None
@@ -69,9 +72,13 @@ def read_finals(study: Study, run_folder: str | Path) -> tuple[list[Final], list
 
 
 def final_lines(study: Study, run_folder: str | Path) -> list[str]:
-    """A line for each final training: accuracy promised against obtained, and what was not the same."""
+    """A line for each final training: accuracy promised against obtained, and what was not the same.
+
+    Further lines where an accuracy is no more than guessing, or classes have no sample.
+    """
     finals, unread = read_finals(study, run_folder)
-    return [*map(_line, finals), *(f"{one.path}: cannot be read: {one.why}" for one in unread)]
+    lines = [line for final in finals for line in _lines(final)]
+    return [*lines, *(f"{one.path}: cannot be read: {one.why}" for one in unread)]
 
 
 def differences(final: Final, arrow: str = "->") -> list[str]:
@@ -89,21 +96,30 @@ def differences(final: Final, arrow: str = "->") -> list[str]:
     return told + (["measured on another device"] if final.is_elsewhere else [])
 
 
-def _line(final: Final) -> str:
-    accuracies = {
-        "validation accuracy promised": final.promised.get("val_accuracy"),
-        "obtained": final.obtained.get("val_accuracy"),
-        "test accuracy": final.test_accuracy,
-    }
+def final_remarks(final: Final) -> list[str]:
+    """See `spikefront.accuracy.split_remarks`."""
+    accuracies = {"val": final.obtained.get("val_accuracy"), "test": final.test_accuracy}
+    return split_remarks(accuracies, final.samples)
+
+
+def _lines(final: Final) -> list[str]:
     shown = ", ".join(
-        f"{what} {'-' if value is None else with_unit('val_accuracy', value)}"
-        for what, value in accuracies.items()
+        [
+            f"validation accuracy promised {accuracy_text(final.promised.get('val_accuracy'), {})}",
+            f"obtained {accuracy_text(final.obtained.get('val_accuracy'), final.samples)}",
+            f"test accuracy {accuracy_text(final.test_accuracy, final.samples, 'test')}",
+        ]
     )
     apart = "; ".join(differences(final))
+    head = f"final training of {_name(final)}: "
+    told = shown + (f" ({apart})" if apart else "")
+    return [head + told, *(head + remark for remark in final_remarks(final))]
+
+
+def _name(final: Final) -> str:
     folder = one_line(final.folder.name)
     is_usual = final.number is None or folder == trial_stem(final.number)
-    name = folder if is_usual else f"trial {final.number} in {folder}"
-    return f"final training of {name}: {shown}" + (f" ({apart})" if apart else "")
+    return folder if is_usual else f"trial {final.number} in {folder}"
 
 
 def _final(study: Study, path: Path) -> Final:
@@ -127,6 +143,7 @@ def _final(study: Study, path: Path) -> Final:
         promised=_numbers(known),
         obtained=_numbers(told),
         test_accuracy=_numbers({"val_accuracy": result.get("test_accuracy")}).get("val_accuracy"),
+        samples=_numbers(result, SAMPLES),
         epochs=(trial.epochs_trained if trial else None, epochs if isinstance(epochs, int) else None),
         changed=_changed(trial.config, result.get("config")) if trial else {},
         device=device,
@@ -146,8 +163,8 @@ def _number(study: Study, origin: Any, folder: str) -> int | None:
     return int(match[1]) if match else None
 
 
-def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
-    found = {name: values.get(name) for name in COMPARED}
+def _numbers(values: Mapping[str, Any], names: Sequence[str] = COMPARED) -> dict[str, float]:
+    found = {name: values.get(name) for name in names}
     return {
         name: float(value)
         for name, value in found.items()

@@ -13,6 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from studies.accuracy import is_accuracy, validation_text
 from studies.model import Study, Trial
 from studies.noise import seed_spread
 from studies.pareto import front, knee
@@ -62,6 +63,8 @@ def front_frame(study: Study) -> FrontFrame:
     notes += [f"{LOADED} measured while other trials ran"] if has_load else []
     notes += [f"quiet with {LOADED}: the machine was busy then with something else"] if is_busy else []
     notes += ["mean ± sd over seeds"] if again else []
+    validation = validation_text(study) if any(map(is_accuracy, names)) else ""
+    notes += [f"accuracy: {validation}"] if validation else []
     notes += [f"in all: {params_text(shared, order)}"] if shared else []
     rows = []
     for trial in trials:

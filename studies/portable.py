@@ -3,6 +3,20 @@
 from __future__ import annotations
 
 EVERYWHERE = frozenset(
-    {"val_accuracy", "accuracy_at_t", "firing_rate", "synops", "energy_uj", "n_parameters", "macs"}
+    {
+        "val_accuracy",
+        "balanced_accuracy",
+        "accuracy_at_t",
+        "firing_rate",
+        "synops",
+        "energy_uj",
+        "n_parameters",
+        "macs",
+        "n_classes",
+        "n_train_classes",
+        "n_val_samples",
+        "n_val_classes",
+        "val_largest_class_share",
+    }
 )
 """Metrics that do not depend on the machine; energy_uj counts operations. Others hold on one device model."""

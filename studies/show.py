@@ -16,6 +16,7 @@ from rich.text import Text
 
 from spikefront.command import run_command
 from spikefront.files import replacing
+from studies.accuracy import accuracy_remarks
 from studies.finals import final_lines
 from studies.formats import FORMATS, WHATS, converted
 from studies.front_table import FrontView, front_table
@@ -46,7 +47,7 @@ def _command(arguments: argparse.Namespace) -> int:
 
 
 def summary_lines(study: Study) -> list[str]:
-    """How the trials ended with reasons counted, the hypervolume, and what noise makes of the front.
+    """How the trials ended with reasons counted, the hypervolume, and what the accuracies and noise tell.
 
     With quiet measurements also what they change; with noise which trials are within it of the front.
     """
@@ -58,6 +59,7 @@ def summary_lines(study: Study) -> list[str]:
             f"{name} {with_unit(name, value)}" for name, value in zip(names, reference, strict=True)
         )
         lines.append(f"hypervolume {study_hypervolume(study):.5g}, measured from {corner}")
+    lines += accuracy_remarks(study)
     near = near_front(study)
     lines += [noise_remark(study), near_remark(near)] if near or spreads(study) else []
     return [line for line in [*lines, *quiet_remarks(study)] if line]

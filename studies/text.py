@@ -6,10 +6,10 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import ROUND_HALF_UP, Decimal
 from difflib import get_close_matches
 from typing import Any
 
+from spikefront.text import decimals as decimals
 from studies.model import STATES, Study, Trial
 from studies.replicates import Spread, searched
 
@@ -39,7 +39,7 @@ def base_name(name: str) -> str:
 
 def unit(name: str) -> str:
     """The unit a metric's name carries, "" for none: "MiB" of train_memory_mib, "%" of val_accuracy."""
-    if "accuracy" in name:
+    if "accuracy" in name or name.endswith("class_share"):
         return "%"
     words, _, last = base_name(name).rpartition("_")
     return _UNITS.get(last, "") if words else ""
@@ -74,17 +74,6 @@ def three_digits(value: float) -> str:
     if not -4 <= magnitude <= 8:
         return f"{value:.2e}"
     return decimals(value, max(0, 2 - magnitude))
-
-
-def decimals(value: float, places: int) -> str:
-    """A number to so many decimals; a tie of its shortest text goes away from zero, as in a browser.
-
-    90.625 is 90.63, where the format of Python gives 90.62.
-    """
-    if not math.isfinite(value):
-        return str(value)
-    exact = Decimal(repr(value) if isinstance(value, int) else repr(float(value)))
-    return f"{exact.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP):,f}"
 
 
 def spread_text(name: str, spread: Spread) -> str:

@@ -20,7 +20,7 @@ from reports.compare_figures import draw_fronts, front_frame, pairs
 from reports.compare_frame import CompareFrame, Stretch, compare_frame, out_of_reach, stretches
 from reports.compare_ground import MOST, Entrant, ground, with_references
 from reports.compare_growth import draw_growth
-from reports.compare_page import sentences
+from reports.compare_page import compare_page, sentences
 from reports.compare_tables import demand_text
 from reports.figure import Card, Figure
 from studies.errors import StudyError
@@ -266,6 +266,22 @@ def test_unlike_budgets_of_training_are_told() -> None:
     assert "(data.train_limit): a null; b 500." in limited[0]
     running = replace(study, trials=(*study.trials, replace(study.trials[0], number=99, state="running")))
     assert "b has not ended" in ground(entrants(study, running)).warnings[0]
+
+
+def test_other_validation_splits_under_one_name_are_told() -> None:
+    study = digits_study(20)
+    known = [with_metrics(study, n_val_samples=n, val_largest_class_share=20.0) for n in (65, 80)]
+    assert ground(entrants(known[0], known[0])).warnings == ()
+    assert ground(entrants(study, known[0])).warnings == ()  # a record of before does not tell
+    (warning,) = ground(entrants(*known)).warnings
+    assert "a 65 samples, largest class 20.00 %; b 80 samples, largest class 20.00 %" in warning
+    found = entrants(*known)
+    text = compare_page(found, ground(found), compare_frame(found, ground(found)))
+    assert "validated on 80 samples, largest class 20.00 %" in text
+
+
+def with_metrics(study: Study, **metrics: float) -> Study:
+    return replace(study, trials=tuple(replace(t, metrics={**t.metrics, **metrics}) for t in study.trials))
 
 
 def test_objectives_that_are_not_shared_are_named() -> None:

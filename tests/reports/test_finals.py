@@ -57,6 +57,18 @@ def test_promises_and_results_stand_side_by_side(study: Study, tmp_path: Path) -
     assert f"finals/{name}" in text
 
 
+def test_accuracies_stand_beside_what_they_are_of(study: Study, tmp_path: Path) -> None:
+    told = {"n_test_samples": 200, "n_classes": 2, "n_test_classes": 2, "test_largest_class_share": 99.5}
+    put(tmp_path, "trial-0001", told | {"test_accuracy": 99.5})
+    put(tmp_path, "trial-0002", {"test_accuracy": 90.0})  # of before it was recorded
+    section = finals_section(digest(study), tmp_path)
+    assert section is not None
+    text = section_html(section)
+    assert "Test accuracy: 200 samples, largest class 99.50 %." in text
+    assert text.count("always guessing the largest class gives, 99.50 %") == 1
+    assert "finals/trial-0001: test accuracy is not above what always" in text
+
+
 def test_one_trial_trained_twice_and_once_on_all_data(study: Study, tmp_path: Path) -> None:
     best = digest(study).front[0]
     promised = float(best.values["val_accuracy"] or 0)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from reports.columns import told_metrics
 from reports.digest import digest
 from reports.facts import duration, facts
 from reports.page import page
@@ -155,6 +156,38 @@ def test_what_is_less_than_half_is_so_many_times_less() -> None:
     told = [reduction(LATENCY, trials[0], other).replace("\u00a0", " ") for other in trials[1:]]
     assert told == ["4.0 times less latency", "25 % less latency", "100 % less latency"]
     assert difference(LATENCY, trials[3], trials[1]).replace("\u00a0", " ") == "1.00 ms"
+
+
+def test_a_best_that_guessing_reaches_is_told_with_what_it_is_of() -> None:
+    metrics = {"n_val_samples": 65, "val_largest_class_share": 6400 / 65, "n_classes": 2, "n_val_classes": 2}
+    plain = small([[6400 / 65, 10.0, 1.0], [90.0, 5.0, 2.0]])
+    study = replace(plain, trials=tuple(replace(trial, metrics=metrics) for trial in plain.trials))
+    assert said(study)[0].startswith(
+        "The best validation accuracy is 98.46 % (1 of 65 samples wrong; largest class 98.46 %), reached by "
+        "trial 0; it comes with"
+    )
+    warning = (
+        '<p class="warning">The best validation accuracy, 98.46 % of trial 0, is not above what always '
+        "guessing the largest class gives, 98.46 %.</p>"
+    )
+    text = page(study, Path("runs/small"))
+    assert warning in text
+    assert "Validation accuracy: 65 samples, largest class 98.46 %." in text
+    assert dict(facts(digest(study)))["Data set"].endswith(": 65 samples, largest class 98.46 %")
+    assert 'class="warning"' not in page(plain, Path("runs/small"))  # a record of before it was measured
+
+
+def test_tooltips_tell_first_what_an_accuracy_is_of() -> None:
+    names = [
+        "macs",
+        "n_classes",
+        "n_train_classes",
+        "n_val_classes",
+        "n_val_samples",
+        "val_largest_class_share",
+    ]
+    told = told_metrics({"number": [], **{f"metric.{name}": [] for name in names}})
+    assert told == ["n_val_samples", "val_largest_class_share", "macs"]
 
 
 def test_the_facts_of_a_study() -> None:

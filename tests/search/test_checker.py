@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from search.checker import TrainerChecker
 from snncore.config import Config, make_config, parse_config
-from snncore.metrics import METRICS, PLANNED_METRICS
+from snncore.metrics import BESIDE_ACCURACY, METRICS, PLANNED_METRICS
 from snncore.rules import rule_problems
 
 CHECKER = TrainerChecker()
@@ -58,6 +58,8 @@ def test_metrics_are_those_of_the_trainer() -> None:
     assert list(CHECKER.metrics()) == list(METRICS)
     assert CHECKER.planned_metrics() == PLANNED_METRICS
     assert not set(CHECKER.metrics()) & set(CHECKER.planned_metrics())
+    assert CHECKER.metrics()["balanced_accuracy"] == "maximize"
+    assert set(BESIDE_ACCURACY) <= set(CHECKER.planned_metrics())  # refused with the reason
 
 
 class Spy:

@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 import pytest
 import torch
+from sklearn.metrics import balanced_accuracy_score
 from torch import Tensor
 
 import snncore.evaluate
@@ -33,12 +34,16 @@ def test_accuracy_and_firing_are_those_of_the_run_step_by_step(has_time: bool) -
     evaluation = evaluate(network, T, data)
 
     hits = [0] * T
+    labels_seen: list[int] = []
+    predicted_at_end: list[int] = []
     spikes, sites = [0.0, 0.0], [0, 0]
     for x, labels in data:
         run = run_tiny(network, x if has_time else x.expand(T, *x.shape))
         for t in range(T):
             predicted = run.logits[: t + 1].mean(0).argmax(-1)
             hits[t] += int((predicted == labels).sum())
+        labels_seen += labels.tolist()
+        predicted_at_end += predicted.tolist()
         for layer, fired in enumerate((run.first, run.second)):
             spikes[layer] += float(fired.detach().sum())
             sites[layer] += fired.numel()
@@ -47,6 +52,11 @@ def test_accuracy_and_firing_are_those_of_the_run_step_by_step(has_time: bool) -
     assert evaluation.accuracy == evaluation.accuracy_at_t[-1]
     assert evaluation.firing_rate == pytest.approx([spikes[0] / sites[0], spikes[1] / sites[1]])
     assert evaluation.mean_firing_rate == pytest.approx(sum(spikes) / sum(sites))
+    assert evaluation.n_per_class == tuple(map(labels_seen.count, range(3)))
+    assert sum(evaluation.right_per_class) == hits[-1]
+    balanced = 100 * balanced_accuracy_score(labels_seen, predicted_at_end)
+    assert evaluation.balanced_accuracy == pytest.approx(balanced)
+    assert abs(balanced - evaluation.accuracy) > 0.1  # or it could be the same thing
     assert len(set(hits)) > 1  # the steps differ, so that a mixed-up order would show
 
 
@@ -60,6 +70,8 @@ def test_no_samples_give_nan() -> None:
     assert evaluation.n == 0
     assert len(evaluation.accuracy_at_t) == 3
     assert math.isnan(evaluation.accuracy)
+    assert math.isnan(evaluation.balanced_accuracy)
+    assert evaluation.n_per_class == (0, 0, 0)
     assert math.isnan(evaluation.mean_firing_rate)
 
 

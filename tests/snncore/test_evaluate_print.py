@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 
 from snncore.evaluate_print import MAX_CLASSES_SHOWN, print_report
+from spikefront.accuracy import about_split
 
 PLAIN: dict[str, Any] = {
     "split": "val",
@@ -15,18 +16,22 @@ PLAIN: dict[str, Any] = {
     "n": 8,
     "accuracy_at_t": [50.0, 75.0],
     "firing_rate": [0.25, 0.125],
+    "balanced_accuracy": 62.5,
+    **about_split("val", (5, 3)),
 }
 
 
 def printed(report: dict[str, Any]) -> list[str]:
     file = io.StringIO()
-    print_report(report, Console(file=file, width=100))
+    print_report(report, Console(file=file, width=200))
     return file.getvalue().splitlines()
 
 
-def test_without_questions_only_accuracy_and_firing_are_shown() -> None:
+def test_without_questions_accuracy_with_what_it_is_of_and_firing_are_shown() -> None:
     assert printed(PLAIN) == [
-        "val accuracy 75.00 % of 8 samples",
+        "val accuracy 75.00 % (2 of 8 samples wrong; largest class 62.50 %), balanced 62.50 %",
+        "validation accuracy is above what always guessing the largest class gives, 62.50 %, by no more than "
+        "the standard error of 17.12 points",
         "  after 1 of 2 steps 50.00 %",
         "  after 2 of 2 steps 75.00 %",
         "  spikes per neuron and step, by layer: 0.250, 0.125",

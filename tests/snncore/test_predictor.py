@@ -181,7 +181,11 @@ def test_everything_asked_for_is_measured_and_written(
     assert report["pgd"]["robust_accuracy"] <= 100
 
     printed = capsys.readouterr().out
-    assert f"test accuracy {evaluation.accuracy:.2f} % of 120 samples" in printed
+    n_wrong = 120 - int(confusion.trace())
+    assert f"test accuracy {evaluation.accuracy:.2f} % ({n_wrong} of 120 samples wrong; largest" in printed
+    assert report["balanced_accuracy"] == pytest.approx(
+        float(100 * (confusion.diag() / confusion.sum(1)).mean())
+    )
     for words in (
         "after 3 of 3 steps",
         "early exit",
@@ -198,7 +202,10 @@ def test_the_validation_split_is_evaluated_on_demand(
     assert main([str(folder), "--split", "val", "--device", "cpu"]) == 0
     predictor = snncore.load(folder, "cpu")
     accuracy = predictor.evaluate("val").accuracy
-    assert f"val accuracy {accuracy:.2f} % of 144 samples" in capsys.readouterr().out
+    n_wrong = 144 - round(1.44 * accuracy)
+    assert (
+        f"val accuracy {accuracy:.2f} % ({n_wrong} of 144 samples wrong; largest" in capsys.readouterr().out
+    )
 
 
 def test_epsilon_may_be_a_fraction(folder: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -17,7 +18,7 @@ from snncore.checkpoint import STATE, CheckpointError
 from snncore.config import Config, make_config
 from snncore.divergence import NonFiniteLossError
 from snncore.errors import DivergedError, SilentNetworkError
-from snncore.metrics import METRICS
+from snncore.metrics import BESIDE_ACCURACY, METRICS
 from snncore.optim import lr_at
 from snncore.rules import BRANCH_MODES, TEMPORAL_MODES
 from snncore.session import TrainingSession
@@ -222,11 +223,36 @@ def test_metrics_after_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     accuracies = metrics.pop("accuracy_at_t")
     assert isinstance(accuracies, list)
     assert accuracies[-1] == metrics["val_accuracy"] == epoch.val_accuracy
-    assert set(metrics) == {name for name, metric in METRICS.items() if metric.known == "training"}
-    assert all(isinstance(value, float) and value > 0 for value in metrics.values())
+    of_training = {name for name, metric in METRICS.items() if metric.known == "training"}
+    assert set(metrics) == {*of_training, *BESIDE_ACCURACY}
+    assert all(isinstance(metrics[name], float) and metrics[name] > 0 for name in of_training)
+    counts = np.bincount(session.data.val.labels.numpy(), minlength=10)
+    assert metrics["n_val_samples"] == counts.sum() == 144
+    assert metrics["val_largest_class_share"] == pytest.approx(100 * counts.max() / 144)
+    assert metrics["n_classes"] == metrics["n_val_classes"] == metrics["n_train_classes"] == 10
     restored = TrainingSession(quick())
     restored.restore(tmp_path / "c")
     assert restored.metrics() == session.metrics()
+
+
+def test_classes_without_a_training_sample_are_counted() -> None:
+    session = TrainingSession(tiny(data={"train_limit": 4}, optim={"epochs": 1, "batch_size": 4, "lr": 0.01}))
+    session.run_epoch()
+    metrics = session.metrics()
+    assert metrics["n_train_classes"] == len(set(session.data.train.labels.tolist())) < 10
+    assert metrics["n_val_classes"] == 10
+
+
+def test_a_checkpoint_of_before_classes_were_counted_is_evaluated_again(tmp_path: Path) -> None:
+    session = TrainingSession(tiny())
+    session.run_epoch()
+    session.save(tmp_path / "c")
+    state = json.loads((tmp_path / "c" / STATE).read_text())
+    del state["evaluation"]["n_per_class"], state["evaluation"]["right_per_class"]
+    (tmp_path / "c" / STATE).write_text(json.dumps(state))
+    fresh = TrainingSession(tiny())
+    fresh.restore(tmp_path / "c")
+    assert fresh.last_evaluation == session.last_evaluation
 
 
 def test_without_validation_data_accuracy_is_unknown() -> None:

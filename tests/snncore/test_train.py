@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from sklearn.metrics import balanced_accuracy_score
 
 import snncore
 from snncore.config import make_config
@@ -39,11 +40,15 @@ def test_training_from_the_command_line(config_file: Path, capsys: pytest.Captur
     assert main([str(config_file), "--out", str(out), "--threads", "1"]) == 0
     printed = capsys.readouterr().out
     result = json.loads((out / "result.json").read_text())
-    assert f"test accuracy {result['test_accuracy']:.2f} %" in printed
+    n, n_wrong = result["n_test_samples"], round((100 - result["test_accuracy"]) * 3.59)
+    assert (n, result["n_val_samples"], result["n_classes"]) == (359, 144, 10)
+    about = f"{n_wrong} of {n} samples wrong; largest class {result['test_largest_class_share']:.2f} %"
+    assert f"test accuracy {result['test_accuracy']:.2f} % ({about})\n" in printed
+    assert f"validation accuracy {result['val_accuracy']:.2f} % (" in printed
     assert f"python -m snncore.evaluate {out}\n" in printed
     assert result["epochs_trained"] == len((out / "epochs.jsonl").read_text().splitlines()) == 2
     assert result["config"]["T"] == 2
-    assert set(METRICS) - {"val_accuracy"} <= set(result["metrics"])
+    assert set(METRICS) - {"val_accuracy", "balanced_accuracy"} <= set(result["metrics"])
     assert result["n_processes"] == 1
     assert result["threads"] == 1
     assert result["device"] in ("cpu", "cuda")
@@ -55,11 +60,15 @@ def test_training_from_the_command_line(config_file: Path, capsys: pytest.Captur
     ]
     assert [path.name for path in config_file.parent.iterdir()] == ["out", "small.yaml"]
 
+    assert result["val_largest_class_share"] > 10
     predictor = snncore.load(out)
     data = load_data(make_config({}).data, 2)
     test = data.read_test()
     predicted = predictor.predict(test.images)
     accuracy = 100 * float((predicted == test.labels).double().mean())
+    balanced = 100 * balanced_accuracy_score(test.labels, predicted)
+    assert result["test_balanced_accuracy"] == pytest.approx(balanced)
+    assert result["test_largest_class_share"] == 100 * int(test.labels.bincount().max()) / 359
     assert accuracy == pytest.approx(result["test_accuracy"])
     assert predictor.evaluate("test").accuracy == pytest.approx(result["test_accuracy"])
     assert predictor.logits(test.images[:3]).shape == (2, 3, 10)
@@ -85,6 +94,8 @@ def test_training_on_everything(config_file: Path, capsys: pytest.CaptureFixture
     assert "NaN" not in text
     result = json.loads(text)
     assert result["val_accuracy"] is None
+    assert (result["n_val_samples"], result["val_balanced_accuracy"]) == (0, None)
+    assert result["val_largest_class_share"] is None
     assert result["metrics"]["synops"] > 0  # of test images, as there are no others
     rows = [json.loads(line) for line in (out / "epochs.jsonl").read_text().splitlines()]
     assert [row["val_accuracy"] for row in rows] == [None, None]

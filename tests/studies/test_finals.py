@@ -73,6 +73,21 @@ def test_metrics_are_set_side_by_side_where_both_have_them(study: Study, tmp_pat
     assert differences(final) == []
 
 
+def test_accuracies_are_told_with_what_they_are_of(study: Study, tmp_path: Path) -> None:
+    """99.5 : 0.5 classes: the test accuracy is what guessing gives, the validation accuracy is above it."""
+    told = {"val_accuracy": 80.0, "test_accuracy": 99.5, "n_classes": 3}
+    of_val = {"n_val_samples": 65, "n_val_classes": 3, "val_largest_class_share": 40.0}
+    of_test = {"n_test_samples": 200, "n_test_classes": 2, "test_largest_class_share": 99.5}
+    put(tmp_path, "trial-0000", told | of_val | of_test)
+    head = "final training of trial-0000: "
+    assert final_lines(study, tmp_path) == [
+        f"{head}validation accuracy promised 90.00 %, obtained 80.00 % (13 of 65 samples wrong; largest "
+        "class 40.00 %), test accuracy 99.50 % (1 of 200 samples wrong; largest class 99.50 %)",
+        f"{head}test accuracy is not above what always guessing the largest class gives, 99.50 %",
+        f"{head}1 of 3 classes has no test sample",
+    ]
+
+
 def test_what_was_not_the_same_is_told(study: Study, tmp_path: Path) -> None:
     config = dict(study.trials[0].config) | {"T": 6, "out": "elsewhere", "origin": {}, "data": {"root": "x"}}
     told = {"config": config, "epochs_trained": 50, "device": "cpu", "machine": "Y", "backend": "torch"}

@@ -1,0 +1,140 @@
+"""What an accuracy is of, and whether it is more than guessing: one rule and one wording for all rooms.
+
+A split is told by numbers under the names that metrics and results of trainings share (`about_split`); SPLIT
+is `train`, `val` or `test`. Records of before they were measured lack them, and then nothing is said.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeGuard
+
+from spikefront.text import decimals
+
+SPLITS = {"train": "training", "val": "validation", "test": "test"}
+
+SAMPLES = (
+    "n_classes",
+    *(f"n_{split}_classes" for split in SPLITS),
+    *(f"n_{split}_samples" for split in ("val", "test")),
+    *(f"{split}_largest_class_share" for split in ("val", "test")),
+)
+"""What the result of a final training tells of its splits."""
+
+
+def balanced_accuracy(n_per_class: Sequence[int], right_per_class: Sequence[int]) -> float:
+    """Mean recall over the classes that have a sample, percent; maximise.
+
+    n_per_class: samples of each class; right_per_class: how many of them were classified rightly.
+    NaN without any sample; of one class alone its recall, which is then the accuracy.
+    """
+    recalls = [right / n for n, right in zip(n_per_class, right_per_class, strict=True) if n]
+    return 100.0 * sum(recalls) / len(recalls) if recalls else math.nan
+
+
+def about_split(split: str, n_per_class: Sequence[int]) -> dict[str, float]:
+    """`n_classes`, `n_SPLIT_samples`, `n_SPLIT_classes` (that have a sample), `SPLIT_largest_class_share`.
+
+    The share, what always guessing the largest class gives, is in percent, and NaN without any sample.
+    """
+    n = sum(n_per_class)
+    return {
+        "n_classes": len(n_per_class),
+        f"n_{split}_samples": n,
+        f"n_{split}_classes": sum(count > 0 for count in n_per_class),
+        f"{split}_largest_class_share": 100.0 * max(n_per_class) / n if n else math.nan,
+    }
+
+
+def about_accuracy(accuracy: float | None, values: Mapping[str, Any], split: str = "val") -> str:
+    """What an accuracy is of: "1 of 65 samples wrong; largest class 98.46 %"; "" where that is not known.
+
+    values: numbers of `about_split` among others. accuracy: percent; None does not count what was wrong, for
+    a balanced accuracy.
+    """
+    n, share = _known(values, split)
+    if not n:
+        return ""
+    samples = f"{n:,} sample{'s'[: n != 1]}"
+    if accuracy is not None:
+        samples = f"{n - round(accuracy * n / 100.0):,} of {samples} wrong"
+    return f"{samples}; largest class {decimals(share, 2)} %"
+
+
+def accuracy_text(accuracy: float | None, values: Mapping[str, Any], split: str = "val") -> str:
+    """Such as "98.46 % (1 of 65 samples wrong; largest class 98.46 %)"; "-" for None."""
+    if accuracy is None:
+        return "-"
+    about = about_accuracy(accuracy, values, split)
+    return f"{decimals(accuracy, 2)} %" + (f" ({about})" if about else "")
+
+
+def split_text(values: Iterable[Mapping[str, Any]], split: str = "val") -> str:
+    """A split in words: "65 samples, largest class 98.46 %"; "" where no record tells.
+
+    Where records differ, from the least to the most: "58 to 65 samples, ...".
+    """
+    known = [found for one in values if (found := _known(one, split))[0]]
+    if not known:
+        return ""
+    sizes, shares = (sorted(set(column)) for column in zip(*known, strict=True))
+    samples = f"{_range([f'{n:,}' for n in sizes])} sample{'s'[: sizes != [1]]}"
+    return f"{samples}, largest class {_range([decimals(share, 2) for share in shares])} %"
+
+
+def guessing_text(accuracy: float | None, values: Mapping[str, Any], split: str = "val") -> str:
+    """How an accuracy stands to always guessing the largest class.
+
+    "" where it is above that by more than the standard error, or something is not known. The standard error
+    is that of n guesses which are right with the share p of the largest class: 100·√(p(1 − p)/n) points.
+    """
+    n, share = _known(values, split)
+    if accuracy is None or not n:
+        return ""
+    p = share / 100.0
+    error = 100.0 * math.sqrt(p * (1.0 - p) / n)
+    guessing = f"above what always guessing the largest class gives, {decimals(share, 2)} %"
+    if accuracy <= share:
+        return f"not {guessing}"
+    if accuracy <= share + error:
+        return f"{guessing}, by no more than the standard error of {decimals(error, 2)} points"
+    return ""
+
+
+def missing_text(values: Iterable[Mapping[str, Any]], split: str) -> str:
+    """The most classes without a sample, as in "3 of 10 classes have no validation sample"; "" for none."""
+    known = ((one.get("n_classes"), one.get(f"n_{split}_classes")) for one in values)
+    # No class at all: the split is empty, and nobody asks anything of it.
+    missing = {(K - n, K) for K, n in known if _is_number(K) and _is_number(n) and n}
+    most, K = max(missing, default=(0, 0))
+    if not most:
+        return ""
+    verb = "has" if most == 1 else "have"
+    return f"{'up to ' * (len(missing) > 1)}{most:g} of {K:g} classes {verb} no {SPLITS[split]} sample"
+
+
+def split_remarks(accuracies: Mapping[str, float | None], values: Mapping[str, Any]) -> list[str]:
+    """What keeps the accuracies of one training from telling much, a sentence each without a full stop.
+
+    accuracies: by split, percent; None is not known.
+    """
+    texts = {split: guessing_text(value, values, split) for split, value in accuracies.items()}
+    remarks = [f"{SPLITS[split]} accuracy is {text}" for split, text in texts.items() if text]
+    return remarks + [text for split in SPLITS if (text := missing_text([values], split))]
+
+
+def _known(values: Mapping[str, Any], split: str) -> tuple[int, float]:
+    """The samples and the share of the largest class, percent; (0, 0.0) where they are not known."""
+    n, share = values.get(f"n_{split}_samples"), values.get(f"{split}_largest_class_share")
+    if not (_is_number(n) and _is_number(share) and 1 <= n < math.inf and 0 < share <= 100):
+        return 0, 0.0
+    return int(n), float(share)
+
+
+def _is_number(value: Any) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _range(texts: Sequence[str]) -> str:
+    return texts[0] if len(texts) == 1 else f"{texts[0]} to {texts[-1]}"
