@@ -15,6 +15,9 @@ Kind = Literal["percent", "count", "measure", "number"]
 
 _KNOWN: dict[str, tuple[str, str, Kind]] = {
     "val_accuracy": ("validation accuracy", "%", "percent"),
+    "accuracy_at_1": ("accuracy after one step", "%", "percent"),
+    "exit_steps": ("steps until exit", "", "measure"),
+    "exit_accuracy": ("accuracy at exit", "%", "percent"),
     "train_accuracy": ("training accuracy", "%", "percent"),
     "train_memory_mib": ("training memory", "MiB", "measure"),
     "infer_memory_mib": ("inference memory", "MiB", "measure"),

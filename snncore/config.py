@@ -55,6 +55,7 @@ ARCHITECTURES = (
 PositiveInt = Annotated[int, Field(ge=1, strict=True)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
 NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
+EXIT_CONFIDENCE = 0.9
 
 
 def _built_in_or_own(arch: str) -> str:
@@ -215,11 +216,16 @@ class OptimConfig(_Section):
 
 
 class MeasureConfig(_Section):
-    """How latency is measured."""
+    """How latency and early exit are measured."""
 
     batch_size: PositiveInt = Field(1, description="Samples that are classified at once.")
     threads: PositiveInt = Field(1, description="Of torch, while latency is measured; not while training.")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: that of the training.")
+    exit_confidence: PositiveFloat = Field(
+        EXIT_CONFIDENCE,
+        le=1,
+        description="Softmax probability at which a sample stops, for exit_steps and exit_accuracy.",
+    )
 
 
 class OriginConfig(_Section):

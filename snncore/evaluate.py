@@ -13,9 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from snncore.config import EXIT_CONFIDENCE
 from snncore.data.batches import Batch
 from snncore.data.dataspec import DataSpec
 from snncore.distributed import sum_over_ranks
+from snncore.early_exit import exit_steps
 from snncore.network import SpikingNetwork
 from snncore.neuron import LIF
 from snncore.passes import EvalPass, split_time
@@ -31,18 +33,31 @@ Observer = Callable[[Tensor, Tensor], None]
 class Evaluation:
     """n: samples. accuracy_at_t: top-1 in percent of the mean logits of the first 1..T steps.
 
-    firing_rate: per layer of neurons, spikes per neuron and step. All NaN when n is 0.
+    firing_rate: per layer of neurons, spikes per neuron and step. exit_steps: mean steps, 1..T, of samples
+    that stop as soon as they are confident (`exit_confidence` of `evaluate`); exit_accuracy: their top-1 in
+    percent. All NaN when n is 0.
     """
 
     n: int
     accuracy_at_t: tuple[float, ...]
     firing_rate: tuple[float, ...]
     mean_firing_rate: float
+    exit_steps: float
+    exit_accuracy: float
 
     @property
     def accuracy(self) -> float:
         """Top-1 in percent, all T steps."""
         return self.accuracy_at_t[-1]
+
+    @property
+    def by_steps(self) -> dict[str, float]:
+        """The metrics of stopping early: `accuracy_at_1`, `exit_steps`, `exit_accuracy`."""
+        return {
+            "accuracy_at_1": self.accuracy_at_t[0],
+            "exit_steps": self.exit_steps,
+            "exit_accuracy": self.exit_accuracy,
+        }
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Evaluation:
@@ -52,6 +67,8 @@ class Evaluation:
             accuracy_at_t=tuple(values["accuracy_at_t"]),
             firing_rate=tuple(values["firing_rate"]),
             mean_firing_rate=values["mean_firing_rate"],
+            exit_steps=values["exit_steps"],
+            exit_accuracy=values["exit_accuracy"],
         )
 
 
@@ -74,11 +91,13 @@ def evaluate(
     T: int,
     batches: Iterable[Batch],
     *,
+    exit_confidence: float = EXIT_CONFIDENCE,
     observers: Sequence[Observer] = (),
     over_ranks: bool = False,
 ) -> Evaluation:
     """Classify every batch once, with running statistics; for `precision: bf16`, in `forward_precision`.
 
+    exit_confidence: softmax probability of the mean logits so far at which a sample stops, T at the latest.
     over_ranks: `batches` are this process's share, and the counts of all processes are added up; every
     process must call it, also one whose share is empty. Observers see their own process's batches.
     """
@@ -88,18 +107,22 @@ def evaluate(
     counter = _SpikeCounter(network, device)
     run = EvalPass(T, on_spikes=counter)
     right_and_n = torch.zeros(T + 1, dtype=torch.float64, device=device)  # right after t = 1..T steps; n
+    exits = torch.zeros(2, dtype=torch.float64, device=device)  # steps until samples stop; right then
     with torch.inference_mode():
         for x, labels in batches:
             means = running_means(split_time(network(x, run).logits, T))
-            right_and_n[:T] += (means.argmax(-1) == labels).sum(1)
+            is_right = means.argmax(-1) == labels  # (T, N)
+            right_and_n[:T] += is_right.sum(1)
             right_and_n[T] += len(labels)
+            step = exit_steps(means, (exit_confidence,))  # (1, N), from 0
+            exits += torch.stack([(step + 1).sum(), is_right.gather(0, step).sum()])
             for observe in observers:
                 observe(means, labels)
-        counts = torch.cat([right_and_n, counter.spikes, counter.sites.to(device)])
+        counts = torch.cat([right_and_n, exits, counter.spikes, counter.sites.to(device)])
         if over_ranks:
             counts = sum_over_ranks(counts)
     network.train(was_training)
-    return _summary(T, *counts.cpu().split([T + 1, len(counter.layers), len(counter.layers)]))
+    return _summary(T, *counts.cpu().split([T + 1, 2, len(counter.layers), len(counter.layers)]))
 
 
 def eval_batch_size(spec: DataSpec, T: int) -> int:
@@ -118,16 +141,19 @@ def _layers_of_neurons(network: SpikingNetwork) -> list[LIF]:
     return [module for module in network.modules() if isinstance(module, LIF)]
 
 
-def _summary(T: int, right_and_n: Tensor, spikes: Tensor, sites: Tensor) -> Evaluation:
+def _summary(T: int, right_and_n: Tensor, exits: Tensor, spikes: Tensor, sites: Tensor) -> Evaluation:
     n = int(right_and_n[T])
+    nan = float("nan")
     if n == 0:
-        return Evaluation(0, (float("nan"),) * T, (), float("nan"))
+        return Evaluation(0, (nan,) * T, (), nan, nan, nan)
     ran = sites > 0  # a layer that a network holds but never runs has no rate
     return Evaluation(
         n=n,
         accuracy_at_t=tuple((100.0 * right_and_n[:T] / n).tolist()),
         firing_rate=tuple((spikes[ran] / sites[ran]).tolist()),
         mean_firing_rate=float(spikes.sum() / sites.sum().clamp(min=1)),
+        exit_steps=float(exits[0] / n),
+        exit_accuracy=float(100.0 * exits[1] / n),
     )
 
 

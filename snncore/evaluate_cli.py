@@ -57,6 +57,8 @@ def _measure(arguments: argparse.Namespace) -> dict[str, Any]:
         "split": arguments.split,
         "accuracy": evaluation.accuracy,
         **asdict(evaluation),
+        **evaluation.by_steps,
+        "exit_confidence": predictor.config.measure.exit_confidence,
     }
     if early_exit is not None:
         report["early_exit"] = [asdict(result) for result in early_exit.results()]

@@ -19,6 +19,12 @@ def print_report(report: dict[str, Any], console: Console) -> None:
     )
     for t, accuracy in enumerate(accuracies, start=1):
         console.print(f"  after {t} of {len(accuracies)} steps {accuracy:.2f} %", highlight=False)
+    if len(accuracies) > 1:
+        console.print(
+            f"  stopping at confidence {report['exit_confidence']:g}: {report['exit_accuracy']:.2f} % "
+            f"after {report['exit_steps']:.2f} steps on average",
+            highlight=False,
+        )
     rates = ", ".join(f"{rate:.3f}" for rate in report["firing_rate"])
     console.print(f"  spikes per neuron and step, by layer: {rates}", highlight=False)
     if "early_exit" in report:

@@ -103,7 +103,13 @@ class Predictor:
         """
         samples = self.read(split) if isinstance(split, str) else split
         with forward_precision(self.config, self.device):
-            return evaluate(self.network, self.config.T, self.batches(samples), observers=observers)
+            return evaluate(
+                self.network,
+                self.config.T,
+                self.batches(samples),
+                exit_confidence=self.config.measure.exit_confidence,
+                observers=observers,
+            )
 
     def count_operations(self, split: AnySplit) -> Operations:
         """Synaptic operations and energy per sample of `split`."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from snncore.config import Config, DataConfig
+from snncore.config import EXIT_CONFIDENCE, Config, DataConfig
 from snncore.data.events.specs import EVENT_SPECS
 from snncore.errors import Problem
 
@@ -170,6 +170,10 @@ def canonical(config: Config) -> dict[str, Any]:
         del values[name]
     _canonical_data(values["data"])
     _canonical_optim(values["optim"], config.T)
+    if config.T == 1 or config.measure.exit_confidence == EXIT_CONFIDENCE:
+        del values["measure"][
+            "exit_confidence"
+        ]  # so that configs recorded before there was one stay the same
     values["distillation"] = _canonical_distillation(config)
     return values
 

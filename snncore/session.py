@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import torch
@@ -153,7 +153,11 @@ class TrainingSession:
         """
         with forward_precision(self.config, self.device):
             return evaluate(
-                self.trainer.predictor, self.config.T, self._batches(split), over_ranks=is_distributed()
+                self.trainer.predictor,
+                self.config.T,
+                self._batches(split),
+                exit_confidence=self.config.measure.exit_confidence,
+                over_ranks=is_distributed(),
             )
 
     def _batches(self, split: AnySplit) -> Iterator[Batch]:
@@ -187,6 +191,7 @@ class TrainingSession:
             return {"train_time_s": self.train_time_s}
         return {
             "val_accuracy": evaluation.accuracy,
+            **evaluation.by_steps,
             "firing_rate": evaluation.mean_firing_rate,
             "train_time_s": self.train_time_s,
             "accuracy_at_t": list(evaluation.accuracy_at_t),
@@ -221,4 +226,6 @@ class TrainingSession:
         self.epochs_trained = state["epochs_trained"]
         self.train_time_s = state["train_time_s"]
         told = state["evaluation"]
-        self.last_evaluation = self.evaluate(self.data.val) if told is None else Evaluation.from_json(told)
+        known = {field.name for field in fields(Evaluation)}
+        is_whole = told is not None and told.keys() >= known  # an earlier version measured less
+        self.last_evaluation = Evaluation.from_json(told) if is_whole else self.evaluate(self.data.val)

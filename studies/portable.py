@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 EVERYWHERE = frozenset(
-    {"val_accuracy", "accuracy_at_t", "firing_rate", "synops", "energy_uj", "n_parameters", "macs"}
+    {"val_accuracy", "accuracy_at_t", "accuracy_at_1", "exit_steps", "exit_accuracy"}
+    | {"firing_rate", "synops", "energy_uj", "n_parameters", "macs"}
 )
 """Metrics that do not depend on the machine; energy_uj counts operations. Others hold on one device model."""

@@ -120,6 +120,7 @@ def test_the_rules_read_only_the_fields_they_name() -> None:
         ({"data": {"root": "elsewhere"}, "out": "x"}, {}),
         ({"data": {"frames_by": "count", "workers": 0}}, {}),
         ({"optim": {"step_epochs": 3, "step_factor": 0.5}}, {}),
+        ({"T": 1, "measure": {"exit_confidence": 0.5}}, {"T": 1}),
         (
             {"gradient": "bptt", "T": 1, "distillation": {"mode": "reliable+weak2strong", "branches": [1]}},
             {"gradient": "bptt", "T": 1, "distillation": {"mode": "reliable", "branches": [1]}},
@@ -144,6 +145,7 @@ def test_fields_without_effect_make_no_other_trial(one: dict[str, Any], other: d
         ({"seed": 1}, {}),
         ({"T": 5}, {}),
         ({"measure": {"batch_size": 2}}, {}),
+        ({"measure": {"exit_confidence": 0.5}}, {}),
         (
             {"distillation": {"mode": "reliable", "branches": [1], "reliability_threshold": 0.5}},
             {"distillation": {"mode": "reliable", "branches": [1]}},

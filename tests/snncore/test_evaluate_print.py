@@ -14,6 +14,9 @@ PLAIN: dict[str, Any] = {
     "accuracy": 75.0,
     "n": 8,
     "accuracy_at_t": [50.0, 75.0],
+    "exit_confidence": 0.9,
+    "exit_accuracy": 62.5,
+    "exit_steps": 1.25,
     "firing_rate": [0.25, 0.125],
 }
 
@@ -29,6 +32,7 @@ def test_without_questions_only_accuracy_and_firing_are_shown() -> None:
         "val accuracy 75.00 % of 8 samples",
         "  after 1 of 2 steps 50.00 %",
         "  after 2 of 2 steps 75.00 %",
+        "  stopping at confidence 0.9: 62.50 % after 1.25 steps on average",
         "  spikes per neuron and step, by layer: 0.250, 0.125",
     ]
 

@@ -85,6 +85,7 @@ VALUES: dict[str, list[Any]] = {
     "measure.batch_size": [2],
     "measure.threads": [2],
     "measure.device": ["cpu"],
+    "measure.exit_confidence": [0.5],
     "origin": [{"study": "digits", "trial": 1}],
     "out": ["somewhere"],
 }

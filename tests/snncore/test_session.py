@@ -229,6 +229,27 @@ def test_metrics_after_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert restored.metrics() == session.metrics()
 
 
+@pytest.mark.parametrize(("confidence", "steps"), [(0.05, 1), (1.0, 2)])
+def test_how_sure_a_sample_must_be_is_the_configs(confidence: float, steps: int) -> None:
+    session = TrainingSession(tiny(measure={"exit_confidence": confidence}))
+    session.run_epoch()
+    metrics = session.metrics()
+    assert metrics["exit_steps"] == steps
+    assert metrics["exit_accuracy"] == metrics["accuracy_at_1" if steps == 1 else "val_accuracy"]
+
+
+def test_what_a_checkpoint_of_an_earlier_version_did_not_measure_is_measured(tmp_path: Path) -> None:
+    session = TrainingSession(tiny())
+    session.run_epoch()
+    session.save(tmp_path / "c")
+    state = json.loads((tmp_path / "c" / STATE).read_text())
+    del state["evaluation"]["exit_steps"], state["evaluation"]["exit_accuracy"]
+    (tmp_path / "c" / STATE).write_text(json.dumps(state))
+    restored = TrainingSession(tiny())
+    restored.restore(tmp_path / "c")
+    assert restored.metrics() == session.metrics()
+
+
 def test_without_validation_data_accuracy_is_unknown() -> None:
     session = TrainingSession(quick(data={"val_fraction": 0, "train_limit": 200}))
     assert math.isnan(session.run_epoch().val_accuracy)
