@@ -57,6 +57,9 @@ PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
 NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
 EXIT_CONFIDENCE = 0.9
 
+ADDED_LATER = frozenset({"data.cutout", "measure.exit_confidence"})
+"""Fields that whole configs of earlier versions lack. Their defaults mean what was done without them."""
+
 
 def _built_in_or_own(arch: str) -> str:
     if arch not in ARCHITECTURES and not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", arch):
@@ -110,6 +113,11 @@ class DataConfig(_Section):
     )
     augment: Literal["none", "crop_flip", "fast", "autoaugment", "events", "imagenet"] = Field(
         "none", description="Random changes of training samples."
+    )
+    cutout: Annotated[int, Field(ge=0, le=1024, strict=True)] | None = Field(
+        None,
+        description="Side in pixels of a black square laid over every training image (Cutout), 0: none; "
+        "null: with fast and autoaugment half the height, in the mean colour.",
     )
     size: PositiveInt | None = Field(
         None, ge=8, le=1024, description="Side length to resize to; null: that of the data set."

@@ -22,6 +22,7 @@ from snncore.data.split import AnySplit
 from snncore.devices import default_device
 from snncore.distributed import is_distributed, rank, sum_over_ranks, world_size
 from snncore.divergence import NonFiniteLossError
+from snncore.earlier import changed_meaning
 from snncore.errors import DivergedError, SilentNetworkError
 from snncore.evaluate import Evaluation, eval_batch_size, evaluate
 from snncore.operations import count_operations
@@ -222,6 +223,9 @@ class TrainingSession:
             raise checkpoint.CheckpointError(f"{folder}: a checkpoint of another version; train anew")
         if canonical(Config.model_validate(state["config"])) != canonical(self.config):
             raise checkpoint.CheckpointError(f"{folder}: a checkpoint of another config")
+        changed = changed_meaning(state["config"])
+        if changed is not None:
+            raise checkpoint.CheckpointError(f"{folder}: a checkpoint of an earlier version; {changed}")
         restore_trainer(self.trainer, folder, state["n_averaged"])
         self.epochs_trained = state["epochs_trained"]
         self.train_time_s = state["train_time_s"]

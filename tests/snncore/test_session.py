@@ -270,6 +270,22 @@ def test_a_checkpoint_of_something_else_is_refused(tmp_path: Path) -> None:
         TrainingSession(tiny()).restore(tmp_path / "c")
 
 
+def test_a_checkpoint_of_other_pixels_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = TrainingSession(tiny())
+    session.run_epoch()
+    session.save(tmp_path / "c")
+    seen: list[Any] = []
+
+    def told(config: Any) -> str:
+        seen.append(config)
+        return "pixels were others"
+
+    monkeypatch.setattr("snncore.session.changed_meaning", told)
+    with pytest.raises(CheckpointError, match="of an earlier version; pixels were others"):
+        TrainingSession(tiny()).restore(tmp_path / "c")
+    assert seen == [json.loads((tmp_path / "c" / STATE).read_text())["config"]]
+
+
 def test_a_replaced_checkpoint_is_the_new_one(tmp_path: Path) -> None:
     session = TrainingSession(tiny())
     for _ in range(2):
