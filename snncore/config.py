@@ -42,6 +42,7 @@ Mode = Literal[
     "reliable+weak2strong",
     "reliable+simultaneous",
 ]
+SurrogateName = Literal["sigmoid", "rectangular", "triangle", "arctan"]
 ARCHITECTURES = (
     "convnet",
     "mlp",
@@ -154,9 +155,7 @@ class NeuronConfig(_Section):
         "soft", description="After a spike: subtract the threshold, or set to 0."
     )
     detach_reset: StrictBool = Field(True, description="No gradient through the reset.")
-    surrogate: Literal["sigmoid", "rectangular", "triangle", "arctan"] = Field(
-        "sigmoid", description="What stands for the derivative of a spike."
-    )
+    surrogate: SurrogateName = Field("sigmoid", description="What stands for the derivative of a spike.")
     surrogate_slope: PositiveFloat = Field(4.0, description="k of the surrogate; a rectangle has width 1/k.")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Console
@@ -31,7 +32,8 @@ def print_report(report: dict[str, Any], console: Console) -> None:
         console.print(_early_exit(report["early_exit"]))
     for name in ("fgsm", "pgd"):
         if name in report:
-            console.print(_attack(name, report[name]), highlight=False)
+            for line in _attack(name, report[name]):
+                console.print(line, highlight=False)
     if "operations" in report:
         console.print(_operations(report["operations"]), highlight=False)
     if "confusion" in report:
@@ -46,11 +48,16 @@ def _early_exit(results: list[dict[str, Any]]) -> Table:
     return table
 
 
-def _attack(name: str, result: dict[str, Any]) -> str:
+def _attack(name: str, result: dict[str, Any]) -> Iterator[str]:
     how = f"epsilon {result['epsilon']:g}"
     if name == "pgd":
         how += f", {result['steps']} steps of {result['step_size']:g}, seed {result['seed']}"
-    return f"robust accuracy {result['robust_accuracy']:.2f} % under {name.upper()}, {how}"
+    yield f"robust accuracy {result['robust_accuracy']:.2f} % under {name.upper()}, {how}"
+    yield "  of images that are right under every attack; under each alone:"
+    for one in result["through"]:
+        surrogate = f"{one['surrogate']} of slope {one['surrogate_slope']:g}"
+        own = ", the network's own" if one["is_own"] else ""
+        yield f"  {one['robust_accuracy']:.2f} % through {surrogate}{own}"
 
 
 def _operations(result: dict[str, Any]) -> str:

@@ -51,3 +51,24 @@ def test_of_a_large_one_the_commonest_mistakes_are_listed() -> None:
     start = next(index for index, line in enumerate(lines) if "predicted" in line)
     cells = [line.split("│")[1:-1] for line in lines[start:] if "│" in line]
     assert [[int(cell) for cell in row] for row in cells] == [[4, 0, 5], [3, 7, 2], [20, 19, 2]]
+
+
+def test_what_is_left_is_told_of_every_surrogate() -> None:
+    through = [
+        {"surrogate": "sigmoid", "surrogate_slope": 20.0, "is_own": True, "robust_accuracy": 80.0},
+        {"surrogate": "arctan", "surrogate_slope": 2.0, "is_own": False, "robust_accuracy": 25.0},
+    ]
+    fgsm = {
+        "epsilon": 0.1,
+        "steps": 1,
+        "step_size": 0.1,
+        "seed": 0,
+        "robust_accuracy": 24.0,
+        "through": through,
+    }
+    assert printed(PLAIN | {"fgsm": fgsm})[-4:] == [
+        "robust accuracy 24.00 % under FGSM, epsilon 0.1",
+        "  of images that are right under every attack; under each alone:",
+        "  80.00 % through sigmoid of slope 20, the network's own",
+        "  25.00 % through arctan of slope 2",
+    ]
