@@ -1,8 +1,8 @@
 """Adversarial images: FGSM (Goodfellow et al. 2015) and PGD (Madry et al. 2018), through several surrogates.
 
 A surrogate that is steep, or 0 away from the threshold, leaves an attacker hardly any gradient to follow, and
-a network then looks robust that is not (Athalye et al. 2018, on obfuscated gradients). An attacker may take any
-surrogate, for the spikes are the same. So images are attacked through the network's own and through
+a network then looks robust that is not (Athalye et al. 2018, on obfuscated gradients). An attacker may take
+any surrogate, for the spikes are the same. So images are attacked through the network's own and through
 `SMOOTH`, and count as robust if they withstand every attack, as in AutoAttack (Croce & Hein 2020).
 
 Shapes: x: still images, normalised, (N, C, H, W); labels: (N,); T time steps.
