@@ -19,8 +19,15 @@ MOST = 8
 
 _DATA = ("data.name", "data.val_fraction", "data.events")
 _OWN_DATA = frozenset({"folder", "npz"})
-_MEASURED_AT = ("measure.batch_size", "measure.threads")
-_AT_INFERENCE = frozenset({"latency_ms", "infer_memory_mib"})
+_AT_INFERENCE = ("measure.batch_size", "measure.threads")
+_AT_EXIT = ("measure.exit_confidence",)
+_MEASURED_AT = {
+    "latency_ms": _AT_INFERENCE,
+    "infer_memory_mib": _AT_INFERENCE,
+    "exit_steps": _AT_EXIT,
+    "exit_accuracy": _AT_EXIT,
+}
+"""Settings on which a metric depends, beside the network."""
 _TRAINED_ON = (("optim.epochs", "epochs of a full training"), ("data.train_limit", "training images"))
 
 
@@ -139,12 +146,10 @@ def _why_not(own: Objective, entrants: Sequence[Entrant]) -> str | None:
         return f"{listed(lacking)} {'does' if len(lacking) == 1 else 'do'} not have it as an objective"
     if len(set(ways.values())) > 1:
         return f"its direction differs: {_by_study(entrants, lambda study: [_direction(study, own.name)])}"
-    if own.name in EVERYWHERE:
-        return None
     devices = [devices_of(one.study) for one in entrants]
-    if len({name for found in devices for name in found}) > 1:
+    if own.name not in EVERYWHERE and len({name for found in devices for name in found}) > 1:
         return f"{label} holds on one device model only: {_by_study(entrants, devices_of)}"
-    for field in _MEASURED_AT if own.name in _AT_INFERENCE else ():
+    for field in _MEASURED_AT.get(own.name, ()):
         if not _agree(found for one in entrants if (found := settings_of(one.study, field))):
             return f"it was measured at unlike {field}: {_by_setting(entrants, field)}"
     return None

@@ -30,6 +30,7 @@ from search.opening import (
     require_new,
     require_room,
     require_same,
+    require_same_configs,
     stored_space,
     was_never_begun,
     with_options,
@@ -117,6 +118,7 @@ def conduct(space: Space | None, options: RunOptions) -> Conducted:
                 book.job = job.with_nothing_to_do()
                 book.go_on()
                 return book.close("budget", finished_at=book.job.about.finished_at)
+            require_same_configs(job.about, job.space, book.ledger.entries.values())
         require_validation(job.space)
         if options.address == "local":
             require_data(job.space)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import io
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,17 @@ from ruamel.yaml import YAML
 
 from search.about import About, fixed_parts, plain_space
 from search.drivers import Drivers, OneDriver
+from search.entry import Entry
 from search.errors import SearchError
 from search.folder import RunFolder
+from search.identity import resolve
+from search.mapping import disagreements
 from search.storage import find_study, open_journal, open_url
 from search.urls import absolute, without_password
+from snncore.config import Config, make_config
+from snncore.earlier import changed_meaning
+from spaces.condition import UNSET
+from spaces.errors import shown
 from spaces.space import Space
 from spikefront.files import replace_text
 
@@ -142,6 +149,45 @@ def require_same(about: About, space: Space) -> None:
             ]
         )
     )
+
+
+def require_same_configs(about: About, space: Space, entries: Iterable[Entry]) -> None:
+    """Check that this version trains the params of a study as the version did that began it.
+
+    What a preset holds may have been corrected since, and a space names presets. At most 100 trials are
+    looked at, from all over the study.
+
+    Raises:
+        SearchError: it would not; the message names the fields.
+    """
+    own = [entry for entry in entries if entry.replicate_of is None]
+    for entry in own[:: 1 + len(own) // 100]:
+        if changes := _changes(space, entry):
+            raise SearchError(
+                "\n".join(
+                    [
+                        f"study {about.name!r} was begun by a version that trained its params otherwise:",
+                        *(f"  {change}" for change in changes),
+                        "its record stays as it is; go on in a new study: another --study, and --warm-start "
+                        f"{about.name} to try its best params first",
+                    ]
+                )
+            )
+
+
+def _changes(space: Space, entry: Entry) -> list[str]:
+    """In what this version's config of a trial's params differs from the one it was trained with."""
+    now, then = Config.model_validate(resolve(space, entry.params)[0]), make_config(entry.config)
+    changes = [
+        f"{name}: {_setting(before)} then, {_setting(after)} now"
+        for name, (after, before) in disagreements(now, then).items()
+    ]
+    changed = changed_meaning(entry.config)
+    return changes if changed is None else [*changes, changed]
+
+
+def _setting(value: Any) -> str:
+    return "no effect" if value is UNSET else shown(value)
 
 
 def stored_space(about: About) -> Space:

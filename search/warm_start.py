@@ -20,6 +20,7 @@ from search.limits import Bounds, broken_limits, is_number
 from search.mapping import OutsideError, disagreements, params_of
 from search.warm_notes import Tally
 from snncore.config import Config, make_config
+from snncore.earlier import changed_meaning
 from snncore.errors import ConfigError
 from spaces.space import Space
 from studies.errors import StudyError
@@ -182,6 +183,8 @@ def _map(trial: Trial, space: Space, tally: Tally) -> _Mapped | None:
         tally.refused(error)
         return None
     different = disagreements(Config.model_validate(config), theirs)
+    if changed_meaning(trial.config) is not None:
+        different["normalisation"] = ("of this version", "of an earlier version")
     tally.inside(different)
     return _Mapped(trial, params, config, key, not different)
 

@@ -42,6 +42,7 @@ Mode = Literal[
     "reliable+weak2strong",
     "reliable+simultaneous",
 ]
+SurrogateName = Literal["sigmoid", "rectangular", "triangle", "arctan"]
 ARCHITECTURES = (
     "convnet",
     "mlp",
@@ -55,6 +56,10 @@ ARCHITECTURES = (
 PositiveInt = Annotated[int, Field(ge=1, strict=True)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
 NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
+EXIT_CONFIDENCE = 0.9
+
+ADDED_LATER = frozenset({"data.cutout", "measure.exit_confidence"})
+"""Fields that whole configs of earlier versions lack. Their defaults mean what was done without them."""
 
 
 def _built_in_or_own(arch: str) -> str:
@@ -110,6 +115,11 @@ class DataConfig(_Section):
     augment: Literal["none", "crop_flip", "fast", "autoaugment", "events", "imagenet"] = Field(
         "none", description="Random changes of training samples."
     )
+    cutout: Annotated[int, Field(ge=0, le=1024, strict=True)] | None = Field(
+        None,
+        description="Side in pixels of a black square laid over every training image (Cutout), 0: none; "
+        "null: with fast and autoaugment half the height, in the mean colour.",
+    )
     size: PositiveInt | None = Field(
         None, ge=8, le=1024, description="Side length to resize to; null: that of the data set."
     )
@@ -145,9 +155,7 @@ class NeuronConfig(_Section):
         "soft", description="After a spike: subtract the threshold, or set to 0."
     )
     detach_reset: StrictBool = Field(True, description="No gradient through the reset.")
-    surrogate: Literal["sigmoid", "rectangular", "triangle", "arctan"] = Field(
-        "sigmoid", description="What stands for the derivative of a spike."
-    )
+    surrogate: SurrogateName = Field("sigmoid", description="What stands for the derivative of a spike.")
     surrogate_slope: PositiveFloat = Field(4.0, description="k of the surrogate; a rectangle has width 1/k.")
 
 
@@ -215,11 +223,16 @@ class OptimConfig(_Section):
 
 
 class MeasureConfig(_Section):
-    """How latency is measured."""
+    """How latency and early exit are measured."""
 
     batch_size: PositiveInt = Field(1, description="Samples that are classified at once.")
     threads: PositiveInt = Field(1, description="Of torch, while latency is measured; not while training.")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: that of the training.")
+    exit_confidence: PositiveFloat = Field(
+        EXIT_CONFIDENCE,
+        le=1,
+        description="Softmax probability at which a sample stops, for exit_steps and exit_accuracy.",
+    )
 
 
 class OriginConfig(_Section):

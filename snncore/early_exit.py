@@ -50,7 +50,7 @@ class EarlyExit:
     def __call__(self, means: Tensor, labels: Tensor) -> None:
         """means: (T, N, K), mean logits after t steps; labels: (N,)."""
         T = len(means)
-        step = self._steps(means)  # (E, N)
+        step = exit_steps(means, self.thresholds)  # (E, N)
         hits = (means.argmax(-1) == labels).expand(len(step), -1, -1)  # (E, T, N)
         right = hits.gather(1, step.unsqueeze(1)).sum((1, 2))  # (E,)
         exits = torch.nn.functional.one_hot(step, T).sum(1)  # (E, N, T) -> (E, T)
@@ -72,10 +72,11 @@ class EarlyExit:
             found.append(EarlyExitResult(threshold, 100.0 * right / n, steps / n, tuple(exits)))
         return found
 
-    def _steps(self, means: Tensor) -> Tensor:
-        """The 0-based step at which each sample leaves, (E, N)."""
-        confidence = means.softmax(-1).amax(-1)  # (T, N)
-        thresholds = torch.tensor(self.thresholds, dtype=confidence.dtype, device=confidence.device)
-        is_sure = confidence >= thresholds.view(-1, 1, 1)  # (E, T, N)
-        is_sure[:, -1] = True  # after T steps everyone leaves
-        return is_sure.int().argmax(1)  # the first of equal maxima
+
+def exit_steps(means: Tensor, thresholds: Sequence[float]) -> Tensor:
+    """The 0-based step at which each sample leaves, (E, N), of mean logits after 1..T steps (T, N, K)."""
+    confidence = means.softmax(-1).amax(-1)  # (T, N)
+    bounds = torch.tensor(thresholds, dtype=confidence.dtype, device=confidence.device)
+    is_sure = confidence >= bounds.view(-1, 1, 1)  # (E, T, N)
+    is_sure[:, -1] = True  # after T steps everyone leaves
+    return is_sure.int().argmax(1)  # the first of equal maxima

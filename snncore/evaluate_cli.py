@@ -7,14 +7,18 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from snncore.config import NeuronConfig
 from snncore.errors import UserError
 from snncore.training_folder import training_folder
 from spikefront.command import run_command
 from spikefront.numbers import whole
+
+if TYPE_CHECKING:
+    from snncore.attacks import Robustness
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -59,6 +63,8 @@ def _measure(arguments: argparse.Namespace) -> dict[str, Any]:
         "accuracy": evaluation.accuracy,
         "balanced_accuracy": evaluation.balanced_accuracy,
         **asdict(evaluation),
+        **evaluation.by_steps,
+        "exit_confidence": predictor.config.measure.exit_confidence,
         **about_split(arguments.split, evaluation.n_per_class),
     }
     if early_exit is not None:
@@ -68,9 +74,24 @@ def _measure(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.operations:
         report["operations"] = asdict(predictor.count_operations(split))
     for name, attack in attacks.items():
-        accuracy = predictor.robust_accuracy(split, attack, arguments.seed)
-        report[name] = {**asdict(attack), "seed": arguments.seed, "robust_accuracy": accuracy}
+        found = predictor.robustness(split, attack, arguments.seed)
+        report[name] = _robustness(found, predictor.config.neuron) | {"seed": arguments.seed}
     return report
+
+
+def _robustness(found: Robustness, neuron: NeuronConfig) -> dict[str, Any]:
+    first = asdict(found.attacks[0])
+    del first["surrogate"]
+    through = [
+        {
+            "surrogate": neuron.surrogate if attack.surrogate is None else attack.surrogate.name,
+            "surrogate_slope": neuron.surrogate_slope if attack.surrogate is None else attack.surrogate.slope,
+            "is_own": attack.surrogate is None,
+            "robust_accuracy": accuracy,
+        }
+        for attack, accuracy in zip(found.attacks, found.by_attack, strict=True)
+    ]
+    return {**first, "robust_accuracy": found.accuracy, "through": through}
 
 
 def _attacks(arguments: argparse.Namespace) -> Iterator[tuple[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Console
@@ -22,13 +23,20 @@ def print_report(report: dict[str, Any], console: Console) -> None:
         console.print(line, highlight=False)
     for t, accuracy in enumerate(accuracies, start=1):
         console.print(f"  after {t} of {len(accuracies)} steps {accuracy:.2f} %", highlight=False)
+    if len(accuracies) > 1:
+        console.print(
+            f"  stopping at confidence {report['exit_confidence']:g}: {report['exit_accuracy']:.2f} % "
+            f"after {report['exit_steps']:.2f} steps on average",
+            highlight=False,
+        )
     rates = ", ".join(f"{rate:.3f}" for rate in report["firing_rate"])
     console.print(f"  spikes per neuron and step, by layer: {rates}", highlight=False)
     if "early_exit" in report:
         console.print(_early_exit(report["early_exit"]))
     for name in ("fgsm", "pgd"):
         if name in report:
-            console.print(_attack(name, report[name]), highlight=False)
+            for line in _attack(name, report[name]):
+                console.print(line, highlight=False)
     if "operations" in report:
         console.print(_operations(report["operations"]), highlight=False)
     if "confusion" in report:
@@ -43,11 +51,16 @@ def _early_exit(results: list[dict[str, Any]]) -> Table:
     return table
 
 
-def _attack(name: str, result: dict[str, Any]) -> str:
+def _attack(name: str, result: dict[str, Any]) -> Iterator[str]:
     how = f"epsilon {result['epsilon']:g}"
     if name == "pgd":
         how += f", {result['steps']} steps of {result['step_size']:g}, seed {result['seed']}"
-    return f"robust accuracy {result['robust_accuracy']:.2f} % under {name.upper()}, {how}"
+    yield f"robust accuracy {result['robust_accuracy']:.2f} % under {name.upper()}, {how}"
+    yield "  of images that are right under every attack; under each alone:"
+    for one in result["through"]:
+        surrogate = f"{one['surrogate']} of slope {one['surrogate_slope']:g}"
+        own = ", the network's own" if one["is_own"] else ""
+        yield f"  {one['robust_accuracy']:.2f} % through {surrogate}{own}"
 
 
 def _operations(result: dict[str, Any]) -> str:

@@ -49,6 +49,18 @@ METRICS: dict[str, Metric] = {
     "train_step_ms": Metric("median time of one training step", "probe"),
     "n_parameters": Metric("parameters of the network that is deployed, without branches", "probe"),
     "macs": Metric("multiply-accumulates of one sample over all T steps, without branches", "probe"),
+    "accuracy_at_1": Metric(
+        "top-1 on the validation split after the first time step, percent", "training", "maximize", 0.0
+    ),
+    "exit_steps": Metric(
+        "mean time steps of a validation sample that stops at measure.exit_confidence", "training"
+    ),
+    "exit_accuracy": Metric(
+        "top-1 on the validation split when samples stop at measure.exit_confidence, percent",
+        "training",
+        "maximize",
+        0.0,
+    ),
     "firing_rate": Metric("spikes per neuron and time step, mean over all neurons", "training"),
     "synops": Metric("accumulations that spikes cause, of one sample over all T steps", "training"),
     "energy_uj": Metric("arithmetic energy of one sample over all T steps at 45 nm, microjoule", "training"),

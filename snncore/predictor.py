@@ -15,7 +15,7 @@ from torch import Tensor
 
 from snncore import checkpoint
 from snncore.architectures import make_body
-from snncore.attacks import Attack, robust_accuracy
+from snncore.attacks import Attack, Robustness, robustness, through_surrogates
 from snncore.config import Config, load_config
 from snncore.data.batches import Batch, eval_batches
 from snncore.data.load import load_data
@@ -103,22 +103,33 @@ class Predictor:
         """
         samples = self.read(split) if isinstance(split, str) else split
         with forward_precision(self.config, self.device):
-            return evaluate(self.network, self.config.T, self.batches(samples), observers=observers)
+            return evaluate(
+                self.network,
+                self.config.T,
+                self.batches(samples),
+                exit_confidence=self.config.measure.exit_confidence,
+                observers=observers,
+            )
 
     def count_operations(self, split: AnySplit) -> Operations:
         """Synaptic operations and energy per sample of `split`."""
         with forward_precision(self.config, self.device):
             return count_operations(self.network, self.config.T, self.batches(split))
 
-    def robust_accuracy(self, split: AnySplit, attack: Attack, seed: int = 0) -> float:
-        """Accuracy in percent on attacked images of `split`; `seed` draws the random starts.
+    def robustness(self, split: AnySplit, attack: Attack, seed: int = 0) -> Robustness:
+        """What is left of `split` under an attack through several surrogates; `seed` draws the random starts.
 
         Raises:
             UserError: the network takes event frames.
         """
         batches = self.batches(split, max(1, self.batch_size // ATTACK_SHARE))
+        attacks = through_surrogates(self.network, attack)
         with forward_precision(self.config, self.device):
-            return robust_accuracy(self.network, self.config.T, batches, attack, self.normalisation, seed)
+            return robustness(self.network, self.config.T, batches, attacks, self.normalisation, seed)
+
+    def robust_accuracy(self, split: AnySplit, attack: Attack, seed: int = 0) -> float:
+        """The accuracy of `robustness`, in percent."""
+        return self.robustness(split, attack, seed).accuracy
 
     def _prepare(self, samples: Tensor) -> Tensor:
         """What the network takes: normalised floats, time first."""

@@ -1,8 +1,8 @@
 """Published recipes by name: what `preset: p1_cifar100` stands for. Knows no torch.
 
 A preset is a part of a config; the fields written beside `preset` override it. The values are those of the
-papers' recipes (P1: arXiv 2510.06254; P2: arXiv 2510.07924); the loss is divided by T where published code
-does so.
+papers' recipes (P1: arXiv 2510.06254; P2: arXiv 2510.07924), or ours where docs/snncore.md says so; the loss
+is divided by T where published code does so. tests/snncore/test_presets.py names the place of each value.
 """
 
 from __future__ import annotations
@@ -16,12 +16,29 @@ Values = dict[str, Any]
 def over_preset(values: Mapping[str, Any]) -> Mapping[str, Any]:
     """`values` laid over the preset they name, section by section; as they are when they name none.
 
-    An unknown name is left for the config's own check to refuse.
+    So they are too when they are whole, as records of trials and exported configs are: the preset then only
+    says where the values came from, and what this version has in it has no part. An unknown name is left for
+    the config's own check to refuse.
     """
     name = values.get("preset")
-    if not isinstance(name, str) or name not in PRESETS:
+    if not isinstance(name, str) or name not in PRESETS or _is_whole(values):
         return values
     return merged(PRESETS[name], values)
+
+
+def _is_whole(values: Mapping[str, Any]) -> bool:
+    """Whether every field is there, or was when an earlier version wrote them."""
+    from snncore.config import ADDED_LATER, field_names
+
+    if "origin" not in values:  # nearly always enough
+        return False
+    written = field_names()
+    for name in written:
+        section, _, field = name.rpartition(".")
+        inside = values.get(section) if section else values
+        if name not in ADDED_LATER and not (isinstance(inside, Mapping) and field in inside):
+            return False
+    return True
 
 
 def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> Values:
@@ -53,15 +70,16 @@ _P1: Values = {
 
 _P2: Values = {
     "gradient": "bptt",
-    "neuron": {"decay": 0.5, "v_threshold": 1.0, "reset": "hard", "detach_reset": False}
+    "neuron": {"decay": 0.5, "v_threshold": 1.0, "reset": "soft", "detach_reset": True}
     | {"surrogate": "rectangular", "surrogate_slope": 1.0},
     "distillation": {"mode": "strong2weak", "variant": "pair", "beta": 1.0, "temperature": 2.0},
     "optim": {"name": "sgd", "lr": 0.1, "momentum": 0.9, "weight_decay": 1.0e-4, "batch_size": 64}
     | {"epochs": 100, "schedule": "step", "step_epochs": 30, "step_factor": 0.1, "loss_over_T": False},
 }
-"""Temporal self-distillation; every P2 recipe starts from here.
+"""Temporal self-distillation; every P2 recipe starts from here (sec. 3.1, app. B).
 
-The paper names decay, threshold and surrogate, not the reset: hard, with gradient, is taken.
+Ours, for the paper does not say: that no gradient flows through the reset. Ours too is the factor τ² of the
+distillation loss and its detached teacher (`snncore.distillation`).
 """
 
 
@@ -75,7 +93,7 @@ def _p2(data: Values, **fields: Any) -> Values:
 
 def _p1_cifar(name: str, arch: str, branches: list[int]) -> Values:
     return _p1(
-        {"name": name, "augment": "autoaugment"},
+        {"name": name, "augment": "autoaugment", "cutout": 16},
         T=6,
         model={"arch": arch},
         distillation={"branches": branches, "beta": 0.3},
@@ -83,7 +101,9 @@ def _p1_cifar(name: str, arch: str, branches: list[int]) -> Values:
 
 
 def _p2_cifar(name: str, arch: str) -> Values:
-    return _p2({"name": name, "augment": "autoaugment"}, T=4, model={"arch": arch})
+    """AutoAugment for CIFAR-10 alone, and no Cutout (app. B)."""
+    augment = "autoaugment" if name == "cifar10" else "crop_flip"
+    return _p2({"name": name, "augment": augment, "cutout": 0}, T=4, model={"arch": arch})
 
 
 _EVENT_DECAY = {"weight_decay": 1.0e-3}
@@ -94,7 +114,7 @@ PRESETS: dict[str, Values] = {
     "p1_cifar10_resnet19": _p1_cifar("cifar10", "resnet19", [1, 2]),
     "p1_cifar100_resnet19": _p1_cifar("cifar100", "resnet19", [1, 2]),
     "p1_cifar10_dvs": _p1(
-        {"name": "cifar10_dvs", "size": 48, "augment": "events"},
+        {"name": "cifar10_dvs", "size": 48, "augment": "events", "frames_by": "count"},
         T=10,
         model={"arch": "resnet18"},
         distillation={"beta": 0.1},
@@ -109,10 +129,11 @@ PRESETS: dict[str, Values] = {
     ),
     "p2_cifar10": _p2_cifar("cifar10", "vgg9"),
     "p2_cifar100": _p2_cifar("cifar100", "vgg9"),
+    # P2's network with the recipe of its VGG-9: ours. The paper trains it by the strategy of TKS.
     "p2_cifar10_resnet19": _p2_cifar("cifar10", "resnet19"),
     "p2_cifar100_resnet19": _p2_cifar("cifar100", "resnet19"),
     "p2_cifar10_dvs": _p2(
-        {"name": "cifar10_dvs", "size": 48, "augment": "events"},
+        {"name": "cifar10_dvs", "size": 48, "augment": "none"},
         T=5,
         model={"arch": "vgg9"},
         optim=_EVENT_DECAY,
@@ -121,7 +142,6 @@ PRESETS: dict[str, Values] = {
         {"name": "dvs_gesture", "size": 48, "augment": "none"},
         T=5,
         model={"arch": "vgg9"},
-        distillation={"beta": 0.1},
         optim=_EVENT_DECAY,
     ),
 }

@@ -23,6 +23,7 @@ WITHOUT_EFFECT: dict[str, str] = {
     "distillation.beta_temporal": "scales a loss, which is computed even at 0",
     "distillation.temperature": "logits are divided by it, whatever it is",
     "distillation.temperature_temporal": "logits are divided by it, whatever it is",
+    "measure.exit_confidence": "when a sample stops; a probe runs all T steps",
     "neuron.decay": "scales potentials",
     "neuron.surrogate_slope": "scales a surrogate's argument",
     "neuron.v_threshold": "potentials are compared with it; the same work for spikes as for none",

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from snncore.config import Config, DataConfig
+from snncore.config import EXIT_CONFIDENCE, Config, DataConfig
 from snncore.data.events.specs import EVENT_SPECS
+from snncore.data.specs import OWN_DATA, data_spec
 from snncore.errors import Problem
 
 BRANCH_MODES = frozenset({"supervised", "deepest", "ensemble", "reliable"})
@@ -47,6 +48,7 @@ RULE_FIELDS = (
     "distillation.branches",
     "data.name",
     "data.augment",
+    "data.cutout",
     "data.events",
     "data.size",
     "optim.epochs",
@@ -120,6 +122,18 @@ def _data(data: DataConfig) -> Iterator[Problem]:
     if data.name == "shd" and data.size is not None:
         yield Problem("data.size", "shd has 700 channels and no image to resize; leave data.size out")
     yield from _augment(data, is_event or data.events != "none")
+    yield from _cutout(data, is_event or data.events != "none")
+
+
+def _cutout(data: DataConfig, is_event: bool) -> Iterator[Problem]:
+    if not data.cutout:
+        return
+    if is_event:
+        yield Problem("data.cutout", f"got {data.cutout}; Cutout is for still images, allowed here: 0")
+        return
+    side = data.size if data.size or data.name in OWN_DATA else data_spec(data).height
+    if side is not None and data.cutout > side:
+        yield Problem("data.cutout", f"got {data.cutout}, allowed for images of {side} pixels: 0 to {side}")
 
 
 def _augment(data: DataConfig, is_event: bool) -> Iterator[Problem]:
@@ -170,17 +184,24 @@ def canonical(config: Config) -> dict[str, Any]:
         del values[name]
     _canonical_data(values["data"])
     _canonical_optim(values["optim"], config.T)
+    if config.T == 1 or config.measure.exit_confidence == EXIT_CONFIDENCE:
+        del values["measure"][
+            "exit_confidence"
+        ]  # so that configs recorded before there was one stay the same
     values["distillation"] = _canonical_distillation(config)
     return values
 
 
 def _canonical_data(data: dict[str, Any]) -> None:
-    is_own = data["name"] in ("folder", "npz")
-    if not is_own:
+    if data["name"] not in OWN_DATA:
         del data["root"]  # of a user's own data it is the name
     del data["workers"]
     if data["name"] not in EVENT_DATA:
         del data["frames_by"]
+    if data["augment"] == "fast" and data["cutout"] is not None:
+        data["augment"] = "crop_flip"  # which is what it is without its own Cutout
+    if data["cutout"] is None or (data["cutout"] == 0 and data["augment"] != "autoaugment"):
+        del data["cutout"]
 
 
 def _canonical_optim(optim: dict[str, Any], T: int) -> None:

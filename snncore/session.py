@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import torch
@@ -22,6 +22,7 @@ from snncore.data.split import AnySplit
 from snncore.devices import default_device
 from snncore.distributed import is_distributed, rank, sum_over_ranks, world_size
 from snncore.divergence import NonFiniteLossError
+from snncore.earlier import changed_meaning
 from snncore.errors import DivergedError, SilentNetworkError
 from snncore.evaluate import Evaluation, eval_batch_size, evaluate
 from snncore.operations import count_operations
@@ -154,7 +155,11 @@ class TrainingSession:
         """
         with forward_precision(self.config, self.device):
             return evaluate(
-                self.trainer.predictor, self.config.T, self._batches(split), over_ranks=is_distributed()
+                self.trainer.predictor,
+                self.config.T,
+                self._batches(split),
+                exit_confidence=self.config.measure.exit_confidence,
+                over_ranks=is_distributed(),
             )
 
     def _batches(self, split: AnySplit) -> Iterator[Batch]:
@@ -189,6 +194,7 @@ class TrainingSession:
         return {
             "val_accuracy": evaluation.accuracy,
             "balanced_accuracy": evaluation.balanced_accuracy,
+            **evaluation.by_steps,
             "firing_rate": evaluation.mean_firing_rate,
             "train_time_s": self.train_time_s,
             "accuracy_at_t": list(evaluation.accuracy_at_t),
@@ -226,11 +232,13 @@ class TrainingSession:
             raise checkpoint.CheckpointError(f"{folder}: a checkpoint of another version; train anew")
         if canonical(Config.model_validate(state["config"])) != canonical(self.config):
             raise checkpoint.CheckpointError(f"{folder}: a checkpoint of another config")
+        changed = changed_meaning(state["config"])
+        if changed is not None:
+            raise checkpoint.CheckpointError(f"{folder}: a checkpoint of an earlier version; {changed}")
         restore_trainer(self.trainer, folder, state["n_averaged"])
         self.epochs_trained = state["epochs_trained"]
         self.train_time_s = state["train_time_s"]
         told = state["evaluation"]
-        try:
-            self.last_evaluation = Evaluation.from_json(told or {})
-        except KeyError:  # nothing to evaluate on, or an older version's
-            self.last_evaluation = self.evaluate(self.data.val)
+        known = {field.name for field in fields(Evaluation)}
+        is_whole = told is not None and told.keys() >= known  # an earlier version measured less
+        self.last_evaluation = Evaluation.from_json(told) if is_whole else self.evaluate(self.data.val)

@@ -133,6 +133,8 @@ def _finish(folder: Path, session: TrainingSession, tested: _Tested) -> TrainRes
         "firing_rate": validation.mean_firing_rate if validation.n else test.mean_firing_rate,
         "train_time_s": session.train_time_s,
         "accuracy_at_t": list(test.accuracy_at_t),
+        **(validation if validation.n else test).by_steps,
+        **{f"test_{name}": value for name, value in test.by_steps.items()},
     }
     if tested.is_main:
         metrics |= session.operations(session.data.val if validation.n else tested.split)

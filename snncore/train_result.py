@@ -22,7 +22,8 @@ class TrainResult:
     """What a final training obtained; `result.json` holds the same.
 
     Accuracies in percent; val_accuracy None without a validation split. metrics: all of `snncore.metrics`;
-    firing and operations on validation data, on test data where there is none. n_processes: how many trained
+    firing, operations and the metrics of stopping early on validation data, on test data where there is none;
+    accuracy_at_t, and what begins with test_, on test data. n_processes: how many trained
     together; the metrics of a training step are then those of one process with its share of the batch, and
     processes other than the first return without what is measured after training. threads: of torch in each
     process, on which results on a CPU depend; None in a result of before it was recorded.

@@ -6,7 +6,7 @@ Every function draws from the generator it is given, which lives on the samples'
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import torch
@@ -21,16 +21,21 @@ from snncore.errors import DataError
 Augmentation: TypeAlias = Callable[[Tensor, Generator], Tensor]
 """Changes a batch of bytes; same shape and type."""
 
+GREY = 128
+"""What AutoAugment fills with in P1's published code."""
+
 
 def make_augmentation(config: DataConfig, spec: DataSpec, normalisation: Normalisation) -> Augmentation:
-    """What `data.augment` asks for, as a function of a batch; `imagenet` leaves batches as they are.
+    """What `data.augment` and `data.cutout` ask for, as a function of a batch.
 
-    (The crops and mirrors of `imagenet` are made where the files are decoded.)
+    (The crops and mirrors of `imagenet` are made where the files are decoded, not here.)
 
     Raises:
         DataError: it cannot be done with samples of that kind; the message says what can.
     """
     name = config.augment
+    if config.cutout and spec.has_time:
+        raise DataError("data.cutout: Cutout is for still images; allowed for event frames: 0")
     if name == "events":
         if not spec.has_time:
             raise DataError(
@@ -46,19 +51,31 @@ def make_augmentation(config: DataConfig, spec: DataSpec, normalisation: Normali
         )
     if name != "none" and spec.has_time:
         raise DataError(f"data.augment: {name!r} is for still images; allowed for event frames: none, events")
-    if name in ("none", "imagenet"):
-        return unchanged
-    if name == "crop_flip":
-        return crop_flip
-    fill = tuple(round(255 * mean) for mean in normalisation.mean)
-    if name == "fast":
-        return lambda images, generator: cutout(crop_flip(images, generator), generator, fill)
-    from snncore.data.autoaugment import make_autoaugment
+    changes: list[Augmentation] = []
+    if name in ("crop_flip", "fast", "autoaugment"):
+        changes.append(crop_flip)
+    if name == "autoaugment":
+        from snncore.data.autoaugment import make_autoaugment
 
-    autoaugment = make_autoaugment(config.name, spec)
-    return lambda images, generator: cutout(
-        autoaugment(crop_flip(images, generator), generator), generator, fill
-    )
+        changes.append(make_autoaugment(config.name, spec, 0 if config.cutout is None else GREY))
+    return _in_turn([*changes, *_cutouts(config, spec, normalisation)])
+
+
+def _cutouts(config: DataConfig, spec: DataSpec, normalisation: Normalisation) -> list[Augmentation]:
+    """The Cutout of `data.cutout`, if any: null is what was done before there was the field."""
+    side, fill = config.cutout, (0,) * spec.channels
+    if side is None and config.augment in ("fast", "autoaugment"):
+        side, fill = spec.height // 2, tuple(round(255 * mean) for mean in normalisation.mean)
+    return [lambda images, generator: cutout(images, generator, side, fill)] if side else []
+
+
+def _in_turn(changes: Sequence[Augmentation]) -> Augmentation:
+    def change(images: Tensor, generator: Generator) -> Tensor:
+        for each in changes:
+            images = each(images, generator)
+        return images
+
+    return change if changes else unchanged
 
 
 def unchanged(images: Tensor, generator: Generator) -> Tensor:
@@ -93,14 +110,13 @@ def crop_flip(images: Tensor, generator: Generator) -> Tensor:
     return padded.gather(2, chosen).view(N, C, H, W)
 
 
-def cutout(images: Tensor, generator: Generator, fill: tuple[int, ...]) -> Tensor:
-    """Cover a square of half the height in each image (N, C, H, W) with `fill`, a value per channel.
+def cutout(images: Tensor, generator: Generator, side: int, fill: tuple[int, ...]) -> Tensor:
+    """Cover a square of `side` pixels in each image (N, C, H, W) with `fill`, a value per channel.
 
     Cutout (DeVries & Taylor 2017): the centre is any pixel of the image, so that the square may reach over
-    the edge. Published code covers normalised images with 0, which is the mean colour here.
+    the edge. P1 covers images scaled to 0 … 1 with 0, before they are normalised: black.
     """
     N, _, H, W = images.shape
-    side = H // 2
     device = images.device
     y = torch.randint(0, H, (N, 1), generator=generator, device=device) - side // 2  # first row covered
     x = torch.randint(0, W, (N, 1), generator=generator, device=device) - side // 2

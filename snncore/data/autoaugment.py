@@ -21,8 +21,10 @@ from snncore.errors import DataError
 _LARGEST_OF_CIFAR = 32  # pixels; larger images take the policy found on ImageNet
 
 
-def make_autoaugment(name: str, spec: DataSpec) -> Callable[[Tensor, Generator], Tensor]:
+def make_autoaugment(name: str, spec: DataSpec, fill: int = 0) -> Callable[[Tensor, Generator], Tensor]:
     """A function of a batch: the policy found on CIFAR-10, or above 32 pixels the one found on ImageNet.
+
+    fill: the grey, 0 to 255, that comes in where an image is moved.
 
     Raises:
         DataError: images with other channels than one grey or three colours.
@@ -33,10 +35,10 @@ def make_autoaugment(name: str, spec: DataSpec) -> Callable[[Tensor, Generator],
             "channels; use crop_flip or fast"
         )
     policy = CIFAR10 if max(spec.height, spec.width) <= _LARGEST_OF_CIFAR else IMAGENET
-    return lambda images, generator: autoaugment(images, policy, generator)
+    return lambda images, generator: autoaugment(images, policy, generator, fill)
 
 
-def autoaugment(images: Tensor, policy: Policy, generator: Generator) -> Tensor:
+def autoaugment(images: Tensor, policy: Policy, generator: Generator, fill: int = 0) -> Tensor:
     """Change each image by a random sub-policy; `generator` lives on the images' device.
 
     Signed operations (shear, translate, rotate, colours) go either way with probability ½.
@@ -55,27 +57,30 @@ def autoaugment(images: Tensor, policy: Policy, generator: Generator) -> Tensor:
         )
         is_done = chance[slot] < probabilities[sub_policy]
         code = torch.where(is_done, codes[sub_policy], len(OPERATIONS))
-        images = _apply(images, code, strengths[sub_policy], sign[slot])
+        images = _apply(images, code, strengths[sub_policy], sign[slot], fill)
     return images
 
 
-def _apply(images: Tensor, code: Tensor, strength: Tensor, sign: Tensor) -> Tensor:
+def _apply(images: Tensor, code: Tensor, strength: Tensor, sign: Tensor, fill: int) -> Tensor:
     """Each image changed by the operation number `code`; those with a code behind the last stay."""
     counts = code.bincount(minlength=len(OPERATIONS) + 1).tolist()  # the only time the device is waited for
     groups = code.argsort(stable=True).split(counts)
     changed = images.clone()
     for operation, rows in zip(OPERATIONS.values(), groups[:-1], strict=True):
         if len(rows):
-            change = operation.apply(images[rows], operation.signed(strength[rows], sign[rows]))
+            change = operation.apply(images[rows], operation.signed(strength[rows], sign[rows]), fill)
             changed.index_copy_(0, rows, change)
     return changed
 
 
 @dataclass(frozen=True)
 class Operation:
-    """apply(images, signed strength); strength(level, H, W) as torchvision gives it; signed(strength, ±1)."""
+    """apply(images, signed strength, fill); strength(level, H, W) as torchvision's; signed(strength, ±1).
 
-    apply: Callable[[Tensor, Tensor], Tensor]
+    fill: the grey that comes in where images are moved, 0 if left out; the other operations need none.
+    """
+
+    apply: Callable[..., Tensor]
     strength: Callable[[int, int, int], float]
     signed: Callable[[Tensor, Tensor], Tensor]
 
@@ -85,23 +90,31 @@ def _geometric(
 ) -> Operation:
     """place(matrix, strength, H, W) writes into the identity (N, 2, 3) where pixels come from."""
 
-    def apply(images: Tensor, strengths: Tensor) -> Tensor:
+    def apply(images: Tensor, strengths: Tensor, fill: int = 0) -> Tensor:
         N, _, H, W = images.shape
         matrix = torch.eye(2, 3, device=images.device).repeat(N, 1, 1)
         place(matrix, strengths, H, W)
-        return image_ops.move(images, matrix)
+        return image_ops.move(images, matrix, fill)
 
     return Operation(apply, strength, lambda strength, sign: strength * sign)
 
 
 def _colour(apply: Callable[[Tensor, Tensor], Tensor]) -> Operation:
-    return Operation(apply, lambda level, H, W: 0.9 * level / 9, lambda strength, sign: 1 + strength * sign)
+    return Operation(
+        lambda images, strengths, fill=0: apply(images, strengths),
+        lambda level, H, W: 0.9 * level / 9,
+        lambda strength, sign: 1 + strength * sign,
+    )
 
 
 def _unsigned(
     apply: Callable[[Tensor, Tensor], Tensor], strength: Callable[[int], float] = lambda level: 0.0
 ) -> Operation:
-    return Operation(apply, lambda level, H, W: strength(level), lambda strength, sign: strength)
+    return Operation(
+        lambda images, strengths, fill=0: apply(images, strengths),
+        lambda level, H, W: strength(level),
+        lambda strength, sign: strength,
+    )
 
 
 def _shear_x(matrix: Tensor, strength: Tensor, H: int, W: int) -> None:

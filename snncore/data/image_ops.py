@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.nn.functional import conv2d
 
 
-def move(images: Tensor, matrix: Tensor) -> Tensor:
-    """Take each pixel from where `matrix` says, the nearest one; black comes in from outside.
+def move(images: Tensor, matrix: Tensor, fill: int = 0) -> Tensor:
+    """Take each pixel from where `matrix` says, the nearest one; the grey `fill` comes in from outside.
 
     matrix: (N, 2, 3) per image, from pixel (x, y, 1) of the result, seen from the middle of the image, to
     the place (x, y) in the source.
@@ -29,7 +29,7 @@ def move(images: Tensor, matrix: Tensor) -> Tensor:
     is_inside = (columns >= 0) & (columns < W) & (rows >= 0) & (rows < H)
     pixels = (rows.clamp(0, H - 1) * W + columns.clamp(0, W - 1)).view(N, 1, H * W).expand(N, C, H * W)
     moved = images.reshape(N, C, H * W).gather(2, pixels).view(N, C, H, W)
-    return moved * is_inside.unsqueeze(1)
+    return torch.where(is_inside.unsqueeze(1), moved, fill)
 
 
 def brightness(images: Tensor, strength: Tensor) -> Tensor:

@@ -258,6 +258,15 @@ def test_latencies_at_unlike_batch_sizes_are_left_out() -> None:
     assert [(own.name, "batch_size: a 1; b 8" in own.why) for own in found.left_out] == [("latency_ms", True)]
 
 
+def test_exits_at_unlike_confidences_are_left_out() -> None:
+    study = small([[90.0, 1.5], [95.0, 2.5]], (ACCURACY, Objective("exit_steps", "minimize")))
+    sides = [with_config(study, measure__exit_confidence=confidence) for confidence in (0.8, 0.9)]
+    found = ground(entrants(*sides))
+    assert [(own.name, "exit_confidence: a 0.8; b 0.9" in own.why) for own in found.left_out] == [
+        ("exit_steps", True)
+    ]
+
+
 def test_unlike_budgets_of_training_are_told() -> None:
     study = digits_study(12)
     (warning,) = ground(entrants(study, with_config(study, optim__epochs=30))).warnings

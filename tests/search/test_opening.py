@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from search.about import About
+from search.entry import Entry
 from search.errors import SearchError
 from search.folder import RunFolder
+from search.identity import fingerprint, resolve
 from search.opening import (
     as_yaml,
     create,
@@ -17,12 +21,18 @@ from search.opening import (
     open_existing,
     require_new,
     require_same,
+    require_same_configs,
     stored_space,
     was_never_begun,
     with_options,
 )
+from snncore.config import make_config
+from snncore.rules import canonical
+from spaces.draw import RandomDraw
 from spaces.load import load_space
 from spaces.ranges import IntRange
+from spaces.space import Space
+from spaces.walk import suggest
 from tests.search.fakes import Budget, Fidelity, Limit, Objective, Resources, SamplerChoice, make_space
 
 
@@ -233,3 +243,46 @@ def test_yaml_keeps_order_and_has_no_trailing_spaces() -> None:
         "m",
     ]
     assert not any(line.endswith(" ") for line in text.splitlines())
+
+
+def trial(space: Space, number: int = 0, **changes: Any) -> Entry:
+    """A trial of `space`, some fields of its config as another version had them (None: it had none)."""
+    params = suggest(space, RandomDraw(np.random.default_rng(number)))
+    config, key = resolve(space, params)
+    for field, value in changes.items():
+        section, _, name = field.partition("__")
+        if value is None:
+            del config[section][name]
+        else:
+            config[section][name] = value
+    return Entry(number, params, config, key)
+
+
+def test_a_study_whose_preset_was_corrected_since_is_not_gone_on_with() -> None:
+    space = make_space(base={"preset": "p2_cifar100"})
+    about = About.of("toy", space)
+    require_same_configs(about, space, [trial(space, number) for number in range(3)])
+    before = trial(space, 3, neuron__reset="hard", data__cutout=None)
+    with pytest.raises(SearchError) as caught:
+        require_same_configs(about, space, [trial(space), before])
+    assert "begun by a version that trained its params otherwise" in str(caught.value)
+    assert "  neuron.reset: hard then, soft now\n" in str(caught.value)
+    assert "--warm-start toy" in str(caught.value)
+
+
+def test_a_study_of_cifar10_whose_pixels_were_normalised_otherwise_is_not_gone_on_with() -> None:
+    space = make_space(base={"data.name": "cifar10"})
+    about = About.of("toy", space)
+    require_same_configs(about, space, [trial(space)])
+    with pytest.raises(SearchError, match=r"CIFAR-10 was normalised by the std 0\.2470"):
+        require_same_configs(about, space, [trial(space, data__cutout=None)])
+
+
+@pytest.mark.parametrize("augment", ["none", "crop_flip", "fast"])
+def test_studies_in_which_nothing_changed_go_on(augment: str) -> None:
+    space = make_space(base={"data.name": "fashion_mnist", "data.augment": augment})
+    before = [trial(space, number, data__cutout=None, measure__exit_confidence=None) for number in range(300)]
+    require_same_configs(About.of("toy", space), space, before)
+    for entry in before[:3]:  # and their keys are those they were given then
+        assert entry.key == resolve(space, entry.params)[1]
+        assert fingerprint(canonical(make_config(entry.config))) == entry.key

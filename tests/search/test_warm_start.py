@@ -188,6 +188,20 @@ def test_what_depends_on_the_machine_is_decided_for_every_metric() -> None:
     assert set(METRICS) - EVERYWHERE == of_machine
 
 
+def test_values_of_pixels_normalised_otherwise_are_not_learnt_from(tmp_path: Path) -> None:
+    space = make_space(base={"data.name": "cifar10"})
+    now = study_of(space)
+    trials = [replace(trial, config=json.loads(json.dumps(trial.config))) for trial in now.trials]
+    for trial in trials:
+        del trial.config["data"]["cutout"]  # as an earlier version wrote it
+    before = replace(now, trials=tuple(trials))
+    assert len(start(now, space, tmp_path / "now").priors) == 12
+    found = start(before, space, tmp_path / "before")
+    assert found.priors == []
+    assert found.queue
+    assert 'normalisation is "of an earlier version" there' in told(found)
+
+
 def test_limits_of_this_study_choose_the_front(earlier: Study, tmp_path: Path) -> None:
     searched = {"optim.lr": FloatRange(0.01, 1.0, log=True)}
     found = start(earlier, make_space(search=searched), tmp_path)

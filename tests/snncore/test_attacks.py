@@ -10,12 +10,24 @@ from torch import Tensor
 from torch.nn import functional as F
 
 import snncore.attacks
-from snncore.attacks import Attack, fgsm, perturb, pgd, robust_accuracy
-from snncore.config import NeuronConfig
+from snncore.attacks import (
+    SMOOTH,
+    Attack,
+    Surrogate,
+    fgsm,
+    perturb,
+    pgd,
+    robust_accuracy,
+    robustness,
+    through_surrogates,
+)
+from snncore.config import NeuronConfig, make_config
 from snncore.data.normalisation import Normalisation
 from snncore.errors import UserError
 from snncore.network import SpikingNetwork
-from snncore.passes import inference
+from snncore.neuron import LIF
+from snncore.passes import inference, split_time
+from snncore.session import TrainingSession
 from tests.snncore.tiny import run_tiny, tiny_network
 
 T = 4
@@ -95,13 +107,79 @@ def test_robust_accuracy_counts_all_attacked_images() -> None:
     net = network()
     labels = inference(net, x, T).mean(0).argmax(-1)  # all right before the attack
     data = list(zip(x.split(8), labels.split(8), strict=True))
-    small, large = (robust_accuracy(net, T, data, fgsm(e), NORMALISATION) for e in (1e-9, 0.2))
+    small, large = (robustness(net, T, data, [fgsm(e)], NORMALISATION).accuracy for e in (1e-9, 0.2))
     assert small == 100
     assert large < 90
     attacked_images = perturb(net, T, (x, labels), fgsm(0.2), NORMALISATION, torch.Generator())
     right = (inference(net, attacked_images, T).mean(0).argmax(-1) == labels).double().mean()
     assert large == pytest.approx(100 * float(right))
-    assert robust_accuracy(net, T, data, pgd(0.2), NORMALISATION) <= large
+    assert robustness(net, T, data, [pgd(0.2)], NORMALISATION).accuracy <= large
+
+
+def test_an_image_must_withstand_every_attack_and_none() -> None:
+    x, _ = images(60)
+    net = network()
+    predicted = inference(net, x, T).mean(0).argmax(-1)
+    labels = torch.where(torch.arange(60) < 50, predicted, (predicted + 1) % 3)  # ten wrong before the attack
+    data = list(zip(x.split(8), labels.split(8), strict=True))
+    attacks = through_surrogates(net, pgd(0.1))
+    assert [attack.surrogate for attack in attacks] == [None, *SMOOTH]
+    found = robustness(net, T, data, attacks, NORMALISATION, seed=3)
+    withstands = torch.arange(60) < 50
+    alone = []
+    for attack in attacks:
+        generator = torch.Generator().manual_seed(3)
+        after = [perturb(net, T, batch, attack, NORMALISATION, generator) for batch in data]
+        is_right = inference(net, torch.cat(after), T).mean(0).argmax(-1) == labels
+        withstands &= is_right
+        alone.append(100 * float(is_right.double().mean()))
+    assert found.attacks == attacks
+    assert list(found.by_attack) == pytest.approx(alone)
+    assert found.accuracy == pytest.approx(100 * float(withstands.double().mean()))
+    assert found.accuracy < min(alone)
+    assert robust_accuracy(net, T, data, pgd(0.1), NORMALISATION, seed=3) == found.accuracy
+
+
+def test_what_the_gradient_goes_through_changes_no_spike() -> None:
+    x, labels = images()
+    net = network()
+    clean = inference(net, x, T)
+    seen = {}
+    for attack in through_surrogates(net, fgsm(0.05)):
+        seen[attack.surrogate] = perturb(net, T, (x, labels), attack, NORMALISATION, torch.Generator())
+        assert torch.equal(inference(net, x, T), clean)
+        run = snncore.attacks._AttackPass(T, attack.surrogate)
+        torch.testing.assert_close(split_time(net(x, run).logits, T), clean)
+    assert not torch.equal(seen[None], seen[SMOOTH[0]])
+    assert {module.neuron for module in net.modules() if isinstance(module, LIF)} == {NeuronConfig(decay=0.5)}
+
+
+def test_a_surrogate_that_the_network_has_is_attacked_through_once() -> None:
+    arctan = tiny_network(NeuronConfig(surrogate="arctan", surrogate_slope=2.0), channels=2)
+    assert [attack.surrogate for attack in through_surrogates(arctan, fgsm(0.1))] == [None, SMOOTH[1]]
+    given = Attack(0.1, 1, 0.1, random_start=False, surrogate=Surrogate("triangle", 1.0))
+    assert through_surrogates(arctan, given) == (given,)
+
+
+def test_a_steep_surrogate_hides_no_weakness() -> None:
+    """Trained in a second: through its own surrogate alone it looks robust."""
+    steep = make_config(
+        {
+            "T": 2,
+            "gradient": "bptt",
+            "model": {"arch": "mlp", "width": 0.25},
+            "neuron": {"surrogate_slope": 50.0},
+            "optim": {"epochs": 8, "batch_size": 64, "lr": 0.3},
+        }
+    )
+    session = TrainingSession(steep, "cpu")
+    clean = [session.run_epoch().val_accuracy for _ in range(8)][-1]
+    attacks = through_surrogates(session.network, pgd(0.1))
+    batches, normalisation = session._batches(session.data.val), session.data.normalisation
+    found = robustness(session.network, 2, batches, attacks, normalisation)
+    assert clean > 80
+    assert found.by_attack[0] > 60
+    assert found.accuracy < 45
 
 
 def test_the_seed_draws_the_random_starts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,9 +191,11 @@ def test_the_seed_draws_the_random_starts(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(snncore.attacks, "inference", watch)
     for seed in (1, 1, 2):
-        robust_accuracy(network(), T, [images()], pgd(0.05, 2), NORMALISATION, seed)
-    assert torch.equal(seen[0], seen[1])
-    assert not torch.equal(seen[0], seen[2])
+        robustness(network(), T, [images()], [pgd(0.05, 2)], NORMALISATION, seed)
+    clean, attacked = seen[::2], seen[1::2]
+    assert torch.equal(clean[0], clean[2])
+    assert torch.equal(attacked[0], attacked[1])
+    assert not torch.equal(attacked[0], attacked[2])
 
 
 def test_without_images_robust_accuracy_is_nan() -> None:

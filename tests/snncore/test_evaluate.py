@@ -12,6 +12,7 @@ from torch import Tensor
 
 import snncore.evaluate
 from snncore.config import NeuronConfig
+from snncore.early_exit import EarlyExit
 from snncore.evaluate import Evaluation, evaluate, running_means
 from tests.snncore.tiny import run_tiny, tiny_network
 
@@ -65,6 +66,28 @@ def test_the_size_of_batches_does_not_matter() -> None:
     assert evaluate(network, T, batches(17, 17)) == evaluate(network, T, batches(17, 3))
 
 
+@pytest.mark.parametrize("confidence", [0.4, 0.6, 0.9])
+def test_stopping_early_is_that_of_early_exit(confidence: float) -> None:
+    network = tiny_network(NEURON)
+    data = batches(40, 7)
+    early_exit = EarlyExit([confidence])
+    evaluation = evaluate(network, T, data, exit_confidence=confidence, observers=[early_exit])
+    (expected,) = early_exit.results()
+    assert evaluation.exit_steps == pytest.approx(expected.mean_steps)
+    assert evaluation.exit_accuracy == pytest.approx(expected.accuracy)
+    assert evaluation.by_steps == {
+        "accuracy_at_1": evaluation.accuracy_at_t[0],
+        "exit_steps": evaluation.exit_steps,
+        "exit_accuracy": evaluation.exit_accuracy,
+    }
+
+
+def test_with_one_step_every_sample_stops_after_it() -> None:
+    evaluation = evaluate(tiny_network(NEURON), 1, batches(20, 7))
+    assert evaluation.exit_steps == 1
+    assert evaluation.exit_accuracy == evaluation.accuracy_at_t[0] == evaluation.accuracy
+
+
 def test_no_samples_give_nan() -> None:
     evaluation = evaluate(tiny_network(), 3, [])
     assert evaluation.n == 0
@@ -73,6 +96,7 @@ def test_no_samples_give_nan() -> None:
     assert math.isnan(evaluation.balanced_accuracy)
     assert evaluation.n_per_class == (0, 0, 0)
     assert math.isnan(evaluation.mean_firing_rate)
+    assert all(math.isnan(value) for value in evaluation.by_steps.values())
 
 
 def test_observers_see_the_running_means_of_every_batch() -> None:

@@ -178,7 +178,10 @@ def test_everything_asked_for_is_measured_and_written(
     expected = robust_accuracy(predictor.network, T, whole, fgsm(0.1), predictor.normalisation)
     assert report["fgsm"]["robust_accuracy"] == pytest.approx(expected)
     assert report["pgd"]["steps"] == pgd(0.1, 2).steps
-    assert report["pgd"]["robust_accuracy"] <= 100
+    assert [one["surrogate"] for one in report["pgd"]["through"]] == ["sigmoid", "arctan", "sigmoid"]
+    assert [one["is_own"] for one in report["pgd"]["through"]] == [True, False, False]
+    lowest = min(one["robust_accuracy"] for one in report["pgd"]["through"])
+    assert report["pgd"]["robust_accuracy"] <= lowest
 
     printed = capsys.readouterr().out
     n_wrong = 120 - int(confusion.trace())

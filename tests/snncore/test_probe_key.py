@@ -45,6 +45,7 @@ VALUES: dict[str, list[Any]] = {
     "data.val_fraction": [0.3],
     "data.train_limit": [100],
     "data.augment": ["crop_flip", "fast"],
+    "data.cutout": [0, 4],
     "data.size": [12],
     "data.events": ["saccades"],
     "data.frames_by": ["count"],
@@ -85,6 +86,7 @@ VALUES: dict[str, list[Any]] = {
     "measure.batch_size": [2],
     "measure.threads": [2],
     "measure.device": ["cpu"],
+    "measure.exit_confidence": [0.5],
     "origin": [{"study": "digits", "trial": 1}],
     "out": ["somewhere"],
 }

@@ -243,16 +243,32 @@ def test_classes_without_a_training_sample_are_counted() -> None:
     assert metrics["n_val_classes"] == 10
 
 
-def test_a_checkpoint_of_before_classes_were_counted_is_evaluated_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("confidence", "steps"), [(0.05, 1), (1.0, 2)])
+def test_how_sure_a_sample_must_be_is_the_configs(confidence: float, steps: int) -> None:
+    session = TrainingSession(tiny(measure={"exit_confidence": confidence}))
+    session.run_epoch()
+    metrics = session.metrics()
+    assert metrics["exit_steps"] == steps
+    assert metrics["exit_accuracy"] == metrics["accuracy_at_1" if steps == 1 else "val_accuracy"]
+
+
+@pytest.mark.parametrize(
+    "unknown", [("exit_steps", "exit_accuracy"), ("n_per_class", "right_per_class")], ids=["exits", "classes"]
+)
+def test_what_a_checkpoint_of_an_earlier_version_did_not_measure_is_measured(
+    unknown: tuple[str, str], tmp_path: Path
+) -> None:
     session = TrainingSession(tiny())
     session.run_epoch()
     session.save(tmp_path / "c")
     state = json.loads((tmp_path / "c" / STATE).read_text())
-    del state["evaluation"]["n_per_class"], state["evaluation"]["right_per_class"]
+    for name in unknown:
+        del state["evaluation"][name]
     (tmp_path / "c" / STATE).write_text(json.dumps(state))
-    fresh = TrainingSession(tiny())
-    fresh.restore(tmp_path / "c")
-    assert fresh.last_evaluation == session.last_evaluation
+    restored = TrainingSession(tiny())
+    restored.restore(tmp_path / "c")
+    assert restored.last_evaluation == session.last_evaluation
+    assert restored.metrics() == session.metrics()
 
 
 def test_without_validation_data_accuracy_is_unknown() -> None:
@@ -273,6 +289,22 @@ def test_a_checkpoint_of_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "c" / STATE).write_text(json.dumps(state | {"format": 0}))
     with pytest.raises(CheckpointError, match="another version"):
         TrainingSession(tiny()).restore(tmp_path / "c")
+
+
+def test_a_checkpoint_of_other_pixels_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = TrainingSession(tiny())
+    session.run_epoch()
+    session.save(tmp_path / "c")
+    seen: list[Any] = []
+
+    def told(config: Any) -> str:
+        seen.append(config)
+        return "pixels were others"
+
+    monkeypatch.setattr("snncore.session.changed_meaning", told)
+    with pytest.raises(CheckpointError, match="of an earlier version; pixels were others"):
+        TrainingSession(tiny()).restore(tmp_path / "c")
+    assert seen == [json.loads((tmp_path / "c" / STATE).read_text())["config"]]
 
 
 def test_a_replaced_checkpoint_is_the_new_one(tmp_path: Path) -> None:

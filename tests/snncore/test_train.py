@@ -49,6 +49,8 @@ def test_training_from_the_command_line(config_file: Path, capsys: pytest.Captur
     assert result["epochs_trained"] == len((out / "epochs.jsonl").read_text().splitlines()) == 2
     assert result["config"]["T"] == 2
     assert set(METRICS) - {"val_accuracy", "balanced_accuracy"} <= set(result["metrics"])
+    assert result["metrics"]["test_accuracy_at_1"] == result["metrics"]["accuracy_at_t"][0]
+    assert 1 <= result["metrics"]["test_exit_steps"] <= 2
     assert result["n_processes"] == 1
     assert result["threads"] == 1
     assert result["device"] in ("cpu", "cuda")

@@ -85,14 +85,14 @@ def slow_cutout(images: Tensor, generator: torch.Generator) -> NDArray[np.uint8]
 @pytest.mark.parametrize("shape", [(3, 32, 32), (3, 9, 14)])
 def test_cutout_equals_the_slow_way(shape: tuple[int, ...]) -> None:
     images = torch.from_numpy(random_images(64, *shape))
-    fast = cutout(images, torch.Generator().manual_seed(3), FILL)
+    fast = cutout(images, torch.Generator().manual_seed(3), shape[1] // 2, FILL)
     assert fast.dtype == torch.uint8
     assert np.array_equal(fast.numpy(), slow_cutout(images, torch.Generator().manual_seed(3)))
 
 
 def test_cutout_covers_16_of_32_and_less_at_the_edge() -> None:
     images = torch.ones(2000, 1, 32, 32, dtype=torch.uint8)
-    covered = (cutout(images, torch.Generator().manual_seed(0), (0,)) == 0).sum((1, 2, 3))
+    covered = (cutout(images, torch.Generator().manual_seed(0), 16, (0,)) == 0).sum((1, 2, 3))
     assert covered.max() == 16 * 16
     assert covered.min() == 8 * 8  # the centre in a corner
 
@@ -116,13 +116,34 @@ def test_each_name_is_its_recipe() -> None:
     assert torch.equal(made(name="cifar10", augment="crop_flip"), cropped)
     assert torch.equal(
         made(name="cifar10", augment="fast"),
-        cutout(cropped, generator, (26, 51, 76)),  # the mean colour, rounded
+        cutout(cropped, generator, 16, (26, 51, 76)),  # the mean colour, rounded
     )
     generator = torch.Generator().manual_seed(1)
     recipe = autoaugment(crop_flip(images, generator), CIFAR10, generator)
-    assert torch.equal(made(name="cifar10", augment="autoaugment"), cutout(recipe, generator, (26, 51, 76)))
+    whole = cutout(recipe, generator, 16, (26, 51, 76))
+    assert torch.equal(made(name="cifar10", augment="autoaugment"), whole)
     frames = replace(SPEC, has_time=True)
     assert make_augmentation(DataConfig(name="nmnist", augment="events"), frames, MEAN) is augment_events
+
+
+@pytest.mark.parametrize("augment", ["none", "crop_flip", "fast", "imagenet"])
+def test_a_given_cutout_is_black_and_comes_last(augment: str) -> None:
+    name = "imagenet" if augment == "imagenet" else "cifar10"
+    generator = torch.Generator().manual_seed(1)
+    images = torch.from_numpy(random_images(16, 3, 32, 32))
+    before = crop_flip(images, generator) if augment in ("crop_flip", "fast") else images
+    assert torch.equal(made(name=name, augment=augment, cutout=0), before)
+    found = made(name=name, augment=augment, cutout=10)
+    assert torch.equal(found, cutout(before, generator, 10, (0, 0, 0)))
+
+
+@pytest.mark.parametrize("side", [0, 16])
+def test_with_a_given_cutout_autoaugment_fills_with_grey(side: int) -> None:
+    generator = torch.Generator().manual_seed(1)
+    images = torch.from_numpy(random_images(16, 3, 32, 32))
+    expected = autoaugment(crop_flip(images, generator), CIFAR10, generator, 128)
+    expected = cutout(expected, generator, side, (0, 0, 0))
+    assert torch.equal(made(name="cifar10", augment="autoaugment", cutout=side), expected)
 
 
 @pytest.mark.parametrize(
@@ -154,3 +175,8 @@ def test_each_name_is_its_recipe() -> None:
 def test_what_cannot_be_done_is_refused(spec: DataSpec, data: dict[str, Any], message: str) -> None:
     with pytest.raises(DataError, match=rf"data\.augment: .*{message}"):
         made(spec, **data)
+
+
+def test_frames_of_ones_own_take_no_cutout() -> None:
+    with pytest.raises(DataError, match=r"data\.cutout: Cutout is for still images"):
+        made(replace(SPEC, has_time=True), name="npz", cutout=4)

@@ -131,6 +131,16 @@ def test_signs_go_either_way() -> None:
     assert counts.numpy() == pytest.approx(500, abs=80)
 
 
+@pytest.mark.parametrize("name", ["ShearX", "ShearY", "TranslateX", "TranslateY", "Rotate"])
+def test_what_comes_in_where_images_move_is_the_fill(name: str) -> None:
+    policy: Policy = (((name, 1.0, 9), ("Invert", 0.0, 0)),)
+    images = torch.full((8, 3, 32, 32), 7, dtype=torch.uint8)
+    for fill in (0, 128):
+        moved = autoaugment(images, policy, Generator().manual_seed(0), fill)
+        assert moved.dtype == torch.uint8
+        assert moved.unique().tolist() == sorted({7, fill})
+
+
 @pytest.mark.parametrize(("side", "policy"), [(28, CIFAR10), (32, CIFAR10), (33, IMAGENET), (64, IMAGENET)])
 def test_larger_images_take_the_policy_of_imagenet(side: int, policy: Policy) -> None:
     spec = DataSpec(2, 3, side, side, 1, 1)
