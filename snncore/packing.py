@@ -48,12 +48,13 @@ def packed(network: SpikingNetwork, config: Config) -> SpikingNetwork:
     """A copy of a network for classification alone, its branches left out; `network` stays as it is.
 
     Convolutions run in the config's precision. Where weights cannot be packed (not on a CPU, float64, a build
-    of torch without oneDNN) they stay what they are, so that the copy classifies everywhere.
+    of torch without oneDNN, bfloat16 on a CPU where oneDNN lacks it) they stay what they are, so that the
+    copy classifies everywhere.
     """
     dtype = torch.bfloat16 if config.precision == "bf16" else torch.float32
     body = copy.deepcopy(network.body).eval()
     copied = SpikingNetwork(body, network.spec).eval()
-    if torch.backends.mkldnn.is_available() and hasattr(_operators(), "_reorder_convolution_weight"):
+    if _can_reorder(dtype):
         for parent in list(body.modules()):
             for name, layer in parent.named_children():
                 if isinstance(layer, nn.Conv2d) and _can_pack(layer):
@@ -69,6 +70,13 @@ def tensors_of(network: nn.Module) -> list[Tensor]:
     n_bytes = sum(module.n_bytes for module in network.modules() if isinstance(module, PackedConv2d))
     stand_in = torch.empty(n_bytes, dtype=torch.uint8, device="meta")
     return [*network.parameters(), *network.buffers(), *([stand_in] if n_bytes else [])]
+
+
+def _can_reorder(dtype: torch.dtype) -> bool:
+    """Whether oneDNN is there, and orders weights of this type on this CPU."""
+    if not (torch.backends.mkldnn.is_available() and hasattr(_operators(), "_reorder_convolution_weight")):
+        return False
+    return dtype != torch.bfloat16 or bool(_operators()._is_mkldnn_bf16_supported())
 
 
 def _can_pack(conv: nn.Conv2d) -> bool:

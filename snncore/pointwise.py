@@ -9,8 +9,9 @@ from torch.nn import functional as F
 class StridedPointwise(nn.Conv2d):
     """A 1×1 convolution with stride, run without one on the pixels that it reads: the same result.
 
-    oneDNN's own backward pass for it writes outside its buffers and kills the process, on channels-last maps
-    of 56 × 56 with 8 input channels or fewer (seen with torch 2.13 on a CPU with AVX-512).
+    oneDNN's own backward pass for it writes outside its buffers and kills the process (torch 2.13, maps in
+    channels-last): on a CPU with AVX-512 with 8 input channels or fewer on maps of 56 × 56, on one with AVX2
+    alone with 6 or fewer already on maps of 8 × 8.
     """
 
     def __init__(self, n_in: int, n_out: int, stride: int, *, bias: bool) -> None:

@@ -14,6 +14,9 @@ from snncore.packing import PackedConv2d, packed, tensors_of
 from snncore.passes import inference
 from snncore.precision import forward_precision
 
+KNOWS_BF16 = bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+"""Whether oneDNN computes in bfloat16 on this CPU; where it does not, weights stay as they are."""
+
 IMAGES = torch.randn(3, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 
 
@@ -30,7 +33,9 @@ def test_every_architecture_gives_the_same_logits(arch: str, precision: str) -> 
     before = {name: value.clone() for name, value in network.state_dict().items()}
     copy = packed(network, setting)
     convolutions = [layer for layer in network.body.modules() if isinstance(layer, nn.Conv2d)]
-    assert sum(isinstance(layer, PackedConv2d) for layer in copy.modules()) == len(convolutions) > 0
+    n_packed = sum(isinstance(layer, PackedConv2d) for layer in copy.modules())
+    assert n_packed == (len(convolutions) if precision == "fp32" or KNOWS_BF16 else 0)
+    assert convolutions
     for images in (IMAGES, IMAGES[:1], IMAGES):  # packed at the first call, for its size; others work too
         with forward_precision(setting, "cpu"):
             got, want = inference(copy, images, 3), inference(network, images, 3)
@@ -47,7 +52,8 @@ def test_branches_are_left_out_and_bytes_are_counted() -> None:
     kept = [*network.body.parameters(), *network.body.buffers()]
     assert sum(tensor.nbytes for tensor in tensors_of(copy)) == sum(tensor.nbytes for tensor in kept)
     rounded = packed(network, config(precision="bf16"))
-    assert sum(tensor.nbytes for tensor in tensors_of(rounded)) < 0.6 * sum(tensor.nbytes for tensor in kept)
+    share = sum(tensor.nbytes for tensor in tensors_of(rounded)) / sum(tensor.nbytes for tensor in kept)
+    assert share < 0.6 if KNOWS_BF16 else share == 1
 
 
 def test_what_cannot_be_packed_stays() -> None:

@@ -12,6 +12,7 @@ from snncore.data.dataspec import DataSpec
 from snncore.network import NetworkOutput, SpikingNetwork
 from snncore.neuron import LIF
 from snncore.passes import Pass
+from snncore.pointwise import StridedPointwise
 
 
 class TinyBody(nn.Module):
@@ -27,7 +28,7 @@ class TinyBody(nn.Module):
         self.stem_lif = LIF(neuron)
         self.conv = nn.Conv2d(2, 3, 3, stride=2, padding=1, bias=True)
         self.norm = nn.BatchNorm2d(3)
-        self.shortcut = nn.Conv2d(2, 3, 1, stride=2, bias=False)
+        self.shortcut = StridedPointwise(2, 3, 2, bias=False)
         self.lif = LIF(neuron)
         self.classifier = nn.Linear(3, spec.n_classes)
 
