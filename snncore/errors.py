@@ -1,8 +1,12 @@
-"""What can go wrong in the trainer, by who can mend it."""
+"""What can go wrong in the trainer, by who can mend it.
+
+Errors cross processes: one whose constructor takes other than its message says how it is made again.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from spikefront.errors import InputError
 
@@ -26,9 +30,12 @@ class ConfigError(UserError):
     """A config that cannot be trained. `problems` holds every mistake, not only the first."""
 
     def __init__(self, problems: list[Problem], source: str = "config") -> None:
-        self.problems = problems
+        self.problems, self.source = problems, source
         lines = "\n".join(f"  {problem}" for problem in problems)
         super().__init__(f"{source}: {len(problems)} problem{'s'[: len(problems) != 1]}\n{lines}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.problems, self.source)
 
 
 class DataError(UserError):
@@ -42,6 +49,9 @@ class DivergedError(RuntimeError):
         self.epoch, self.step, self.loss = epoch, step, loss
         super().__init__(f"diverged: loss {loss} in epoch {epoch}, step {step}")
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.epoch, self.step, self.loss)
+
 
 class SilentNetworkError(RuntimeError):
     """At the end of training some layer of neurons never fires on the whole validation set."""
@@ -50,3 +60,6 @@ class SilentNetworkError(RuntimeError):
         self.layers = layers
         names = ", ".join(str(layer) for layer in layers)
         super().__init__(f"silent: no spikes in neuron layer {names} on the validation set")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.layers,)
