@@ -36,6 +36,7 @@ from search.entry import (
     read_entry,
 )
 from search.errors import StudyFailedError
+from search.identity import key_today
 from search.limits import Bounds
 from search.messages import Report
 from search.outcome import Outcome, judge, to_tell
@@ -252,7 +253,7 @@ class Ledger(Book):
 
     def remember_priors(self, priors: Sequence[Prior]) -> None:
         """Keep finished trials of earlier studies to learn from, those not yet kept."""
-        known = {own.key for own in self.priors}
+        known = {key for own in self.priors for key in (own.key, key_today(own.key, own.config))}
         fresh = [prior for prior in priors if prior.key not in known]
         for portion in in_portions(fresh):
             self._record(PRIORS, portion)
@@ -364,6 +365,7 @@ class Ledger(Book):
         self.n_changes += 1
 
     def _take_in_entry(self, fresh: Entry, frozen: FrozenTrial, mend: bool) -> None:
+        fresh.key = key_today(fresh.key, fresh.config)
         entry = self.entries.get(fresh.number)
         if entry is None:
             entry = fresh

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from search.entry import Entry
 from search.failures import Failures
-from search.identity import fingerprint
+from search.identity import key_of
 from search.ledger import Ledger
 from search.outcome import Outcome
 from search.probe_ahead import ProbeAhead, ProbeRequest
@@ -22,7 +22,6 @@ from search.resources import Share
 from search.tasks import ProbeTask, QuietTask, Task, TrialTask
 from search.tickets import Tickets
 from snncore.config import make_config
-from snncore.rules import canonical
 from spaces.space import Space
 
 MAX_RETRIES = 2
@@ -118,7 +117,7 @@ class ReplicateWork:
                 return WAIT if self._trials.in_flight() else None
             number, seed = missing[0]
             config = self._ledger.entries[number].config
-            key = fingerprint(canonical(make_config({**config, "seed": seed})))
+            key = key_of(make_config({**config, "seed": seed}))
             return self._trials.task(self._ledger.open_replicate(number, config, key, seed))
 
 
