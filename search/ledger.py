@@ -24,6 +24,7 @@ from search.entry import (
     ASK,
     DRIVER,
     END,
+    OUT_OF_MEMORY,
     PRIOR,
     PRIORS,
     PROBE,
@@ -41,6 +42,7 @@ from search.limits import Bounds
 from search.messages import Report
 from search.outcome import Outcome, judge, to_tell
 from search.warm_start import Prior, device_bound, in_portions
+from snncore.metrics import is_probed
 from studies.model import Objective
 
 QUEUED = "fixed_params"
@@ -172,6 +174,12 @@ class Ledger(Book):
         attempts = entry.start.get("attempts", 0) + 1
         started_at = entry.start.get("started_at") or _now()
         self._set_start(entry, {"attempts": attempts, "started_at": started_at, "worker": worker})
+
+    def wait_for_memory(self, number: int, reason: str | None) -> None:
+        """A running trial ran out of memory and waits to be run again; None: it waits no more."""
+        entry = self.entries[number]
+        if reason != entry.out_of_memory:
+            self._set_start(entry, {OUT_OF_MEMORY: reason})
 
     def note(self, number: int, report: Report) -> None:
         """Record a report of a running trial (its end is recorded by `finish`).
@@ -356,7 +364,9 @@ class Ledger(Book):
             self.reject(self._handle(frozen._trial_id), "the driver died while it asked")
 
     def _take_in_record(self, attrs: Mapping[str, Any]) -> None:
-        self.probed.update(attrs.get(PROBED, {}))
+        # Older studies have the reason here where a probe ran out of memory: that is no metric.
+        for key, metrics in attrs.get(PROBED, {}).items():
+            self.probed[key] = {name: value for name, value in metrics.items() if is_probed(name)}
         if PRIOR in attrs:
             self.told.add(attrs[PRIOR])
         self._learn([Prior.read(kept) for kept in attrs.get(PRIORS, [])])

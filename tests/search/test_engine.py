@@ -152,7 +152,7 @@ def _expected(config: Any) -> tuple[str, str, int, int]:
     if config["T"] == 4:
         return "infeasible", "train_memory_mib 40 > 30", 1, 0
     if momentum == 0.7:
-        return "infeasible", "out of memory: CUDA out of memory.", 1, 0
+        return "infeasible", "out of memory: CUDA out of memory.", 2, 0
     if momentum == 0.5:
         return "failed", "KeyError: 'first line", 2, 1
     if momentum == 0.8:
@@ -240,6 +240,30 @@ def test_a_study_in_which_every_trial_fails_alike_ends_before_its_budget(
     states = Counter(trial.state for trial in read_study(tmp_path / "runs" / "toy").trials)
     assert states["failed"] == 5
     assert states.total() <= 7, "at most two were still running"
+
+
+@pytest.mark.slow  # tests/search/test_out_of_memory.py has it without Ray
+def test_first_trials_that_find_no_memory_are_tried_again(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "no_memory.txt").write_text("3")
+    assert _states(_conduct(tmp_path, make_space(data))) == {"complete": 6}
+    assert len(starts(data)) == 6 + 3
+
+
+def test_a_study_in_which_every_trial_runs_out_of_memory_fails_and_blames_no_config(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "no_memory.txt").write_text("1000")
+    with pytest.raises(
+        StudyFailedError, match=r"5 trials in a row ran out of memory.*continue with --resume"
+    ):
+        _conduct(tmp_path, make_space(data, budget=Budget(6)))
+    rebuild(tmp_path / "runs" / "toy")
+    record = read_study(tmp_path / "runs" / "toy")
+    assert {trial.state for trial in record.trials} == {"running"}
+    (data / "no_memory.txt").unlink()
+    assert _states(_conduct(tmp_path, None, study="toy", resume=True)) == {"complete": 6}
 
 
 def test_resources_no_node_has_are_refused_and_nothing_stays(tmp_path: Path) -> None:
