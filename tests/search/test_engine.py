@@ -10,12 +10,15 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from optuna.trial import TrialState
 
 import reports.build
 import search
 from search import work
 from search.engine import Conducted, conduct, run_study
 from search.errors import SearchError, StudyFailedError
+from search.ledger import QUEUED
+from search.opening import open_existing
 from search.options import RunOptions
 from search.record import rebuild
 from spaces.condition import Condition
@@ -23,6 +26,7 @@ from spaces.space import Space
 from studies.model import Study
 from studies.pareto import front
 from studies.record import read_study
+from tests.search.books import earlier_run
 from tests.search.fakes import (
     TRAINER,
     Budget,
@@ -382,6 +386,23 @@ def test_a_wrong_earlier_study_is_refused_and_nothing_stays(tmp_path: Path) -> N
     with pytest.raises(SearchError, match=r"--warm-start: no run folder nowhere"):
         _conduct(tmp_path, space, warm_start=("nowhere",))
     assert not (tmp_path / "runs" / "toy").exists()
+
+
+@pytest.mark.parametrize("is_resume", [False, True])
+def test_what_broke_a_limit_on_this_device_is_not_tried_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_resume: bool
+) -> None:
+    space = make_space(tmp_path / "data", budget=Budget(16))
+    earlier_run(tmp_path / "other", space, 12)
+    limited = replace(space, constraints={"train_memory_mib": Limit(max=45.0)})
+    if is_resume:
+        _conduct(tmp_path, replace(limited, budget=Budget(1)))
+    monkeypatch.setattr("search.tuning.search", lambda *arguments: ("budget", None))
+    conducted = _conduct(tmp_path, limited, warm_start=(str(tmp_path / "other"),), resume=is_resume)
+    study, _ = open_existing(conducted.folder)
+    queued = [trial.system_attrs[QUEUED]["T"] for trial in study.get_trials(states=[TrialState.WAITING])]
+    assert queued
+    assert max(queued) <= 4
 
 
 def test_a_space_its_sampler_cannot_take_is_refused_and_nothing_stays(tmp_path: Path) -> None:
