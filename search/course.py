@@ -105,8 +105,8 @@ class Course:
         )
 
     def _place(self) -> Mapping[str, str]:
-        assert self._trainer is not None, "it is there from the first step on"
-        return {"worker": str(os.getpid()), **place_of(self._trainer)}
+        place = {} if self._trainer is None else place_of(self._trainer)  # making one may run out of memory
+        return {"worker": str(os.getpid()), **place}
 
 
 def _as_row(epoch: Any) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from search.folder import RunFolder
 from search.ledger import Ledger
 from search.live import live_report
 from search.machine import describe_machine, installed_versions
-from search.needs import require_data, require_validation, wanted_of_nodes
+from search.needs import require_architectures, require_data, require_validation, wanted_of_nodes
 from search.opening import (
     create,
     go_on,
@@ -128,6 +128,7 @@ def conduct(space: Space | None, options: RunOptions) -> Conducted:
                 return book.close("budget", finished_at=book.job.about.finished_at)
             require_same_configs(job.about, job.space, book.ledger.entries.values())
         require_validation(job.space)
+        require_architectures(job.space)
         if options.address == "local":
             require_data(job.space)
         console = Console(quiet=not options.show)

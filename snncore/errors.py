@@ -54,12 +54,16 @@ class DivergedError(RuntimeError):
 
 
 class SilentNetworkError(RuntimeError):
-    """At the end of training some layer of neurons never fires on the whole validation set."""
+    """Some layer of neurons, from 1, never fires on a whole set of samples.
 
-    def __init__(self, layers: list[int]) -> None:
-        self.layers = layers
+    At the end of training; or after `epoch`, where no gradient comes to the layer, so that it never will.
+    """
+
+    def __init__(self, layers: list[int], epoch: int | None = None, on: str = "the validation set") -> None:
+        self.layers, self.epoch, self.on = layers, epoch, on
         names = ", ".join(str(layer) for layer in layers)
-        super().__init__(f"silent: no spikes in neuron layer {names} on the validation set")
+        for_ever = "" if epoch is None else f" after epoch {epoch}, and no gradient can change that"
+        super().__init__(f"silent: no spikes in neuron layer {names} on {on}{for_ever}")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.layers,)
+        return type(self), (self.layers, self.epoch, self.on)

@@ -16,6 +16,7 @@ import reports
 import search
 import snncore
 import spaces
+import spikefront
 import studies
 from search.mapping import OutsideError
 from search.simulate.trainer import RecordedEndError
@@ -23,18 +24,20 @@ from snncore.data.files import DamagedFileError
 from snncore.divergence import NonFiniteLossError
 from snncore.errors import ConfigError, DivergedError, Problem, SilentNetworkError
 from spaces.errors import Mistake, SpaceError
-from studies.files import WriteError
+from spikefront.errors import FileMistakesError
+from spikefront.files import WriteError
 
-ROOMS = (reports, search, snncore, spaces, studies)
+ROOMS = (reports, search, snncore, spaces, spikefront, studies)
 
 MADE: dict[type[BaseException], BaseException] = {
     ConfigError: ConfigError([Problem("T", "got 0, allowed: 1 or more"), Problem("", "so not")], "a.yaml"),
     DamagedFileError: DamagedFileError(Path("a.npz"), "it is missing"),
     DivergedError: DivergedError(3, 7, float("inf")),
+    FileMistakesError: FileMistakesError([Mistake("a", "is no number", 3)], "a.yaml"),
     NonFiniteLossError: NonFiniteLossError(float("inf"), 7),
     OutsideError: OutsideError({"T": 9, "model.width": 0.3}),
     RecordedEndError: RecordedEndError("diverged: as recorded"),
-    SilentNetworkError: SilentNetworkError([1, 4]),
+    SilentNetworkError: SilentNetworkError([1, 4], 2, "training samples"),
     SpaceError: SpaceError([Mistake("search.T", "is no range", 3)], "a.yaml"),
     WriteError: WriteError(28, "No space left on device", "a.parquet"),
 }
