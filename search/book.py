@@ -8,7 +8,6 @@ from typing import Any
 
 from search.entry import Entry
 from search.limits import is_number
-from search.messages import INFEASIBLE
 from search.warm_start import Prior
 from snncore.metrics import is_probed
 from studies.model import STATES, Objective
@@ -102,7 +101,7 @@ class Book:
         probed = {name: value for name, value in entry.metrics.items() if is_probed(name)}
         if probed and entry.probe_key is not None:
             known = self.probed.get(entry.probe_key, {})
-            self.probed[entry.probe_key] = probed if INFEASIBLE in known else {**probed, **known}
+            self.probed[entry.probe_key] = {**probed, **known}
 
     def _note_worst(self, entry: Entry) -> None:
         for own in self.objectives:

@@ -11,7 +11,7 @@ from search.checkpoints import CheckpointKeeper
 from search.deaths import AttemptNote
 from search.limits import broken_limits
 from search.messages import Report, Ticket
-from search.outcome import infeasible_reason
+from search.outcome import Outcome, of_error
 from search.roots import with_local_root
 from search.trainer import Session, Trainer, load_trainer, place_of
 from snncore.metrics import METRICS, PROBED
@@ -23,8 +23,9 @@ _ROW_FIELDS = [field.name for field in fields(EpochRow) if field.name != "number
 class Course:
     """One trial, a report at a time: call `step` until its report's kind is "end".
 
-    A config that cannot be trained (it violates a constraint, needs too much memory, diverges, never
-    spikes) ends as infeasible. Any other exception is left to the caller, who may start the trial again.
+    A config that cannot be trained (it violates a constraint, diverges, never spikes) ends as infeasible, and
+    so does one that runs out of memory, for the driver to judge. Any other exception is left to the caller,
+    who may start the trial again.
     """
 
     def __init__(self, ticket: Ticket) -> None:
@@ -43,14 +44,14 @@ class Course:
                 return self._begin()
             return self._train(self._trainer)
         except Exception as error:
-            reason = infeasible_reason(error)
-            if reason is None:
+            outcome = of_error(error)
+            if outcome is None:
                 self._attempt.end()
                 raise
             # The traceback's frames hold the session's tensors: without this they outlive the trial.
             error.__traceback__ = None
             self._session = None
-            return self._end("infeasible", reason)
+            return self._end(outcome)
 
     def close(self) -> None:
         """The trial is over, or goes on elsewhere; needed where no report of kind "end" was made."""
@@ -61,12 +62,12 @@ class Course:
         self._trainer = load_trainer(ticket.trainer, ticket.share.device, ticket.share.threads)
         killed = self._attempt.begin()
         if killed is not None:
-            return self._end("infeasible", killed)
+            return self._end(Outcome("infeasible", killed, out_of_memory=True))
         # What an earlier start measured stays: values of one trial must not change under its rank.
         self._metrics = dict(ticket.metrics or self._probe(self._trainer))
         broken = broken_limits(self._metrics, ticket.limits)
         if broken:
-            return self._end("infeasible", broken)
+            return self._end(Outcome("infeasible", broken))
         return Report("probe", metrics=dict(self._metrics), place=self._place())
 
     def _probe(self, trainer: Trainer) -> Mapping[str, Any]:
@@ -86,19 +87,26 @@ class Course:
             self._keeper.save(self._session, final=self._is_trained(self._session))
         if self._is_trained(self._session):
             self._metrics.update(self._session.metrics())
-            return self._end("complete", None)
+            return self._end(Outcome("complete"))
         return Report("epoch", row=_as_row(self._session.run_epoch()))
 
     def _is_trained(self, session: Session) -> bool:
         return session.epochs_trained >= self._ticket.epochs
 
-    def _end(self, state: Any, reason: str | None) -> Report:
+    def _end(self, outcome: Outcome) -> Report:
         self._attempt.end()
-        return Report("end", metrics=dict(self._metrics), state=state, reason=reason, place=self._place())
+        return Report(
+            "end",
+            metrics=dict(self._metrics),
+            state=outcome.state,
+            reason=outcome.reason,
+            out_of_memory=outcome.out_of_memory,
+            place=self._place(),
+        )
 
     def _place(self) -> Mapping[str, str]:
-        assert self._trainer is not None, "it is there from the first step on"
-        return {"worker": str(os.getpid()), **place_of(self._trainer)}
+        place = {} if self._trainer is None else place_of(self._trainer)  # making one may run out of memory
+        return {"worker": str(os.getpid()), **place}
 
 
 def _as_row(epoch: Any) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from search.about import About
 from search.checkpoint_place import CheckpointPlace, study_place
 from search.claim import claim_study
 from search.cluster import ray_cluster, refuse_ray_client
+from search.device import device_of_trials
 from search.display import Display
 from search.drivers import Drivers
 from search.errors import StudyFailedError
@@ -22,7 +23,7 @@ from search.folder import RunFolder
 from search.ledger import Ledger
 from search.live import live_report
 from search.machine import describe_machine, installed_versions
-from search.needs import require_data, require_validation, wanted_of_nodes
+from search.needs import require_architectures, require_data, require_validation, wanted_of_nodes
 from search.opening import (
     create,
     go_on,
@@ -72,17 +73,24 @@ class Conducted:
 class _Job:
     """A study that may be run.
 
-    study, before: as opened and as it stood then, None for a new one. earlier: what to start from.
+    study, before: as opened and as it stood then, None for a new one.
     """
 
     space: Space
     about: About
     study: optuna.Study | None
-    earlier: Sequence[WarmStart]
     folder: RunFolder
     drivers: Drivers
     options: RunOptions
     before: About | None = None
+
+    def earlier(self, device: str | None) -> list[WarmStart]:
+        """What to start from, where trials run on this device model; None: not known yet."""
+        options = self.options
+        return [
+            warm_start(run, self.space, self.about.objectives, device, options.out)
+            for run in options.warm_start
+        ]
 
     def with_nothing_to_do(self) -> _Job:
         """The same, told as it was: a budget or sampler that no trial was run by is not the study's."""
@@ -120,6 +128,7 @@ def conduct(space: Space | None, options: RunOptions) -> Conducted:
                 return book.close("budget", finished_at=book.job.about.finished_at)
             require_same_configs(job.about, job.space, book.ledger.entries.values())
         require_validation(job.space)
+        require_architectures(job.space)
         if options.address == "local":
             require_data(job.space)
         console = Console(quiet=not options.show)
@@ -154,8 +163,9 @@ def _open(folder: RunFolder, space: Space | None, options: RunOptions, drivers: 
         checkpoints=options.checkpoints or about.checkpoints,
         keep_checkpoints=options.keep_checkpoints or about.keep_checkpoints,
     )
-    earlier = [warm_start(run, space, about.objectives, out=options.out) for run in options.warm_start]
-    return _Job(space, about, study, earlier, folder, drivers, options, before)
+    job = _Job(space, about, study, folder, drivers, options, before)
+    job.earlier(None)  # refuses what cannot be read
+    return job
 
 
 def _about(name: str, space: Space) -> About:
@@ -242,7 +252,10 @@ def _run(
     shares = Shares(job.space.resources.cpu, job.space.resources.gpu, nodes)
     shares.n_slots()  # refuses what no node has, before anything is written
     shares.require_one_model(device_bound(job.about.objectives, job.about.limits))
-    book = _begin(job, book, lambda line: _say(console, line))
+    device = None if book is None else book.ledger.device
+    if job.options.warm_start and device is None:
+        device = device_of_trials(job.options.trainer, shares.of())
+    book = _begin(job, book, job.earlier(device), lambda line: _say(console, line))
     setting = Setting(job.space, job.folder, book.place, job.options.trainer, shares)
     if note := shares.of().note:
         console.print(note, style="yellow", markup=False, highlight=False)
@@ -259,7 +272,7 @@ def _run(
 
 
 @_told_in_one_line()
-def _begin(job: _Job, book: _Book | None, say: Callable[[str], None]) -> _Book:
+def _begin(job: _Job, book: _Book | None, earlier: Sequence[WarmStart], say: Callable[[str], None]) -> _Book:
     """Begin the study or go on with it, with what comes before the sampler's own proposals."""
     from search.head_start import queue_anchors, take_over
 
@@ -269,7 +282,7 @@ def _begin(job: _Job, book: _Book | None, say: Callable[[str], None]) -> _Book:
             say(f"tried first: {n} known {'recipe that lies' if n == 1 else 'recipes that lie'} in the space")
     else:
         book.go_on()
-    for found in job.earlier:
+    for found in earlier:
         take_over(book.ledger, job.space, found)
         for line in found.notes:
             say(line)

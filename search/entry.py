@@ -1,13 +1,13 @@
 """One trial of ours as the storage of a study holds it, and which attribute holds what.
 
 Of an Optuna trial: "ask" (our number, params, config, key, probe key), "driver" (whose trial it is, where
-several drivers share a study), "start" (attempts, times, place), "probe" (metrics known before training),
-"epoch-NNNN" (one row each; null once the trial went back to an epoch before it), "end" (state, reason,
-metrics), or "rejected" for an ask that became no trial of ours. What belongs to no running trial is a record
-of its own: an Optuna trial that is failed from the beginning, which no sampler looks at, with "probed"
-(metrics of configs probed ahead), "amended" (metrics measured after a trial's end; Optuna changes no finished
-trial) or "priors" (some trials of earlier studies). A prior that samplers shall look at is told once more, as
-a complete Optuna trial with its key in "prior".
+several drivers share a study), "start" (attempts, times, place, why it waits for memory), "probe" (metrics
+known before training), "epoch-NNNN" (one row each; null once the trial went back to an epoch before it),
+"end" (state, reason, metrics), or "rejected" for an ask that became no trial of ours. What belongs to no
+running trial is a record of its own: an Optuna trial that is failed from the beginning, which no sampler
+looks at, with "probed" (metrics of configs probed ahead), "amended" (metrics measured after a trial's end;
+Optuna changes no finished trial) or "priors" (some trials of earlier studies). A prior that samplers shall
+look at is told once more, as a complete Optuna trial with its key in "prior".
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from studies.model import State
 ASK, DRIVER, START, PROBE, END, REJECTED = "ask", "driver", "start", "probe", "end", "rejected"
 PROBED, AMENDED, PRIORS, PRIOR = "probed", "amended", "priors", "prior"
 EPOCH = "epoch-"
+OUT_OF_MEMORY = "out_of_memory"
+"""In "start": why a running trial waits, null once it has been handed out again."""
 
 
 @dataclass
@@ -54,6 +56,11 @@ class Entry:
     replicate_of: int | None = None
     driver: int = 0
     probe_key: str | None = None
+
+    @property
+    def out_of_memory(self) -> str | None:
+        """How it ran out of memory, while it waits to be run again; see `search.out_of_memory`."""
+        return self.start.get(OUT_OF_MEMORY)
 
     def amend(self, metrics: Mapping[str, Any]) -> None:
         """Take in metrics measured after the end; the dict is a new one, so that a change can be seen."""

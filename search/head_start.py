@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from search.anchors import anchors
-from search.identity import resolve
+from search.identity import probe_key_of, resolve
 from search.ledger import Ledger
+from search.limits import broken_limits
 from search.warm_start import WarmStart
 from spaces.space import Space
 
@@ -35,8 +36,9 @@ def _enqueue(ledger: Ledger, space: Space, queue: Sequence[dict[str, Any]]) -> i
     keys = set(ledger.by_key)
     n_queued = 0
     for params in queue:
-        key = resolve(space, params)[1]
-        if key not in keys:
+        config, key = resolve(space, params)
+        probed = ledger.probed.get(probe_key_of(config, key), {})
+        if key not in keys and broken_limits(probed, ledger.limits) is None:
             keys.add(key)
             n_queued += 1
             ledger.study.enqueue_trial(params)

@@ -7,10 +7,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from snncore.config import make_config
+from snncore.config import Config, make_config
+from snncore.errors import ConfigError
 from snncore.probe_key import probe_key
 from snncore.rules import canonical
 from spaces.space import Space
+
+FORM = "2"
+"""Of the canonical config, in front of each key: other fields may be dropped under another number."""
 
 
 def resolve(space: Space, params: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
@@ -20,7 +24,25 @@ def resolve(space: Space, params: Mapping[str, Any]) -> tuple[dict[str, Any], st
         ConfigError: the space lets through a config that the trainer cannot run.
     """
     config = make_config(space.resolve(params), space.name)
-    return config.as_dict(), fingerprint(canonical(config))
+    return config.as_dict(), key_of(config)
+
+
+def key_of(config: Config) -> str:
+    """Equal for configs that are the same trial (`snncore.rules.canonical`)."""
+    return f"{FORM}-{fingerprint(canonical(config))}"
+
+
+def key_today(key: str, config: Mapping[str, Any]) -> str:
+    """The key of a config that was stored with `key`, which may be of an earlier form.
+
+    The stored one stays where this trainer no longer takes the config, or never did (`search.simulate`).
+    """
+    if key.startswith(f"{FORM}-"):
+        return key
+    try:
+        return key_of(make_config(config))
+    except ConfigError:
+        return key
 
 
 def probe_key_of(config: Mapping[str, Any], key: str) -> str:

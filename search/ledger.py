@@ -24,6 +24,7 @@ from search.entry import (
     ASK,
     DRIVER,
     END,
+    OUT_OF_MEMORY,
     PRIOR,
     PRIORS,
     PROBE,
@@ -36,10 +37,12 @@ from search.entry import (
     read_entry,
 )
 from search.errors import StudyFailedError
+from search.identity import key_today
 from search.limits import Bounds
 from search.messages import Report
 from search.outcome import Outcome, judge, to_tell
 from search.warm_start import Prior, device_bound, in_portions
+from snncore.metrics import is_probed
 from studies.model import Objective
 
 QUEUED = "fixed_params"
@@ -172,6 +175,12 @@ class Ledger(Book):
         started_at = entry.start.get("started_at") or _now()
         self._set_start(entry, {"attempts": attempts, "started_at": started_at, "worker": worker})
 
+    def wait_for_memory(self, number: int, reason: str | None) -> None:
+        """A running trial ran out of memory and waits to be run again; None: it waits no more."""
+        entry = self.entries[number]
+        if reason != entry.out_of_memory:
+            self._set_start(entry, {OUT_OF_MEMORY: reason})
+
     def note(self, number: int, report: Report) -> None:
         """Record a report of a running trial (its end is recorded by `finish`).
 
@@ -252,7 +261,7 @@ class Ledger(Book):
 
     def remember_priors(self, priors: Sequence[Prior]) -> None:
         """Keep finished trials of earlier studies to learn from, those not yet kept."""
-        known = {own.key for own in self.priors}
+        known = {key for own in self.priors for key in (own.key, key_today(own.key, own.config))}
         fresh = [prior for prior in priors if prior.key not in known]
         for portion in in_portions(fresh):
             self._record(PRIORS, portion)
@@ -355,7 +364,9 @@ class Ledger(Book):
             self.reject(self._handle(frozen._trial_id), "the driver died while it asked")
 
     def _take_in_record(self, attrs: Mapping[str, Any]) -> None:
-        self.probed.update(attrs.get(PROBED, {}))
+        # Older studies have the reason here where a probe ran out of memory: that is no metric.
+        for key, metrics in attrs.get(PROBED, {}).items():
+            self.probed[key] = {name: value for name, value in metrics.items() if is_probed(name)}
         if PRIOR in attrs:
             self.told.add(attrs[PRIOR])
         self._learn([Prior.read(kept) for kept in attrs.get(PRIORS, [])])
@@ -364,6 +375,7 @@ class Ledger(Book):
         self.n_changes += 1
 
     def _take_in_entry(self, fresh: Entry, frozen: FrozenTrial, mend: bool) -> None:
+        fresh.key = key_today(fresh.key, fresh.config)
         entry = self.entries.get(fresh.number)
         if entry is None:
             entry = fresh

@@ -24,6 +24,9 @@ class OutsideError(ValueError):
         super().__init__(", ".join(f"{name} cannot be {value!r}" for name, value in values.items()))
         self.values = dict(values)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.values,)
+
 
 def params_of(space: Space, config: Config, free: Collection[str] = ()) -> dict[str, Any]:
     """The params with which every active field of the space has the config's value, as a sampler gives them.

@@ -11,11 +11,9 @@ from typing import Any, Literal
 
 from search.limits import Bounds
 from search.resources import ONE_CPU, Share
+from studies.model import State
 
 DEFAULT_TRAINER = "search.trainer:SnncoreTrainer"
-
-INFEASIBLE = "infeasible"
-"""Stands in the place of metrics where a config cannot even be probed: {INFEASIBLE: reason}."""
 
 
 @dataclass(frozen=True)
@@ -76,13 +74,15 @@ class Report:
 
     probe: `metrics` are those known before training, `place` says where the trial runs.
     epoch: `row` holds the fields of an epoch row.
-    end: the trial came to an end by itself; `state`, `reason` and all `metrics` are set. The end of a
-    `ProbeTicket` has a mapping of metrics for each probe key, or {INFEASIBLE: reason}.
+    end: the trial came to an end by itself; `state`, `reason` and all `metrics` are set. out_of_memory: the
+    driver decides what an infeasible trial that ran out of memory has come to (`search.out_of_memory`). The
+    end of a `ProbeTicket` has a mapping of metrics for each probe key that could be probed.
     """
 
     kind: Literal["probe", "epoch", "end"]
     metrics: Mapping[str, Any] = field(default_factory=dict)
     row: Mapping[str, Any] | None = None
-    state: Literal["complete", "infeasible"] = "complete"
+    state: State = "complete"
     reason: str | None = None
+    out_of_memory: bool = False
     place: Mapping[str, str] = field(default_factory=dict)

@@ -1,19 +1,25 @@
-"""What a study needs before it starts, beside resources: the data of every config it may sample."""
+"""What a study needs before it starts, beside resources: data and networks of every config it may sample."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from search.errors import SearchError
 from search.nodes import Wanted
 from search.roots import local_root
-from snncore.config import DataConfig
+from snncore.config import DataConfig, ModelConfig
 from snncore.data.missing import find_problem
+from snncore.errors import ConfigError
+from snncore.own_arch import load_factory
 from snncore.presets import over_preset
 from spaces.condition import UNSET
 from spaces.nested import get
 from spaces.space import Space
+
+_SECTIONS: dict[str, type[BaseModel]] = {"data": DataConfig, "model": ModelConfig}
 
 
 def require_data(space: Space) -> None:
@@ -44,6 +50,22 @@ def require_validation(space: Space) -> None:
         )
 
 
+def require_architectures(space: Space) -> None:
+    """Import every network of the user's own that the space can sample, which runs its module.
+
+    Raises:
+        SearchError: one cannot be imported.
+    """
+    problems = []
+    for arch in _possible(space, "model.arch"):
+        try:
+            load_factory(arch)
+        except ConfigError as error:
+            problems += [str(problem) for problem in error.problems]
+    if problems:
+        raise SearchError("\n".join(problems))
+
+
 def wanted_of_nodes(space: Space, checkpoints: str | None = None) -> Wanted:
     """What every node of a cluster must have for a study; see `search.cluster.ray_cluster`.
 
@@ -70,7 +92,8 @@ def _possible(space: Space, field: str) -> list[Any]:
             return [*values, parameter.otherwise]
     if field == "preset":
         return [*values, space.base.get("preset")]
-    default = DataConfig.model_fields[field.partition(".")[2]].default
+    section, _, name = field.rpartition(".")
+    default = _SECTIONS[section].model_fields[name].default
     presets = _possible(space, "preset") if "preset" in space.search else [None]
     bases = [space.base if preset is None else {**space.base, "preset": preset} for preset in presets]
     fixed = [get(over_preset(base), field) for base in bases]

@@ -7,6 +7,7 @@ two trials differ in number, so all are always set, in one order.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -16,17 +17,29 @@ from snncore.errors import DivergedError, SilentNetworkError
 from snncore.metrics import METRICS
 from studies.model import Objective, State
 
+_NO_MEMORY = re.compile(
+    r"out of memory|(can't|cannot|unable to) allocate|not enough memory|running low on memory"
+    r"|_STATUS_ALLOC_FAILED|std::bad_alloc",
+    re.IGNORECASE,
+)
+"""In the words of CUDA, its libraries, torch, numpy, the C library and Ray."""
+
 OUTCOME = "outcome"
 """The constraint beside the user's own: 1 for a config that could not be trained to the end, else 0."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a trial ended. metrics: all that was measured, exact, however far the trial came."""
+    """How a trial ended. metrics: all that was measured, exact, however far the trial came.
+
+    out_of_memory: it ran out of memory; whether that is its config's doing is decided by
+    `search.out_of_memory`, and nowhere else.
+    """
 
     state: State
     reason: str | None = None
     metrics: Mapping[str, Any] = field(default_factory=dict)
+    out_of_memory: bool = False
 
 
 @dataclass(frozen=True)
@@ -38,23 +51,24 @@ class Told:
     constraints: Mapping[str, float]
 
 
-def infeasible_reason(error: BaseException) -> str | None:
-    """Why the *config* cannot be trained, if that is what the error says; None for any other failure.
-
-    Out of memory is known by its type's name, because torch is not loaded here.
-    """
+def of_error(error: BaseException) -> Outcome | None:
+    """The outcome of a trial that an error ended, if it may be the config's doing; None for any other."""
     if isinstance(error, DivergedError | SilentNetworkError):
-        return str(error)
-    text = str(error)
-    memory_texts = ("can't allocate memory", "not enough memory", "CUDA out of memory")
-    if (
-        isinstance(error, MemoryError)
-        or type(error).__name__ == "OutOfMemoryError"
-        or any(known in text for known in memory_texts)
-    ):
-        first = text.strip().splitlines()[0] if text.strip() else type(error).__name__
-        return f"out of memory: {first}"
+        return Outcome("infeasible", str(error))
+    if is_out_of_memory(error):
+        lines = str(error).strip().splitlines()
+        first = lines[0] if lines else type(error).__name__
+        return Outcome("infeasible", f"out of memory: {first}", out_of_memory=True)
     return None
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that there was no memory, on a device or the machine.
+
+    Known by its text and its type's name, because neither torch nor ray is loaded here.
+    """
+    is_named = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    return is_named or _NO_MEMORY.search(str(error)) is not None
 
 
 def judge(outcome: Outcome, needed: list[str]) -> Outcome:

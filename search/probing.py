@@ -6,8 +6,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from search.messages import INFEASIBLE, ProbeTicket, QuietTicket, Report
-from search.outcome import infeasible_reason
+from search.messages import ProbeTicket, QuietTicket, Report
+from search.outcome import is_out_of_memory
 from search.roots import with_local_root
 from search.trainer import load_trainer, place_of
 
@@ -19,22 +19,23 @@ class ProbeCourse:
         self._ticket = ticket
 
     def step(self) -> Report:
-        """The metrics of each config by its key; without those the time did not suffice for."""
+        """The metrics of each config by its key; without those the time or the memory did not suffice for.
+
+        Others run beside this: that a config had no room says nothing of it. Its trial, if any, will.
+        """
         ticket = self._ticket
         trainer = load_trainer(ticket.trainer, ticket.share.device, ticket.share.threads)
         deadline = time.monotonic() + ticket.seconds
         probed: dict[str, Mapping[str, Any]] = {}
-        for key, config in ticket.configs.items():
-            if probed and time.monotonic() >= deadline:
+        for at, (key, config) in enumerate(ticket.configs.items()):
+            if at > 0 and time.monotonic() >= deadline:
                 break
             try:
                 probed[key] = dict(trainer.probe(with_local_root(config), ticket.names))
             except Exception as error:
-                reason = infeasible_reason(error)
-                if reason is None:
+                if not is_out_of_memory(error):
                     raise
                 error.__traceback__ = None  # its frames hold tensors
-                probed[key] = {INFEASIBLE: reason}
         return Report("end", metrics=probed, place=place_of(trainer))
 
     def close(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from search.errors import SearchError
@@ -59,6 +59,10 @@ class Share:
     def device(self) -> Literal["cpu", "cuda"]:
         """Where the trial is trained."""
         return "cuda" if self.gpu > 0 else "cpu"
+
+    def alone(self) -> Share:
+        """The same with a GPU that nobody else gets a part of, where it has a part of one."""
+        return replace(self, gpu=max(1.0, self.gpu)) if self.gpu > 0 else self
 
     @property
     def threads(self) -> int:

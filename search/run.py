@@ -83,7 +83,10 @@ def _command(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         if space is None:
             raise SearchError("--dry-run: needs --space")
+        from search.needs import require_architectures
+
         _options(arguments, space)  # refuses what could not be run
+        require_architectures(space)
         print(_dry_run(space, arguments))
         return 0
     from rich.console import Console

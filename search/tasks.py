@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from search.entry import Entry
 from search.ledger import Ledger
 from search.messages import AnyTicket, ProbeTicket, QuietTicket, Report, Ticket
+from search.out_of_memory import MemoryJudge
 from search.outcome import Outcome
 
 
@@ -46,7 +47,7 @@ class TrialTask:
     """A trial of the study, or a replicate.
 
     retry: asked when it failed; True if it will be handed out again, to go on from its last checkpoint.
-    on_end: told when its end has been recorded.
+    on_end: told when its end has been recorded. memory: judges it where it runs out of memory.
     """
 
     def __init__(
@@ -56,9 +57,10 @@ class TrialTask:
         ticket: Ticket,
         retry: Callable[[Entry], bool],
         on_end: Callable[[Entry], None],
+        memory: MemoryJudge,
     ) -> None:
         self._ledger, self._entry, self._number = ledger, entry, entry.number
-        self.ticket, self._retry, self._on_end = ticket, retry, on_end
+        self.ticket, self._retry, self._on_end, self._memory = ticket, retry, on_end, memory
 
     def started(self, worker: str | None, ray_worker: str | None = None) -> None:
         """Counts an attempt."""
@@ -68,10 +70,12 @@ class TrialTask:
     def noted(self, report: Report) -> None:
         """To the book."""
         self._ledger.note(self._number, report)
+        if report.row is not None:
+            self._memory.trained(self._entry)
 
     def ended(self, report: Report) -> None:
-        """To the book."""
-        self._finish(Outcome(report.state, report.reason, report.metrics))
+        """To the book, unless it ran out of memory and shall be run once more."""
+        self._finish(Outcome(report.state, report.reason, report.metrics, report.out_of_memory))
 
     def stopped(self, reason: str | None) -> None:
         """To the book."""
@@ -83,7 +87,10 @@ class TrialTask:
             self._finish(outcome)
 
     def _finish(self, outcome: Outcome) -> None:
-        self._ledger.finish(self._number, outcome)
+        judged = self._memory.judge(self._entry, outcome) if outcome.out_of_memory else outcome
+        if judged is None:
+            return
+        self._ledger.finish(self._number, judged)
         self._on_end(self._entry)
 
 

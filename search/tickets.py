@@ -13,9 +13,10 @@ from search.entry import Entry
 from search.folder import RunFolder
 from search.identity import probe_key_of
 from search.ledger import Ledger
-from search.messages import INFEASIBLE, ProbeTicket, QuietTicket, Ticket
+from search.messages import ProbeTicket, QuietTicket, Ticket
+from search.out_of_memory import MemoryJudge
 from search.probe_ahead import ProbeRequest
-from search.resources import Shares
+from search.resources import Share, Shares
 from snncore.metrics import PROBED
 from spaces.space import Space
 
@@ -32,10 +33,14 @@ class Setting:
 
 
 class Tickets:
-    """Makes the tickets of one study, for one life of Ray Tune's loop after another."""
+    """Makes the tickets of one study, for one life of Ray Tune's loop after another.
 
-    def __init__(self, setting: Setting, ledger: Ledger) -> None:
+    memory: knows which trials are handed out alone.
+    """
+
+    def __init__(self, setting: Setting, ledger: Ledger, memory: MemoryJudge | None = None) -> None:
         self.setting, self._ledger = setting, ledger
+        self.memory = memory or MemoryJudge(ledger)
         self.begin_life()
         self._limits = {name: bounds for name, bounds in ledger.limits.items() if name in PROBED}
         wanted = [*(objective.name for objective in ledger.objectives), *self._limits]
@@ -44,6 +49,7 @@ class Tickets:
     def begin_life(self) -> None:
         """The loop starts, or starts again: what killed workers before is no matter of the next tickets."""
         self._life = secrets.token_hex(8)
+        self.memory.begin_life()
 
     def trial(self, entry: Entry) -> Ticket:
         """With the metrics that were probed before, for this config or for one that costs the same."""
@@ -58,10 +64,16 @@ class Tickets:
             may_stop=entry.replicate_of is None,
             life=self._life,
             metrics=entry.metrics or None,
-            probed={} if INFEASIBLE in probed else probed,  # the trial itself shall say why
+            probed=probed,
             trainer=setting.trainer,
-            share=setting.shares.of((entry.metrics or probed).get("train_memory_mib")),
+            share=self.share(entry),
         )
+
+    def share(self, entry: Entry) -> Share:
+        """What a trial gets: by its probed memory, and a whole GPU where it is handed out alone."""
+        probed = entry.metrics or self._ledger.probed.get(entry.probe_key or "", {})
+        share = self.setting.shares.of(probed.get("train_memory_mib"))
+        return share.alone() if self.memory.is_alone(entry) else share
 
     def probe(self, request: ProbeRequest) -> ProbeTicket:
         """Of the configs as they stand in the request."""

@@ -16,7 +16,8 @@ from ray import tune
 from search.errors import StudyFailedError
 from search.halving import Halving, unknown_in_training
 from search.ledger import Ledger
-from search.outcome import Outcome, infeasible_reason
+from search.out_of_memory import MemoryJudge
+from search.outcome import of_error
 from search.probe_ahead import ProbeAhead
 from search.proposer import Proposer
 from search.rungs import RecordedHalving
@@ -59,7 +60,8 @@ def search(
         StudyFailedError: Ray Tune died again and again, or the storage or the record cannot be written.
         Exception: any other error of our own code inside Ray's loop.
     """
-    space, tickets = setting.space, Tickets(setting, ledger)
+    memory = MemoryJudge(ledger, say)
+    space, tickets = setting.space, Tickets(setting, ledger, memory)
     ahead = ProbeAhead(ledger, space)
     proposer: Proposer | None = None
 
@@ -86,7 +88,7 @@ def search(
     if space.fidelity is not None and unknown:
         is_known = "is known" if len(unknown) == 1 else "are known"
         say(f"early stopping is off: {', '.join(unknown)} {is_known} only after training")
-    loop = _Loop(setting, ledger, stop, on_turn, say)
+    loop = _Loop(setting, ledger, stop, on_turn, say, memory)
     ending = loop.run(lambda: Phases(ledger, [search_work, replicates, quiet]))
     if ending is not None:
         return ending, None
@@ -104,9 +106,10 @@ class _Loop:
         stop: StopRequest,
         on_turn: Callable[[], None],
         say: Callable[[str], None],
+        memory: MemoryJudge,
     ) -> None:
         self._setting, self._ledger, self._stop = setting, ledger, stop
-        self._on_turn, self._say = on_turn, say
+        self._on_turn, self._say, self._memory = on_turn, say, memory
 
     def run(self, make_work: Callable[[], Work]) -> Ending | None:
         """Work until there is none left; None, or why it stopped before. Raises as `search` does."""
@@ -125,9 +128,9 @@ class _Loop:
             ending = stop.ending()
             if crash is None or ending is not None:
                 return ending
-            _record_memory_victim(ledger, crash)
+            has_victim = _judge_memory_victim(ledger, crash, self._memory)
             ended = len(ledger.entries) - len(ledger.running())
-            n_crashes = 1 if ended > n_ended else n_crashes + 1
+            n_crashes = 1 if ended > n_ended or has_victim else n_crashes + 1
             n_ended = ended
             if n_crashes > MAX_CRASHES:
                 raise StudyFailedError(f"Ray Tune died {n_crashes} times in a row: {crash}") from crash
@@ -174,22 +177,29 @@ def _make_halving(space: Space, ledger: Ledger) -> RecordedHalving | None:
     return RecordedHalving(halving, ledger)
 
 
-def _record_memory_victim(ledger: Ledger, crash: Exception) -> None:
-    """End the trial whose worker Ray killed because a node ran out of memory.
+def _judge_memory_victim(ledger: Ledger, crash: Exception, memory: MemoryJudge) -> bool:
+    """Judge the trial whose worker Ray killed because a node ran out of memory; whether there is one.
 
     Ray Tune 2.60 does not expect that error: its whole loop dies of it. The message names the workers that
     were killed, by ids that no two workers of a cluster share, and what memory each had. Ray may kill several
-    at once, small ones too: the largest is to blame, the others are tried again.
+    at once, small ones too: the largest is judged, the others are tried again.
+
+    Raises:
+        StudyFailedError: see `MemoryJudge.judge`.
     """
     cause = crash.__cause__ or crash
-    reason = infeasible_reason(cause)
-    if reason is None:
-        return
+    outcome = of_error(cause)
+    if outcome is None or not outcome.out_of_memory:
+        return False
     used_gb = {worker: float(used) for used, worker in _KILLED.findall(str(cause))}
     victims = [entry for entry in ledger.mine() if entry.handed_out and entry.ray_worker in used_gb]
-    if victims:
-        largest = max(victims, key=lambda entry: used_gb[entry.ray_worker or ""])
-        ledger.finish(largest.number, Outcome("infeasible", reason))
+    if not victims:
+        return False
+    largest = max(victims, key=lambda entry: used_gb[entry.ray_worker or ""])
+    judged = memory.judge(largest, outcome)
+    if judged is not None:
+        ledger.finish(largest.number, judged)
+    return True
 
 
 def _first_line(error: Exception) -> str:

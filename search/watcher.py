@@ -11,7 +11,7 @@ import ray
 from ray import tune
 
 from search.deaths import death_reason
-from search.outcome import Outcome, infeasible_reason
+from search.outcome import Outcome, of_error
 from search.stopping import StopRequest
 from search.tasks import Task
 from search.trainable import REPORT
@@ -86,14 +86,14 @@ class StopOnRequest(tune.Stopper):  # type: ignore[misc]  # ray is not typed her
 def failure(error: BaseException | None) -> Outcome:
     """The outcome of a trial that failed for good: `failed` with the last line of the exception.
 
-    Infeasible when the error says that the node ran out of memory.
+    As `search.outcome.of_error` has it where the error may be the config's doing.
     """
     cause = getattr(error, "cause", None) or error
     if cause is None:
         return Outcome("failed", "the worker died without a message")
-    reason = infeasible_reason(cause)
-    if reason is not None:
-        return Outcome("infeasible", reason)
+    outcome = of_error(cause)
+    if outcome is not None:
+        return outcome
     if isinstance(cause, ray.exceptions.RayActorError):
         return Outcome("failed", death_reason(str(cause))[:MAX_REASON])
     last = traceback.format_exception_only(cause)[-1].strip().splitlines()[-1]

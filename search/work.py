@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from search.entry import Entry
 from search.failures import Failures
-from search.identity import fingerprint
+from search.identity import key_of
 from search.ledger import Ledger
 from search.outcome import Outcome
 from search.probe_ahead import ProbeAhead, ProbeRequest
@@ -22,7 +22,6 @@ from search.resources import Share
 from search.tasks import ProbeTask, QuietTask, Task, TrialTask
 from search.tickets import Tickets
 from snncore.config import make_config
-from snncore.rules import canonical
 from spaces.space import Space
 
 MAX_RETRIES = 2
@@ -72,13 +71,13 @@ class SearchWork:
             return self._next()
 
     def _next(self) -> Task | Wait | None:
-        left = self._trials.left_over(lambda entry: entry.replicate_of is None)
+        left = self._trials.left_over(_is_searched, self._n_probing)
         if left is not None:
             return left
         n_left = self._budget - self._ledger.n_trials
         if n_left <= self._n_probing:
             # The trials that are left are being probed for, or run; one that fails is tried again.
-            return WAIT if self._n_probing or self._trials.in_flight() else None
+            return WAIT if self._n_probing else self._trials.last(_is_searched)
         if not self._shares.has_room(self._trials.taken(), self._expected):
             return WAIT
         request = self._ahead.next()
@@ -88,7 +87,7 @@ class SearchWork:
             return ProbeTask(self._ledger, self._tickets.probe(request), on_end, self._on_failure)
         entry = self._proposer.next()
         if entry is None:
-            return WAIT if self._n_probing or self._trials.in_flight() else None
+            return WAIT if self._n_probing else self._trials.last(_is_searched)
         task = self._trials.task(entry)
         self._expected = task.ticket.share  # the next one may need about as much
         return task
@@ -110,15 +109,15 @@ class ReplicateWork:
     def next(self) -> Task | Wait | None:
         """A replicate that was left running, else one that has not begun."""
         with self._ledger.turn():
-            left = self._trials.left_over(lambda entry: entry.replicate_of is not None)
+            left = self._trials.left_over(_is_replicate)
             if left is not None:
                 return left
             missing = missing_replicates(self._ledger, self._numbers, self._n)
             if not missing:
-                return WAIT if self._trials.in_flight() else None
+                return self._trials.last(_is_replicate)
             number, seed = missing[0]
             config = self._ledger.entries[number].config
-            key = fingerprint(canonical(make_config({**config, "seed": seed})))
+            key = key_of(make_config({**config, "seed": seed}))
             return self._trials.task(self._ledger.open_replicate(number, config, key, seed))
 
 
@@ -148,7 +147,8 @@ class QuietWork:
         return self._now
 
     def _failed(self, number: int, outcome: Outcome) -> None:
-        if outcome.state == "failed" and self._n_retries[number] < MAX_RETRIES:
+        may_pass = outcome.state == "failed" or outcome.out_of_memory
+        if may_pass and self._n_retries[number] < MAX_RETRIES:
             self._n_retries[number] += 1
             self._left.insert(0, number)
             return
@@ -208,27 +208,71 @@ def not_quietly_measured(ledger: Ledger, numbers: Sequence[int]) -> list[int]:
     return [number for number in timed if "latency_ms_quiet" not in metrics[number]]
 
 
+def _is_searched(entry: Entry) -> bool:
+    return entry.replicate_of is None
+
+
+def _is_replicate(entry: Entry) -> bool:
+    return entry.replicate_of is not None
+
+
 class _Trials:
-    """Makes tasks of trials, and brings back those that failed and may be tried again."""
+    """Makes tasks of trials, and brings back those that failed or ran out of memory and are tried again."""
 
     def __init__(self, ledger: Ledger, tickets: Tickets) -> None:
-        self._ledger, self._tickets = ledger, tickets
+        self._ledger, self._tickets, self._memory = ledger, tickets, tickets.memory
         self._n_retries: dict[int, tuple[int, int]] = {}  # in a row, and the epochs recorded at the last
         self._shares: dict[int, Share] = {}
         self._failures = Failures()
 
     def task(self, entry: Entry) -> TrialTask:
         """Of a trial that nobody works on."""
+        self._memory.began(entry)
         entry.handed_out = True
-        task = TrialTask(self._ledger, entry, self._tickets.trial(entry), self._retry, self._failures.ended)
-        self._shares[entry.number] = task.ticket.share
-        return task
+        ticket = self._tickets.trial(entry)
+        ends = (self._retry, self._failures.ended)
+        self._shares[entry.number] = ticket.share
+        return TrialTask(self._ledger, entry, ticket, *ends, self._memory)
 
-    def left_over(self, wanted: Callable[[Entry], bool]) -> TrialTask | None:
-        """The first of the running trials that nobody works on: a driver before left it, or it failed."""
-        mine = [entry for entry in self._ledger.mine() if not entry.handed_out and wanted(entry)]
-        found = mine[0] if mine else self._ledger.adopt(wanted)
-        return None if found is None else self.task(found)
+    def left_over(self, wanted: Callable[[Entry], bool], n_probing: int = 0) -> TrialTask | Wait | None:
+        """The first of the running trials that nobody works on: a driver before left it, or it failed.
+
+        Then those that ran out of memory and shall be run again now, alone. n_probing: jobs that run.
+        """
+        mine = self._ledger.mine()
+        if any(self._memory.has_all(entry) for entry in mine if entry.handed_out):
+            return WAIT
+        free = [entry for entry in mine if not entry.handed_out and wanted(entry)]
+        ready = [entry for entry in free if entry.out_of_memory is None]
+        found = ready[0] if ready else self._ledger.adopt(wanted)
+        if found is None or found.out_of_memory is not None:
+            found = next((entry for entry in free if self._memory.is_due(entry)), None)
+        if found is None:
+            return None
+        is_to_be_alone = found.out_of_memory is not None or self._memory.is_alone(found)
+        return self._task_alone(found, n_probing) if is_to_be_alone else self.task(found)
+
+    def last(self, wanted: Callable[[Entry], bool]) -> TrialTask | Wait | None:
+        """What is left when there will be nothing new: to wait, or to run again what ran out of memory."""
+        left = [entry for entry in self._ledger.mine() if wanted(entry)]
+        if self.in_flight() or not left:
+            return WAIT if self.in_flight() else None
+        free = [entry for entry in left if not self._memory.has_neighbours(entry)]
+        return self._task_alone(free[0], is_last=True) if free else WAIT
+
+    def _task_alone(self, entry: Entry, n_probing: int = 0, is_last: bool = False) -> TrialTask | Wait:
+        """Of a trial that ran out of memory, when nothing else takes any of it."""
+        share, shares = self._tickets.share(entry).alone(), self._tickets.setting.shares
+        if self._memory.needs_all(entry, share):
+            is_crowded = n_probing > 0 or self.in_flight()
+        else:
+            is_crowded = not shares.has_room(self.taken(), share)
+        if is_crowded:
+            return WAIT
+        if entry.out_of_memory is not None:
+            self._memory.begins_alone(entry, share, is_last)
+            self._n_retries.pop(entry.number, None)
+        return self.task(entry)
 
     def taken(self) -> list[Share]:
         """What the trials that are being worked on have got."""

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from snncore.config import Config, DistillationConfig
 from snncore.distributed import sum_over_ranks, world_size
 from snncore.gradient import Outputs
-from snncore.rules import branch_mode, default_temperature, temporal_mode
+from snncore.rules import branch_mode, default_temperature, effective_distillation, temporal_mode
 
 
 class Losses(NamedTuple):
@@ -211,11 +211,9 @@ def step_order(steps: Tensor) -> Tensor:
 
 
 def make_objective(config: Config) -> Objective:
-    """The objective that a config's distillation mode names."""
-    setting, smoothing = config.distillation, config.optim.label_smoothing
-    # A single step has no other to learn from: the mode is that of its other part, as in the canonical form.
-    temporal = temporal_mode(setting.mode) if config.T > 1 else None
-    match branch_mode(setting.mode), temporal:
+    """The objective that a config's distillation comes to, see `snncore.rules.effective_distillation`."""
+    setting, smoothing = effective_distillation(config), config.optim.label_smoothing
+    match branch_mode(setting.mode), temporal_mode(setting.mode):
         case None, None:
             return CrossEntropyObjective(smoothing)
         case _, None:

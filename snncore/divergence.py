@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -15,6 +17,9 @@ class NonFiniteLossError(FloatingPointError):
     def __init__(self, loss: float, step: int) -> None:
         super().__init__(f"loss {loss} in step {step}")
         self.loss, self.step = loss, step
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.loss, self.step)
 
 
 class LossWatch:

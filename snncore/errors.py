@@ -1,8 +1,12 @@
-"""What can go wrong in the trainer, by who can mend it."""
+"""What can go wrong in the trainer, by who can mend it.
+
+Errors cross processes: one whose constructor takes other than its message says how it is made again.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from spikefront.errors import InputError
 
@@ -26,9 +30,12 @@ class ConfigError(UserError):
     """A config that cannot be trained. `problems` holds every mistake, not only the first."""
 
     def __init__(self, problems: list[Problem], source: str = "config") -> None:
-        self.problems = problems
+        self.problems, self.source = problems, source
         lines = "\n".join(f"  {problem}" for problem in problems)
         super().__init__(f"{source}: {len(problems)} problem{'s'[: len(problems) != 1]}\n{lines}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.problems, self.source)
 
 
 class DataError(UserError):
@@ -42,11 +49,21 @@ class DivergedError(RuntimeError):
         self.epoch, self.step, self.loss = epoch, step, loss
         super().__init__(f"diverged: loss {loss} in epoch {epoch}, step {step}")
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.epoch, self.step, self.loss)
+
 
 class SilentNetworkError(RuntimeError):
-    """At the end of training some layer of neurons never fires on the whole validation set."""
+    """Some layer of neurons, from 1, never fires on a whole set of samples.
 
-    def __init__(self, layers: list[int]) -> None:
-        self.layers = layers
+    At the end of training; or after `epoch`, where no gradient comes to the layer, so that it never will.
+    """
+
+    def __init__(self, layers: list[int], epoch: int | None = None, on: str = "the validation set") -> None:
+        self.layers, self.epoch, self.on = layers, epoch, on
         names = ", ".join(str(layer) for layer in layers)
-        super().__init__(f"silent: no spikes in neuron layer {names} on the validation set")
+        for_ever = "" if epoch is None else f" after epoch {epoch}, and no gradient can change that"
+        super().__init__(f"silent: no spikes in neuron layer {names} on {on}{for_ever}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.layers, self.epoch, self.on)

@@ -19,8 +19,8 @@ from snncore.rules import canonical
 WITHOUT_EFFECT: dict[str, str] = {
     "distillation.alpha": "scales a loss",
     "distillation.alpha_on": "chooses what scales a loss; the product is formed either way",
-    "distillation.beta": "scales a loss, which is computed even at 0",
-    "distillation.beta_temporal": "scales a loss, which is computed even at 0",
+    "distillation.beta": "scales a loss; at 0 the canonical mode is another",
+    "distillation.beta_temporal": "scales a loss; at 0 the canonical mode is another",
     "distillation.temperature": "logits are divided by it, whatever it is",
     "distillation.temperature_temporal": "logits are divided by it, whatever it is",
     "measure.exit_confidence": "when a sample stops; a probe runs all T steps",

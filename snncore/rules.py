@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from snncore.config import EXIT_CONFIDENCE, Config, DataConfig
-from snncore.data.events.specs import EVENT_SPECS
-from snncore.data.specs import OWN_DATA, data_spec
+from snncore.config import EXIT_CONFIDENCE, Config, DataConfig, DistillationConfig
+from snncore.data.specs import EVENT_SPECS, IMAGE_SPECS, OWN_DATA, data_spec
 from snncore.errors import Problem
 
 BRANCH_MODES = frozenset({"supervised", "deepest", "ensemble", "reliable"})
@@ -38,6 +37,9 @@ EVENT_DATA = frozenset(EVENT_SPECS)
 
 _SENSOR = {name: spec.height for name, spec in EVENT_SPECS.items() if spec.height > 1}
 """Pixels on a side of the event cameras; frames are only made smaller."""
+
+_SIDE = _SENSOR | {name: spec.height for name, spec in IMAGE_SPECS.items() if name != "imagenet"}
+"""Pixels on a side where `data.size` is not set; ImageNet's images have all sizes."""
 
 _COLOUR_DATA = frozenset({"cifar10", "cifar100", "imagenet"})
 
@@ -176,64 +178,94 @@ def _architecture(config: Config) -> Iterator[Problem]:
 def canonical(config: Config) -> dict[str, Any]:
     """The config without the fields that have no effect on what is trained or measured.
 
-    Two configs are the same trial when their canonical forms are equal: alpha under mode none,
-    branches without branch heads, a temporal mode at T = 1, and where files lie are dropped.
+    Two configs are the same trial when their canonical forms are equal: training gives the same weights, bit
+    for bit, and costs the same. Dropped are alpha under mode none, what neurons carry from step to step at
+    T = 1, where files lie, and the like; see also `effective_distillation`.
     """
     values = config.as_dict()
     for name in ("preset", "origin", "out"):
         del values[name]
-    _canonical_data(values["data"])
+    _canonical_data(values["data"], config.T)
     _canonical_optim(values["optim"], config.T)
     if config.T == 1 or config.measure.exit_confidence == EXIT_CONFIDENCE:
         del values["measure"][
             "exit_confidence"
         ]  # so that configs recorded before there was one stay the same
+    if config.T == 1 and ":" not in config.model.arch:  # a user's own may use its neurons as it likes
+        for name in ("decay", "reset", "detach_reset"):
+            del values["neuron"][name]
     values["distillation"] = _canonical_distillation(config)
     return values
 
 
-def _canonical_data(data: dict[str, Any]) -> None:
+def _canonical_data(data: dict[str, Any], T: int) -> None:
     if data["name"] not in OWN_DATA:
         del data["root"]  # of a user's own data it is the name
     del data["workers"]
-    if data["name"] not in EVENT_DATA:
+    if data["name"] not in EVENT_DATA or T == 1:  # one frame holds all events
         del data["frames_by"]
     if data["augment"] == "fast" and data["cutout"] is not None:
         data["augment"] = "crop_flip"  # which is what it is without its own Cutout
     if data["cutout"] is None or (data["cutout"] == 0 and data["augment"] != "autoaugment"):
         del data["cutout"]
+    if data["size"] is None:
+        data["size"] = _SIDE.get(data["name"])
 
 
 def _canonical_optim(optim: dict[str, Any], T: int) -> None:
+    is_constant = {
+        "constant": True,
+        "cosine": optim["epochs"] == 1,
+        "step": optim["step_factor"] == 1 or optim["step_epochs"] >= optim["epochs"],
+    }
+    if is_constant[optim["schedule"]]:
+        optim["schedule"] = "constant"
     if optim["schedule"] != "step":
         del optim["step_epochs"], optim["step_factor"]
     if T == 1:
         del optim["loss_over_T"]
 
 
-def _canonical_distillation(config: Config) -> dict[str, Any]:
+def effective_distillation(config: Config) -> DistillationConfig:
+    """The distillation that a config comes to: what has no effect is as if it were not set.
+
+    A single step has no other to learn from, and a weight of 0 is no distillation: of a mode with branch
+    heads "supervised" is left, of one between time steps nothing. Two steps have one pair, whatever the
+    variant.
+    """
     setting = config.distillation
     branch, temporal = branch_mode(setting.mode), temporal_mode(setting.mode)
-    if config.T == 1:
+    if config.T == 1 or (setting.beta_temporal if branch else setting.beta) == 0:
         temporal = None
-    values: dict[str, Any] = {"mode": "+".join(part for part in (branch, temporal) if part) or "none"}
-    beta = setting.beta if branch else 0.0
-    beta_temporal = (setting.beta_temporal if branch else setting.beta) if temporal else 0.0
+    if branch and setting.beta == 0:
+        branch = "supervised"
+    changes: dict[str, Any] = {"mode": "+".join(part for part in (branch, temporal) if part) or "none"}
+    if config.T == 2:
+        changes["variant"] = "pair"
+    if setting.alpha == 1:
+        changes["alpha_on"] = "all"
+    if branch != "reliable":
+        changes["reliability_threshold"] = 0.0
+    return setting.model_copy(update=changes)
+
+
+def _canonical_distillation(config: Config) -> dict[str, Any]:
+    setting = effective_distillation(config)
+    branch, temporal = branch_mode(setting.mode), temporal_mode(setting.mode)
+    values: dict[str, Any] = {"mode": setting.mode}
     if branch:
         values |= {"branches": list(setting.branches), "alpha": setting.alpha, "alpha_on": setting.alpha_on}
-        if branch != "supervised":
-            values["beta"] = beta
-            if beta > 0:
-                values["temperature"] = setting.temperature or default_temperature(branch)
-        if branch == "reliable" and beta > 0:
-            values["reliability_threshold"] = setting.reliability_threshold
+    if branch and branch != "supervised":
+        values["beta"] = setting.beta
+        values["temperature"] = setting.temperature or default_temperature(branch)
+    if branch == "reliable":
+        values["reliability_threshold"] = setting.reliability_threshold
     if temporal:
-        values["beta_temporal"] = beta_temporal
-        if beta_temporal > 0:
-            values |= {
-                "variant": setting.variant,
-                "temperature_temporal": setting.temperature or default_temperature(temporal),
-            }
+        values |= {
+            "beta_temporal": setting.beta_temporal if branch else setting.beta,
+            "variant": setting.variant,
+            "temperature_temporal": setting.temperature or default_temperature(temporal),
+        }
     return values
 
 

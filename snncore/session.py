@@ -29,6 +29,7 @@ from snncore.operations import count_operations
 from snncore.optim import lr_at
 from snncore.precision import forward_precision
 from snncore.rules import canonical
+from snncore.silence import Standstill, silent_layers
 from snncore.step import Step, Trainer
 from snncore.trainer_state import restore_trainer, trainer_tensors
 from spikefront.accuracy import about_split
@@ -102,6 +103,7 @@ class TrainingSession:
         self.batches = training_batches(self.data, config, self.device, rank(), world_size())
         self.trainer = Trainer(config, self.device)
         self.network = self.trainer.network
+        self._standstill = Standstill(self.network.body)
         self.epochs_trained = 0
         self.train_time_s = 0.0
         self.last_evaluation: Evaluation | None = None
@@ -112,10 +114,12 @@ class TrainingSession:
         Raises:
             DivergedError: a loss is not finite; the weights are those before that step. Or the weights are
                 not finite after the epoch, told as a loss of nan in its last step.
+            SilentNetworkError: some layer does not fire on the validation split, and no gradient comes there.
         """
         epoch = self.epochs_trained + 1
         lr = lr_at(self.config.optim, epoch)
         self.trainer.set_lr(lr)
+        self._standstill.begin()
         started = time.perf_counter()
         (total, ce, kd, *reliable_share), hits = self._train_batches(epoch).means()
         # Spikes hide it from the loss: a potential that is not a number never reaches the threshold.
@@ -123,6 +127,7 @@ class TrainingSession:
             raise DivergedError(epoch, len(self.batches), float("nan"))
         self.train_time_s += time.perf_counter() - started
         self.last_evaluation = self.evaluate(self.data.val)
+        self._require_life(lr, epoch)
         self.epochs_trained = epoch
         return Epoch(
             epoch=epoch,
@@ -148,6 +153,16 @@ class TrainingSession:
             raise DivergedError(epoch, error.step, error.loss) from error
         return sums
 
+    def _require_life(self, lr: float, epoch: int) -> None:
+        evaluation = self.last_evaluation
+        assert evaluation is not None
+        on = "the validation set"
+        if evaluation.n == 0 and epoch == 1:
+            on, evaluation = "training samples", self.evaluate(_some_of(self.data.train))
+        silent = silent_layers(evaluation)
+        if self._standstill.is_before(silent, len(evaluation.firing_rate), lr):
+            raise SilentNetworkError(silent, epoch, on)
+
     def evaluate(self, split: AnySplit) -> Evaluation:
         """Evaluate the network as it is, or its moving average where there is one, on a split of the data.
 
@@ -170,8 +185,7 @@ class TrainingSession:
 
     def operations(self, split: AnySplit) -> dict[str, float]:
         """synops and energy_uj of one sample: the mean over 512 samples of a split, or over all of fewer."""
-        chosen = torch.arange(min(512, len(split))) * len(split) // min(512, len(split))  # from all over it
-        batches = self._batches(split.subset(chosen))
+        batches = self._batches(_some_of(split))
         with forward_precision(self.config, self.device):
             counted = count_operations(self.trainer.predictor, self.config.T, batches)
         return {"synops": counted.synops, "energy_uj": counted.energy_uj}
@@ -186,8 +200,7 @@ class TrainingSession:
         """
         evaluation = self.last_evaluation
         assert evaluation is not None, "metrics() before the first epoch"
-        silent = [index for index, share in enumerate(evaluation.firing_rate, start=1) if share == 0]
-        if silent:
+        if silent := silent_layers(evaluation):
             raise SilentNetworkError(silent)
         if evaluation.n == 0:
             return {"train_time_s": self.train_time_s}
@@ -242,3 +255,9 @@ class TrainingSession:
         known = {field.name for field in fields(Evaluation)}
         is_whole = told is not None and told.keys() >= known  # an earlier version measured less
         self.last_evaluation = Evaluation.from_json(told) if is_whole else self.evaluate(self.data.val)
+
+
+def _some_of(split: AnySplit) -> AnySplit:
+    """512 samples from all over it, or all of fewer."""
+    n = min(512, len(split))
+    return split.subset(torch.arange(n) * len(split) // n)

@@ -28,13 +28,15 @@ from snncore import checkpoint
 from snncore.config import Config, load_config
 from snncore.data.split import AnySplit
 from snncore.distributed import rank, world_size
-from snncore.errors import UserError
+from snncore.errors import SilentNetworkError, UserError
 from snncore.evaluate import Evaluation
 from snncore.launch import default_threads
+from snncore.own_arch import load_factory
 from snncore.probe import probe
 from snncore.processes import from_main, process_group, together
 from snncore.rules import canonical
 from snncore.session import Epoch, TrainingSession
+from snncore.silence import silent_layers
 from snncore.train_result import RESULT, TrainResult, jsonable, read_result, write_result
 from snncore.training_folder import CONFIG, FINAL
 from spikefront.accuracy import about_split
@@ -64,7 +66,10 @@ def train(
             written, there is no such device, or `threads` is below 1.
         DataError: the data set cannot be read.
         DivergedError: the loss stopped being finite.
+        SilentNetworkError: no neuron of the trained network fires, or no gradient brings a silent layer to
+            life. There is no result; a folder that held no epoch yet is removed again.
     """
+    load_factory(config.model.arch)
     folder = _folder(config, out)
     if threads is not None and threads < 1:
         raise UserError(f"threads: got {threads}, allowed: 1 or more")
@@ -75,12 +80,17 @@ def train(
         # Refuses bad data before a folder is made.
         session = together(lambda: TrainingSession(config, own_device, threads or default_threads()))
         _begin(folder, session)
-        _run_epochs(folder, session, on_epoch)
+        try:
+            _run_epochs(folder, session, on_epoch)
+        except SilentNetworkError:
+            from_main(lambda: _remove_if_empty(folder))
+            raise
         started = time.perf_counter()
         test = together(session.data.read_test)
         tested = _Tested(test, session.evaluate(test), started, is_main=rank() == 0, n_processes=world_size())
+        silent = _silent(session, tested)
     # Outside the group: what is measured now is measured in one process.
-    return _finish(folder, session, tested)
+    return _finish(folder, session, tested, silent)
 
 
 def _begin(folder: Path, session: TrainingSession) -> None:
@@ -115,6 +125,12 @@ def _run_epochs(folder: Path, session: TrainingSession, on_epoch: Callable[[Epoc
                 on_epoch(epoch)
 
 
+def _remove_if_empty(folder: Path) -> None:
+    """What the user must mend the config for shall not stand in the way of the next try."""
+    if not checkpoint.exists(folder / CHECKPOINT):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 @dataclass(frozen=True)
 class _Tested:
     """What is known when the processes part. started: the time at which testing began."""
@@ -126,7 +142,22 @@ class _Tested:
     n_processes: int
 
 
-def _finish(folder: Path, session: TrainingSession, tested: _Tested) -> TrainResult:
+def _silent(session: TrainingSession, tested: _Tested) -> tuple[int, ...]:
+    """The layers without a spike in the trained network, on validation data, or test data without those.
+
+    Raises:
+        SilentNetworkError: all of them. Where some fire, training may only have been too short.
+    """
+    validation = session.last_evaluation
+    assert validation is not None
+    evaluation, on = (validation, "the validation set") if validation.n else (tested.test, "the test set")
+    silent = silent_layers(evaluation)
+    if silent and len(silent) == len(evaluation.firing_rate):
+        raise SilentNetworkError(silent, on=on)
+    return tuple(silent)
+
+
+def _finish(folder: Path, session: TrainingSession, tested: _Tested, silent: tuple[int, ...]) -> TrainResult:
     test, validation = tested.test, session.last_evaluation
     assert validation is not None
     metrics: dict[str, Any] = {
@@ -150,6 +181,7 @@ def _finish(folder: Path, session: TrainingSession, tested: _Tested) -> TrainRes
         n_processes=tested.n_processes,
         threads=session.threads,
         **_about_splits(session, test, validation),
+        silent_layers=silent,
     )
     if tested.is_main:
         about = {"normalisation": asdict(session.data.normalisation), "spec": asdict(session.data.spec)}

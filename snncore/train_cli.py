@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from snncore.config import Config, load_config
-from snncore.errors import DivergedError
+from snncore.errors import DivergedError, SilentNetworkError, UserError
 from snncore.launch import is_main, place_on_node
 from snncore.overrides import parse_overrides
 from snncore.training_folder import planned_folder
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Train a config file; 0 done, 1 diverged, 2 bad input, 130 stopped by the user."""
+    """Train a config file; 0 done, 1 diverged, 2 bad input or no spikes, 130 stopped by the user."""
     return run_command(
         lambda: _command(_parser().parse_args(argv)),
         stopped="stopped; --resume continues from the last full epoch",
@@ -44,6 +44,13 @@ def _command(arguments: argparse.Namespace) -> int:
         return _run(config, planned_folder(config, arguments.config, arguments.out), arguments)
     except DivergedError as error:
         raise FailedError(f"{error}; try a lower optim.lr") from error
+    except SilentNetworkError as error:
+        raise UserError(f"{error}; {_remedy(config)}") from error
+
+
+def _remedy(config: Config) -> str:
+    threshold = config.neuron.v_threshold
+    return f"there is no result. Lower neuron.v_threshold, which is {threshold:g}, or raise T or optim.lr"
 
 
 def _run(config: Config, out: Path, arguments: argparse.Namespace) -> int:
@@ -111,6 +118,7 @@ def _tell(result: TrainResult, console: Console) -> None:
         f"epoch {result.epochs_trained}, the last; "
         f"{result.metrics['train_memory_mib']:.1f} MiB to train{each}, "
         f"{result.metrics['latency_ms']:.2f} ms a batch of {result.config.measure.batch_size}",
+        *_about_silence(result),
         f"accuracy at every step: python -m snncore.evaluate {folder}",
         f"written to {result.folder}",
     ]:
@@ -127,6 +135,14 @@ def _about_accuracy(result: TrainResult) -> list[str]:
     ]
     none = ["no validation"] if result.val_accuracy is None else []
     return [*told, *none, *split_remarks(accuracies, vars(result))]
+
+
+def _about_silence(result: TrainResult) -> list[str]:
+    """Layers that do nothing, though the network has a result."""
+    if not result.silent_layers:
+        return []
+    layers = ", ".join(str(layer) for layer in result.silent_layers)
+    return [f"neuron layer {layers} never fires: train longer, or lower neuron.v_threshold"]
 
 
 def _reporter(config: Config, console: Console, progress: Progress) -> Callable[[Any], None]:

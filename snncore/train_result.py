@@ -26,7 +26,8 @@ class TrainResult:
     accuracy_at_t, and what begins with test_, on test data. n_processes: how many trained
     together; the metrics of a training step are then those of one process with its share of the batch, and
     processes other than the first return without what is measured after training. threads: of torch in each
-    process, on which results on a CPU depend; None in a result of before it was recorded.
+    process, on which results on a CPU depend; None in a result of before it was recorded. silent_layers: of
+    neurons, from 1, that never fired where firing was measured.
     The rest says what the accuracies are of, see `spikefront.accuracy`: samples, classes that have a sample,
     and the share of the largest class in percent; None in a result of before it was recorded, and of a
     validation split without samples.
@@ -41,6 +42,7 @@ class TrainResult:
     seconds: float
     n_processes: int = 1
     threads: int | None = None
+    silent_layers: tuple[int, ...] = ()
     test_balanced_accuracy: float | None = None
     val_balanced_accuracy: float | None = None
     n_test_samples: int | None = None
@@ -76,7 +78,9 @@ def read_result(folder: Path) -> TrainResult:
     """What `write_result` wrote in `folder`."""
     values = json.loads((folder / RESULT).read_text(encoding="utf-8"))
     known = {one.name: values[one.name] for one in fields(TrainResult) if one.name in values}
-    return TrainResult(**known | {"folder": folder, "config": Config.model_validate(values["config"])})
+    silent = tuple(values.get("silent_layers", ()))
+    config = Config.model_validate(values["config"])
+    return TrainResult(**known | {"folder": folder, "config": config, "silent_layers": silent})
 
 
 def jsonable(value: Any) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.errors import SearchError
-from search.identity import fingerprint
+from search.identity import key_of
 from search.simulate.table import Recorded
 from snncore.config import make_config
 from snncore.metrics import is_probed
@@ -76,7 +76,7 @@ class StudyTable:
     def answer(self, config: Mapping[str, Any], source: str = "config") -> Recorded:
         """What answers for a config of the trainer: its own record, else the nearest."""
         full = make_config(config, source)
-        at = self._at.get(fingerprint(canonical(full)))
+        at = self._at.get(key_of(full))
         return self._recorded[self._nearest.find(_fields(full.as_dict())) if at is None else at]
 
     def recorded(self, key: str) -> Recorded:
@@ -163,7 +163,7 @@ def _fields(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def _recorded(trial: Trial, rows: list[dict[str, Any]]) -> Recorded:
     return Recorded(
-        key=fingerprint(canonical(make_config(trial.config))),
+        key=key_of(make_config(trial.config)),
         config=trial.config,
         params=trial.params,
         probe={name: value for name, value in trial.metrics.items() if is_probed(name)},

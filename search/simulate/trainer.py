@@ -30,6 +30,9 @@ class RecordedEndError(DivergedError):
     def __init__(self, reason: str | None) -> None:
         RuntimeError.__init__(self, reason or "infeasible")
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), self.args
+
 
 class TableTrainer:
     """Answers for each config with the record of the nearest one in a table.

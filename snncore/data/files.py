@@ -6,6 +6,7 @@ import importlib.util
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from snncore.errors import DataError
 
@@ -16,6 +17,9 @@ class DamagedFileError(DataError):
     def __init__(self, path: Path, reason: object) -> None:
         self.path, self.reason = path, str(reason)
         super().__init__(f"{path}: truncated or damaged: {reason}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.path, self.reason)
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,12 @@ from search.messages import Report
 from search.outcome import Outcome
 from search.probe_ahead import ProbeAhead
 from search.proposer import Proposer
+from search.record import study_record
 from search.resources import Node, Shares
 from search.tickets import Setting, Tickets
 from search.work import SearchWork
 from spaces.space import Budget, Space
+from studies.record import write_study
 from tests.search.fakes import TRAINER, FakeSession, FakeTrainer
 
 ONE_CPU = Shares(1, 0, (Node("here", 2, 0),))
@@ -84,6 +86,19 @@ def run(ledger: Ledger, space: Space, n_trials: int) -> list[Entry]:
         complete(ledger, entry)
         entries.append(entry)
     return entries
+
+
+def earlier_run(folder: Path, space: Space, n_trials: int) -> Ledger:
+    """A finished study in a folder, measured on "cpu: fake"."""
+    ledger = new_ledger(space)
+    proposer = Proposer(ledger, space)
+    for _ in range(n_trials):
+        entry = proposer.next()
+        assert entry is not None
+        ledger.note(entry.number, Report("probe", place={"device": "cpu: fake"}))
+        complete(ledger, entry)
+    write_study(study_record(ledger.study, About.of(space.name, space)), folder)
+    return ledger
 
 
 def row(epoch: int, accuracy: float = 50.0) -> Report:

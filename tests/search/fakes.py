@@ -3,7 +3,8 @@
 optim.lr 5: diverges in its second epoch. neuron.v_threshold 100: never spikes. optim.momentum 0.5: raises
 in its second epoch, 0.6: raises in its first start only, 0.7: out of memory, 0.8: the worker dies,
 0.85 and 0.86: takes memory until somebody kills the worker, in its probe and in its first epoch.
-optim.batch_size: milliseconds per epoch. Each session appends a line to `<data.root>/starts.txt`.
+optim.batch_size: milliseconds per epoch. Each session appends a line to `<data.root>/starts.txt`; while there
+are at most as many lines as `<data.root>/no_memory.txt` says, any config is out of memory.
 """
 
 from __future__ import annotations
@@ -66,6 +67,9 @@ class FakeTrainer:
         root.mkdir(parents=True, exist_ok=True)
         with (root / "starts.txt").open("a") as file:
             file.write(json.dumps({"T": config["T"], "width": config["model"]["width"]}) + "\n")
+        full = root / "no_memory.txt"
+        if full.exists() and len(starts(root)) <= int(full.read_text()):
+            raise OutOfMemoryError("CUDA out of memory. Tried to allocate 20 MiB")
         return FakeSession(config)
 
     def device_model(self) -> str:

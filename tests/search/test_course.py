@@ -83,6 +83,7 @@ def test_configs_that_cannot_be_trained(tmp_path: Path, base: Any, reason: str, 
     reports = _reports(Course(_ticket(tmp_path, base=base)))
     assert [report.kind for report in reports] == ["probe", *["epoch"] * n_epochs, "end"]
     assert (reports[-1].state, reports[-1].reason) == ("infeasible", reason)
+    assert reports[-1].out_of_memory == reason.startswith("out of memory")
     assert reports[-1].metrics["train_memory_mib"] == 40.0
 
 

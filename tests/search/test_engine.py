@@ -10,12 +10,15 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from optuna.trial import TrialState
 
 import reports.build
 import search
 from search import work
 from search.engine import Conducted, conduct, run_study
 from search.errors import SearchError, StudyFailedError
+from search.ledger import QUEUED
+from search.opening import open_existing
 from search.options import RunOptions
 from search.record import rebuild
 from spaces.condition import Condition
@@ -23,6 +26,7 @@ from spaces.space import Space
 from studies.model import Study
 from studies.pareto import front
 from studies.record import read_study
+from tests.search.books import earlier_run
 from tests.search.fakes import (
     TRAINER,
     Budget,
@@ -152,7 +156,7 @@ def _expected(config: Any) -> tuple[str, str, int, int]:
     if config["T"] == 4:
         return "infeasible", "train_memory_mib 40 > 30", 1, 0
     if momentum == 0.7:
-        return "infeasible", "out of memory: CUDA out of memory.", 1, 0
+        return "infeasible", "out of memory: CUDA out of memory.", 2, 0
     if momentum == 0.5:
         return "failed", "KeyError: 'first line", 2, 1
     if momentum == 0.8:
@@ -240,6 +244,30 @@ def test_a_study_in_which_every_trial_fails_alike_ends_before_its_budget(
     states = Counter(trial.state for trial in read_study(tmp_path / "runs" / "toy").trials)
     assert states["failed"] == 5
     assert states.total() <= 7, "at most two were still running"
+
+
+@pytest.mark.slow  # tests/search/test_out_of_memory.py has it without Ray
+def test_first_trials_that_find_no_memory_are_tried_again(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "no_memory.txt").write_text("3")
+    assert _states(_conduct(tmp_path, make_space(data))) == {"complete": 6}
+    assert len(starts(data)) == 6 + 3
+
+
+def test_a_study_in_which_every_trial_runs_out_of_memory_fails_and_blames_no_config(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "no_memory.txt").write_text("1000")
+    with pytest.raises(
+        StudyFailedError, match=r"5 trials in a row ran out of memory.*continue with --resume"
+    ):
+        _conduct(tmp_path, make_space(data, budget=Budget(6)))
+    rebuild(tmp_path / "runs" / "toy")
+    record = read_study(tmp_path / "runs" / "toy")
+    assert {trial.state for trial in record.trials} == {"running"}
+    (data / "no_memory.txt").unlink()
+    assert _states(_conduct(tmp_path, None, study="toy", resume=True)) == {"complete": 6}
 
 
 def test_resources_no_node_has_are_refused_and_nothing_stays(tmp_path: Path) -> None:
@@ -358,6 +386,23 @@ def test_a_wrong_earlier_study_is_refused_and_nothing_stays(tmp_path: Path) -> N
     with pytest.raises(SearchError, match=r"--warm-start: no run folder nowhere"):
         _conduct(tmp_path, space, warm_start=("nowhere",))
     assert not (tmp_path / "runs" / "toy").exists()
+
+
+@pytest.mark.parametrize("is_resume", [False, True])
+def test_what_broke_a_limit_on_this_device_is_not_tried_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_resume: bool
+) -> None:
+    space = make_space(tmp_path / "data", budget=Budget(16))
+    earlier_run(tmp_path / "other", space, 12)
+    limited = replace(space, constraints={"train_memory_mib": Limit(max=45.0)})
+    if is_resume:
+        _conduct(tmp_path, replace(limited, budget=Budget(1)))
+    monkeypatch.setattr("search.tuning.search", lambda *arguments: ("budget", None))
+    conducted = _conduct(tmp_path, limited, warm_start=(str(tmp_path / "other"),), resume=is_resume)
+    study, _ = open_existing(conducted.folder)
+    queued = [trial.system_attrs[QUEUED]["T"] for trial in study.get_trials(states=[TrialState.WAITING])]
+    assert queued
+    assert max(queued) <= 4
 
 
 def test_a_space_its_sampler_cannot_take_is_refused_and_nothing_stays(tmp_path: Path) -> None:

@@ -13,16 +13,15 @@ from optuna.trial import TrialState, create_trial
 from search.drivers import OneDriver
 from search.entry import PRIORS
 from search.head_start import queue_anchors, take_over
-from search.ledger import Ledger
+from search.identity import probe_key_of, resolve
+from search.ledger import QUEUED, Ledger
 from search.messages import Report
 from search.outcome import Outcome
 from search.proposer import Proposer, has_queue
-from search.record import study_record
 from search.warm_start import Prior, in_portions, warm_start
 from spaces.space import Space
-from studies.record import write_study
-from tests.search.books import complete, measured, new_ledger, reopened, run
-from tests.search.fakes import Budget, Choice, FloatRange, IntRange, SamplerChoice, make_space
+from tests.search.books import earlier_run, measured, new_ledger, reopened, run
+from tests.search.fakes import Budget, Choice, FloatRange, IntRange, Limit, SamplerChoice, make_space
 
 
 def _recipe_space(**changes: Any) -> Space:
@@ -55,20 +54,6 @@ def test_a_grid_with_recipes_before_it_is_still_tried_whole() -> None:
     assert Proposer(ledger, space).next() is None
 
 
-def _earlier(folder: Path, space: Space, n_trials: int) -> Ledger:
-    from search.about import About
-
-    ledger = new_ledger(space)
-    proposer = Proposer(ledger, space)
-    for _ in range(n_trials):
-        entry = proposer.next()
-        assert entry is not None
-        ledger.note(entry.number, Report("probe", place={"device": "cpu: fake"}))
-        complete(ledger, entry)
-    write_study(study_record(ledger.study, About.of(space.name, space)), folder)
-    return ledger
-
-
 def _take_over(ledger: Ledger, space: Space, earlier: Path) -> None:
     take_over(ledger, space, warm_start(earlier, space, ledger.objectives))
 
@@ -82,7 +67,7 @@ def _n_told(ledger: Ledger) -> int:
 
 def test_an_earlier_studys_front_is_tried_first_and_its_trials_are_learned_from(tmp_path: Path) -> None:
     space = make_space(budget=Budget(20))
-    earlier = _earlier(tmp_path / "other", space, 12)
+    earlier = earlier_run(tmp_path / "other", space, 12)
     ledger = new_ledger(space)
     _take_over(ledger, space, tmp_path / "other")
     waiting = ledger.study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.WAITING,))
@@ -133,7 +118,7 @@ def test_optunas_samplers_learn_only_from_priors_whose_objectives_are_all_known(
         objectives={name: type(plain.objectives["val_accuracy"])(way) for name, way in objectives.items()},  # type: ignore[arg-type]
         sampler=SamplerChoice("tpe", 1),
     )
-    _earlier(tmp_path / "other", space, 6)
+    earlier_run(tmp_path / "other", space, 6)
     for objective_space, n_told in ((space, 6), (plain, 0)):
         ledger = new_ledger(objective_space)
         _take_over(ledger, objective_space, tmp_path / "other")
@@ -145,7 +130,7 @@ def test_optunas_samplers_learn_only_from_priors_whose_objectives_are_all_known(
 
 def test_what_was_measured_on_this_device_is_learned_as_soon_as_the_device_is_known(tmp_path: Path) -> None:
     space = make_space(sampler=SamplerChoice("tpe", 1), budget=Budget(9))
-    _earlier(tmp_path / "other", space, 6)
+    earlier_run(tmp_path / "other", space, 6)
     ledger = new_ledger(space)
     _take_over(ledger, space, tmp_path / "other")
     proposer = Proposer(ledger, space)
@@ -164,7 +149,7 @@ def test_what_was_measured_on_this_device_is_learned_as_soon_as_the_device_is_kn
 
 def test_other_devices_times_are_never_learned(tmp_path: Path) -> None:
     space = make_space(sampler=SamplerChoice("tpe", 1))
-    _earlier(tmp_path / "other", space, 6)
+    earlier_run(tmp_path / "other", space, 6)
     ledger = new_ledger(space)
     _take_over(ledger, space, tmp_path / "other")
     entry = Proposer(ledger, space).next()
@@ -180,7 +165,7 @@ def test_a_driver_that_shares_a_study_reads_its_own_priors_once(tmp_path: Path) 
         are_many = True
 
     space = make_space()
-    _earlier(tmp_path / "other", space, 6)
+    earlier_run(tmp_path / "other", space, 6)
     ledger = new_ledger(space)
     ledger = Ledger(ledger.study, ledger.objectives, ledger.limits, Many())
     _take_over(ledger, space, tmp_path / "other")
@@ -196,7 +181,7 @@ def test_of_two_drivers_one_tells_what_the_device_makes_known(tmp_path: Path) ->
             self.me = me
 
     space = make_space(sampler=SamplerChoice("tpe", 1), budget=Budget(9))
-    _earlier(tmp_path / "other", space, 6)
+    earlier_run(tmp_path / "other", space, 6)
     first = new_ledger(space)
     _take_over(first, space, tmp_path / "other")
     drivers = [Ledger(first.study, first.objectives, first.limits, Many(me)) for me in (1, 2)]
@@ -210,3 +195,21 @@ def test_of_two_drivers_one_tells_what_the_device_makes_known(tmp_path: Path) ->
         with ledger.turn():
             proposer.next()
     assert _n_told(drivers[0]) == 6
+
+
+def test_what_is_known_here_to_break_a_limit_is_not_queued(tmp_path: Path) -> None:
+    """Probed by this study itself, for a config that differs in the learning rate alone."""
+    searched = {"T": IntRange(1, 4), "optim.lr": FloatRange(0.01, 1.0)}
+    space = make_space(search=searched, budget=Budget(40), sampler=SamplerChoice("random", 3))
+    earlier_run(tmp_path / "other", space, 8)
+    limited = replace(space, constraints={"train_memory_mib": Limit(max=25.0)})
+    ledger = new_ledger(limited)
+    probed = {}
+    for T in (3, 4):
+        config, key = resolve(space, {"T": T, "model.width": 1.0, "optim.lr": 0.5})
+        probed[probe_key_of(config, key)] = {"train_memory_mib": 10.0 * T}
+    ledger.remember_probes(probed)
+    _take_over(ledger, limited, tmp_path / "other")
+    queued = [trial.system_attrs[QUEUED] for trial in ledger.study.get_trials(states=[TrialState.WAITING])]
+    assert queued
+    assert all(params["T"] <= 2 for params in queued)

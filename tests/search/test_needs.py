@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from search.errors import SearchError
 from search.machine import describe_machine, installed_versions
-from search.needs import require_data, require_validation
+from search.needs import require_architectures, require_data, require_validation
 from spaces.condition import Condition
 from tests.search.fakes import Choice, make_space
 
@@ -104,3 +105,44 @@ def test_versions_of_what_decides_results() -> None:
     versions = installed_versions()
     assert {"python", "ray", "optuna", "torch", "moocore"} <= set(versions)
     assert versions["optuna"].startswith("5.")
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "own_here.py").write_text("def build(spec, width, neuron):\n    ...\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+
+@pytest.mark.usefixtures("own")
+@pytest.mark.parametrize(
+    ("base", "search", "missing"),
+    [
+        ({}, {}, []),
+        ({"model.arch": "own_here:build"}, {}, []),
+        ({"model.arch": "not_here:build"}, {}, ["not_here:build: cannot be imported: No module named"]),
+        ({"model.arch": "own_here:made"}, {}, ["own_here:made: cannot be imported: .* no attribute 'made'"]),
+        (
+            {},
+            {"model.arch": Choice(("convnet", "own_here:build", "not_here:build", "nor_here:build"))},
+            ["not_here:build: cannot", "nor_here:build: cannot"],
+        ),
+        (
+            {"model.arch": "not_here:build"},
+            {"model.arch": Choice(("own_here:build",), when=AT_T_1)},
+            ["not_here:build: cannot"],
+        ),
+    ],
+)
+def test_every_network_of_the_users_own_that_can_be_sampled_is_imported(
+    base: dict[str, Any], search: dict[str, Any], missing: list[str]
+) -> None:
+    space = make_space(base=base, search=search)
+    if not missing:
+        require_architectures(space)
+        return
+    with pytest.raises(SearchError) as caught:
+        require_architectures(space)
+    lines = str(caught.value).splitlines()
+    assert len(lines) == len(missing)
+    for line, pattern in zip(lines, missing, strict=True):
+        assert re.match(rf"model\.arch: {pattern}", line)

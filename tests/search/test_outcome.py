@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search.limits import Bounds
-from search.outcome import Outcome, infeasible_reason, judge, to_tell
+from search.outcome import Outcome, judge, of_error, to_tell
 from snncore.errors import DivergedError, SilentNetworkError
 from studies.model import STATES, Objective
 from tests.search.fakes import OutOfMemoryError
@@ -106,14 +106,19 @@ def test_nothing_optuna_refuses_is_ever_told(state: Any, metrics: dict[str, Any]
         (MemoryError(), "out of memory: MemoryError"),
         (OutOfMemoryError("CUDA out of memory.\nTried"), "out of memory: CUDA out of memory."),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes"), "out of memory: DefaultCPU"),
+        (RuntimeError("CUDA error: out of memory\nCompile with"), "out of memory: CUDA error: out of memory"),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling"), "out of memory: CUDA error"),
+        (OSError(12, "Cannot allocate memory"), "out of memory: [Errno 12] Cannot allocate memory"),
+        (RuntimeError("std::bad_alloc"), "out of memory: std::bad_alloc"),
     ],
 )
 def test_errors_that_speak_of_the_config(error: BaseException, reason: str) -> None:
-    found = infeasible_reason(error)
+    found = of_error(error)
     assert found is not None
-    assert found.startswith(reason)
+    assert (found.state, found.out_of_memory) == ("infeasible", reason.startswith("out of memory"))
+    assert (found.reason or "").startswith(reason)
 
 
 @pytest.mark.parametrize("error", [ValueError("shapes"), KeyError("x"), RuntimeError("CUDA error: launch")])
 def test_errors_that_do_not(error: BaseException) -> None:
-    assert infeasible_reason(error) is None
+    assert of_error(error) is None

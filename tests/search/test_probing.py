@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from search.identity import resolve
-from search.messages import INFEASIBLE, ProbeTicket, QuietTicket
+from search.messages import ProbeTicket, QuietTicket
 from search.trainable import course_of
 from tests.search.fakes import TRAINER, FakeTrainer, OutOfMemoryError, make_space
 
@@ -40,7 +40,7 @@ def test_one_that_has_no_room_does_not_spoil_the_others(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(FakeTrainer, "probe", narrow)
     metrics = _probe({"a": _config(3), "b": _config(1)})
-    assert metrics["a"] == {INFEASIBLE: "out of memory: CUDA out of memory. Tried to allocate 2 TiB"}
+    assert metrics.keys() == {"b"}, "others run beside a probing job: that there was no room tells nothing"
     assert metrics["b"]["train_memory_mib"] == 10.0
 
 

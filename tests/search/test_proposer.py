@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import optuna
 import pytest
 
 from search.errors import SearchError
+from search.identity import resolve
 from search.ledger import REJECTED
 from search.outcome import Outcome
 from search.proposer import Proposer, has_queue, require_sampler
 from search.samplers import SAMPLERS, SamplerSetup, make_sampler, mix
+from search.warm_start import Prior
 from spaces.condition import Condition
 from spaces.options import Subset
 from spaces.ranges import IntRange
@@ -231,3 +235,37 @@ def test_trials_learn_from_infeasible_ones() -> None:
         else:
             complete(ledger, entry)
     assert late_in_region <= 5, "random draws would give about 10 of 20"
+
+
+@pytest.mark.parametrize("sampler", ["grid", "random"])
+def test_a_study_from_before_fields_were_dropped_trains_nothing_again(sampler: str) -> None:
+    """Its keys are of another form, and two of its trials are one today."""
+    space = make_space(
+        base={"T": 1},
+        search={"T": Choice((1, 2)), "model.width": Choice((1.0,)), "neuron.reset": Choice(("soft", "hard"))},
+        sampler=SamplerChoice(sampler, 0),
+    )
+    ledger = new_ledger(space)
+    for number, params in enumerate(({"T": 1, "neuron.reset": "soft"}, {"T": 1, "neuron.reset": "hard"})):
+        ledger.study.enqueue_trial({**params, "model.width": 1.0})
+        trial = ledger.study.ask()
+        config, _ = resolve(space, {**params, "model.width": 1.0})
+        complete(ledger, ledger.open(trial, {**params, "model.width": 1.0}, config, f"{number}" * 32))
+    again = reopened(ledger)
+    assert set(again.by_key) == {resolve(space, {"T": 1, "model.width": 1.0, "neuron.reset": "soft"})[1]}
+    proposer = Proposer(again, space)
+    entries = [entry for _ in range(3) if (entry := proposer.next()) is not None]
+    assert [entry.config["T"] for entry in entries] == [2, 2]
+    assert proposer.exhausted == "every config of the space has been tried"
+
+
+def test_a_prior_kept_under_an_older_key_is_not_learned_twice() -> None:
+    space = make_space()
+    source = new_ledger(space)
+    (entry,) = run(source, space, 1)
+    prior = Prior(entry.params, entry.config, "0" * 32, dict(entry.metrics))
+    ledger = new_ledger(space)
+    ledger.remember_priors([prior])
+    again = reopened(ledger)
+    again.remember_priors([replace(prior, key=entry.key)])
+    assert len(again.priors) == len(reopened(again).priors) == 1

@@ -51,6 +51,26 @@ def _refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return err
 
 
+@pytest.mark.parametrize("options", [["--dry-run"], []])
+@pytest.mark.parametrize("how", ["base", "searched", "set"])
+def test_an_own_network_that_cannot_be_imported_is_told_before_anything_starts(
+    space: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, options: list[str], how: str
+) -> None:
+    text = SPACE
+    if how == "base":
+        text = text.replace("base: {", "base: {model: {arch: 'my_net:build'}, ")
+    if how == "searched":
+        text = text.replace("search:", "search:\n  model.arch: {choice: [convnet, 'my_net:build']}")
+    Path(space).write_text(text)
+    more = ["--set", "model.arch=my_net:build"] if how == "set" else []
+    err = _refused(capsys, "--space", space, *options, *more)
+    assert err == (
+        "error: model.arch: my_net:build: cannot be imported: No module named 'my_net'; "
+        "see docs/architectures.md\n"
+    )
+    assert not (tmp_path / "runs" / "toy" / "journal.log").exists()
+
+
 def test_a_dry_run_prints_the_space_and_three_configs_and_writes_nothing(
     space: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -24,7 +24,7 @@ from search.searcher import WorkSearcher
 from search.stopping import StopRequest
 from search.tasks import TrialTask
 from search.trainable import REPORT, TICKET
-from search.tuning import _make_halving, _record_memory_victim
+from search.tuning import _judge_memory_victim, _make_halving
 from search.watcher import StopOnRequest, failure
 from spaces.space import Space
 from tests.search.books import complete, measured, new_ledger, reopened, row, run, search_work, tickets
@@ -254,48 +254,48 @@ Top 10 memory users: PID	MEM(GB)	COMMAND
 WORKER = "(Actor(ab): job ID=01, task name=A.__init__, pid=7, actual memory used={}GB, worker ID={})"
 
 
-def _memory_crash(ledger: Ledger, space: Space, *lines: str) -> list[str]:
-    """States of three trials, whose workers on three nodes have the same process id, after a crash."""
-    proposer = Proposer(ledger, space)
+def _memory_crash(ledger: Ledger, space: Space, *lines: str) -> list[bool]:
+    """Which of three trials, whose workers on three nodes have the same process id, wait after a crash."""
+    proposer, made = Proposer(ledger, space), tickets(ledger, space)
     for ray_worker in ("aa", "bb", "cc"):
         entry = proposer.next()
         assert entry is not None
         entry.handed_out = True
-        task = TrialTask(
-            ledger, entry, tickets(ledger, space).trial(entry), lambda entry: False, lambda entry: None
-        )
-        task.started("7", ray_worker)
+        ends = (lambda entry: False), (lambda entry: None)
+        TrialTask(ledger, entry, made.trial(entry), *ends, made.memory).started("7", ray_worker)
     crash = RuntimeError("Caught unexpected exception")
     crash.__cause__ = OutOfMemoryError(KILLED.format(workers="\n".join(lines)))
-    _record_memory_victim(ledger, crash)
-    return [entry.state for entry in ledger.entries.values()]
+    has_victim = _judge_memory_victim(ledger, crash, made.memory)
+    waits = [entry.out_of_memory is not None for entry in ledger.entries.values()]
+    assert has_victim == any(waits)
+    assert [entry.state for entry in ledger.entries.values()] == ["running"] * 3
+    return waits
 
 
-def test_a_worker_killed_for_memory_ends_its_own_trial_only() -> None:
+def test_a_worker_killed_for_memory_is_judged_its_own_trial_only() -> None:
     """Ray Tune's whole loop dies of this error. In containers of several nodes process ids are equal."""
     space = make_space()
     ledger = new_ledger(space)
-    states = _memory_crash(
+    waits = _memory_crash(
         ledger, space, WORKER.format("1.5", "cc"), "Selected to kill: " + WORKER.format("1.13", "bb")
     )
-    assert states == ["running", "infeasible", "running"], "cc was considered, and lives"
+    assert waits == [False, True, False], "cc was considered, and lives"
     reason = "out of memory: 2 worker(s) were killed due to the node running low on memory."
-    assert ledger.entries[1].reason == reason
+    assert (ledger.entries[1].out_of_memory or "").startswith(reason)
 
 
 def test_of_workers_killed_at_once_for_memory_the_largest_is_to_blame() -> None:
     space = make_space()
     killed = [f"Selected to kill: {WORKER.format(*own)}" for own in (("0.06", "aa"), ("11.3", "cc"))]
-    assert _memory_crash(new_ledger(space), space, *killed) == ["running", "running", "infeasible"]
+    assert _memory_crash(new_ledger(space), space, *killed) == [False, False, True]
 
 
 def test_a_worker_of_no_trial_killed_for_memory_ends_none() -> None:
     space = make_space()
     ledger = new_ledger(space)
-    states = _memory_crash(ledger, space, f"Selected to kill: {WORKER.format('9.1', 'dd')}")
-    assert states == ["running"] * 3
-    _record_memory_victim(ledger, RuntimeError(f"Selected to kill: {WORKER.format('9.1', 'aa')}"))
-    assert ledger.entries[0].state == "running", "another error is no reason"
+    assert not any(_memory_crash(ledger, space, f"Selected to kill: {WORKER.format('9.1', 'dd')}"))
+    other = RuntimeError(f"Selected to kill: {WORKER.format('9.1', 'aa')}")
+    assert not _judge_memory_victim(ledger, other, tickets(ledger, space).memory), "no reason"
 
 
 def test_each_life_of_the_loop_begins_with_a_life_of_its_own_in_the_tickets(

@@ -9,7 +9,7 @@ import pytest
 
 from search.identity import probe_key_of
 from search.limits import Bounds
-from search.messages import INFEASIBLE, Report
+from search.messages import Report
 from search.probe_ahead import ProbeRequest
 from search.proposer import Proposer
 from search.resources import AUTO_GPU_SHARE, Node, Share, Shares, gpu_share
@@ -69,10 +69,11 @@ def test_what_one_trial_measured_another_that_costs_the_same_is_told() -> None:
     )
 
 
-def test_a_config_that_could_not_be_probed_says_so_itself() -> None:
+def test_what_older_studies_say_of_a_probe_that_ran_out_of_memory_is_no_metric() -> None:
     space, ledger, entry, key = _entry_and_key()
-    ledger.remember_probes({key: {INFEASIBLE: "out of memory"}})
-    ticket = tickets(ledger, space).trial(entry)
+    ledger.remember_probes({key: {"infeasible": "out of memory"}})
+    again = reopened(ledger)
+    ticket = tickets(again, space).trial(again.entries[entry.number])
     assert (ticket.metrics, ticket.probed) == (None, {})
 
 

@@ -171,8 +171,8 @@ def test_fields_without_effect_make_no_other_trial(one: dict[str, Any], other: d
             {"distillation": {"mode": "reliable", "branches": [2]}},
         ),
         (
-            {"distillation": {"mode": "reliable", "branches": [1], "alpha_on": "branches"}},
-            {"distillation": {"mode": "reliable", "branches": [1]}},
+            {"distillation": {"mode": "reliable", "branches": [1], "alpha": 0.5, "alpha_on": "branches"}},
+            {"distillation": {"mode": "reliable", "branches": [1], "alpha": 0.5}},
         ),
         (
             {

@@ -24,6 +24,12 @@ BASES: dict[str, dict[str, Any]] = {
     "plain": {},
     "one step": {"T": 1, "gradient": "bptt", "distillation.mode": "strong2weak"},
     "branches": {"distillation.mode": "reliable", "distillation.branches": [1, 2]},
+    "no weight": {
+        "T": 1,
+        "distillation.mode": "deepest",
+        "distillation.branches": [1],
+        "distillation.beta": 0.0,
+    },
     "time": {"gradient": "bptt", "distillation.mode": "strong2weak"},
     "both": {
         "gradient": "bptt",

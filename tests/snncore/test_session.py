@@ -7,21 +7,25 @@ import math
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from snncore.checkpoint import STATE, CheckpointError
 from snncore.config import Config, make_config
 from snncore.divergence import NonFiniteLossError
 from snncore.errors import DivergedError, SilentNetworkError
 from snncore.metrics import BESIDE_ACCURACY, METRICS
+from snncore.neuron import LIF
 from snncore.optim import lr_at
 from snncore.rules import BRANCH_MODES, TEMPORAL_MODES
 from snncore.session import TrainingSession
+from snncore.silence import Standstill
 from snncore.step import Trainer
 
 QUICK: dict[str, Any] = {
@@ -198,11 +202,56 @@ def test_weights_that_are_not_finite_are_told_though_the_loss_is() -> None:
         session.run_epoch()
 
 
+@pytest.mark.parametrize("data", [{"train_limit": 300}, {"train_limit": 300, "val_fraction": 0}])
+@pytest.mark.parametrize("setting", [{"v_threshold": 1e6}, {"v_threshold": 20.0, "surrogate": "triangle"}])
+@pytest.mark.parametrize("gradient", ["rate", "bptt"])
+def test_a_network_that_no_gradient_brings_to_life_ends_after_its_first_epoch(
+    data: dict[str, Any], setting: dict[str, Any], gradient: str
+) -> None:
+    session = TrainingSession(quick(neuron=setting, gradient=gradient, data=data))
+    with pytest.raises(SilentNetworkError, match=r"no spikes in neuron layer 1, 2.* after epoch 1, and no"):
+        session.run_epoch()
+
+
+def test_a_silent_network_that_comes_alive_is_trained_on() -> None:
+    """All of its layers are silent after the first epoch, and all fire after the third."""
+    fields = {"model": {"width": 0.25}, "optim": {"epochs": 8, "lr": 0.1, "batch_size": 64}}
+    session = TrainingSession(
+        make_config({**fields, "T": 2, "gradient": "bptt", "neuron": {"v_threshold": 5.0}})
+    )
+    rates = [session.run_epoch().firing_rate for _ in range(3)]
+    assert set(rates[0]) == {0.0}
+    assert all(rate > 0 for rate in rates[2])
+
+
 def test_a_silent_layer_is_told_at_the_end() -> None:
-    session = TrainingSession(quick(neuron={"v_threshold": 1e6}))
-    session.run_epoch()
-    with pytest.raises(SilentNetworkError, match="no spikes in neuron layer 1, 2"):
+    session = TrainingSession(quick())
+    epoch = session.run_epoch()
+    assert session.last_evaluation is not None
+    rates = (0.0, *(0.1 for _ in epoch.firing_rate[1:-1]), 0.0)
+    session.last_evaluation = replace(session.last_evaluation, firing_rate=rates)
+    with pytest.raises(SilentNetworkError, match=rf"no spikes in neuron layer 1, {len(rates)} on the val"):
         session.metrics()
+
+
+def test_what_stands_still_before_a_layer() -> None:
+    """A norm before the second of three layers moves, then none; the third layer has a norm of its own."""
+    neuron = make_config({}).neuron
+    norms = [nn.BatchNorm2d(2) for _ in range(3)]
+    body = nn.Sequential(*(part for norm in norms for part in (norm, LIF(neuron))))
+    standstill = Standstill(body)
+    standstill.begin()
+    with torch.no_grad():
+        norms[1].bias += 1e-9
+    assert [standstill.is_before([at], 3, 0.1) for at in (1, 2, 3)] == [True, False, False]
+    assert not standstill.is_before([], 3, 0.1)
+    assert not standstill.is_before([1], 2, 0.1), "some layer was not run: which is which?"
+    standstill.begin()
+    assert standstill.is_before([3], 3, 0.1)
+    assert not Standstill(nn.Sequential(LIF(neuron))).is_before([1], 1, 0.1), "nothing tells"
+    for parameter in norms[0].parameters():
+        parameter.requires_grad_(False)
+    assert not Standstill(body).is_before([1], 3, 0.1), "frozen by the user"
 
 
 def test_metrics_after_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

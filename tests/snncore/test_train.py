@@ -265,3 +265,51 @@ def test_images_of_the_wrong_shape_are_refused(tmp_path: Path) -> None:
     train(config, tmp_path / "o", threads=1)
     with pytest.raises(UserError, match=r"need torch\.uint8"):
         snncore.load(tmp_path / "o").predict(torch.zeros(2, 3, 8, 8))
+
+
+@pytest.mark.parametrize("more", [[], ["--set", "data.val_fraction=0"]])
+def test_a_network_without_spikes_is_no_result(
+    config_file: Path, capsys: pytest.CaptureFixture[str], more: list[str]
+) -> None:
+    out = config_file.parent / "out"
+    silent = ["--set", "neuron.v_threshold=1000000.0", "--out", str(out), "--threads", "1", *more]
+    assert main([str(config_file), *silent]) == 2
+    printed, told = capsys.readouterr()
+    assert "accuracy" not in printed
+    assert told.startswith("error: silent: no spikes in neuron layer 1, 2, 3, 4, 5, 6, 7 on ")
+    assert "there is no result. Lower neuron.v_threshold, which is 1e+06" in told
+    assert not out.exists(), "the next try may have this folder"
+
+
+def test_one_that_is_silent_at_its_end_is_none_either(
+    config_file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("snncore.silence.Standstill.is_before", lambda *_: False)
+    out = config_file.parent / "out"
+    silent = ["--set", "neuron.v_threshold=1000000.0", "--out", str(out), "--threads", "1"]
+    assert main([str(config_file), *silent]) == 2
+    assert "test accuracy" not in capsys.readouterr().out
+    assert sorted(path.name for path in out.iterdir()) == ["checkpoint", "config.yaml", "epochs.jsonl"]
+    assert main([str(config_file), *silent, "--resume"]) == 2
+
+
+def test_a_layer_that_is_silent_is_told_beside_the_result(
+    config_file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a short training the last layer may not fire yet."""
+    monkeypatch.setattr("snncore.train.silent_layers", lambda evaluation: [len(evaluation.firing_rate)])
+    out = config_file.parent / "out"
+    assert main([str(config_file), "--out", str(out), "--threads", "1"]) == 0
+    printed = capsys.readouterr().out
+    assert "neuron layer 7 never fires: train longer, or lower neuron.v_threshold" in printed
+    assert read_result(out).silent_layers == (7,)
+
+
+def test_an_own_network_is_imported_before_anything_is_read(
+    config_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = config_file.parent / "out"
+    own = ["--set", "model.arch=my_net:build", "--set", "data.name=cifar10", "--out", str(out)]
+    assert main([str(config_file), *own]) == 2
+    assert "my_net:build: cannot be imported: No module named 'my_net'" in capsys.readouterr().err
+    assert not out.exists()

@@ -83,6 +83,25 @@ def test_a_mistake_is_told_with_its_field(arch: str, message: str) -> None:
         build_network(make_config({"model": {"arch": arch}}))
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("def build(:\n", r"SyntaxError: .* \(.*broken_0\.py, line 1\)"),
+        ("x = 1\ny = x / 0\n", r"ZeroDivisionError: division by zero \(.*broken_1\.py, line 2\)"),
+        ("import sys\nsys.exit('bye')\n", r"SystemExit: bye \(.*broken_2\.py, line 2\)"),
+        ("import no_such_thing\n", r"No module named 'no_such_thing' \(.*broken_3\.py, line 1\)"),
+    ],
+)
+def test_whatever_the_module_raises_is_told_in_one_line(
+    text: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    name = f"broken_{re.search(r'broken_(.)', message)[1]}"  # type: ignore[index]
+    (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ConfigError, match=rf"model\.arch: {name}:build: cannot be imported: {message}"):
+        build_network(make_config({"model": {"arch": f"{name}:build"}}))
+
+
 def test_a_stage_it_does_not_have_is_refused() -> None:
     config = make_config({"model": {"arch": OWN}, "distillation": {"mode": "reliable", "branches": [3]}})
     with pytest.raises(ConfigError, match=r"distillation\.branches: got \[3\], .* has 2 stages"):
