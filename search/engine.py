@@ -27,6 +27,7 @@ from search.opening import (
     create,
     go_on,
     open_existing,
+    require_known_code,
     require_new,
     require_room,
     require_same,
@@ -137,6 +138,7 @@ def _open(folder: RunFolder, space: Space | None, options: RunOptions, drivers: 
     study = before = None
     if options.resume and not (space and was_never_begun(folder, options.storage)):
         study, before = open_existing(folder, options.storage)
+        require_known_code(study, before, space, options.allow_code)
         if space is None:
             space = stored_space(before)
         else:

@@ -28,6 +28,7 @@ from snncore.errors import UserError
 from snncore.evaluate import Evaluation, Observer, eval_batch_size, evaluate
 from snncore.network import SpikingNetwork
 from snncore.operations import Operations, count_operations
+from snncore.own_code import require_allowed
 from snncore.packing import packed
 from snncore.passes import inference
 from snncore.precision import forward_precision
@@ -138,16 +139,20 @@ class Predictor:
             )
 
 
-def load(folder: str | Path, device: str | None = None) -> Predictor:
+def load(folder: str | Path, device: str | None = None, *, allow_code: bool = False) -> Predictor:
     """The network that `snncore.train` left in `folder`, which may be named by the config file it was given.
 
     device: None for CUDA where there is one. A training on the user's own data loads where they are not.
+    allow_code: a network of one's own is built by a module of Python that the folder's config names, which
+    may be anybody's folder: it is imported only if this is true.
 
     Raises:
-        UserError: the folder holds no finished training, or there is no such device.
+        UserError: the folder holds no finished training, there is no such device, or the network is built by
+            code that is not allowed.
     """
     folder = training_folder(folder)
     config = load_config(folder / CONFIG)
+    require_allowed(config.model.arch, allow_code, folder / CONFIG)
     device = device_or_default(device)
     state = checkpoint.read_state(folder / FINAL)
     network = _network(config, state.get("spec"))
