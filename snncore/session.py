@@ -28,12 +28,10 @@ from snncore.operations import count_operations
 from snncore.optim import lr_at
 from snncore.precision import forward_precision
 from snncore.rules import canonical
+from snncore.saved_state import FORMAT, TrainingState
 from snncore.step import Step, Trainer
 from snncore.trainer_state import restore_trainer, trainer_tensors
 from spikefront.accuracy import about_split
-
-_FORMAT = 1
-"""Of a checkpoint; another number where its files or fields mean something else."""
 
 
 @dataclass(frozen=True)
@@ -206,7 +204,7 @@ class TrainingSession:
         """Write a checkpoint from which `restore` continues with bit-equal weights on the same CPU."""
         average, evaluation = self.trainer.average, self.last_evaluation
         state = {
-            "format": _FORMAT,
+            "format": FORMAT,
             "config": self.config.as_dict(),
             "epochs_trained": self.epochs_trained,
             "train_time_s": self.train_time_s,
@@ -221,16 +219,18 @@ class TrainingSession:
         Raises:
             CheckpointError: it is missing, damaged, of another config, or of another version.
         """
-        state = checkpoint.read_state(folder)
-        if state.get("format") != _FORMAT:
+        if checkpoint.read_state(folder).get("format") != FORMAT:
             raise checkpoint.CheckpointError(f"{folder}: a checkpoint of another version; train anew")
-        if canonical(Config.model_validate(state["config"])) != canonical(self.config):
+        state = checkpoint.checked_state(folder, TrainingState)
+        if canonical(state.config) != canonical(self.config):
             raise checkpoint.CheckpointError(f"{folder}: a checkpoint of another config")
-        restore_trainer(self.trainer, folder, state["n_averaged"])
-        self.epochs_trained = state["epochs_trained"]
-        self.train_time_s = state["train_time_s"]
-        told = state["evaluation"]
-        try:
-            self.last_evaluation = Evaluation.from_json(told or {})
-        except KeyError:  # nothing to evaluate on, or an older version's
+        n_epochs, told = self.config.optim.epochs, state.evaluation
+        if state.epochs_trained > n_epochs or (told and len(told.accuracy_at_t) != self.config.T):
+            told_of = f"{state.epochs_trained} epochs of {n_epochs}, accuracies not of {self.config.T} steps"
+            raise checkpoint.CheckpointError(f"{folder}: no usable checkpoint: {told_of}")
+        restore_trainer(self.trainer, folder, state.n_averaged)
+        self.epochs_trained, self.train_time_s = state.epochs_trained, state.train_time_s
+        if told is None or told.n_per_class is None:  # nothing to evaluate on, or an older version's
             self.last_evaluation = self.evaluate(self.data.val)
+        else:
+            self.last_evaluation = Evaluation(**dict(told))
