@@ -19,7 +19,7 @@ from search.drivers import Drivers, OneDriver
 from search.entry import ASK
 from search.errors import SearchError
 from search.folder import RunFolder
-from search.storage import find_study, open_journal, open_url
+from search.storage import find_storage, find_study, open_journal, open_url, reading
 from search.urls import absolute, without_password
 from snncore.own_code import own_module
 from spaces.space import Space
@@ -188,8 +188,9 @@ def require_known_code(study: optuna.Study, about: About, space: Space | None, a
     """
     if allow_code:
         return
-    asks = [trial.user_attrs.get(ASK, {}) for trial in study.get_trials(deepcopy=False)]
-    archs = {ask.get("config", {}).get("model", {}).get("arch", "") for ask in asks}
+    with reading(f"study {about.name!r}"):
+        asks = [trial.user_attrs.get(ASK, {}) for trial in study.get_trials(deepcopy=False)]
+        archs = {str(ask.get("config", {}).get("model", {}).get("arch", "")) for ask in asks}
     named = {arch for arch in archs if own_module(arch)} | set(own_archs(about.space))
     unknown = sorted(named - set(own_archs(plain_space(space)) if space else ()))
     if unknown:
@@ -208,15 +209,16 @@ def _storage(folder: RunFolder, url: str | None) -> BaseStorage | None:
     """The storage of a folder, or None where there is none yet."""
     url = url or folder.named_url()
     if url is not None:
-        return open_url(url)
+        return find_storage(url)
     return open_journal(folder.journal) if folder.journal.exists() else None
 
 
 def _load(storage: BaseStorage, name: str) -> tuple[optuna.Study, About | None] | None:
-    if find_study(storage, name) is None:
-        return None
-    study = optuna.load_study(storage=storage, study_name=name)
-    return study, About.read(study)
+    with reading(f"study {name!r}"):
+        if find_study(storage, name) is None:
+            return None
+        study = optuna.load_study(storage=storage, study_name=name)
+        return study, About.read(study)
 
 
 def with_options(space: Space, trials: int | None, seed: int | None, replicates: int | None) -> Space:

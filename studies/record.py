@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from spikefront.files import replacing
 from studies.columns import to_json
 from studies.errors import StudyError
-from studies.model import SCHEMA_VERSION, Objective, Study, StudyInfo
+from studies.model import SCHEMA_VERSION, Objective, Study, StudyInfo, StudyRun
 from studies.tables import epochs_of, epochs_table, trials_of, trials_table, utc
 from studies.text import one_line
 
@@ -136,6 +136,16 @@ def _about(info: StudyInfo) -> dict[str, Any]:
         "versions": info.versions,
         "started_at": started.isoformat() if started else None,
         "finished_at": finished.isoformat() if finished else None,
+        "runs": [_run_as_json(run) for run in info.runs],
+    }
+
+
+def _run_as_json(run: StudyRun) -> dict[str, Any]:
+    started = utc(run.started_at, "started_at of a run")
+    return {
+        "started_at": started.isoformat() if started else None,
+        "machine": run.machine,
+        "versions": run.versions,
     }
 
 
@@ -149,4 +159,11 @@ def _info(about: Mapping[str, Any]) -> StudyInfo:
         versions=about["versions"],
         started_at=datetime.fromisoformat(started) if started else None,
         finished_at=datetime.fromisoformat(finished) if finished else None,
+        runs=tuple(_run_of_json(run) for run in about.get("runs", [])),
     )
+
+
+def _run_of_json(run: Mapping[str, Any]) -> StudyRun:
+    started = run["started_at"]
+    when = datetime.fromisoformat(started) if started else None
+    return StudyRun(when, dict(run["machine"]), dict(run["versions"]))
