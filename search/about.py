@@ -9,13 +9,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import optuna
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from search.errors import SearchError
 from search.identity import fingerprint
 from search.limits import Bounds
 from search.options import KEEP_CHECKPOINTS, KeepCheckpoints
 from spaces.space import Space
+from spikefront.shapes import checked
 from spikefront.text import cut
 from studies.model import Objective, StudyInfo, StudyRun
 from studies.runs import changes
@@ -103,12 +104,12 @@ class About:
         known = {own.name for own in fields(cls)} - {"unknown"}
         unknown = {name: value for name, value in kept.items() if name not in known | {"version"}}
         try:
-            about = _SHAPE.validate_python({**kept, "unknown": unknown})
+            about = checked(_SHAPE, {**kept, "unknown": unknown})
             times = [about.started_at, about.finished_at, *(run.started_at for run in about.runs)]
             _require_zones(map(parse_time, times))
-        except ValueError as error:  # pydantic's is one
+        except ValueError as error:
             raise SearchError(
-                f"study {study.study_name!r}: damaged in its storage: {_first_problem(error)}"
+                f"study {study.study_name!r}: damaged in its storage: {cut(str(error), 300)}"
             ) from error
         first = Run(about.started_at, about.machine, about.versions)
         return replace(about, runs=about.runs or (first,))
@@ -176,13 +177,6 @@ def parse_time(text: str | None) -> datetime | None:
 def _require_zones(times: Iterable[datetime | None]) -> None:
     if any(time is not None and time.tzinfo is None for time in times):
         raise ValueError("a time needs a time zone")
-
-
-def _first_problem(error: ValueError) -> str:
-    if not isinstance(error, ValidationError):
-        return cut(str(error), 200)
-    first = error.errors()[0]
-    return cut(f"{'.'.join(map(str, first['loc']))}: {first['msg']}, got {cut(repr(first['input']))}", 300)
 
 
 _SHAPE = TypeAdapter(About)

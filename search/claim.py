@@ -13,6 +13,7 @@ from search.drivers import Drivers, OneDriver, server_drivers
 from search.errors import SearchError
 from search.folder import RefusalLock, RunFolder
 from search.urls import file_of, is_server
+from spikefront.text import printable
 
 
 @contextmanager
@@ -61,7 +62,7 @@ def _only_driver(file: Path, study: str) -> Iterator[None]:
         lock.acquire()
     except Timeout:
         raise SearchError(f"{file}: another process runs study {study!r} in it; wait for it") from None
-    except OSError as error:
-        raise SearchError(f"--storage: {file} cannot be used: {error}") from error
+    except (OSError, ValueError) as error:  # ValueError: a null character
+        raise SearchError(f"--storage: {printable(str(file))} cannot be used: {error}") from error
     with lock:
         yield

@@ -18,11 +18,11 @@ from datetime import datetime
 from typing import Annotated, Any, NotRequired
 
 from optuna.trial import FrozenTrial, Trial
-from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, TypeAdapter
 from typing_extensions import TypedDict
 
 from search.errors import SearchError
-from spikefront.text import cut
+from spikefront.shapes import checked
 from studies.model import State
 
 ASK, DRIVER, START, PROBE, END, REJECTED = "ask", "driver", "start", "probe", "end", "rejected"
@@ -174,14 +174,9 @@ def _check(frozen: FrozenTrial) -> None:
         if shape is None:
             continue
         try:
-            shape.validate_python(value)
-        except ValidationError as error:
-            first = error.errors()[0]
-            key = ".".join(map(str, (name, *first["loc"])))
-            raise SearchError(
-                f"trial {frozen.number} of the storage is damaged: {key}: {first['msg']}, "
-                f"got {cut(repr(first['input']))}"
-            ) from error
+            checked(shape, value, name)
+        except ValueError as error:
+            raise SearchError(f"trial {frozen.number} of the storage is damaged: {error}") from error
 
 
 def read_entries(trials: Iterable[FrozenTrial]) -> list[Entry]:

@@ -191,7 +191,7 @@ def require_known_code(study: optuna.Study, about: About, space: Space | None, a
     with reading(f"study {about.name!r}"):
         asks = [trial.user_attrs.get(ASK, {}) for trial in study.get_trials(deepcopy=False)]
         archs = {str(ask.get("config", {}).get("model", {}).get("arch", "")) for ask in asks}
-    named = {arch for arch in archs if own_module(arch)} | set(own_archs(about.space))
+        named = {arch for arch in archs if own_module(arch)} | set(own_archs(about.space))
     unknown = sorted(named - set(own_archs(plain_space(space)) if space else ()))
     if unknown:
         raise SearchError(

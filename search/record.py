@@ -27,10 +27,15 @@ from studies.record import EPOCHS, TRIALS, write_study
 
 
 def study_record(study: optuna.Study, about: About) -> Study:
-    """The whole study as its storage has it now, trials by number."""
-    entries = read_entries(study.get_trials(deepcopy=False))
-    epochs = [row for entry in entries for row in epochs_of(entry)]
-    return Study(about.info(), tuple(trial_of(entry, about) for entry in entries), tuple(epochs))
+    """The whole study as its storage has it now, trials by number.
+
+    Raises:
+        SearchError: the storage holds what is none of ours.
+    """
+    with reading(f"study {about.name!r}"):
+        entries = read_entries(study.get_trials(deepcopy=False))
+        epochs = [row for entry in entries for row in epochs_of(entry)]
+        return Study(about.info(), tuple(trial_of(entry, about) for entry in entries), tuple(epochs))
 
 
 EPOCH_FIELDS = [field.name for field in fields(EpochRow) if field.name != "number"]
@@ -127,8 +132,7 @@ def rebuild(run: str | Path, storage: str | None = None) -> list[Path]:
     with claim_study(folder, storage):
         study, about = open_existing(folder, storage)
         with folder.writing():  # before the study is read: a driver may write a newer record meanwhile
-            with reading(f"study {about.name!r}"):
-                record = study_record(study, about)
+            record = study_record(study, about)
             write_record(record, folder)
             report, problem = write_report(record, folder)
     if problem:

@@ -30,7 +30,7 @@ from spikefront.command import fault
 from spikefront.errors import FailedError, InputError
 
 _BLOCK = 65_536
-_KINDS = frozenset(range(11))
+_KINDS = range(11)
 """The kinds of records (`op_code`) that Optuna's journal knows."""
 LOCK_TIMEOUT_S = 60.0
 """A record is appended in milliseconds; a lock held this long means a stopped process or a broken disk."""

@@ -11,15 +11,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from snncore.errors import UserError
-from snncore.saved_state import checked
 from spikefront.errors import FileMistakesError
 from spikefront.json_file import read_json
+from spikefront.shapes import checked
 
 NETWORK = "network.safetensors"
 STATE = "state.json"
@@ -94,7 +94,7 @@ def checked_state(folder: Path, model: type[State]) -> State:
         CheckpointError: as `read_state`, or a field is missing, of another type or out of bounds.
     """
     try:
-        return checked(model, read_state(folder))
+        return checked(TypeAdapter(model), read_state(folder))
     except ValueError as error:
         if isinstance(error, CheckpointError):
             raise

@@ -5,9 +5,9 @@ Knows no torch. Fields that are not known here are those of a later version, and
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from snncore.config import Config
 from snncore.data.dataspec import DataSpec
@@ -20,7 +20,6 @@ _Size = Annotated[int, Field(ge=1, lt=2**31, strict=True)]
 _Finite = Annotated[float, Field(allow_inf_nan=False)]
 _NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 _Percent = Annotated[float, Field(ge=0, le=100)]
-_Model = TypeVar("_Model", bound=BaseModel)
 
 
 class _Saved(BaseModel):
@@ -79,17 +78,3 @@ class NetworkState(_Saved):
 
     normalisation: SavedNormalisation
     spec: SavedSpec | None = None
-
-
-def checked(model: type[_Model], values: dict[str, Any]) -> _Model:
-    """The values as a model.
-
-    Raises:
-        ValueError: a field is missing, of another type or out of bounds; names the first.
-    """
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        raise ValueError(f"{key}: {first['msg']}, got {repr(first['input'])[:80]}") from error

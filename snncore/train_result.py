@@ -16,9 +16,9 @@ from snncore.config import Config
 from snncore.devices import backend_name, device_model
 from snncore.errors import UserError
 from snncore.machine import processor_model
-from snncore.saved_state import checked
 from spikefront.files import replace_text
 from spikefront.json_file import read_json
+from spikefront.shapes import checked
 
 RESULT = "result.json"
 
@@ -87,7 +87,7 @@ def read_result(folder: Path) -> TrainResult:
         known = {one.name: values[one.name] for one in fields(TrainResult) if one.name in values}
         if known.get("test_accuracy", 0) is None:  # JSON has no NaN
             known["test_accuracy"] = math.nan
-        return checked(TrainResult, known | {"folder": folder})
+        return checked(TypeAdapter(TrainResult), known | {"folder": folder})
     except ValueError as error:
         raise UserError(f"{path}: no readable result: {error}; without it --resume tests again") from error
 

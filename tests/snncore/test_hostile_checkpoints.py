@@ -203,7 +203,7 @@ def test_a_network_that_is_wider_than_its_weights_is_not_built(trained: Path, tm
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("test_accuracy", "x"), ("metrics", [1]), ("n_processes", 0), ("epochs_trained", -1), ("config", 1),
+    [("test_accuracy", "x"), ("metrics", [1]), ("config", 1),
      ("seconds", None)],
 )  # fmt: skip
 def test_a_result_that_cannot_be(trained: Path, tmp_path: Path, key: str, value: Any) -> None:
