@@ -112,7 +112,7 @@ class About:
                 f"study {study.study_name!r}: damaged in its storage: {cut(str(error), 300)}"
             ) from error
         first = Run(about.started_at, about.machine, about.versions)
-        return replace(about, runs=about.runs or (first,))
+        return about if "runs" in kept else replace(about, runs=(first,))
 
     @classmethod
     def of_begun(cls, study: optuna.Study) -> About:

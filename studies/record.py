@@ -9,6 +9,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,7 +24,7 @@ from spikefront.shapes import checked
 from spikefront.text import cut
 from studies.columns import to_json
 from studies.errors import StudyError
-from studies.model import SCHEMA_VERSION, Study, StudyInfo, StudyRun
+from studies.model import SCHEMA_VERSION, Objective, Study, StudyInfo, StudyRun
 from studies.tables import epochs_of, epochs_table, trials_of, trials_table, utc
 from studies.text import one_line
 
@@ -178,11 +179,24 @@ def _info(about: Mapping[str, Any]) -> StudyInfo:
     Raises:
         ValueError: a field is missing, or of another type.
     """
-    info: StudyInfo = checked(_INFO, {name: about[name] for name in _FIELDS if name in about})
-    times = [info.started_at, info.finished_at, *(run.started_at for run in info.runs)]
-    if any(time is not None and time.tzinfo is None for time in times):
-        raise ValueError("a time without a time zone")
-    return info
+    checked(_INFO, {name: about[name] for name in _FIELDS if name in about})
+    runs = [
+        StudyRun(_time(run["started_at"]), run["machine"], run["versions"]) for run in about.get("runs", [])
+    ]
+    return StudyInfo(
+        name=about["name"],
+        space=about["space"],
+        objectives=tuple(Objective(**objective) for objective in about["objectives"]),
+        machine=about["machine"],
+        versions=about["versions"],
+        started_at=_time(about["started_at"]),
+        finished_at=_time(about["finished_at"]),
+        runs=tuple(runs),
+    )
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text).astimezone(UTC) if text else None
 
 
 _INFO = TypeAdapter(StudyInfo)
