@@ -146,13 +146,29 @@ def _without_collections() -> Iterator[None]:
 
 def _damage(path: Path) -> str:
     """Which line of a journal that cannot be loaded is no record."""
+    return _first_damage(path, path.stat().st_size) or "some record is damaged"
+
+
+def _first_damage(path: Path, end: int) -> str | None:
+    """What is wrong with the first line before the byte `end` that is no record; None where all are."""
+    at = 0
     with path.open("rb") as file:
         for count, line in enumerate(file, start=1):
+            if at >= end:
+                break
+            at += len(line)
             if not (line.endswith(b"\n") and _is_record(line)):
                 return f"line {count} is damaged"
             if json.loads(line).get("op_code") not in _KINDS:
                 return f"line {count} is a record of a kind that this version does not know"
-    return "some record is damaged"
+    return None
+
+
+def is_torn_at_first(path: Path) -> bool:
+    """Whether a journal ends within its first record: its driver died, and nothing was ever begun."""
+    with path.open("rb") as file:
+        begin = file.read(_BLOCK)
+    return b"\n" not in begin and not _is_record(begin)
 
 
 def repair_journal(path: Path) -> Path | None:
@@ -175,6 +191,8 @@ def repair_journal(path: Path) -> Path | None:
             file.write(b"\n")
             _flush(file)
         return None
+    if _first_damage(path, path.stat().st_size - len(last)) is not None:
+        return None  # it will be refused; until somebody has looked at it, it stays as it is
     copy = _unused(path)
     with copy.open("xb") as file:
         file.write(last)

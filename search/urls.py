@@ -6,6 +6,7 @@ import importlib.util
 from pathlib import Path
 
 from search.errors import SearchError
+from spikefront.text import printable
 
 SERVERS = frozenset({"postgresql", "mysql", "mariadb"})
 """The databases (SQLAlchemy's names) that several drivers may share; see `search.drivers`."""
@@ -81,6 +82,8 @@ def without_password(url: str) -> str:
         full = make_url(url)
     except (ArgumentError, ValueError):
         return url
+    if not url.isprintable():
+        return printable(f"{full.get_backend_name()}:...")  # what cannot be written as a URL again
     query = {key: value for key, value in full.query.items() if key not in ("password", "passwd")}
     bare = URL.create(full.drivername, full.username, None, full.host, full.port, full.database, query)
     return bare.render_as_string(hide_password=False)

@@ -22,6 +22,18 @@ from studies.export import main as export
 from studies.show import main as show
 from tests.search.fakes import make_space
 
+TORN = {
+    "torn-at-first": "{",
+    "torn-and-damaged": '{"op_code":0}\nx\n{"op_',
+    "unknown-kind": '{"op_code":77,"worker_id":"x"}\n',
+    "a-list": "[1, 2]\n",
+    "digits": '{"op_code":' + "9" * 5000 + "}\n" + '{"op_code":10}\n',
+    "brackets": "[" * 100_000 + "\n",
+    "another-study": '{"op_code":0,"worker_id":"x","study_name":"other","directions":[1]}\n',
+    "junk-types": '{"op_code":0,"worker_id":[],"study_name":{},"directions":"x"}\n',
+    "junk-code": '{"op_code":[],"worker_id":"x"}\n',
+}
+"""Journals, by the folders they lie in."""
 RESUME = ["--resume", "--study", "x"]
 
 
@@ -48,6 +60,9 @@ def _somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("runs/folder/journal.log").mkdir(parents=True)
     Path("runs/binary").mkdir()
     Path("runs/binary/journal.log").write_bytes(os.urandom(3000) + b"\n\xff")
+    for name, text in TORN.items():
+        Path(f"runs/{name}").mkdir()
+        Path(f"runs/{name}/journal.log").write_text(text)
     Path("runs/urls").mkdir()
     Path("runs/urls/storage.url").write_bytes(b"\xff\xfe" * 100)
     Path("space.yaml").write_text("search: {T: {int: [1, 4]}}\nobjectives: {macs: minimize}\n")
@@ -75,6 +90,8 @@ REFUSED = {
     "in a folder": (run, [*RESUME, "--storage", "sqlite:///runs"]),
     "behind a link to itself": (run, [*RESUME, "--storage", "sqlite:///loop.db"]),
     "in memory": (run, [*RESUME, "--storage", "sqlite://"]),
+    "a URL of bytes": (run, [*RESUME, "--storage", "sqlite:///\udcff"]),
+    "a format of a URL": (run, [*RESUME, "--storage", "{0}"]),
     "no URL": (run, [*RESUME, "--storage", "typo.db"]),
     "a port of many digits": (run, [*RESUME, "--storage", f"postgresql://h:{'9' * 5000}/d"]),
     "a resume of a missing study": (run, RESUME),
@@ -114,6 +131,18 @@ REFUSED = {
     "of a config": (evaluate, ["bad.yaml"]),
     "a network of nothing": (export_network, ["runs/nothing", "--out", "new/net.nir"]),
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TORN)
+def test_a_journal_that_cannot_be_read_is_left_as_it_is(name: str, capfd: pytest.CaptureFixture[str]) -> None:
+    before = tree()
+    for command, arguments in ((run, ["--resume", "--study", name]), (record, [f"runs/{name}"])):
+        assert command(arguments) == 2
+        told = capfd.readouterr().err
+        assert "fault of SpikeFront" not in told
+        assert f"runs/{name}" in told
+        assert len(told) < 600
+    assert tree() == before
 
 
 @pytest.mark.parametrize("name", REFUSED)
