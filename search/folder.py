@@ -115,7 +115,7 @@ class RunFolder:
         """Whether the folder is missing, or holds no more than locks, an empty journal, and storage.url."""
         if not self.path.exists():
             return True
-        no_record = not self.journal.exists() or self.journal.stat().st_size == 0
+        no_record = not self.journal.exists() or _is_torn_at_first(self.journal)
         return all(
             entry.name in _NOT_CONTENT or (no_record and entry.name.startswith(self.journal.name))
             for entry in self.path.iterdir()
@@ -170,6 +170,15 @@ class RunFolder:
             raise SearchError(
                 f"{self.path}: {free_mib:.0f} MiB of disk are free, at least {MIN_FREE_MIB} MiB are needed"
             )
+
+
+def _is_torn_at_first(journal: Path) -> bool:
+    """Whether a journal ends within its first record: its driver died, and nothing was ever begun."""
+    if not journal.is_file():
+        return False
+    with journal.open("rb") as file:
+        begin = file.read(65_536)
+    return begin[:1] in (b"", b"{") and b"\n" not in begin and not begin.endswith(b"}")
 
 
 def fresh_name(out: str | Path, study: str) -> str:

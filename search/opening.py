@@ -19,7 +19,7 @@ from search.drivers import Drivers, OneDriver
 from search.entry import ASK
 from search.errors import SearchError
 from search.folder import RunFolder
-from search.storage import find_storage, find_study, is_torn_at_first, open_journal, open_url, reading
+from search.storage import find_storage, find_study, open_journal, open_url, reading
 from search.urls import absolute, without_password
 from snncore.own_code import own_module
 from spaces.space import Space
@@ -35,8 +35,7 @@ def open_existing(folder: RunFolder, url: str | None = None) -> tuple[optuna.Stu
         SearchError: there is no such study, or its storage cannot be opened.
     """
     url = url or folder.named_url()
-    is_none = url is None and folder.journal.is_file() and is_torn_at_first(folder.journal)
-    storage = None if is_none else _storage(folder, url)
+    storage = _storage(folder, url)
     found = None if storage is None else _load(storage, folder.path.name)
     if found is None:
         place = folder.journal if url is None else without_password(url)

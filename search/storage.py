@@ -61,6 +61,7 @@ class _JournalFile(JournalFileBackend):  # type: ignore[misc]  # optuna is not t
     def __init__(self, path: Path) -> None:
         self._path, self._own_lock = path, _JournalLock(path)
         self._torn: str | None = None
+        self._is_repaired = False
         super().__init__(str(path), lock_obj=self._own_lock)
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
@@ -75,6 +76,9 @@ class _JournalFile(JournalFileBackend):  # type: ignore[misc]  # optuna is not t
         try:
             if self._torn is not None:
                 raise OSError(self._torn)
+            if not self._is_repaired:  # not before: what is only read, and perhaps refused, stays as it is
+                repair_journal(self._path)
+                self._is_repaired = True
             # Unbuffered: a buffer would try once more when the file is closed, behind what was taken back.
             with self._path.open("ab", buffering=0) as file:
                 size = file.seek(0, os.SEEK_END)
@@ -114,7 +118,7 @@ def _is_followed(log: Mapping[str, Any]) -> bool:
 
 
 def open_journal(path: Path) -> BaseStorage:
-    """Open or create the journal at an absolute path; a torn end is cut off first.
+    """Open or create the journal at an absolute path; a torn end is left out, and cut off at the first write.
 
     Raises:
         SearchError: a record before the last is damaged, or the file cannot be written.
@@ -123,7 +127,7 @@ def open_journal(path: Path) -> BaseStorage:
     try:
         if path.exists() and not path.is_file():
             raise OSError("it is no file")
-        repair_journal(path)
+        _complete_last(path)
         with _without_collections():
             return JournalStorage(_JournalFile(path))
     except OSError as error:
@@ -146,29 +150,13 @@ def _without_collections() -> Iterator[None]:
 
 def _damage(path: Path) -> str:
     """Which line of a journal that cannot be loaded is no record."""
-    return _first_damage(path, path.stat().st_size) or "some record is damaged"
-
-
-def _first_damage(path: Path, end: int) -> str | None:
-    """What is wrong with the first line before the byte `end` that is no record; None where all are."""
-    at = 0
     with path.open("rb") as file:
         for count, line in enumerate(file, start=1):
-            if at >= end:
-                break
-            at += len(line)
             if not (line.endswith(b"\n") and _is_record(line)):
                 return f"line {count} is damaged"
             if json.loads(line).get("op_code") not in _KINDS:
                 return f"line {count} is a record of a kind that this version does not know"
-    return None
-
-
-def is_torn_at_first(path: Path) -> bool:
-    """Whether a journal ends within its first record: its driver died, and nothing was ever begun."""
-    with path.open("rb") as file:
-        begin = file.read(_BLOCK)
-    return b"\n" not in begin and not _is_record(begin)
+    return "some record is damaged"
 
 
 def repair_journal(path: Path) -> Path | None:
@@ -180,19 +168,10 @@ def repair_journal(path: Path) -> Path | None:
     """
     if not path.exists():
         return None
+    _complete_last(path)
     last = _last_line(path)
-    with path.open("rb") as file:
-        if file.read(1) not in (b"{", b""):
-            return None  # no journal at all, and not ours to mend
     if not last or (last.endswith(b"\n") and _is_record(last)):
         return None
-    if _is_record(last):
-        with path.open("ab") as file:
-            file.write(b"\n")
-            _flush(file)
-        return None
-    if _first_damage(path, path.stat().st_size - len(last)) is not None:
-        return None  # it will be refused; until somebody has looked at it, it stays as it is
     copy = _unused(path)
     with copy.open("xb") as file:
         file.write(last)
@@ -201,6 +180,15 @@ def repair_journal(path: Path) -> Path | None:
         file.truncate(path.stat().st_size - len(last))
         _flush(file)
     return copy
+
+
+def _complete_last(path: Path) -> None:
+    """Write the line end that alone is missing of a last record."""
+    last = _last_line(path) if path.exists() else b""
+    if not last.endswith(b"\n") and _is_record(last):
+        with path.open("ab") as file:
+            file.write(b"\n")
+            _flush(file)
 
 
 def _last_line(path: Path) -> bytes:
