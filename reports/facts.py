@@ -12,6 +12,7 @@ from reports.names import DATA_SETS, NO_BREAK, counted, listed, nested, number_t
 from reports.outcomes import WORDS, by_state
 from studies.accuracy import validation_text
 from studies.model import Study, Trial
+from studies.runs import run_lines
 
 _MACHINE = ("cpu", "cores", "memory_gib", "devices", "os")
 _UNKNOWN = "not recorded"
@@ -28,6 +29,7 @@ def facts(digest: Digest) -> list[tuple[str, str]]:
         ("Seed", seeds(digest)),
         ("Machine", machine(study)),
         ("Versions", versions(study)),
+        *(("Then", line) for line in run_lines(study.info)),
         ("Date", date(digest.recorded)),
     ]
 

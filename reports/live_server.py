@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from reports.live_page import LivePage
+from spikefront.command import fault
 
 LOOPBACK = "127.0.0.1"
 HOSTS = (LOOPBACK, "localhost")
@@ -61,9 +62,10 @@ class LiveServer(ThreadingHTTPServer):
         self.hosts = frozenset(f"{host}:{port}" for host in HOSTS)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Nothing for a browser that has gone away; everything else is told."""
-        if not isinstance(sys.exception(), OSError):
-            super().handle_error(request, client_address)
+        """Nothing for a browser that has gone away; everything else is told in a line."""
+        error = sys.exception()
+        if error is not None and not isinstance(error, OSError):
+            print(f"live report: a request failed: {fault(error)}", file=sys.stderr)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -83,7 +85,11 @@ class _Handler(BaseHTTPRequestHandler):
             # A name that somebody else made point here: a foreign page must not read this one.
             self.send_error(HTTPStatus.FORBIDDEN, "ask for 127.0.0.1 or localhost, with the port")
             return
-        path, page = urlsplit(self.path).path, self.server.page
+        try:
+            path, page = urlsplit(self.path).path, self.server.page
+        except ValueError:  # such as http://[::1
+            self.send_error(HTTPStatus.BAD_REQUEST)
+            return
         if path == "/":
             self._send("text/html; charset=utf-8", page.get().body, with_body)
         elif path == "/version":

@@ -3,28 +3,55 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import optuna
+from pydantic import TypeAdapter
 
+from search.errors import SearchError
 from search.identity import fingerprint
 from search.limits import Bounds
 from search.options import KEEP_CHECKPOINTS, KeepCheckpoints
 from spaces.space import Space
-from studies.model import Objective, StudyInfo
+from spikefront.shapes import checked
+from spikefront.text import cut
+from studies.model import Objective, StudyInfo, StudyRun
+from studies.runs import changes
 
 ATTRIBUTE = "study"
+VERSION = 2
+"""Of what a study keeps in its storage: raised where an older SpikeFront would misread it.
+
+1: as begun before the number was kept. 2: with the runs of the study.
+"""
+MAX_RUNS = 30
+"""An attribute must stay small: MySQL's column for it holds 64 KiB."""
 FIXED_PARTS = ("base", "search", "objectives", "constraints", "fidelity")
 """The parts of a space a resume may not change; budget, sampler and resources may."""
 
 
 @dataclass(frozen=True)
+class Run:
+    """One run of a study: when it began (ISO 8601), where, and with which versions."""
+
+    started_at: str | None = None
+    machine: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    def record(self) -> StudyRun:
+        """As the record of the study holds it."""
+        return StudyRun(parse_time(self.started_at), self.machine, self.versions)
+
+
+@dataclass(frozen=True)
 class About:
     """name: of the study. space: as resolved, plain values. hash: of its fixed parts. checkpoints: the
-    place the user chose for them, None for the run folder. keep_checkpoints: of which finished trials."""
+    place the user chose for them, None for the run folder. keep_checkpoints: of which finished trials.
+    machine, versions: of the first run; runs: all of them. unknown: fields that a later SpikeFront has
+    written, kept as they are."""
 
     name: str
     space: Mapping[str, Any]
@@ -37,6 +64,8 @@ class About:
     finished_at: str | None = None
     checkpoints: str | None = None
     keep_checkpoints: KeepCheckpoints = KEEP_CHECKPOINTS
+    runs: tuple[Run, ...] = ()
+    unknown: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, name: str, space: Space) -> About:
@@ -56,17 +85,34 @@ class About:
 
     @classmethod
     def read(cls, study: optuna.Study) -> About | None:
-        """What the storage holds; None when the driver died before it was written."""
+        """What the storage holds; None when the driver died before it was written.
+
+        Raises:
+            SearchError: it is of a newer version, or damaged.
+        """
         kept = study.user_attrs.get(ATTRIBUTE)
         if kept is None:
             return None
-        return cls(
-            **{
-                **kept,
-                "objectives": tuple(Objective(**objective) for objective in kept["objectives"]),
-                "limits": {key: Bounds(**bounds) for key, bounds in kept["limits"].items()},
-            }
-        )
+        version = kept.get("version", 1) if isinstance(kept, dict) else None
+        if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+            raise SearchError(f"study {study.study_name!r}: damaged in its storage: version {version!r}")
+        if version > VERSION:
+            raise SearchError(
+                f"study {study.study_name!r}: written by a newer SpikeFront (storage version {version}, "
+                f"this one reads up to {VERSION}); install the newer one to go on with it"
+            )
+        known = {own.name for own in fields(cls)} - {"unknown"}
+        unknown = {name: value for name, value in kept.items() if name not in known | {"version"}}
+        try:
+            about = checked(_SHAPE, {**kept, "unknown": unknown})
+            times = [about.started_at, about.finished_at, *(run.started_at for run in about.runs)]
+            _require_zones(map(parse_time, times))
+        except ValueError as error:
+            raise SearchError(
+                f"study {study.study_name!r}: damaged in its storage: {cut(str(error), 300)}"
+            ) from error
+        first = Run(about.started_at, about.machine, about.versions)
+        return about if "runs" in kept else replace(about, runs=(first,))
 
     @classmethod
     def of_begun(cls, study: optuna.Study) -> About:
@@ -77,11 +123,22 @@ class About:
 
     def write(self, study: optuna.Study) -> None:
         """Keep this in the storage, as one record."""
-        study.set_user_attr(ATTRIBUTE, asdict(self))
+        values = asdict(self)
+        study.set_user_attr(ATTRIBUTE, {**values.pop("unknown"), **values, "version": VERSION})
 
     def with_space(self, space: Space) -> About:
         """The same study, resumed with a space whose budget, sampler or resources may differ."""
         return replace(self, space=plain_space(space), finished_at=None)
+
+    def continued(self, run: Run) -> About:
+        """The same study, in a further run. Of very many the first and the latest are kept."""
+        runs = (*self.runs, run)
+        return replace(self, runs=runs if len(runs) <= MAX_RUNS else (runs[0], *runs[1 - MAX_RUNS :]))
+
+    def changes(self) -> list[str]:
+        """What differs between this run and the one before it, for the user."""
+        runs = [run.record() for run in self.runs[-2:]]
+        return changes(*runs) if len(runs) == 2 else []
 
     def finished(self, at: str | None = None) -> About:
         """The same study, which has ended: just now, or when it is told."""
@@ -97,6 +154,7 @@ class About:
             versions=self.versions,
             started_at=parse_time(self.started_at),
             finished_at=parse_time(self.finished_at),
+            runs=tuple(run.record() for run in self.runs),
         )
 
 
@@ -114,3 +172,11 @@ def fixed_parts(space: Mapping[str, Any]) -> dict[str, Any]:
 def parse_time(text: str | None) -> datetime | None:
     """A time as the storage keeps it (ISO 8601 with a zone), or None."""
     return datetime.fromisoformat(text) if text else None
+
+
+def _require_zones(times: Iterable[datetime | None]) -> None:
+    if any(time is not None and time.tzinfo is None for time in times):
+        raise ValueError("a time needs a time zone")
+
+
+_SHAPE = TypeAdapter(About)

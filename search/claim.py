@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from search.drivers import Drivers, OneDriver, server_drivers
 from search.errors import SearchError
-from search.folder import RunFolder
+from search.folder import RefusalLock, RunFolder
 from search.urls import file_of, is_server
+from spikefront.text import printable
 
 
 @contextmanager
@@ -55,15 +56,13 @@ def _tidy(folder: RunFolder, drivers: Drivers) -> None:
 @contextmanager
 def _only_driver(file: Path, study: str) -> Iterator[None]:
     """Hold a lock beside an SQLite database, which no run folder's lock guards."""
-    lock = FileLock(f"{file}.{study}.lock")
     try:
-        file.parent.stat()  # FileLock would make the folder
-        lock.acquire(timeout=0)
+        lock = RefusalLock(Path(f"{file}.{study}.lock"))
+        file.parent.stat()  # the lock would make the folder
+        lock.acquire()
     except Timeout:
         raise SearchError(f"{file}: another process runs study {study!r} in it; wait for it") from None
-    except OSError as error:
-        raise SearchError(f"--storage: {file} cannot be used: {error}") from error
-    try:
+    except (OSError, ValueError) as error:  # ValueError: a null character
+        raise SearchError(f"--storage: {printable(str(file))} cannot be used: {error}") from error
+    with lock:
         yield
-    finally:
-        lock.release()

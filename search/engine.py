@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import optuna
 from rich.console import Console
 
-from search.about import About
+from search.about import About, Run
 from search.checkpoint_place import CheckpointPlace, study_place
 from search.claim import claim_study
 from search.cluster import ray_cluster, refuse_ray_client
@@ -28,6 +29,7 @@ from search.opening import (
     create,
     go_on,
     open_existing,
+    require_known_code,
     require_new,
     require_room,
     require_same,
@@ -42,6 +44,7 @@ from search.record import study_record
 from search.recorder import Recorder
 from search.resources import Node, Shares
 from search.stopping import Ending, StopRequest
+from search.storage import reading
 from search.tickets import Setting
 from search.warm_start import WarmStart, device_bound, warm_start
 from search.work import has_work
@@ -148,6 +151,7 @@ def _open(folder: RunFolder, space: Space | None, options: RunOptions, drivers: 
     study = before = None
     if options.resume and not (space and was_never_begun(folder, options.storage)):
         study, before = open_existing(folder, options.storage)
+        require_known_code(study, before, space, options.allow_code)
         if space is None:
             space = stored_space(before)
         else:
@@ -157,7 +161,10 @@ def _open(folder: RunFolder, space: Space | None, options: RunOptions, drivers: 
     assert space is not None, "only a resume goes without a space"
     space = with_options(space, options.trials, options.seed, options.replicates)
     require_sampler(space)
-    about = _about(folder.path.name, space) if before is None else before.with_space(space)
+    run = Run(datetime.now(UTC).isoformat(), describe_machine(), installed_versions())
+    about = (
+        _about(folder.path.name, space, run) if before is None else before.with_space(space).continued(run)
+    )
     about = replace(
         about,
         checkpoints=options.checkpoints or about.checkpoints,
@@ -168,8 +175,10 @@ def _open(folder: RunFolder, space: Space | None, options: RunOptions, drivers: 
     return job
 
 
-def _about(name: str, space: Space) -> About:
-    return replace(About.of(name, space), machine=describe_machine(), versions=installed_versions())
+def _about(name: str, space: Space, run: Run) -> About:
+    about = About.of(name, space)
+    run = replace(run, started_at=about.started_at)
+    return replace(about, machine=run.machine, versions=run.versions, runs=(run,))
 
 
 @contextmanager
@@ -210,7 +219,8 @@ class _Book:
         about = job.about
         place = study_place(about.checkpoints, job.folder.path, about.name, about.started_at or "")
         study = study or create(job.folder, job.options.storage, about, job.drivers)
-        ledger = Ledger(study, about.objectives, about.limits, job.drivers)
+        with reading(f"study {about.name!r}"):
+            ledger = Ledger(study, about.objectives, about.limits, job.drivers)
         recorder = Recorder(ledger, job.folder, place)
         return cls(job, study, place, ledger, recorder)
 
@@ -281,6 +291,8 @@ def _begin(job: _Job, book: _Book | None, earlier: Sequence[WarmStart], say: Cal
         if n := queue_anchors(book.ledger, job.space):
             say(f"tried first: {n} known {'recipe that lies' if n == 1 else 'recipes that lie'} in the space")
     else:
+        if changed := job.about.changes():
+            say(f"continued with {', '.join(changed)}")
         book.go_on()
     for found in earlier:
         take_over(book.ledger, job.space, found)

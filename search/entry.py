@@ -14,10 +14,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime
+from typing import Annotated, Any, NotRequired
 
 from optuna.trial import FrozenTrial, Trial
+from pydantic import AfterValidator, Field, TypeAdapter
+from typing_extensions import TypedDict
 
+from search.errors import SearchError
+from spikefront.shapes import checked
 from studies.model import State
 
 ASK, DRIVER, START, PROBE, END, REJECTED = "ask", "driver", "start", "probe", "end", "rejected"
@@ -25,6 +30,21 @@ PROBED, AMENDED, PRIORS, PRIOR = "probed", "amended", "priors", "prior"
 EPOCH = "epoch-"
 OUT_OF_MEMORY = "out_of_memory"
 """In "start": why a running trial waits, null once it has been handed out again."""
+
+
+def _is_time(text: str | None) -> str | None:
+    if text and datetime.fromisoformat(text).tzinfo is None:
+        raise ValueError("a time needs a time zone")
+    return text
+
+
+def _with_seed(config: dict[str, Any]) -> dict[str, Any]:
+    if not isinstance(config.get("seed"), int):
+        raise ValueError("a config needs a seed")
+    return config
+
+
+_Time = Annotated[str | None, AfterValidator(_is_time)]
 
 
 @dataclass
@@ -77,6 +97,7 @@ def read_entry(frozen: FrozenTrial) -> Entry | None:
     attrs = frozen.user_attrs
     if ASK not in attrs or REJECTED in attrs:
         return None
+    _check(frozen)
     ask, end = attrs[ASK], attrs.get(END, {})
     return Entry(
         number=ask["number"],
@@ -97,6 +118,72 @@ def read_entry(frozen: FrozenTrial) -> Entry | None:
         driver=attrs.get(DRIVER, ask.get("driver", 0)),
         probe_key=ask.get("probe_key"),
     )
+
+
+class _Ask(TypedDict):
+    """ "ask" of a trial, as far as it is read."""
+
+    number: Annotated[int, Field(ge=0, lt=2**31, strict=True)]
+    params: dict[str, Any]
+    config: Annotated[dict[str, Any], AfterValidator(_with_seed)]
+    key: str
+    replicate_of: NotRequired[int | None]
+    driver: NotRequired[int]
+    probe_key: NotRequired[str | None]
+
+
+class _Start(TypedDict):
+    attempts: NotRequired[int]
+    started_at: NotRequired[_Time]
+    worker: NotRequired[str | None]
+    node: NotRequired[str | None]
+    device: NotRequired[str | None]
+
+
+class _End(TypedDict):
+    state: State
+    reason: NotRequired[str | None]
+    finished_at: NotRequired[_Time]
+    metrics: NotRequired[dict[str, Any] | None]
+
+
+class _Row(TypedDict):
+    epoch: Annotated[int, Field(ge=1, lt=2**31)]
+    lr: float
+    train_loss: float
+    train_accuracy: float
+    val_accuracy: float
+    seconds: float
+    ce: float
+    kd: float
+    reliable_share: list[float]
+    firing_rate: list[float]
+
+
+_SHAPES: dict[str, TypeAdapter[Any]] = {
+    ASK: TypeAdapter(_Ask),
+    START: TypeAdapter(_Start),
+    END: TypeAdapter(_End),
+    PROBE: TypeAdapter(dict[str, Any]),
+    DRIVER: TypeAdapter(int),
+}
+_ROW = TypeAdapter(_Row | None)
+
+
+def _check(frozen: FrozenTrial) -> None:
+    """Check the types of what a trial of ours holds; fields of a later version are left alone.
+
+    Raises:
+        SearchError: names the trial and the field.
+    """
+    for name, value in frozen.user_attrs.items():
+        shape = _ROW if name.startswith(EPOCH) else _SHAPES.get(name)
+        if shape is None:
+            continue
+        try:
+            checked(shape, value, name)
+        except ValueError as error:
+            raise SearchError(f"trial {frozen.number} of the storage is damaged: {error}") from error
 
 
 def read_entries(trials: Iterable[FrozenTrial]) -> list[Entry]:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from search.errors import SearchError
-from spikefront.files import remove_halves
+from spikefront.errors import InputError
+from spikefront.files import read_text, remove_halves
 from studies.record import EPOCHS, TRIALS
 
 MIN_FREE_MIB = 200
@@ -24,6 +25,30 @@ _SHARED_SCRATCH = re.compile(re.escape(SCRATCH) + r"-([0-9a-f]+)")
 RECORD_LOCK = ".record.lock"
 STORAGE_URL = "storage.url"
 _NOT_CONTENT = frozenset({".lock", RECORD_LOCK, "journal.log.lock", STORAGE_URL})
+
+
+class RefusalLock:
+    """A driver's lock, entered once it is acquired; a refusal (`InputError`) leaves no new lock file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._was_there = path, path.exists()
+        self._lock = FileLock(path)
+
+    def acquire(self) -> None:
+        """Acquire it at once.
+
+        Raises:
+            Timeout: somebody else holds it.
+        """
+        self._lock.acquire(timeout=0)
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None and issubclass(kind, InputError) and not self._was_there:
+            self._path.unlink(missing_ok=True)
+        self._lock.release()
 
 
 @dataclass(frozen=True)
@@ -62,7 +87,7 @@ class RunFolder:
 
     def named_url(self) -> str | None:
         """The URL of the database the folder names, if it does."""
-        return self.storage_url.read_text(encoding="utf-8").strip() if self.storage_url.exists() else None
+        return read_text(self.storage_url, 8192).strip() if self.storage_url.exists() else None
 
     @property
     def space(self) -> Path:
@@ -80,6 +105,8 @@ class RunFolder:
 
     def tidy(self) -> None:
         """Remove what a killed driver left here; for the only driver. The report has other writers."""
+        if not (self.journal.exists() or self.storage_url.exists()):
+            return  # no study's folder: what lies here is somebody else's
         shutil.rmtree(self.scratch(0), ignore_errors=True)
         for name in (TRIALS, EPOCHS, self.space.name, self.storage_url.name, "front/*"):
             remove_halves(self.path / name)
@@ -88,7 +115,7 @@ class RunFolder:
         """Whether the folder is missing, or holds no more than locks, an empty journal, and storage.url."""
         if not self.path.exists():
             return True
-        no_record = not self.journal.exists() or self.journal.stat().st_size == 0
+        no_record = not self.journal.exists() or _is_torn_at_first(self.journal)
         return all(
             entry.name in _NOT_CONTENT or (no_record and entry.name.startswith(self.journal.name))
             for entry in self.path.iterdir()
@@ -96,19 +123,22 @@ class RunFolder:
 
     @contextmanager
     def claim(self, *, shared: bool = False) -> Iterator[None]:
-        """Hold the driver's lock; the system frees it on any death. An unused new folder is removed again.
+        """Hold the driver's lock; the system frees it on any death. A refusal leaves what it found.
+
+        A new folder that stays unused is removed again, with those above it that were made for it; so is a
+        new lock in a folder of somebody else's.
 
         shared: other drivers may use the folder too (see `search.claim`); there is no lock then.
 
         Raises:
             SearchError: another driver runs on this study, or the folder cannot be made.
         """
-        existed = self.path.exists()
+        made = [path for path in (self.path, *self.path.parents) if not path.exists()]
+        lock = None if shared else RefusalLock(self.path / ".lock")
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            lock = None if shared else FileLock(self.path / ".lock")
             if lock:
-                lock.acquire(timeout=0)
+                lock.acquire()
         except Timeout:
             raise SearchError(
                 f"{self.path}: another process runs this study; wait for it, or choose another --study"
@@ -116,12 +146,14 @@ class RunFolder:
         except OSError as error:
             raise SearchError(f"{self.path}: cannot be used as a run folder: {error}") from error
         try:
-            yield
+            with lock or nullcontext():
+                yield
         finally:
-            if lock:
-                lock.release()
-            if not existed and self.is_empty():
+            if made and self.is_empty():
                 shutil.rmtree(self.path, ignore_errors=True)
+                with suppress(OSError):  # until one that holds something
+                    for parent in made[1:]:
+                        parent.rmdir()
 
     def writing(self) -> FileLock:
         """Held while the record is written, for drivers that share the folder."""
@@ -138,6 +170,15 @@ class RunFolder:
             raise SearchError(
                 f"{self.path}: {free_mib:.0f} MiB of disk are free, at least {MIN_FREE_MIB} MiB are needed"
             )
+
+
+def _is_torn_at_first(journal: Path) -> bool:
+    """Whether a journal ends within its first record: its driver died, and nothing was ever begun."""
+    if not journal.is_file():
+        return False
+    with journal.open("rb") as file:
+        begin = file.read(65_536)
+    return begin[:1] in (b"", b"{") and b"\n" not in begin and not begin.endswith(b"}")
 
 
 def fresh_name(out: str | Path, study: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import io
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,15 +16,16 @@ from ruamel.yaml import YAML
 
 from search.about import About, fixed_parts, plain_space
 from search.drivers import Drivers, OneDriver
-from search.entry import Entry
+from search.entry import ASK, Entry
 from search.errors import SearchError
 from search.folder import RunFolder
 from search.identity import resolve
 from search.mapping import disagreements
-from search.storage import find_study, open_journal, open_url
+from search.storage import find_storage, find_study, open_journal, open_url, reading
 from search.urls import absolute, without_password
 from snncore.config import Config, make_config
 from snncore.earlier import changed_meaning
+from snncore.own_code import own_module
 from spaces.condition import UNSET
 from spaces.errors import shown
 from spaces.space import Space
@@ -205,6 +206,45 @@ def stored_space(about: About) -> Space:
         return load_space(str(path), TrainerChecker())[0]
 
 
+def own_archs(space: Mapping[str, Any]) -> list[str]:
+    """The networks of one's own (`model.arch: module:factory`) that a plain space fixes or searches."""
+    named = [space.get("base", {}).get("model", {}), space.get("search", {}).get("model.arch", {})]
+    texts = {value for value in _scalars(named) if isinstance(value, str)}
+    return sorted(text for text in texts if own_module(text))
+
+
+def _scalars(value: Any) -> Iterator[Any]:
+    if isinstance(value, Mapping):
+        value = [*value.values()]
+    if not isinstance(value, list):
+        yield value
+        return
+    for inner in value:
+        yield from _scalars(inner)
+
+
+def require_known_code(study: optuna.Study, about: About, space: Space | None, allow_code: bool) -> None:
+    """Check that a study may go on: its record may be a stranger's and name code to import.
+
+    space: what the user named, whose code is the user's own; None for a resume without it.
+
+    Raises:
+        SearchError: the record names other code, and `allow_code` is false; names the modules.
+    """
+    if allow_code:
+        return
+    with reading(f"study {about.name!r}"):
+        asks = [trial.user_attrs.get(ASK, {}) for trial in study.get_trials(deepcopy=False)]
+        archs = {str(ask.get("config", {}).get("model", {}).get("arch", "")) for ask in asks}
+        named = {arch for arch in archs if own_module(arch)} | set(own_archs(about.space))
+    unknown = sorted(named - set(own_archs(plain_space(space)) if space else ()))
+    if unknown:
+        raise SearchError(
+            f"study {about.name!r}: its record names code for its network ({', '.join(unknown)}), "
+            "which would be imported; if you trust it, allow that by --allow-code, or give its --space"
+        )
+
+
 def write_space(folder: RunFolder, about: About) -> None:
     """Write space.yaml: the space as resolved."""
     replace_text(folder.space, as_yaml(about.space))
@@ -214,19 +254,26 @@ def _storage(folder: RunFolder, url: str | None) -> BaseStorage | None:
     """The storage of a folder, or None where there is none yet."""
     url = url or folder.named_url()
     if url is not None:
-        return open_url(url)
+        return find_storage(url)
     return open_journal(folder.journal) if folder.journal.exists() else None
 
 
 def _load(storage: BaseStorage, name: str) -> tuple[optuna.Study, About | None] | None:
-    if find_study(storage, name) is None:
-        return None
-    study = optuna.load_study(storage=storage, study_name=name)
-    return study, About.read(study)
+    with reading(f"study {name!r}"):
+        if find_study(storage, name) is None:
+            return None
+        study = optuna.load_study(storage=storage, study_name=name)
+        return study, About.read(study)
 
 
 def with_options(space: Space, trials: int | None, seed: int | None, replicates: int | None) -> Space:
-    """The space with the command line's budget, sampler seed and replicates in it, where they are given."""
+    """The space with the command line's budget, sampler seed and replicates in it, where they are given.
+
+    Raises:
+        SearchError: no sampler takes such a seed.
+    """
+    if seed is not None and not 0 <= seed < 2**32:  # as in a space file
+        raise SearchError(f"--seed: got {seed}, allowed: 0 to {2**32 - 1}")
     if trials is not None:
         space = replace(space, budget=replace(space.budget, trials=trials))
     if seed is not None:

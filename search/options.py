@@ -23,7 +23,8 @@ class RunOptions:
     finished trials; of these two, None means as the study was last told. address: local, auto or HOST:PORT.
     storage: an Optuna URL instead of the journal. show: print to the terminal. live: the port on which this
     machine sees the report while trials run, 0 for a free one, None for none. trainer: dotted name
-    `module:factory`, see `search.trainer`.
+    `module:factory`, see `search.trainer`. allow_code: a study continued without its space may
+    import the module that its record names for a network of its own.
     """
 
     study: str | None = None
@@ -41,3 +42,4 @@ class RunOptions:
     show: bool = True
     live: int | None = None
     trainer: str = DEFAULT_TRAINER
+    allow_code: bool = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from search.folder import RunFolder
 from search.ledger import Ledger
 from search.limits import violations
 from search.opening import open_existing
+from search.storage import reading
 from spikefront.command import run_command
 from studies.export import write_front
 from studies.model import EpochRow, Study, Trial
@@ -25,10 +27,18 @@ from studies.record import EPOCHS, TRIALS, write_study
 
 
 def study_record(study: optuna.Study, about: About) -> Study:
-    """The whole study as its storage has it now, trials by number."""
-    entries = read_entries(study.get_trials(deepcopy=False))
-    epochs = [row for entry in entries for row in epochs_of(entry)]
-    return Study(about.info(), tuple(trial_of(entry, about) for entry in entries), tuple(epochs))
+    """The whole study as its storage has it now, trials by number.
+
+    Raises:
+        SearchError: the storage holds what is none of ours.
+    """
+    with reading(f"study {about.name!r}"):
+        entries = read_entries(study.get_trials(deepcopy=False))
+        epochs = [row for entry in entries for row in epochs_of(entry)]
+        return Study(about.info(), tuple(trial_of(entry, about) for entry in entries), tuple(epochs))
+
+
+EPOCH_FIELDS = [field.name for field in fields(EpochRow) if field.name != "number"]
 
 
 class LedgerRecord:
@@ -86,8 +96,9 @@ def epochs_of(entry: Entry) -> tuple[EpochRow, ...]:
 
 
 def _epoch(number: int, row: dict[str, Any]) -> EpochRow:
+    known = {name: row[name] for name in EPOCH_FIELDS}  # a later version may record more
     lists = {name: tuple(row[name]) for name in ("reliable_share", "firing_rate")}
-    return EpochRow(number=number, **{**row, **lists})
+    return EpochRow(number=number, **{**known, **lists})
 
 
 def write_record(record: Study, folder: RunFolder) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from search.errors import SearchError
 from search.stopping import parse_duration
 from snncore.overrides import parse_overrides
+from snncore.own_code import ALLOW_CODE
 from spaces.sections import MAX_REPLICATES
 from spikefront.command import run_command
 from spikefront.numbers import whole
@@ -68,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
         "--live", metavar="PORT", nargs="?", const=0, type=whole(0, 65_535),
         help="serve the report to this machine while trials run; default port: a free one",
     )  # fmt: skip
+    add("--allow-code", action="store_true", help="with --resume and no --space: " + ALLOW_CODE)
     add("--dry-run", action="store_true", help="print the resolved space and three configs; train nothing")
     add(
         "--keep-checkpoints", choices=("all", "front", "none"),
@@ -142,6 +144,7 @@ def _options(arguments: argparse.Namespace, space: Space | None) -> RunOptions:
         checkpoints=arguments.checkpoints,
         keep_checkpoints=arguments.keep_checkpoints,
         live=arguments.live,
+        allow_code=arguments.allow_code,
     )
 
 
@@ -164,6 +167,7 @@ def _dry_run(space: Space, arguments: argparse.Namespace) -> str:
 
 
 def _resume_command(options: RunOptions, conducted: Conducted) -> str:
+    from search.opening import own_archs
     from search.options import KEEP_CHECKPOINTS
 
     words = ["python", "-m", "search.run", "--resume", "--study", conducted.study.info.name]
@@ -171,6 +175,8 @@ def _resume_command(options: RunOptions, conducted: Conducted) -> str:
         words += ["--out", options.out]
     if options.address != "local":
         words += ["--address", options.address]
+    if own_archs(conducted.study.info.space):
+        words.append("--allow-code")
     if conducted.keep_checkpoints != KEEP_CHECKPOINTS:
         words += ["--keep-checkpoints", conducted.keep_checkpoints]
     return shlex.join(words)

@@ -11,10 +11,14 @@ from contextlib import contextmanager
 from typing import Any, Literal, TypeVar
 
 from search.errors import SearchError
+from spikefront.text import cut
 
 Ending = Literal["budget", "exhausted", "time", "interrupted"]
 
 _Result = TypeVar("_Result")
+
+MAX_BUDGET_S = 3650 * 86_400
+"""More seconds than any study runs; what is beyond is a slip."""
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)([smhd]))+")
@@ -92,8 +96,14 @@ def parse_duration(text: str) -> float:
         SearchError: it is not one, or is zero.
     """
     if not _DURATION.fullmatch(text):
-        raise SearchError(f"--time-budget: got {text!r}, allowed: numbers with s, m, h or d, such as 1h30m")
+        raise SearchError(
+            f"--time-budget: got {cut(text)!r}, allowed: numbers with s, m, h or d, such as 1h30m"
+        )
     seconds = sum(float(value) * _UNITS[unit] for value, unit in _PART.findall(text))
+    if seconds > MAX_BUDGET_S:
+        raise SearchError(
+            f"--time-budget: got {cut(text)!r}, it must be at most {MAX_BUDGET_S // 86400} days"
+        )
     if seconds <= 0:
         raise SearchError(f"--time-budget: got {text!r}, it must be more than zero")
     return seconds

@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 from io import FileIO
 from pathlib import Path
 from typing import Any, BinaryIO
+from urllib.parse import quote
 
 import optuna
 from filelock import FileLock
@@ -24,9 +25,13 @@ from optuna.storages.journal import JournalFileBackend
 from search.drivers import alone_on_server, server_connection
 from search.entry import END, START
 from search.errors import SearchError
-from search.urls import cannot_be_opened, is_server, with_driver
+from search.urls import cannot_be_opened, file_of, is_server, with_driver
+from spikefront.command import fault
+from spikefront.errors import FailedError, InputError
 
 _BLOCK = 65_536
+_KINDS = range(11)
+"""The kinds of records (`op_code`) that Optuna's journal knows."""
 LOCK_TIMEOUT_S = 60.0
 """A record is appended in milliseconds; a lock held this long means a stopped process or a broken disk."""
 
@@ -56,6 +61,7 @@ class _JournalFile(JournalFileBackend):  # type: ignore[misc]  # optuna is not t
     def __init__(self, path: Path) -> None:
         self._path, self._own_lock = path, _JournalLock(path)
         self._torn: str | None = None
+        self._is_repaired = False
         super().__init__(str(path), lock_obj=self._own_lock)
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
@@ -70,6 +76,9 @@ class _JournalFile(JournalFileBackend):  # type: ignore[misc]  # optuna is not t
         try:
             if self._torn is not None:
                 raise OSError(self._torn)
+            if not self._is_repaired:  # not before: what is only read, and perhaps refused, stays as it is
+                repair_journal(self._path)
+                self._is_repaired = True
             # Unbuffered: a buffer would try once more when the file is closed, behind what was taken back.
             with self._path.open("ab", buffering=0) as file:
                 size = file.seek(0, os.SEEK_END)
@@ -109,19 +118,21 @@ def _is_followed(log: Mapping[str, Any]) -> bool:
 
 
 def open_journal(path: Path) -> BaseStorage:
-    """Open or create the journal at an absolute path; a torn end is cut off first.
+    """Open or create the journal at an absolute path; a torn end is left out, and cut off at the first write.
 
     Raises:
         SearchError: a record before the last is damaged, or the file cannot be written.
     """
     assert path.is_absolute(), path
     try:
-        repair_journal(path)
+        if path.exists() and not path.is_file():
+            raise OSError("it is no file")
+        _complete_last(path)
         with _without_collections():
             return JournalStorage(_JournalFile(path))
     except OSError as error:
         raise SearchError(f"{path}: the journal cannot be used: {error}") from error
-    except (ValueError, TypeError, KeyError) as error:
+    except Exception as error:  # whatever Optuna makes of a record that is none of its own
         raise SearchError(f"{path}: {_damage(path)}; restore the file from a backup") from error
 
 
@@ -143,6 +154,8 @@ def _damage(path: Path) -> str:
         for count, line in enumerate(file, start=1):
             if not (line.endswith(b"\n") and _is_record(line)):
                 return f"line {count} is damaged"
+            if json.loads(line).get("op_code") not in _KINDS:
+                return f"line {count} is a record of a kind that this version does not know"
     return "some record is damaged"
 
 
@@ -155,13 +168,9 @@ def repair_journal(path: Path) -> Path | None:
     """
     if not path.exists():
         return None
+    _complete_last(path)
     last = _last_line(path)
     if not last or (last.endswith(b"\n") and _is_record(last)):
-        return None
-    if _is_record(last):
-        with path.open("ab") as file:
-            file.write(b"\n")
-            _flush(file)
         return None
     copy = _unused(path)
     with copy.open("xb") as file:
@@ -171,6 +180,15 @@ def repair_journal(path: Path) -> Path | None:
         file.truncate(path.stat().st_size - len(last))
         _flush(file)
     return copy
+
+
+def _complete_last(path: Path) -> None:
+    """Write the line end that alone is missing of a last record."""
+    last = _last_line(path) if path.exists() else b""
+    if not last.endswith(b"\n") and _is_record(last):
+        with path.open("ab") as file:
+            file.write(b"\n")
+            _flush(file)
 
 
 def _last_line(path: Path) -> bytes:
@@ -188,7 +206,7 @@ def _last_line(path: Path) -> bytes:
 def _is_record(line: bytes) -> bool:
     try:
         return isinstance(json.loads(line), dict)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
 
 
@@ -208,23 +226,77 @@ def _flush(file: BinaryIO | FileIO) -> None:
 def open_url(url: str) -> BaseStorage:
     """Open the database behind an Optuna storage URL, such as sqlite:////abs/study.db or postgresql://...
 
-    Raises:
-        SearchError: the URL is malformed, its driver is missing, or the database does not answer.
-    """
-    from sqlalchemy.exc import SQLAlchemyError
+    Tables are made where there are none; where there are some, nothing is changed by opening them.
 
+    Raises:
+        SearchError: the URL is malformed, its driver is missing, the database does not answer, or its tables
+            are of another version of Optuna.
+    """
+    return _open_database(url, make=True)
+
+
+def find_storage(url: str) -> BaseStorage | None:
+    """As `open_url`, but nothing is made: None where the database holds no study, or a file is missing."""
+    return _open_database(url, make=False) if _has_tables(url) else None
+
+
+def _open_database(url: str, make: bool) -> BaseStorage:
     try:
         with ExitStack() as stack:
-            if is_server(url):
+            if make and is_server(url):
                 # Optuna makes its tables on first use; two drivers that do so at once fail.
                 connection = stack.enter_context(server_connection(url))
                 stack.enter_context(alone_on_server(connection, "making tables"))
-            backend = optuna.storages.RDBStorage(with_driver(url))
-    except (SQLAlchemyError, ImportError, ValueError, optuna.exceptions.StorageInternalError) as error:
+            is_made = not make or _has_tables(url)
+            backend = optuna.storages.RDBStorage(with_driver(url), skip_table_creation=is_made)
+    except Exception as error:  # SQLAlchemy, its drivers and Optuna's check of versions each have their own
         raise cannot_be_opened(url, error) from error
     storage = optuna.storages.get_storage(backend)
     weakref.finalize(storage, backend.engine.dispose)  # Optuna never closes its connections
     return storage
+
+
+def _has_tables(url: str) -> bool:
+    """Whether a database has Optuna's tables; it is only read, and no file is made.
+
+    Raises:
+        SearchError: it cannot be opened, or the file is no database.
+    """
+    from sqlalchemy import create_engine, inspect
+    from sqlalchemy.pool import NullPool
+
+    file = file_of(url)
+    if file is not None and not file.exists():
+        return False
+    try:
+        if file is not None:
+            if not file.is_file():
+                raise OSError("it is no file")
+            full = f"sqlite:///file:{quote(str(file))}?mode=ro&uri=true"
+        else:
+            full = with_driver(url)
+        engine = create_engine(full, poolclass=NullPool)
+        with engine.connect() as connection:
+            return inspect(connection).has_table("version_info")
+    except Exception as error:
+        raise cannot_be_opened(url, error) from error
+
+
+@contextmanager
+def reading(place: object) -> Iterator[None]:
+    """What the storage at a place holds may be anything: what cannot be made sense of is told as its damage.
+
+    Raises:
+        SearchError: instead of any other exception of the block but our own and those of the system.
+    """
+    try:
+        yield
+    except (InputError, FailedError, OSError):
+        raise
+    except Exception as error:
+        raise SearchError(
+            f"{place}: its storage holds what cannot be read: {fault(error)}; restore it from a backup"
+        ) from error
 
 
 def find_study(storage: BaseStorage, name: str) -> int | None:

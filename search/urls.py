@@ -6,6 +6,7 @@ import importlib.util
 from pathlib import Path
 
 from search.errors import SearchError
+from spikefront.text import printable
 
 SERVERS = frozenset({"postgresql", "mysql", "mariadb"})
 """The databases (SQLAlchemy's names) that several drivers may share; see `search.drivers`."""
@@ -20,7 +21,14 @@ def cannot_be_opened(url: str, error: Exception) -> SearchError:
     """What the user is told about a database, without its password."""
     if isinstance(error, SearchError):
         return error
-    line = str(error).strip().splitlines()[0]
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    if "optuna storage upgrade" in line:  # tables of an older Optuna; its own words name a variable
+        line = (
+            "its tables are of an older Optuna; after a backup, "
+            f"`optuna storage upgrade --storage {without_password(url)}` brings them up to date"
+        )
+    elif "no longer compatible" in line:
+        line = "its tables are of a newer Optuna than the one installed here; `pip install -U optuna`"
     if isinstance(error, ImportError) and _backend(url) == "postgresql":
         line = f"{line}; pip install 'spikefront[postgresql]'"
     return SearchError(f"--storage: {without_password(url)} cannot be opened: {line}")
@@ -61,7 +69,7 @@ def _backend(url: str) -> str | None:
 
     try:
         return make_url(url).get_backend_name()
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # such as a port of thousands of digits
         return None
 
 
@@ -72,8 +80,10 @@ def without_password(url: str) -> str:
 
     try:
         full = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         return url
+    if not url.isprintable():
+        return printable(f"{full.get_backend_name()}:...")  # what cannot be written as a URL again
     query = {key: value for key, value in full.query.items() if key not in ("password", "passwd")}
     bare = URL.create(full.drivername, full.username, None, full.host, full.port, full.database, query)
     return bare.render_as_string(hide_password=False)

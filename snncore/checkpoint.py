@@ -9,16 +9,22 @@ import shutil
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from safetensors import SafetensorError
+from pydantic import BaseModel, TypeAdapter
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from snncore.errors import UserError
+from spikefront.errors import FileMistakesError
+from spikefront.json_file import read_json
+from spikefront.shapes import checked
 
 NETWORK = "network.safetensors"
 STATE = "state.json"
+
+State = TypeVar("State", bound=BaseModel)
 
 _NEW, _OLD = ".new", ".old"
 
@@ -76,12 +82,39 @@ def read_state(folder: Path) -> dict[str, Any]:
         CheckpointError: there is none, or it is not whole.
     """
     try:
-        state = json.loads((find(folder) / STATE).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        return read_json(find(folder) / STATE)
+    except (OSError, FileMistakesError) as error:
         raise CheckpointError(f"{folder}: no readable checkpoint: {error}") from error
-    if not isinstance(state, dict):
-        raise CheckpointError(f"{folder}: no readable checkpoint: {STATE} is not a mapping")
-    return state
+
+
+def checked_state(folder: Path, model: type[State]) -> State:
+    """The state of a checkpoint, its fields of the types and in the bounds of `model`.
+
+    Raises:
+        CheckpointError: as `read_state`, or a field is missing, of another type or out of bounds.
+    """
+    try:
+        return checked(TypeAdapter(model), read_state(folder))
+    except ValueError as error:
+        if isinstance(error, CheckpointError):
+            raise
+        raise CheckpointError(f"{folder}: no usable checkpoint: {STATE}: {error}") from error
+
+
+def tensor_shapes(folder: Path, name: str) -> dict[str, tuple[int, ...]]:
+    """The shapes of the tensors of one file, by name, from its header alone.
+
+    Raises:
+        CheckpointError: the file is missing or damaged.
+    """
+    path = find(folder) / name
+    try:
+        if not path.is_file():
+            raise OSError("no such file")
+        with safe_open(path, framework="pt") as file:
+            return {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{folder / name}: not readable: {error}") from error
 
 
 def read_tensors(folder: Path, name: str, device: str) -> dict[str, Tensor]:
@@ -90,8 +123,11 @@ def read_tensors(folder: Path, name: str, device: str) -> dict[str, Tensor]:
     Raises:
         CheckpointError: the file is missing or damaged.
     """
+    path = find(folder) / name
     try:
-        tensors: dict[str, Tensor] = load_file(find(folder) / name, device=device)
+        if not path.is_file():  # such as a pipe, for whose writer it would wait
+            raise OSError("no such file")
+        tensors: dict[str, Tensor] = load_file(path, device=device)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{folder / name}: not readable: {error}") from error
     return tensors

@@ -7,9 +7,8 @@ python -m snncore.evaluate FOLDER --split val --confusion --early-exit 0.9,0.99 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -68,24 +67,6 @@ class Evaluation:
             "exit_steps": self.exit_steps,
             "exit_accuracy": self.exit_accuracy,
         }
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Evaluation:
-        """The evaluation whose `dataclasses.asdict` was written as JSON.
-
-        Raises:
-            KeyError: a version wrote it that did not yet know all of its fields.
-        """
-        return cls(
-            n=values["n"],
-            accuracy_at_t=tuple(values["accuracy_at_t"]),
-            firing_rate=tuple(values["firing_rate"]),
-            mean_firing_rate=values["mean_firing_rate"],
-            exit_steps=values["exit_steps"],
-            exit_accuracy=values["exit_accuracy"],
-            n_per_class=tuple(values["n_per_class"]),
-            right_per_class=tuple(values["right_per_class"]),
-        )
 
 
 class _SpikeCounter:

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from snncore.config import NeuronConfig
 from snncore.errors import UserError
+from snncore.own_code import ALLOW_CODE
 from snncore.training_folder import training_folder
 from spikefront.command import run_command
 from spikefront.numbers import whole
@@ -48,7 +49,7 @@ def _measure(arguments: argparse.Namespace) -> dict[str, Any]:
     attacks = dict(_attacks(arguments))  # refuses bad numbers before any work
     early_exit = EarlyExit(_numbers(arguments.early_exit)) if arguments.early_exit else None
     folder = training_folder(arguments.training)
-    predictor = load(folder, arguments.device)
+    predictor = load(folder, arguments.device, allow_code=arguments.allow_code)
     if attacks and predictor.network.spec.has_time:
         raise UserError("--fgsm, --pgd: need still images; this network was trained on event frames")
     confusion = Confusion(predictor.network.spec.n_classes) if arguments.confusion else None
@@ -154,5 +155,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--seed", type=whole(), default=0, help="of PGD's random starts (default: 0)")
     parser.add_argument("--device", help="cpu or cuda (default: cuda where there is one)")
+    parser.add_argument("--allow-code", action="store_true", help=ALLOW_CODE)
     parser.add_argument("--json", metavar="FILE", help="write everything to FILE as well")
     return parser

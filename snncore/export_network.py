@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from snncore.errors import UserError
+from snncore.own_code import ALLOW_CODE
 from spikefront.command import run_command
 
 if TYPE_CHECKING:
@@ -76,13 +77,15 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--fold-norms", action="store_true", help="batch norm as part of the convolutions (NIR: always)"
     )
+    parser.add_argument("--allow-code", action="store_true", help=ALLOW_CODE)
     return run_command(lambda: _command(parser.parse_args(argv)))
 
 
 def _command(arguments: argparse.Namespace) -> int:
     from snncore.predictor import load
 
-    path = export_network(load(arguments.training, "cpu"), arguments.out, arguments.fold_norms)
+    predictor = load(arguments.training, "cpu", allow_code=arguments.allow_code)
+    path = export_network(predictor, arguments.out, arguments.fold_norms)
     print(f"written to {path}")
     return 0
 

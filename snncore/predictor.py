@@ -6,9 +6,9 @@ labels = predictor.predict(images)          # uint8, (N, C, H, W), or event fram
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -28,9 +28,11 @@ from snncore.errors import UserError
 from snncore.evaluate import Evaluation, Observer, eval_batch_size, evaluate
 from snncore.network import SpikingNetwork
 from snncore.operations import Operations, count_operations
+from snncore.own_code import own_module, require_allowed
 from snncore.packing import packed
 from snncore.passes import inference
 from snncore.precision import forward_precision
+from snncore.saved_state import NetworkState
 from snncore.training_folder import CONFIG, FINAL, training_folder
 
 ATTACK_SHARE = 8
@@ -149,33 +151,56 @@ class Predictor:
             )
 
 
-def load(folder: str | Path, device: str | None = None) -> Predictor:
+def load(folder: str | Path, device: str | None = None, *, allow_code: bool = False) -> Predictor:
     """The network that `snncore.train` left in `folder`, which may be named by the config file it was given.
 
     device: None for CUDA where there is one. A training on the user's own data loads where they are not.
+    allow_code: a network of one's own is built by a module of Python that the folder's config names, which
+    may be anybody's folder: it is imported only if this is true.
 
     Raises:
-        UserError: the folder holds no finished training, or there is no such device.
+        UserError: the folder holds no finished training, there is no such device, or the network is built by
+            code that is not allowed.
     """
     folder = training_folder(folder)
     config = load_config(folder / CONFIG)
+    require_allowed(config.model.arch, allow_code, folder / CONFIG)
     device = device_or_default(device)
-    state = checkpoint.read_state(folder / FINAL)
-    network = _network(config, state.get("spec"))
+    state = checkpoint.checked_state(folder / FINAL, NetworkState)
+    spec = data_spec(config.data) if state.spec is None else state.spec.spec()
+    shapes = checkpoint.tensor_shapes(folder / FINAL, checkpoint.NETWORK)
+    if not own_module(config.model.arch):  # sizes are compared before memory is asked for
+        with torch.device("meta"):
+            _require_fit(folder, _network(config, spec), shapes)
+    network = _network(config, spec)
+    _require_fit(folder, network, shapes)
     tensors = checkpoint.read_tensors(folder / FINAL, checkpoint.NETWORK, "cpu")
-    body = {name: value for name, value in tensors.items() if name.startswith("body.")}
-    try:
-        network.load_state_dict(body)  # branches are not run at inference
-    except RuntimeError as error:
-        raise UserError(f"{folder}: the weights do not fit the network of {CONFIG}: {error}") from error
-    mean, std = state["normalisation"]["mean"], state["normalisation"]["std"]
-    normalisation = Normalisation(tuple(mean), tuple(std))
+    network.load_state_dict({name: tensors[name] for name in network.state_dict()})  # without the branches
+    normalisation = Normalisation(state.normalisation.mean, state.normalisation.std)
+    if any(len(part) not in (1, spec.channels) for part in (normalisation.mean, normalisation.std)):
+        raise UserError(f"{folder / FINAL}: the normalisation is not of {spec.channels} channels")
     return Predictor(config, network.to(device).eval(), normalisation, device)
 
 
-def _network(config: Config, spec: dict[str, Any] | None) -> SpikingNetwork:
-    """The body alone, weights still random; without a stored `spec` it is asked of the data."""
-    known = data_spec(config.data) if spec is None else DataSpec(**spec)
+def _require_fit(folder: Path, network: SpikingNetwork, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Check that a file of tensors holds a network's weights; branches may stand beside them."""
+    needed = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    stored = {name: shape for name, shape in shapes.items() if name.startswith("body.")}
+    wrong = [name for name in {**needed, **stored} if needed.get(name) != stored.get(name)]
+    if wrong:
+        told = [f"{name} is {_sizes(stored.get(name))}, needed {_sizes(needed.get(name))}" for name in wrong]
+        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+        raise UserError(
+            f"{folder}: the weights do not fit the network of {CONFIG}: {'; '.join(told[:3])}{more}"
+        )
+
+
+def _sizes(shape: tuple[int, ...] | None) -> str:
+    return "missing" if shape is None else f"{list(shape)}"
+
+
+def _network(config: Config, spec: DataSpec) -> SpikingNetwork:
+    """The body alone, weights still random."""
     with torch.random.fork_rng(devices=[]):
-        network = SpikingNetwork(make_body(config.model, known, config.neuron), known)
+        network = SpikingNetwork(make_body(config.model, spec, config.neuron), spec)
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]

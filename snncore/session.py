@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -29,13 +29,11 @@ from snncore.operations import count_operations
 from snncore.optim import lr_at
 from snncore.precision import forward_precision
 from snncore.rules import canonical
+from snncore.saved_state import FORMAT, TrainingState
 from snncore.silence import Standstill, silent_layers
 from snncore.step import Step, Trainer
 from snncore.trainer_state import restore_trainer, trainer_tensors
 from spikefront.accuracy import about_split
-
-_FORMAT = 1
-"""Of a checkpoint; another number where its files or fields mean something else."""
 
 
 @dataclass(frozen=True)
@@ -225,7 +223,7 @@ class TrainingSession:
         """Write a checkpoint from which `restore` continues with bit-equal weights on the same CPU."""
         average, evaluation = self.trainer.average, self.last_evaluation
         state = {
-            "format": _FORMAT,
+            "format": FORMAT,
             "config": self.config.as_dict(),
             "epochs_trained": self.epochs_trained,
             "train_time_s": self.train_time_s,
@@ -240,21 +238,25 @@ class TrainingSession:
         Raises:
             CheckpointError: it is missing, damaged, of another config, or of another version.
         """
-        state = checkpoint.read_state(folder)
-        if state.get("format") != _FORMAT:
+        written = checkpoint.read_state(folder)
+        if written.get("format") != FORMAT:
             raise checkpoint.CheckpointError(f"{folder}: a checkpoint of another version; train anew")
-        if canonical(Config.model_validate(state["config"])) != canonical(self.config):
+        state = checkpoint.checked_state(folder, TrainingState)
+        if canonical(state.config) != canonical(self.config):
             raise checkpoint.CheckpointError(f"{folder}: a checkpoint of another config")
-        changed = changed_meaning(state["config"])
+        changed = changed_meaning(written["config"])
         if changed is not None:
             raise checkpoint.CheckpointError(f"{folder}: a checkpoint of an earlier version; {changed}")
-        restore_trainer(self.trainer, folder, state["n_averaged"])
-        self.epochs_trained = state["epochs_trained"]
-        self.train_time_s = state["train_time_s"]
-        told = state["evaluation"]
-        known = {field.name for field in fields(Evaluation)}
-        is_whole = told is not None and told.keys() >= known  # an earlier version measured less
-        self.last_evaluation = Evaluation.from_json(told) if is_whole else self.evaluate(self.data.val)
+        n_epochs, last = self.config.optim.epochs, state.evaluation
+        if state.epochs_trained > n_epochs or (last and len(last.accuracy_at_t) != self.config.T):
+            told_of = f"{state.epochs_trained} epochs of {n_epochs}, accuracies not of {self.config.T} steps"
+            raise checkpoint.CheckpointError(f"{folder}: no usable checkpoint: {told_of}")
+        restore_trainer(self.trainer, folder, state.n_averaged)
+        self.epochs_trained, self.train_time_s = state.epochs_trained, state.train_time_s
+        if last is not None and last.is_whole:
+            self.last_evaluation = Evaluation(**dict(last))
+        else:  # nothing to evaluate on, or an earlier version measured less
+            self.last_evaluation = self.evaluate(self.data.val)
 
 
 def _some_of(split: AnySplit) -> AnySplit:

@@ -40,6 +40,7 @@ from snncore.silence import silent_layers
 from snncore.train_result import RESULT, TrainResult, jsonable, read_result, write_result
 from snncore.training_folder import CONFIG, FINAL
 from spikefront.accuracy import about_split
+from spikefront.files import replace_text
 
 __all__ = ["TrainResult", "train"]
 
@@ -250,10 +251,8 @@ def _make(folder: Path, config: Config) -> None:
 
 def _cut_epochs(path: Path, n: int) -> None:
     """Drop rows of epochs that were trained after the checkpoint; they will be trained again."""
-    lines = path.read_text(encoding="utf-8").splitlines()[:n] if path.exists() else []
-    fresh = path.with_suffix(".new")
-    fresh.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
-    fresh.replace(path)
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()[:n] if path.is_file() else []
+    replace_text(path, "".join(line + "\n" for line in lines))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from snncore.config import Config, load_config
 from snncore.errors import DivergedError, SilentNetworkError, UserError
 from snncore.launch import is_main, place_on_node
 from snncore.overrides import parse_overrides
+from snncore.own_code import own_module
 from snncore.training_folder import planned_folder
 from spikefront.accuracy import SPLITS, accuracy_text, split_remarks
 from spikefront.command import run_command
@@ -113,13 +114,14 @@ def _about_threads(n: int | None) -> list[str]:
 def _tell(result: TrainResult, console: Console) -> None:
     each = "" if result.n_processes == 1 else f" in each of {result.n_processes} processes"
     folder = shlex.quote(str(result.folder))
+    allowed = " --allow-code" if own_module(result.config.model.arch) else ""
     for line in [
         *_about_accuracy(result),
         f"epoch {result.epochs_trained}, the last; "
         f"{result.metrics['train_memory_mib']:.1f} MiB to train{each}, "
         f"{result.metrics['latency_ms']:.2f} ms a batch of {result.config.measure.batch_size}",
         *_about_silence(result),
-        f"accuracy at every step: python -m snncore.evaluate {folder}",
+        f"accuracy at every step: python -m snncore.evaluate {folder}{allowed}",
         f"written to {result.folder}",
     ]:
         console.print(line, markup=False, highlight=False)

@@ -10,9 +10,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from snncore.config import Config
 from snncore.devices import backend_name, device_model
+from snncore.errors import UserError
 from snncore.machine import processor_model
+from spikefront.files import replace_text
+from spikefront.json_file import read_json
+from spikefront.shapes import checked
 
 RESULT = "result.json"
 
@@ -69,18 +75,24 @@ def write_result(result: TrainResult, device: str) -> None:
         "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {name: version(name) for name in ("spikefront", "torch")},
     }
-    fresh = path.with_suffix(".new")
-    fresh.write_text(json.dumps(jsonable(values), indent=1), encoding="utf-8")
-    fresh.replace(path)
+    replace_text(path, json.dumps(jsonable(values), indent=1))
 
 
 def read_result(folder: Path) -> TrainResult:
-    """What `write_result` wrote in `folder`."""
-    values = json.loads((folder / RESULT).read_text(encoding="utf-8"))
-    known = {one.name: values[one.name] for one in fields(TrainResult) if one.name in values}
-    silent = tuple(values.get("silent_layers", ()))
-    config = Config.model_validate(values["config"])
-    return TrainResult(**known | {"folder": folder, "config": config, "silent_layers": silent})
+    """What `write_result` wrote in `folder`.
+
+    Raises:
+        UserError: it cannot be read, or holds something else.
+    """
+    path = folder / RESULT
+    try:
+        values = read_json(path)
+        known = {one.name: values[one.name] for one in fields(TrainResult) if one.name in values}
+        if known.get("test_accuracy", 0) is None:  # JSON has no NaN
+            known["test_accuracy"] = math.nan
+        return checked(TypeAdapter(TrainResult), known | {"folder": folder})
+    except ValueError as error:
+        raise UserError(f"{path}: no readable result: {error}; without it --resume tests again") from error
 
 
 def jsonable(value: Any) -> Any:

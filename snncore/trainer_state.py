@@ -63,6 +63,11 @@ def _restore_optimizer(trainer: Trainer, tensors: dict[str, Tensor], folder: Pat
         if name not in parameters:
             raise CheckpointError(f"{folder / OPTIMIZER}: the network has no parameter {name!r}")
         parameter = parameters[name]
+        shape = () if key == "step" else tuple(parameter.shape)
+        if tuple(value.shape) != shape:  # one that can be stretched to it would be, without a word
+            raise CheckpointError(
+                f"{folder / OPTIMIZER}: {path} has the shape {list(value.shape)}, should have {list(shape)}"
+            )
         # A counter stays on the CPU, as the optimizers make it, but for fused ones.
         is_counter = key == "step" and not trainer.optimizer.defaults.get("fused")
         # In the parameter's own memory layout: in another one a step's arithmetic may round differently.

@@ -108,8 +108,8 @@ def _give_up_stdout() -> None:
     """Nothing more to stdout, also not by Python at its end, which would complain."""
     with suppress(OSError, ValueError):
         sys.stdout.flush()
-    if sys.stdout is sys.__stdout__:
+    if sys.stdout is not None and sys.stdout is sys.__stdout__:
         with suppress(OSError, ValueError):
             nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, sys.stdout.fileno())
+            os.dup2(nowhere, 1)
             os.close(nowhere)

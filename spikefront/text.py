@@ -12,6 +12,7 @@ from typing import Any
 
 _MAX_SHOWN = 80
 _MAX_GUESSED = 80
+_MANY_DIGITS = 1e15
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _NOT_PLAIN = frozenset({"true", "false", "null"})
 
@@ -78,5 +79,7 @@ def decimals(value: float, places: int) -> str:
     """
     if not math.isfinite(value):
         return str(value)
+    if abs(value) >= _MANY_DIGITS:  # more than Decimal's precision holds
+        return f"{value:.3g}"
     exact = Decimal(repr(value) if isinstance(value, int) else repr(float(value)))
     return f"{exact.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP):,f}"

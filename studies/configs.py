@@ -11,7 +11,8 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from spikefront.files import is_there, replace_text
+from spikefront.errors import FileMistakesError
+from spikefront.files import is_there, read_text, replace_text
 from studies.accuracy import about_metric
 from studies.errors import StudyError
 from studies.model import Study, Trial
@@ -23,6 +24,7 @@ from studies.timings import Timing, quiet_timing, timing, undisturbed_timing
 
 MADE_HERE = "# SpikeFront:"
 _FRONT_FILE = re.compile(r"trial-\d{4,}\.yaml", re.ASCII)
+_MAX_BYTES = 2**20
 _ALWAYS_TOLD = ("val_accuracy", "train_memory_mib", "latency_ms")
 
 
@@ -151,10 +153,10 @@ def _front_text(study: Study, trial: Trial, folder: Path) -> str:
 
 
 def _text_of(path: Path) -> str:
-    """The file's text, "" where there is none to read."""
+    """The file's text, "" where there is none to read, or none that can be ours."""
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+        return read_text(path, _MAX_BYTES)
+    except FileMistakesError:
         return ""
 
 

@@ -6,7 +6,6 @@ be trained twice, or elsewhere and moved or linked there. Its `origin` says whic
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from spikefront.accuracy import SAMPLES, accuracy_text, split_remarks
+from spikefront.json_file import read_json
 from studies.model import Study
 from studies.text import one_line, trial_stem
 
@@ -66,7 +66,7 @@ def read_finals(study: Study, run_folder: str | Path) -> tuple[list[Final], list
     for path in sorted(Path(run_folder).glob("finals/*/result.json")):
         try:
             finals.append(_final(study, path))
-        except (OSError, ValueError, TypeError, AttributeError) as error:
+        except Exception as error:  # one result that is none of ours must not hide the others
             unread.append(Unread(path, one_line(str(error), 200)))
     return sorted(finals, key=lambda one: (one.number is None, one.number, one.finished_at)), unread
 
@@ -128,9 +128,7 @@ def _final(study: Study, path: Path) -> Final:
     Raises:
         ValueError: it is no JSON object, or its origin is another study.
     """
-    result = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(result, dict):
-        raise ValueError("not the result of a training")
+    result = read_json(path)
     number = _number(study, result.get("origin"), path.parent.name)
     trial = next((one for one in study.trials if one.number == number), None)
     known = {} if trial is None else {**trial.metrics, **trial.values}

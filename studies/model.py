@@ -79,11 +79,21 @@ class EpochRow:
 
 
 @dataclass(frozen=True)
+class StudyRun:
+    """One run of a study, from its start or a resume to its end. machine, versions: as of `StudyInfo`."""
+
+    started_at: datetime | None = None
+    machine: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class StudyInfo:
     """What holds for the whole study; kept in the Parquet file's metadata beside the rows.
 
     space: the space file as resolved. machine: cpu, cores, memory_gib, devices, os, node.
-    versions: spikefront, python, torch, ray, optuna, ...
+    versions: spikefront, python, torch, ray, optuna, ... Both are those of the first run; runs has all of
+    them, in order, and is empty in records of before they were kept.
     """
 
     name: str
@@ -93,6 +103,7 @@ class StudyInfo:
     versions: Mapping[str, str] = field(default_factory=dict)
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    runs: tuple[StudyRun, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -6,26 +6,34 @@ Columns are those of docs/studies.md. What holds for the whole study (`StudyInfo
 
 from __future__ import annotations
 
-import json
+import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
-from datetime import datetime
+from dataclasses import asdict, fields
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import TypeAdapter
 
+from spikefront.command import fault
 from spikefront.files import replacing
+from spikefront.json_file import parse_json
+from spikefront.shapes import checked
+from spikefront.text import cut
 from studies.columns import to_json
 from studies.errors import StudyError
-from studies.model import SCHEMA_VERSION, Objective, Study, StudyInfo
+from studies.model import SCHEMA_VERSION, Objective, Study, StudyInfo, StudyRun
 from studies.tables import epochs_of, epochs_table, trials_of, trials_table, utc
 from studies.text import one_line
 
 TRIALS = "trials.parquet"
 EPOCHS = "epochs.parquet"
 KEY = b"spikefront"
+MAX_CELLS, MAX_BYTES = 10**9, 2**34
+"""Of one file, uncompressed: 10,000 trials of 300 epochs have a thirtieth of it."""
+
 _MOST_NAMED = 8
 
 Read = TypeVar("Read")
@@ -88,25 +96,35 @@ def _read(path: Path) -> tuple[dict[str, Any], pa.Table]:
             told = ", ".join([*inside[:_MOST_NAMED], *(["..."] if len(inside) > _MOST_NAMED else [])])
             example = path.parent / inside[0]
             raise StudyError(f"{path.parent}: holds studies: {told}; name one of them, such as {example}")
-        mend = f"python -m search.record {path.parent}"
-        raise StudyError(f"{path}: missing; `{mend}` makes it again from the study's storage")
-    try:
-        # ParquetFile, not read_table: that one takes a folder named lr=0.1 for a partition column.
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            table = file.read()
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise StudyError(f"{path}: not a whole Parquet file: {error}") from error
+        raise _damaged(path, "missing")
+    table = _checked(path, lambda: _table(path), "not a whole Parquet file")
     metadata = table.schema.metadata or {}
     if KEY not in metadata:
-        raise StudyError(f"{path}: a Parquet file, but not one of a SpikeFront study")
-    about = _checked(path, lambda: dict(json.loads(metadata[KEY])))
+        raise _damaged(path, "a Parquet file, but not one of a SpikeFront study")
+    about = _checked(path, lambda: parse_json(metadata[KEY], "metadata"))
     version = about.get("schema_version")
-    if not isinstance(version, int) or version > SCHEMA_VERSION:
+    if not isinstance(version, int) or not 1 <= version <= SCHEMA_VERSION:
         raise StudyError(
-            f"{path}: schema_version {version}, this SpikeFront reads up to {SCHEMA_VERSION}; "
+            f"{path}: schema_version {cut(repr(version))}, this SpikeFront reads up to {SCHEMA_VERSION}; "
             "install the SpikeFront that wrote it, or a newer one"
         )
     return about, table
+
+
+def _table(path: Path) -> pa.Table:
+    """The rows of a file whose size is sane: a few bytes can stand for thousands of millions of rows.
+
+    Raises:
+        ValueError: it is not.
+    """
+    # ParquetFile, not read_table: that one takes a folder named lr=0.1 for a partition column.
+    with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
+        n_cells = sum(group.num_rows for group in groups) * file.metadata.num_columns
+        n_bytes = sum(group.total_byte_size for group in groups)
+        if not (0 <= n_cells <= MAX_CELLS and 0 <= n_bytes <= MAX_BYTES):
+            raise ValueError(f"{n_cells} cells of {n_bytes} bytes, which no study has")
+        return file.read()
 
 
 def _studies_in(folder: Path) -> list[str]:
@@ -117,12 +135,18 @@ def _studies_in(folder: Path) -> list[str]:
         return []
 
 
-def _checked(path: Path, read: Callable[[], Read]) -> Read:
-    """What `read` gives; a file of ours that lacks a column or holds another type is told by its name."""
+def _checked(path: Path, read: Callable[[], Read], what: str = "damaged") -> Read:
+    """What `read` gives; whatever it stumbles over is the file's damage, and told by its name."""
     try:
         return read()
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise StudyError(f"{path}: damaged: {type(error).__name__}: {error}") from error
+    except Exception as error:
+        told = one_line(str(error), 200) if isinstance(error, ValueError) else fault(error)
+        raise _damaged(path, f"{what}: {told}") from error
+
+
+def _damaged(path: Path, why: str) -> StudyError:
+    mend = f"python -m search.record {shlex.quote(str(path.parent))}"
+    return StudyError(f"{path}: {why}; `{mend}` makes it again from the study's storage")
 
 
 def _about(info: StudyInfo) -> dict[str, Any]:
@@ -136,17 +160,44 @@ def _about(info: StudyInfo) -> dict[str, Any]:
         "versions": info.versions,
         "started_at": started.isoformat() if started else None,
         "finished_at": finished.isoformat() if finished else None,
+        "runs": [_run_as_json(run) for run in info.runs],
+    }
+
+
+def _run_as_json(run: StudyRun) -> dict[str, Any]:
+    started = utc(run.started_at, "started_at of a run")
+    return {
+        "started_at": started.isoformat() if started else None,
+        "machine": run.machine,
+        "versions": run.versions,
     }
 
 
 def _info(about: Mapping[str, Any]) -> StudyInfo:
-    started, finished = about["started_at"], about["finished_at"]
+    """What `_about` was made from.
+
+    Raises:
+        ValueError: a field is missing, or of another type.
+    """
+    checked(_INFO, {name: about[name] for name in _FIELDS if name in about})
+    runs = [
+        StudyRun(_time(run["started_at"]), run["machine"], run["versions"]) for run in about.get("runs", [])
+    ]
     return StudyInfo(
         name=about["name"],
         space=about["space"],
         objectives=tuple(Objective(**objective) for objective in about["objectives"]),
         machine=about["machine"],
         versions=about["versions"],
-        started_at=datetime.fromisoformat(started) if started else None,
-        finished_at=datetime.fromisoformat(finished) if finished else None,
+        started_at=_time(about["started_at"]),
+        finished_at=_time(about["finished_at"]),
+        runs=tuple(runs),
     )
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text).astimezone(UTC) if text else None
+
+
+_INFO = TypeAdapter(StudyInfo)
+_FIELDS = [field.name for field in fields(StudyInfo)]

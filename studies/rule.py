@@ -19,12 +19,17 @@ from studies.text import did_you_mean
 Operator = Literal["<=", ">=", "<", ">", "=="]
 
 FORMS = "knee | trial:NUMBER | best:METRIC | best:METRIC where NAME<=VALUE and NAME==VALUE ..."
+_MAX_SHOWN = 400
+"""Characters of a rule that a message shows."""
 OPERATORS = "<= >= < > =="
 
 _TOKEN = re.compile(
     r"""\s*(?:(?P<quoted>"[^"]*"|'[^']*')|(?P<operator><=|>=|==|<|>)|(?P<colon>:)|(?P<word>[^\s<>=!:"']+))"""
 )
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_MAX_DIGITS = 18
+"""Beyond them a whole number is a float: no value of a trial is compared more exactly."""
+_NUMBER_OF_TRIAL = re.compile(r"\d{1,18}", re.ASCII)
 _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 
 
@@ -56,7 +61,8 @@ class Limit:
         """The right side as a number; None for text, and for a number in quotes."""
         if self.is_quoted or not _NUMBER.fullmatch(self.value):
             return None
-        return int(self.value) if _INTEGER.fullmatch(self.value) else float(self.value)
+        is_whole = _INTEGER.fullmatch(self.value) and len(self.value) <= _MAX_DIGITS
+        return int(self.value) if is_whole else float(self.value)
 
     def __str__(self) -> str:
         quote = "'" if '"' in self.value else '"'
@@ -104,8 +110,11 @@ def names_in(rule: str) -> list[str]:
 
 def rule_error(rule: str, at: int, message: str) -> PickError:
     """The error for position `at` of a rule: the rule, a caret below it, the message, the forms allowed."""
-    shown = "".join(letter if letter.isprintable() else " " for letter in rule)
-    return PickError(f"cannot use this rule:\n  {shown}\n  {' ' * at}^ {message}\nallowed: {FORMS}")
+    begin = max(0, at - _MAX_SHOWN // 2) if len(rule) > _MAX_SHOWN else 0
+    part = rule[begin : begin + _MAX_SHOWN]
+    shown = "".join(letter if letter.isprintable() else " " for letter in part)
+    caret = " " * (at - begin)
+    return PickError(f"cannot use this rule:\n  {shown}\n  {caret}^ {message}\nallowed: {FORMS}")
 
 
 class _Parser:
@@ -129,7 +138,7 @@ class _Parser:
 
     def _numbered(self) -> Numbered:
         token = self._take(
-            lambda token: token.text.isascii() and token.text.isdecimal(),
+            lambda token: _NUMBER_OF_TRIAL.fullmatch(token.text) is not None,
             "expected the number of a trial, such as trial:12",
         )
         self._end("expected nothing after the number of a trial")

@@ -27,6 +27,7 @@ from studies.plot import PlotView, plot_frames
 from studies.record import read_study
 from studies.remarks import near_remark, noise_remark, quiet_remarks
 from studies.replicates import spreads
+from studies.runs import run_lines
 from studies.text import state_counts, with_unit
 
 __all__ = ["FrontView", "front_table", "main", "summary_lines"]
@@ -71,7 +72,7 @@ def _print_study(study: Study, folder: Path) -> None:
     console = Console(highlight=False)
     console.print(FrontView(study))
     console.print(PlotView(plot_frames(study)))
-    for line in [*summary_lines(study), *final_lines(study, folder)]:
+    for line in [*summary_lines(study), *run_lines(study.info), *final_lines(study, folder)]:
         console.print(Text(line))
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
 
+from spikefront.json_file import parse_json
 from studies.columns import ABSENT, FLOATS, array, metric_array, param_array, to_json, union
 from studies.errors import StudyError
-from studies.model import SCHEMA_VERSION, EpochRow, Study, Trial
+from studies.model import SCHEMA_VERSION, STATES, EpochRow, Study, Trial
 
 _TIME = pa.timestamp("us", tz="UTC")
 _HEAD = {"number": pa.int64(), "state": pa.string(), "reason": pa.string()}
@@ -26,6 +27,14 @@ _TAIL = {
     "worker": pa.string(),
     "node": pa.string(),
     "device": pa.string(),
+}
+_MAY_BE_NULL = frozenset({"reason", "replicate_of", "started_at", "finished_at", "worker", "node", "device"})
+_NUMBERS = (pa.float64(), pa.int64(), pa.bool_())
+_KINDS = {
+    "param": (*_NUMBERS, pa.string(), pa.null()),
+    "value": (pa.float64(),),
+    "constraint": (pa.float64(),),
+    "metric": (*_NUMBERS, FLOATS, pa.null()),
 }
 _EPOCH = {
     field.name: {"int": pa.int64(), "float": pa.float64()}.get(str(field.type), FLOATS)
@@ -70,8 +79,14 @@ def trials_of(table: pa.Table, hints: Mapping[str, Any]) -> tuple[Trial, ...]:
     """The trials of a `trials_table`, in its order.
 
     Raises:
-        KeyError, TypeError, ValueError: a column is missing or holds something else.
+        ValueError: a column is missing, of another type, or holds what no trial has.
+        KeyError, TypeError: the hints are none of this table.
     """
+    _require_columns(table, _HEAD | {"config": pa.string()} | _TAIL, _MAY_BE_NULL)
+    for name in table.column_names:
+        kinds = _KINDS.get(name.partition(".")[0]) if "." in name else None
+        if kinds is not None and table.schema.field(name).type not in kinds:
+            raise ValueError(f"column {name} is {table.schema.field(name).type}")
     params, values, constraints, metrics = (
         _group(table, prefix) for prefix in ("param.", "value.", "constraint.", "metric.")
     )
@@ -83,10 +98,13 @@ def trials_of(table: pa.Table, hints: Mapping[str, Any]) -> tuple[Trial, ...]:
     plain = {name: table.column(name).to_pylist() for name in (_HEAD | _TAIL)}
     for name in ("started_at", "finished_at"):
         plain[name] = [time and time.astimezone(UTC) for time in plain[name]]
-    configs = table.column("config").to_pylist()
+    unknown = set(plain["state"]) - set(STATES)
+    if unknown:
+        raise ValueError(f"a state that is none: {sorted(unknown)[0]}")
+    configs = [_config(text) for text in table.column("config").to_pylist()]
     return tuple(
         Trial(
-            config=json.loads(configs[row]),
+            config=configs[row],
             params=_present(params, row),
             values=_present(values, row),
             constraints=_present(constraints, row),
@@ -110,13 +128,29 @@ def epochs_of(table: pa.Table) -> tuple[EpochRow, ...]:
     """The epochs of an `epochs_table`, in its order.
 
     Raises:
-        KeyError, TypeError: a column is missing or holds something else.
+        ValueError: a column is missing, of another type, or has an empty cell.
     """
+    _require_columns(table, _EPOCH, frozenset())
     columns = []
     for name, kind in _EPOCH.items():
         cells = table.column(name).to_pylist()
         columns.append([tuple(cell) for cell in cells] if kind == FLOATS else cells)
     return tuple(EpochRow(*cells) for cells in zip(*columns, strict=True))
+
+
+def _require_columns(table: pa.Table, kinds: Mapping[str, pa.DataType], may_be_null: Set[str]) -> None:
+    for name, kind in kinds.items():
+        if table.column_names.count(name) != 1:
+            raise ValueError(f"{table.column_names.count(name)} columns {name}, should be one")
+        found = table.schema.field(name).type
+        if found != kind:
+            raise ValueError(f"column {name} is {found}, should be {kind}")
+        if table.column(name).null_count and name not in may_be_null:
+            raise ValueError(f"column {name} has empty cells")
+
+
+def _config(text: str) -> dict[str, Any]:
+    return parse_json(text, "config")
 
 
 def utc(time: datetime | None, what: str) -> datetime | None:

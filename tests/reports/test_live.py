@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -143,6 +143,38 @@ def test_other_names_are_refused(served: Served, host: str) -> None:
         assert answer.status == 403
         assert b"small" not in answer.body
     assert served.ask(host=f"LOCALHOST:{served.port}").status == 200
+
+
+MALFORMED = {
+    "an open bracket": b"GET http://[::1 HTTP/1.1\r\nHost: %s\r\n\r\n",
+    "a bracket in a name": b"GET //[x]y HTTP/1.1\r\nHost: %s\r\n\r\n",
+    "a name that is normalised": "GET //\u2100/ HTTP/1.1\r\nHost: %s\r\n\r\n".encode(),
+    "nothing": b"\r\n\r\n",
+    "a word": b"x\r\n\r\n",
+    "a version that is none": b"GET / HTTP/x.y\r\n\r\n",
+    "a long line": b"GET /" + b"x" * 70_000 + b" HTTP/1.1\r\n\r\n",
+    "many headers": b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 500 + b"\r\n",
+    "null characters": b"GET /\0 HTTP/1.1\r\nHost: %s\r\n\r\n",
+    "any bytes": bytes(range(128, 256)) + b"\r\n\r\n",
+    "a header without a colon": b"GET / HTTP/1.1\r\nHost %s\r\n\r\n",
+    "a host of bytes": b"GET / HTTP/1.1\r\nHost: \xff\xfe\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_a_malformed_request_is_answered_without_a_word_on_the_terminal(
+    served: Served, name: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_connection(("127.0.0.1", served.port), timeout=10) as opened:
+        with suppress(OSError):
+            opened.sendall(MALFORMED[name].replace(b"%s", f"127.0.0.1:{served.port}".encode()))
+            opened.shutdown(socket.SHUT_WR)
+        answer = opened.recv(4096)
+    assert b"200 OK" not in answer
+    if name == "an open bracket":
+        assert b" 400 " in answer
+    assert served.ask().status == 200
+    assert capfd.readouterr() == ("", "")
 
 
 def test_the_policy_lets_the_page_ask_its_own_server_alone(served: Served) -> None:

@@ -19,6 +19,8 @@ from search.opening import (
     create,
     go_on,
     open_existing,
+    own_archs,
+    require_known_code,
     require_new,
     require_same,
     require_same_configs,
@@ -87,6 +89,33 @@ def test_a_folder_with_something_else_is_left_alone(folder: RunFolder) -> None:
     with pytest.raises(SearchError, match="no study 'toy' in "):
         open_existing(folder)
     assert list(_content(folder)) == ["thesis.tex"]
+
+
+OWN = "stranger_module:build"
+
+
+def test_code_that_only_the_record_names_is_not_imported(folder: RunFolder) -> None:
+    space = make_space(base={"model.arch": OWN})
+    create(folder, None, About.of("toy", space))
+    study, about = open_existing(folder)
+    with pytest.raises(SearchError, match=r"\(stranger_module:build\), .*--allow-code"):
+        require_known_code(study, about, None, allow_code=False)
+    require_known_code(study, about, space, allow_code=False)
+    require_known_code(study, about, None, allow_code=True)
+
+
+def test_code_of_one_trial_is_not_imported(folder: RunFolder) -> None:
+    about = _begin(folder)
+    study = open_existing(folder)[0]
+    require_known_code(study, about, make_space(), allow_code=False)
+    study.ask().set_user_attr("ask", {"config": {"model": {"arch": OWN}}})
+    with pytest.raises(SearchError, match="stranger_module"):
+        require_known_code(study, about, make_space(), allow_code=False)
+
+
+def test_searched_code_is_found() -> None:
+    space = {"search": {"model.arch": {"choice": ["convnet", "a.b:c"]}, "data.root": {"choice": ["C:x"]}}}
+    assert own_archs(space) == ["a.b:c"]
 
 
 def test_there_must_be_something_to_resume(folder: RunFolder) -> None:

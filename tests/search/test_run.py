@@ -189,6 +189,11 @@ def test_usage_errors_exit_with_2(arguments: list[str], space: str) -> None:
         (["--trials", "abc"], "argument --trials: got 'abc', allowed: a whole number, 1 or more"),
         (["--replicates", "30"], "argument --replicates: got 30, allowed: 0 to 20"),
         (["--live", "70000"], "argument --live: got 70000, allowed: 0 to 65535"),
+        (["--trials", "1e400"], "argument --trials: got '1e400', allowed: a whole number, 1 or more"),
+        (["--trials", "9" * 5000], "9999…', allowed: a whole number, 1 or more"),
+        (["--seed", str(2**200)], "argument --seed: got '16069380442589902755"),
+        (["--replicates", "9" * 5000], "9999…', allowed: a whole number, 0 to 20"),
+        (["--live", "9" * 5000], "9999…', allowed: a whole number, 0 to 65535"),
         (["--seed", "x"], "argument --seed: got 'x', allowed: a whole number, 0 or more"),
     ],
 )

@@ -19,9 +19,13 @@ def test_durations(text: str, seconds: float) -> None:
     assert parse_duration(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "30", "h", "1h 30m", "-5s", "1w", "0s", "two hours"])
+@pytest.mark.parametrize(
+    "text", ["", "30", "h", "1h 30m", "-5s", "1w", "0s", "two hours", "9" * 5000 + "d", "99999999999d"]
+)
 def test_what_is_no_duration(text: str) -> None:
     with pytest.raises(SearchError, match="--time-budget: got "):
+        parse_duration(text)
+    with pytest.raises(SearchError, match=r"^.{1,300}$"):
         parse_duration(text)
 
 

@@ -310,3 +310,33 @@ def test_the_export_command_writes_what_it_says(
     assert f"written to {path}" in capsys.readouterr().out
     assert export([str(folder), "--out", str(path)]) == 2
     assert "exists already" in capsys.readouterr().err
+
+
+def test_a_strangers_folder_imports_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_training(tmp_path / "run", STILL)
+    values = make_config(STILL).as_dict() | {"model": {"arch": "stranger_module:build", "width": 1.0}}
+    YAML().dump(values, tmp_path / "run" / "config.yaml")
+    (tmp_path / "stranger_module.py").write_text("import pathlib\npathlib.Path('CANARY').mkdir()\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    message = r"run/config\.yaml: its network is code .*module 'stranger_module'.*--allow-code"
+    with pytest.raises(UserError, match=message):
+        snncore.load("run", "cpu")
+    for command, arguments in ((main, []), (export, ["--out", "net.pt"])):
+        assert command(["run", *arguments]) == 2
+        assert "--allow-code" in capsys.readouterr().err
+    assert not Path("CANARY").exists()
+    assert not Path("net.pt").exists()
+    assert export(["run", "--out", "net.pt", "--allow-code"]) == 2  # imported, but it has no factory
+    assert Path("CANARY").exists()
+    assert "stranger_module:build: cannot be imported" in capsys.readouterr().err
+
+
+def test_a_network_of_ones_own_loads_where_its_code_is_allowed(tmp_path: Path) -> None:
+    write_training(tmp_path / "run", STILL | {"model": {"arch": "tests.snncore.tiny:build"}})
+    with pytest.raises(UserError, match="allow_code=True"):
+        snncore.load(tmp_path / "run", "cpu")
+    predictor = snncore.load(tmp_path / "run", "cpu", allow_code=True)
+    assert predictor.predict(torch.zeros(2, 1, 8, 8, dtype=torch.uint8)).shape == (2,)

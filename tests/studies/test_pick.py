@@ -314,3 +314,31 @@ def test_a_last_part_that_two_params_have_is_to_be_written_in_full(study: Study)
     metric = make_trial(9, metrics={"mode": 3})
     with pytest.raises(PickError, match="mode holds numbers"):
         pick(make_study([*study.trials, metric]), "best:val_accuracy where mode==reliable")
+
+
+DIGITS = "9" * 5000
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        f"trial:{DIGITS}", f"trial:{DIGITS}x", f"best:{DIGITS}", f"best:val_accuracy where {DIGITS}<=1",
+        f"best:val_accuracy where latency_ms>={DIGITS}", "best:val_accuracy where latency_ms>=1e999999999",
+        f"best:val_accuracy where T>={DIGITS}", f"best:val_accuracy where latency_ms<=-{DIGITS}.5",
+        f"best:val_accuracy where T>={'9' * 400}", f"best:val_accuracy where latency_ms>={'9' * 400}",
+        f"best:macs where val_accuracy>={'9' * 400} and latency_ms>=1", "trial:\u0661",
+        "trial:\u00b2", "trial:0x1", "knee\0", "best:\0", "(((", "best:val_accuracy where ((T<=1", "'" * 5000,
+        ":" * 5000, "<" * 5000,
+        "best:val_accuracy where " + "T<=3 and " * 2000, "\udcff", "best:val_accuracy where T<=\u0663",
+        "trial:" + " " * 9000,
+    ],
+    ids=lambda text: ascii(text[:30]),
+)  # fmt: skip
+def test_a_hostile_rule_is_a_short_message(study: Study, rule: str) -> None:
+    with pytest.raises(PickError, match=r".") as caught:
+        pick(study, rule)
+    assert len(str(caught.value)) < 12_000
+
+
+def test_a_limit_beyond_every_value_is_kept_by_all(study: Study) -> None:
+    assert pick(study, f"best:val_accuracy where latency_ms<={DIGITS} and T<={DIGITS}").number == 2

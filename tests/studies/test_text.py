@@ -157,3 +157,8 @@ def test_ties_go_away_from_zero_as_a_reader_reckons(value: float, places: int, t
 def test_many_trials_are_counted_in_a_sentence() -> None:
     assert named_trials(range(9)) == "trials 0, 1, 2, 3, 4, 5, 6, 7 and 1 other"
     assert named_trials(range(10)).endswith(" 7 and 2 others")
+
+
+@pytest.mark.parametrize("value", [1e300, -1e16, 1e26, 2**62, 1.7e308, 1e15])
+def test_enormous_numbers_are_written_short(value: float) -> None:
+    assert len(decimals(value, 2)) < 12

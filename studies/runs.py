@@ -1,0 +1,48 @@
+"""The runs of a study, each with its machine and versions, and what changed from one to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from studies.model import StudyInfo, StudyRun
+from studies.text import one_line
+
+_MOST_CHANGES = 6
+
+
+def changes(before: StudyRun, after: StudyRun) -> list[str]:
+    """What differs between two runs, versions first: "torch 2.11.0 instead of 2.10.0"."""
+    told = [
+        f"{name} {_value(new)} instead of {_value(old)}"
+        for theirs, ours in ((before.versions, after.versions), (before.machine, after.machine))
+        for name, old, new in _different(theirs, ours)
+    ]
+    n_more = len(told) - _MOST_CHANGES
+    return told if n_more <= 0 else [*told[:_MOST_CHANGES], f"{n_more} more"]
+
+
+def run_lines(info: StudyInfo) -> list[str]:
+    """A line for each continuation under other versions or on another machine than the run before it."""
+    lines = []
+    for before, after in zip(info.runs, info.runs[1:], strict=False):
+        told = changes(before, after)
+        if told:
+            when = f" on {after.started_at:%Y-%m-%d %H:%M} UTC" if after.started_at else ""
+            lines.append(f"continued{when} with {', '.join(told)}")
+    return lines
+
+
+def _different(before: Mapping[str, Any], after: Mapping[str, Any]) -> Sequence[tuple[str, Any, Any]]:
+    names = dict.fromkeys([*before, *after])
+    return [
+        (name, before.get(name), after.get(name)) for name in names if before.get(name) != after.get(name)
+    ]
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, list | tuple):
+        return one_line(", ".join(map(str, value)) or "none", 60)
+    return one_line(str(value), 60)
