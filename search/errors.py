@@ -9,3 +9,7 @@ class SearchError(ValueError):
 
 class StudyFailedError(RuntimeError):
     """The study failed as a whole, such as when Ray died again and again. Exit code 1."""
+
+
+class RayDiedError(StudyFailedError):
+    """Ray has died on this machine: what comes from its workers from then on says nothing of their trials."""

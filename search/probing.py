@@ -10,6 +10,7 @@ from search.messages import INFEASIBLE, ProbeTicket, QuietTicket, Report
 from search.outcome import infeasible_reason
 from search.roots import with_local_root
 from search.trainer import load_trainer, place_of
+from snncore.alone import alone_on_machine
 
 
 class ProbeCourse:
@@ -50,8 +51,9 @@ class QuietCourse:
     def step(self) -> Report:
         """The metrics whose names hold "quiet"."""
         ticket = self._ticket
-        trainer = load_trainer(ticket.trainer, ticket.share.device, ticket.share.threads)
-        metrics = dict(trainer.measure_quietly(with_local_root(ticket.config)))
+        with alone_on_machine():  # loading the trainer, too, would be in another measurement's way
+            trainer = load_trainer(ticket.trainer, ticket.share.device, ticket.share.threads)
+            metrics = dict(trainer.measure_quietly(with_local_root(ticket.config)))
         return Report("end", metrics=metrics, place=place_of(trainer))
 
     def close(self) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from search.errors import SearchError, StudyFailedError
 from search.stopping import parse_duration
+from search.terminal import complain, open_streams
 from snncore.errors import UserError
 from snncore.overrides import parse_overrides
 from spaces.errors import SpaceError
@@ -30,17 +31,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     0 done, 1 the study failed as a whole, 2 a mistake of the user, 130 stopped by the user.
     """
+    open_streams()
     arguments = _parser().parse_args(argv)
     try:
         return _command(arguments)
     except (SearchError, SpaceError, UserError, StudyError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        complain(f"error: {error}")
         return 2
     except StudyFailedError as error:
-        print(f"the study failed: {error}", file=sys.stderr)
+        complain(f"the study failed: {error}")
         return 1
     except KeyboardInterrupt:
-        print("stopped; what was recorded is kept", file=sys.stderr)
+        complain("stopped; what was recorded is kept")
         return 130
 
 
@@ -89,21 +91,20 @@ def _parser() -> argparse.ArgumentParser:
 def _command(arguments: argparse.Namespace) -> int:
     space, notes = _load_space(arguments)
     for note in notes:
-        print(note, file=sys.stderr)
+        complain(note)
     if arguments.dry_run:
         if space is None:
             raise SearchError("--dry-run: needs --space")
         _options(arguments, space)  # refuses what could not be run
         print(_dry_run(space, arguments))
         return 0
-    from rich.console import Console
-
     from search.engine import conduct
     from search.summary import has_failed, print_summary
+    from search.terminal import lasting_console
 
     options = _options(arguments, space)
     conducted = conduct(space, options)
-    print_summary(conducted, Console(), _resume_command(options, conducted))
+    print_summary(conducted, lasting_console(), _resume_command(options, conducted))
     if conducted.ending == "interrupted":
         return 130
     return 1 if has_failed(conducted.study) else 0

@@ -25,6 +25,7 @@ from search.drivers import alone_on_server, server_connection
 from search.entry import END, START
 from search.errors import SearchError
 from search.urls import cannot_be_opened, is_server, with_driver
+from snncore.locks import acquire
 
 _BLOCK = 65_536
 LOCK_TIMEOUT_S = 60.0
@@ -35,10 +36,10 @@ class _JournalLock:
     """A lock of the operating system around each append: a process that dies frees it."""
 
     def __init__(self, journal: Path) -> None:
-        self._lock = FileLock(f"{journal}.lock", timeout=LOCK_TIMEOUT_S)
+        self._lock = FileLock(f"{journal}.lock")
 
     def acquire(self) -> bool:
-        self._lock.acquire()
+        acquire(self._lock, LOCK_TIMEOUT_S)
         return True
 
     def release(self) -> None:
