@@ -13,7 +13,7 @@ from typing import Any
 
 from search.errors import SearchError
 from search.nodes import Facts, Wanted, complain, complaints, look, own_versions
-from search.ray_start import environment, start
+from search.ray_start import environment, require_readable_settings, start
 from search.resources import Node
 
 LOOK_TIMEOUT_S = 120.0
@@ -52,6 +52,7 @@ def ray_cluster(
     """
     with ExitStack() as stack:
         stack.enter_context(environment(address))
+        require_readable_settings()
         _import_ahead()
         import ray
 

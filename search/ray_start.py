@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import threading
@@ -69,6 +71,9 @@ OF_ANOTHER_RAY = (
 )
 """Variables that describe some other Ray, or a job in it; a Ray of our own starts without them."""
 
+_SETTING = re.compile(r"RAY_[a-z].*")
+"""Names of variables that Ray's C++ part reads."""
+
 _SESSION = "/session_2000-01-01_00-00-00_000000_4194304/sockets/plasma_store"
 """What Ray puts behind its folder, at its longest."""
 
@@ -96,6 +101,29 @@ def environment(address: str) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = users
+
+
+def require_readable_settings() -> None:
+    """Check Ray's own settings (RAY_health_check_period_ms and the like): one it cannot read crashes it.
+
+    It does that as soon as it is imported, so another process tries. Costs nothing where there are none.
+
+    Raises:
+        SearchError: with each that is at fault.
+    """
+    settings = {name: text for name, text in os.environ.items() if _SETTING.fullmatch(name)}
+    if not settings or "ray" in sys.modules or _can_import_ray(settings):
+        return
+    bad = [f"  {name}={text}" for name, text in settings.items() if not _can_import_ray({name: text})]
+    head = "Ray crashes over these variables of the environment; correct or unset them:"
+    raise SearchError("\n".join([head, *(bad or [f"  {name}={text}" for name, text in settings.items()])]))
+
+
+def _can_import_ray(settings: dict[str, str]) -> bool:
+    others = {name: text for name, text in os.environ.items() if not _SETTING.fullmatch(name)}
+    command = [sys.executable, "-c", "import ray"]
+    done = subprocess.run(command, env={**others, **settings}, capture_output=True, check=False)
+    return done.returncode >= 0  # less than zero: ended by a signal
 
 
 def start(address: str, say: Callable[[str], None]) -> None:
