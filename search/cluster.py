@@ -1,25 +1,21 @@
-"""Ray, started or joined, its nodes looked at, and kept quiet."""
+"""A cluster of Ray for the time of a study: its nodes looked at, and its messages kept quiet."""
 
 from __future__ import annotations
 
 import importlib
 import logging
-import os
-import socket
 import threading
 import time
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from search.errors import SearchError
 from search.nodes import Facts, Wanted, complain, complaints, look, own_versions
+from search.ray_start import environment, require_readable_settings, start
 from search.resources import Node
 
-CONNECT_TIMEOUT_S = 10.0
 LOOK_TIMEOUT_S = 120.0
 """A node that has not answered by then is told of. The first answer waits for our packages to arrive."""
 
@@ -27,21 +23,6 @@ SECONDS_BETWEEN_LOOKS = 1.0
 
 MAX_RETRIES = 2
 """So often a node is asked again whose worker was killed before it answered."""
-
-ROOMS: tuple[str, ...] = ("search", "snncore", "spaces", "spikefront", "studies")
-"""The packages a worker imports."""
-
-ENVIRONMENT = {
-    "RAY_USAGE_STATS_ENABLED": "0",  # a search tells nobody about itself
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # what later versions do anyway; without it, a warning
-    "RAY_CHDIR_TO_TRIAL_DIR": "0",
-    "RAY_AIR_NEW_OUTPUT": "0",
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # signals are ours: see `search.stopping`
-    "TUNE_GLOBAL_CHECKPOINT_S": "1000000",  # Tune's own snapshots are never read
-    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",  # they go to the record
-    "TUNE_WARN_THRESHOLD_S": "1000000",
-}
 
 
 def refuse_ray_client(address: str) -> None:
@@ -58,24 +39,27 @@ def refuse_ray_client(address: str) -> None:
 
 
 @contextmanager
-def ray_cluster(address: str, wanted: Wanted | None = None) -> Iterator[tuple[Node, ...]]:
+def ray_cluster(
+    address: str, wanted: Wanted | None = None, say: Callable[[str], None] = print
+) -> Iterator[tuple[Node, ...]]:
     """Ray for the time of a study; yields its nodes. One that runs in this process already is used as it is.
 
     address: local (a Ray of our own, shut down at the end), auto, or HOST:PORT. wanted: what the study
-    needs of every node; without it the nodes are taken as they are.
+    needs of every node; without it the nodes are taken as they are. say: told when Ray takes long to start.
 
     Raises:
         SearchError: there is no cluster at this address, or a node cannot run the study.
     """
     with ExitStack() as stack:
-        stack.enter_context(_environment())
+        stack.enter_context(environment(address))
+        require_readable_settings()
         _import_ahead()
         import ray
 
         stack.enter_context(_quiet_logs(ray))
         is_ours = not ray.is_initialized()
         if is_ours:
-            _start(ray, address)
+            start(address, say)
             stack.callback(ray.shutdown)
         nodes = live_nodes()
         if wanted is not None:
@@ -181,58 +165,9 @@ def _import_ahead() -> None:
     threading.Thread(target=load, daemon=True).start()
 
 
-def _start(ray: Any, address: str) -> None:
-    # "local" must be said: without an address Ray joins whatever Ray runs on the machine.
-    require_answer(address)
-    of_ours = {"include_dashboard": False} if address == "local" else {"runtime_env": _our_packages()}
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module=r"ray\b")
-            ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL, **of_ours)
-    except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
-        if address == "local":
-            raise
-        line = str(error).strip().splitlines()[0]
-        hint = "is it up, and does this machine have its token (`ray get-auth-token`)?"
-        raise SearchError(f"--address: no Ray cluster at {address!r}: {line}; {hint}") from error
-
-
-def require_answer(address: str) -> None:
-    """Check that something listens at HOST:PORT; Ray itself would try for many minutes."""
-    host, _, port = address.rpartition(":")
-    if address in ("local", "auto"):
-        return
-    try:
-        socket.create_connection((host, int(port)), timeout=CONNECT_TIMEOUT_S).close()
-    except (OSError, ValueError, OverflowError) as error:
-        message = f"nothing answers there ({error}); allowed: local, auto or HOST:PORT"
-        raise SearchError(f"--address: got {address!r}: {message}") from error
-
-
-def _our_packages() -> dict[str, Any]:
-    """What a node that is not this machine needs to run a trial: the rooms a worker imports."""
-    root = Path(__file__).parents[1]
-    return {
-        "py_modules": [str(root / room) for room in ROOMS],
-        "excludes": ["__pycache__", "*.pyc"],
-    }
-
-
 def _node(entry: dict[str, Any], name: str) -> Node:
     resources = entry["Resources"]
     return Node(name, resources.get("CPU", 0.0), resources.get("GPU", 0.0), node_id=entry["NodeID"])
-
-
-@contextmanager
-def _environment() -> Iterator[None]:
-    """Set what Ray reads from the environment, where the user has not; put it back afterwards."""
-    ours = {name: value for name, value in ENVIRONMENT.items() if name not in os.environ}
-    os.environ.update(ours)
-    try:
-        yield
-    finally:
-        for name in ours:
-            os.environ.pop(name, None)
 
 
 @contextmanager

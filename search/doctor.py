@@ -6,9 +6,10 @@ import os
 import platform
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from typing import Literal
 
@@ -117,3 +118,31 @@ def _ray() -> Iterator[Finding]:
         yield Finding(
             "ray", "starts; " + ", ".join(f"{node.cpus:g} CPUs, {node.gpus:g} GPUs" for node in nodes)
         )
+        yield listening(_listeners())
+
+
+def listening(found: Sequence[tuple[str, str]]) -> Finding:
+    """What a local Ray listens on. found: each process with an address."""
+    names = ", ".join(sorted({name for name, _ in found}))
+    if all(is_loopback(address) for _, address in found):
+        return Finding("ray's ports", f"on this machine alone (127.0.0.1): {names}")
+    reached = sorted({f"{name} on {address}" for name, address in found if not is_loopback(address)})
+    message = "other machines reach them (a token is asked for); put a firewall before them: "
+    return Finding("ray's ports", message + ", ".join(reached), level="note")
+
+
+def is_loopback(address: str) -> bool:
+    """Whether only this machine reaches an address."""
+    ip = ip_address(address)
+    mapped = ip.ipv4_mapped if isinstance(ip, IPv6Address) else None
+    return (mapped or ip).is_loopback
+
+
+def _listeners() -> list[tuple[str, str]]:
+    me = psutil.Process()
+    return [
+        (process.name(), connection.laddr.ip)
+        for process in (me, *me.children(recursive=True))
+        for connection in process.net_connections(kind="inet")
+        if connection.status == psutil.CONN_LISTEN
+    ]

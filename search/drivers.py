@@ -42,6 +42,9 @@ class Drivers(Protocol):
     def is_alive(self, driver: int) -> bool:
         """Whether the driver of this number is still there; only asked in a turn."""
 
+    def claim_measuring(self) -> bool:
+        """Whether it is this driver, until it ends, that measures times quietly; one driver of a study is."""
+
 
 class OneDriver:
     """The only driver of a study; a lock on files keeps others away (see `search.claim`)."""
@@ -58,6 +61,10 @@ class OneDriver:
         """Nobody else is."""
         return driver == self.me
 
+    def claim_measuring(self) -> bool:
+        """There is no other."""
+        return True
+
 
 class ServerDrivers:
     """One of possibly several drivers, on a connection that nothing else uses. See the module."""
@@ -67,6 +74,7 @@ class ServerDrivers:
     def __init__(self, connection: Connection, study: str) -> None:
         self._locks = _locks(connection)
         self._study = _number(f"spikefront study {study}")
+        self._measuring = _number(f"spikefront measuring {study}")
         self.me = 0
         while not self.me:
             drawn = secrets.randbits(62) + 1
@@ -97,6 +105,11 @@ class ServerDrivers:
             return True
         with _fatal():
             return not self._locks.is_free(driver)
+
+    def claim_measuring(self) -> bool:
+        """Whether this driver has that lock, or gets it."""
+        with _fatal():
+            return self._locks.take(self._measuring, wait=False)
 
 
 class _PostgreSQL:

@@ -40,11 +40,13 @@ from search.opening import (
 )
 from search.options import KEEP_CHECKPOINTS, KeepCheckpoints, RunOptions
 from search.proposer import require_sampler
+from search.ray_watch import ray_watch
 from search.record import study_record
 from search.recorder import Recorder
 from search.resources import Node, Shares
 from search.stopping import Ending, StopRequest
 from search.storage import reading
+from search.terminal import lasting_console
 from search.tickets import Setting
 from search.warm_start import WarmStart, device_bound, warm_start
 from search.work import has_work
@@ -134,16 +136,18 @@ def conduct(space: Space | None, options: RunOptions) -> Conducted:
         require_architectures(job.space)
         if options.address == "local":
             require_data(job.space)
-        console = Console(quiet=not options.show)
+        console = lasting_console(quiet=not options.show)
         with ExitStack() as stack:
             live = stack.enter_context(live_report(folder.path, options.live))
             with console.status("starting Ray"):
                 wanted = wanted_of_nodes(job.space, job.about.checkpoints)
-                nodes = stack.enter_context(ray_cluster(options.address, wanted))
+                cluster = ray_cluster(options.address, wanted, lambda line: _say(console, line))
+                nodes = stack.enter_context(cluster)
+            watch = stack.enter_context(ray_watch(options.address))
             if live:
                 _say(console, f"live report: {live}")
             with _unforeseen_fails_the_study():
-                return _run(job, book, nodes, console, StopRequest(deadline))
+                return _run(job, book, nodes, console, StopRequest(deadline, watch.require))
 
 
 def _open(folder: RunFolder, space: Space | None, options: RunOptions, drivers: Drivers) -> _Job:

@@ -13,3 +13,7 @@ class StudyFailedError(FailedError):
     """The study failed as a whole, such as when Ray died again and again. Exit code 1."""
 
     prefix = "the study failed"
+
+
+class RayDiedError(StudyFailedError):
+    """Ray has died on this machine: what comes from its workers from then on says nothing of their trials."""

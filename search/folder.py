@@ -12,12 +12,16 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from search.errors import SearchError
+from snncore.locks import held
 from spikefront.errors import InputError
 from spikefront.files import read_text, remove_halves
 from studies.record import EPOCHS, TRIALS
 
 MIN_FREE_MIB = 200
 """A study is not started with less free disk: checkpoints and the journal would fail in mid-training."""
+
+WRITING_LIMIT_S = 300.0
+"""A record and its report are written in seconds, large ones in a minute."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 SCRATCH = ".tune"
@@ -156,8 +160,18 @@ class RunFolder:
                         parent.rmdir()
 
     def writing(self) -> FileLock:
-        """Held while the record is written, for drivers that share the folder."""
+        """Held while the record is written, for drivers that share the folder; see `turn_to_write`."""
         return FileLock(self.path / RECORD_LOCK)
+
+    @contextmanager
+    def turn_to_write(self) -> Iterator[None]:
+        """A turn to write the record, waited for while another driver writes it.
+
+        Raises:
+            LockHeldError: an OSError; it has written for `WRITING_LIMIT_S`, or is stopped.
+        """
+        with held(self.writing(), WRITING_LIMIT_S):
+            yield
 
     def require_free_disk(self) -> None:
         """Check that the disk has room to start.

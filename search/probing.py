@@ -10,6 +10,7 @@ from search.messages import ProbeTicket, QuietTicket, Report
 from search.outcome import is_out_of_memory
 from search.roots import with_local_root
 from search.trainer import load_trainer, place_of
+from snncore.alone import alone_on_machine
 
 
 class ProbeCourse:
@@ -51,8 +52,9 @@ class QuietCourse:
     def step(self) -> Report:
         """The metrics whose names hold "quiet"."""
         ticket = self._ticket
-        trainer = load_trainer(ticket.trainer, ticket.share.device, ticket.share.threads)
-        metrics = dict(trainer.measure_quietly(with_local_root(ticket.config)))
+        with alone_on_machine():  # loading the trainer, too, would be in another measurement's way
+            trainer = load_trainer(ticket.trainer, ticket.share.device, ticket.share.threads)
+            metrics = dict(trainer.measure_quietly(with_local_root(ticket.config)))
         return Report("end", metrics=metrics, place=place_of(trainer))
 
     def close(self) -> None:

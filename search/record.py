@@ -20,6 +20,7 @@ from search.ledger import Ledger
 from search.limits import violations
 from search.opening import open_existing
 from search.storage import reading
+from snncore.locks import LockHeldError
 from spikefront.command import run_command
 from studies.export import write_front
 from studies.model import EpochRow, Study, Trial
@@ -131,10 +132,14 @@ def rebuild(run: str | Path, storage: str | None = None) -> list[Path]:
         raise SearchError(f"{run}: no study; a study lies in runs/NAME")
     with claim_study(folder, storage):
         study, about = open_existing(folder, storage)
-        with folder.writing():  # before the study is read: a driver may write a newer record meanwhile
-            record = study_record(study, about)
-            write_record(record, folder)
-            report, problem = write_report(record, folder)
+        try:
+            # Before the study is read: a driver may write a newer record meanwhile.
+            with folder.turn_to_write():
+                record = study_record(study, about)
+                write_record(record, folder)
+                report, problem = write_report(record, folder)
+        except LockHeldError as error:
+            raise SearchError(f"{error}; its driver writes the record") from error
     if problem:
         raise SearchError(problem)
     written = [folder.path / name for name in (TRIALS, EPOCHS)]

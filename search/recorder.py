@@ -65,8 +65,11 @@ class Recorder:
 
         Both in one go, or a report of an older record could replace one of this. It takes seconds, once in
         the life of a driver; only drivers that end at the same time wait for it.
+
+        Raises:
+            OSError: it cannot be written, or another driver does not come to the end of its own writing.
         """
-        with self._folder.writing():
+        with self._folder.turn_to_write():
             record = self._write()
             return record, *write_report(record, self._folder)
 

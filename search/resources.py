@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -109,11 +109,6 @@ class Shares:
         head = f"{', '.join(names)} of unlike devices cannot be compared, and this cluster has several:"
         last = "run the study on nodes of one model, or leave these metrics out of objectives and constraints"
         raise SearchError("\n".join([head, *listed, last]))
-
-    def has_room(self, taken: Iterable[Share], share: Share) -> bool:
-        """Whether GPUs are left for a share beside those taken: a config is chosen when it can start."""
-        gpus = sum(node.gpus for node in self.nodes)
-        return share.gpu == 0 or sum(other.gpu for other in taken) + share.gpu <= gpus + _SLACK
 
 
 def decide_share(

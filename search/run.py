@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from search.errors import SearchError
 from search.stopping import parse_duration
+from search.terminal import complain
 from snncore.overrides import parse_overrides
 from snncore.own_code import ALLOW_CODE
 from spaces.sections import MAX_REPLICATES
@@ -81,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
 def _command(arguments: argparse.Namespace) -> int:
     space, notes = _load_space(arguments)
     for note in notes:
-        print(note, file=sys.stderr)
+        complain(note)
     if arguments.dry_run:
         if space is None:
             raise SearchError("--dry-run: needs --space")
@@ -91,14 +92,13 @@ def _command(arguments: argparse.Namespace) -> int:
         require_architectures(space)
         print(_dry_run(space, arguments))
         return 0
-    from rich.console import Console
-
     from search.engine import conduct
     from search.summary import has_failed, print_summary
+    from search.terminal import lasting_console
 
     options = _options(arguments, space)
     conducted = conduct(space, options)
-    print_summary(conducted, Console(), _resume_command(options, conducted))
+    print_summary(conducted, lasting_console(), _resume_command(options, conducted))
     if conducted.ending == "interrupted":
         return 130
     return 1 if has_failed(conducted.study) else 0

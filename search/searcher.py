@@ -22,18 +22,21 @@ class WorkSearcher(Searcher):  # type: ignore[misc]  # ray is not typed here
     """Suggests one ticket per task.
 
     stop_reasons: why the scheduler stopped a trial, by Tune's id; filled by the scheduler. stop: told of
-    exceptions, as Ray would log them and go on. tasks: what was handed out, by Tune's id.
+    exceptions, as Ray would log them and go on. tasks: what was handed out, by Tune's id. is_finished: the
+    work has come to its end.
     """
 
     def __init__(self, work: Work, stop_reasons: Mapping[str, str], stop: StopRequest) -> None:
         super().__init__()
         self._work, self._stop_reasons, self._stop = work, stop_reasons, stop
         self.tasks: dict[str, Task] = {}
+        self.is_finished = False
 
     def suggest(self, trial_id: str) -> Any:
         """A ticket, None for "not now", or FINISHED when there is no more work."""
         task = self._stop.guard(self._work.next)
         if task is None:
+            self.is_finished = True
             return Searcher.FINISHED
         if task is WAIT:
             return None

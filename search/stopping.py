@@ -1,4 +1,4 @@
-"""Why a running study ends before its budget: Ctrl-C, SIGTERM, the time budget, or a fault of its own."""
+"""Why a running study ends before its budget: Ctrl-C, a signal, the time budget, or a fault of its own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal, TypeVar
 
-from search.errors import SearchError
+from search.errors import RayDiedError, SearchError
 from spikefront.text import cut
 
 Ending = Literal["budget", "exhausted", "time", "interrupted"]
@@ -19,6 +19,8 @@ _Result = TypeVar("_Result")
 
 MAX_BUDGET_S = 3650 * 86_400
 """More seconds than any study runs; what is beyond is a slip."""
+_HANGUP = getattr(signal, "SIGHUP", None)  # of a terminal that is closed; Windows has none
+_ENDING = [number for number in (signal.SIGINT, signal.SIGTERM, _HANGUP) if number is not None]
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)([smhd]))+")
@@ -28,12 +30,13 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
 class StopRequest:
     """Collects the wish to stop; asked by the engine's loop many times a second.
 
-    error: the first exception of our own code inside Ray's loop, which Ray would swallow. obeyed: Ray's
-    loop has ended its trials because of this request.
+    require: raises `RayDiedError` where nothing that comes out of Ray's loop may be believed any more; asked
+    before anything is done in it. error: the first exception of our own code inside that loop, which
+    Ray would swallow. obeyed: Ray's loop has ended its trials because of this request.
     """
 
-    def __init__(self, deadline: float | None = None) -> None:
-        self._deadline = deadline
+    def __init__(self, deadline: float | None = None, require: Callable[[], None] = lambda: None) -> None:
+        self._deadline, self._require = deadline, require
         self.interrupted = False
         self.error: Exception | None = None
         self.obeyed = False
@@ -59,24 +62,31 @@ class StopRequest:
         if self.error is not None:
             return None
         try:
+            self._require()
             return act()
         except Exception as error:
-            self.error = error
+            # Who ends a study may end Ray with it, as systemd does: that is no fault then.
+            if not (isinstance(error, RayDiedError) and self.ending() is not None):
+                self.error = error
             return None
 
     @contextmanager
     def on_signals(self) -> Iterator[None]:
-        """Turn the first SIGINT or SIGTERM into a request; a second one interrupts at once.
+        """Turn the first SIGINT, SIGTERM or SIGHUP into a request; a second one interrupts at once.
+
+        SIGHUP never interrupts, and stays ignored where it is: `nohup` asks for that.
 
         Outside the main thread Python allows no handlers, and none are set.
         """
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        before = {number: signal.getsignal(number) for number in _ENDING}
+        if _HANGUP is not None and before[_HANGUP] == signal.SIG_IGN:
+            del before[_HANGUP]
 
         def handle(number: int, frame: Any) -> None:
-            if self.interrupted:
+            if self.interrupted and number != _HANGUP:  # a terminal that closes sends two
                 raise KeyboardInterrupt
             self.interrupted = True
 

@@ -26,6 +26,7 @@ from search.drivers import alone_on_server, server_connection
 from search.entry import END, START
 from search.errors import SearchError
 from search.urls import cannot_be_opened, file_of, is_server, with_driver
+from snncore.locks import acquire
 from spikefront.command import fault
 from spikefront.errors import FailedError, InputError
 
@@ -40,10 +41,10 @@ class _JournalLock:
     """A lock of the operating system around each append: a process that dies frees it."""
 
     def __init__(self, journal: Path) -> None:
-        self._lock = FileLock(f"{journal}.lock", timeout=LOCK_TIMEOUT_S)
+        self._lock = FileLock(f"{journal}.lock")
 
     def acquire(self) -> bool:
-        self._lock.acquire()
+        acquire(self._lock, LOCK_TIMEOUT_S)
         return True
 
     def release(self) -> None:

@@ -34,7 +34,7 @@ from search.work import (
     SearchWork,
     Work,
     missing_replicates,
-    not_quietly_measured,
+    to_measure_quietly,
 )
 from spaces.space import Space
 
@@ -79,7 +79,7 @@ def search(
         return ReplicateWork(ledger, numbers, space.replicates, tickets)
 
     def quiet() -> Work:
-        numbers = not_quietly_measured(ledger, front())
+        numbers = to_measure_quietly(ledger, front)
         if numbers:
             say(f"measuring the times of the front's {len(numbers)} trials again, one after another")
         return QuietWork(ledger, numbers, tickets, say)
@@ -119,6 +119,7 @@ class _Loop:
             for entry in ledger.mine():
                 entry.handed_out = False
             crash = self._live(make_work())
+            stop.guard(lambda: None)  # a crash because Ray has died is no crash of Tune's
             if isinstance(stop.error, OSError | StorageInternalError):
                 raise StudyFailedError(
                     f"its storage or record cannot be written: {stop.error}"
@@ -153,7 +154,7 @@ class _Loop:
                 search_alg=searcher,
                 scheduler=scheduler,
                 stop=StopOnRequest(stop),
-                callbacks=[Watcher(searcher.tasks, stop, self._on_turn)],
+                callbacks=[Watcher(searcher.tasks, stop, self._on_turn, self._say)],
                 max_concurrent_trials=setting.shares.n_slots(),
                 num_samples=-1,
                 reuse_actors=True,
@@ -167,6 +168,8 @@ class _Loop:
             return error
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
+        if not (searcher.is_finished or stop.is_wanted()):
+            stop.interrupted = True  # Tune ends its loop at a SIGUSR1, whatever is left to do
         return None
 
 

@@ -12,6 +12,8 @@ from ray import tune
 
 from search.deaths import death_reason
 from search.outcome import Outcome, of_error
+from search.patience import Patience
+from search.ray_watch import logs_folder
 from search.stopping import StopRequest
 from search.tasks import Task
 from search.trainable import REPORT
@@ -24,13 +26,21 @@ class Watcher(tune.Callback):  # type: ignore[misc]  # ray is not typed here
     """Ray Tune's callback.
 
     tasks: what was handed out, by Tune's id. on_turn is called some ten times a second (display, record).
+    say: told when no worker comes up.
     An exception of ours ends the study through `stop.error`: Ray would log it, count it as a failure of
     the trial, and go on.
     """
 
-    def __init__(self, tasks: Mapping[str, Task], stop: StopRequest, on_turn: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        tasks: Mapping[str, Task],
+        stop: StopRequest,
+        on_turn: Callable[[], None],
+        say: Callable[[str], None] = print,
+    ) -> None:
         self._tasks, self._stop, self._on_turn = tasks, stop, on_turn
         self._actors: list[Any] = []
+        self._patience = Patience(say, logs_folder)
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """A worker has taken a task."""
@@ -51,8 +61,11 @@ class Watcher(tune.Callback):  # type: ignore[misc]  # ray is not typed here
 
     def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
         """Remember the actors: Ray forgets those of trials it ends."""
-        running = (trial.temporary_state.ray_actor for trial in trials if not trial.is_finished())
-        self._actors = [actor for actor in running if actor is not None]
+        unfinished = [trial for trial in trials if not trial.is_finished()]
+        actors = (trial.temporary_state.ray_actor for trial in unfinished)
+        self._actors = [actor for actor in actors if actor is not None]
+        is_waiting = bool(unfinished) and all(trial.status == trial.PENDING for trial in unfinished)
+        self._stop.guard(lambda: self._patience.turn(is_waiting))
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
         """Let the engine have its turn, and end what still runs when the study stops."""

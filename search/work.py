@@ -16,6 +16,7 @@ from search.failures import Failures
 from search.identity import key_of
 from search.ledger import Ledger
 from search.outcome import Outcome
+from search.placement import Placement
 from search.probe_ahead import ProbeAhead, ProbeRequest
 from search.proposer import Proposer
 from search.resources import Share
@@ -60,8 +61,8 @@ class SearchWork:
     ) -> None:
         self._ledger, self._proposer, self._ahead = ledger, proposer, ahead
         self._tickets, self._on_failure = tickets, on_failure
-        self._budget, self._shares = tickets.setting.space.budget.trials, tickets.setting.shares
-        self._expected = self._shares.of()
+        self._budget = tickets.setting.space.budget.trials
+        self._expected = tickets.setting.shares.of()
         self._trials = _Trials(ledger, tickets)
         self._n_probing = 0
 
@@ -78,7 +79,7 @@ class SearchWork:
         if n_left <= self._n_probing:
             # The trials that are left are being probed for, or run; one that fails is tried again.
             return WAIT if self._n_probing else self._trials.last(_is_searched)
-        if not self._shares.has_room(self._trials.taken(), self._expected):
+        if not self._trials.has_room(self._expected):
             return WAIT
         request = self._ahead.next()
         if request is not None:
@@ -208,6 +209,17 @@ def not_quietly_measured(ledger: Ledger, numbers: Sequence[int]) -> list[int]:
     return [number for number in timed if "latency_ms_quiet" not in metrics[number]]
 
 
+def to_measure_quietly(ledger: Ledger, front: Callable[[], Sequence[int]]) -> list[int]:
+    """What is left to measure again of the front's trials, for one of the study's drivers; [] for the others.
+
+    Two that end together would each be the noise of the other, and measure the same.
+    """
+    if not ledger.drivers.claim_measuring():
+        return []
+    ledger.refresh()
+    return not_quietly_measured(ledger, front())
+
+
 def _is_searched(entry: Entry) -> bool:
     return entry.replicate_of is None
 
@@ -222,7 +234,7 @@ class _Trials:
     def __init__(self, ledger: Ledger, tickets: Tickets) -> None:
         self._ledger, self._tickets, self._memory = ledger, tickets, tickets.memory
         self._n_retries: dict[int, tuple[int, int]] = {}  # in a row, and the epochs recorded at the last
-        self._shares: dict[int, Share] = {}
+        self._placement = Placement(tickets.setting.shares.nodes)
         self._failures = Failures()
 
     def task(self, entry: Entry) -> TrialTask:
@@ -231,7 +243,7 @@ class _Trials:
         entry.handed_out = True
         ticket = self._tickets.trial(entry)
         ends = (self._retry, self._failures.ended)
-        self._shares[entry.number] = ticket.share
+        self._placement.put(entry.number, ticket.share)
         return TrialTask(self._ledger, entry, ticket, *ends, self._memory)
 
     def left_over(self, wanted: Callable[[Entry], bool], n_probing: int = 0) -> TrialTask | Wait | None:
@@ -262,11 +274,11 @@ class _Trials:
 
     def _task_alone(self, entry: Entry, n_probing: int = 0, is_last: bool = False) -> TrialTask | Wait:
         """Of a trial that ran out of memory, when nothing else takes any of it."""
-        share, shares = self._tickets.share(entry).alone(), self._tickets.setting.shares
+        share = self._tickets.share(entry).alone()
         if self._memory.needs_all(entry, share):
             is_crowded = n_probing > 0 or self.in_flight()
         else:
-            is_crowded = not shares.has_room(self.taken(), share)
+            is_crowded = not self.has_room(share)
         if is_crowded:
             return WAIT
         if entry.out_of_memory is not None:
@@ -274,9 +286,11 @@ class _Trials:
             self._n_retries.pop(entry.number, None)
         return self.task(entry)
 
-    def taken(self) -> list[Share]:
-        """What the trials that are being worked on have got."""
-        return [self._shares[entry.number] for entry in self._ledger.mine() if entry.handed_out]
+    def has_room(self, share: Share) -> bool:
+        """Whether a trial of this share could start beside those that are being worked on."""
+        in_flight = [entry for entry in self._ledger.mine() if entry.handed_out]
+        self._placement.update({entry.number: entry.start.get("node") for entry in in_flight})
+        return self._placement.has_room(share)
 
     def in_flight(self) -> bool:
         """Whether a trial is being worked on."""

@@ -6,17 +6,15 @@ None of it depends on trained weights or on data, so a config can be judged for 
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Collection
-from pathlib import Path
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
-from filelock import FileLock
 from torch import Tensor
 
 from snncore.allocator import keep_freed_memory
+from snncore.alone import alone_on_machine
 from snncore.config import Config
 from snncore.cost import count_macs, input_shape
 from snncore.devices import default_device
@@ -50,7 +48,8 @@ def probe(config: Config, device: str | None = None, names: Collection[str] = PR
 
     device: where the config is trained; `measure.device` says where latency is measured (auto: the same).
     With latency_ms come latency_ms_q25 and _q75, and latency_under_load: whether other processes were busy.
-    What is timed takes turns with other probes of the node; memory and counts wait for nobody.
+    What is timed takes turns with other measurements on the machine, and counts as under load where one does
+    not come to its end (see `alone_on_machine`); memory and counts wait for nobody.
     Torch's random state and number of threads are left as they were.
 
     Raises:
@@ -77,12 +76,15 @@ def probe(config: Config, device: str | None = None, names: Collection[str] = PR
 def quiet_probe(config: Config, device: str | None = None) -> Metrics:
     """Times worth up to five seconds, for when nothing else runs: until medians are known to 0.5 %.
 
+    All of it, building the network too, keeps other measurements on the machine waiting.
+
     latency_ms_quiet, latency_ms_quiet_q25, latency_ms_quiet_q75 and train_step_ms_quiet; and
     latency_quiet_under_load: whether other processes were busy all the same. Leaves torch as `probe` does.
     """
-    bench = _Bench(config, device or default_device(), trains=True)
-    assert bench.training is not None
-    latency, step = _timed([bench.deployed().task(_QUIET_LATENCY), bench.training.task(_QUIET_STEP)])
+    with alone_on_machine():
+        bench = _Bench(config, device or default_device(), trains=True)
+        assert bench.training is not None
+        latency, step = _timed([bench.deployed().task(_QUIET_LATENCY), bench.training.task(_QUIET_STEP)])
     return {
         "latency_ms_quiet": latency.median_ms,
         "latency_ms_quiet_q25": latency.q25_ms,
@@ -156,10 +158,9 @@ def _times(bench: _Bench, names: Collection[str]) -> Metrics:
 
 
 def _timed(tasks: list[Task]) -> list[Timing]:
-    # One lock for the node: two probes at once would each measure the other.
-    user = os.getuid() if hasattr(os, "getuid") else 0
-    with FileLock(Path(tempfile.gettempdir()) / f"spikefront-probe-{user}.lock"):
-        return measure_in_turns(tasks)
+    with alone_on_machine() as is_alone:
+        timings = measure_in_turns(tasks)
+    return timings if is_alone else [replace(timing, under_load=True) for timing in timings]
 
 
 def training_step(config: Config, device: str) -> tuple[Callable[[], object], list[Tensor]]:

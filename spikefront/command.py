@@ -39,7 +39,7 @@ def run_command(
     as the others of several processes that have failed alike do. SystemExit passes, as argparse raises it.
     """
     tell = _keep_silent if is_silent else _tell
-    _open_missing_streams()
+    open_streams()
     try:
         code = body()
         sys.stdout.flush()
@@ -97,11 +97,23 @@ def _writable(text: str, stream: IO[str]) -> str:
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
-def _open_missing_streams() -> None:
-    """Python has no stream at all where a descriptor was closed; what is printed then goes nowhere."""
-    for name in ("stdout", "stderr"):
+def open_streams() -> None:
+    """Have standard input, output and error open, on nothing where they were closed.
+
+    A closed one would be the next file that is opened, such as the journal of a study, and whatever prints
+    would print into it.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            opened = os.open(os.devnull, os.O_RDONLY if number == 0 else os.O_WRONLY)
+            if opened != number:
+                os.dup2(opened, number)
+                os.close(opened)
+            os.set_inheritable(number, True)
         if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - until the end
+            setattr(sys, name, open(number, "r" if number == 0 else "w", closefd=False))  # noqa: SIM115
 
 
 def _give_up_stdout() -> None:

@@ -18,11 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from snncore.data.file_access import open_regular, require_regular
 from snncore.data.files import root_folder
 from snncore.errors import DataError
+from snncore.locks import LockHeldError, acquire
 
 ABOUT = "about.json"
 _WHOLE_BYTES = 2**28  # a checksum over so much takes less than a tenth of a second
@@ -197,13 +198,16 @@ def _writable(kind: Kind, folders: tuple[Path, ...]) -> Path:
 
 @contextmanager
 def _locked(path: Path, waiting: str) -> Iterator[None]:
-    """A block that one process at a time enters; who waits says so."""
+    """A block that one process at a time enters; who waits says so, and for whom. Making may take hours.
+
+    Raises:
+        CacheError: that process is stopped.
+    """
     lock = FileLock(path)
     try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        tell(waiting)
-        lock.acquire()
+        acquire(lock, on_wait=lambda who: tell(f"{waiting} ({who.rstrip(',')})"))
+    except LockHeldError as error:
+        raise CacheError(f"{error}; end that process, or let it go on") from error
     try:
         yield
     finally:

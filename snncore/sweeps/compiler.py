@@ -11,11 +11,15 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from snncore.locks import held
+
 SOURCE = Path(__file__).with_name("sweeps.cpp")
 FLAGS = ("-std=c++17", "-O3", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared", "-fopenmp")
 NATIVE = ("-march=native",)
 COMPILERS = ("c++", "g++", "clang++")
 TIMEOUT_S = 300
+LOCK_LIMIT_S = 2.0 * TIMEOUT_S + 60
+"""Another process compiles at most twice."""
 
 
 class NoCompilerError(RuntimeError):
@@ -34,11 +38,11 @@ def library(data: str) -> Path:
         return path
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path.with_suffix(".lock")):
+        with held(FileLock(path.with_suffix(".lock")), LOCK_LIMIT_S):
             if not path.exists():  # another process may have built it meanwhile
                 _build(compiler, data, path)
     except OSError as error:
-        raise NoCompilerError(f"cannot write to the cache {path.parent}: {error}") from error
+        raise NoCompilerError(f"cannot use the cache {path.parent}: {error}") from error
     return path
 
 

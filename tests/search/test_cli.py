@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from search.cli import app
-from search.doctor import Finding, examine
+from search.doctor import Finding, examine, listening
 
 VERBS = ["run", "show", "report", "compare", "live", "export", "train", "evaluate", "data", "doctor"]
 
@@ -78,3 +78,13 @@ def test_a_fault_is_named_and_exits_with_1(
     monkeypatch.setattr("search.doctor._ray", broken)
     assert examine(tmp_path, tmp_path) == 1
     assert "no room for Ray" in capsys.readouterr().out
+
+
+def test_the_doctor_tells_what_listens() -> None:
+    alone = listening([("raylet", "::ffff:127.0.0.1"), ("gcs_server", "::1"), ("python", "127.0.0.1")])
+    assert alone.level == "ok"
+    assert alone.found == "on this machine alone (127.0.0.1): gcs_server, python, raylet"
+    for address in ("::", "0.0.0.0", "10.0.0.1", "::ffff:10.0.0.1"):
+        open_to_all = listening([("raylet", address), ("python", "127.0.0.1")])
+        assert open_to_all.level == "note"
+        assert open_to_all.found.endswith(f": raylet on {address}")

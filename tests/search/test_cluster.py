@@ -5,8 +5,9 @@ import os
 
 import pytest
 
-from search.cluster import ENVIRONMENT, ray_cluster, refuse_ray_client, require_answer
+from search.cluster import ray_cluster, refuse_ray_client
 from search.errors import SearchError
+from search.ray_start import ENVIRONMENT, require_answer
 
 
 def test_ray_client_is_refused_with_advice() -> None:

@@ -15,11 +15,12 @@ import pytest
 
 from search import nodes
 from search.checkpoints import CheckpointKeeper
-from search.cluster import ROOMS, _ask, _our_packages, _Unsettled, examined, live_nodes, ray_cluster
+from search.cluster import _ask, _Unsettled, examined, live_nodes, ray_cluster
 from search.course import Course
 from search.errors import SearchError
 from search.needs import require_data, wanted_of_nodes
 from search.nodes import NEEDED, Facts, Wanted, complaints, look, own_versions
+from search.ray_start import ROOMS, our_packages
 from search.resources import Node
 from search.roots import DATA_VARIABLE, local_root, with_local_root
 from snncore.machine import processor_model
@@ -232,7 +233,7 @@ print(*{name.partition(".")[0] for name in sys.modules})
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     rooms = {"search", "snncore", "spaces", "studies", "reports"}
     assert set(done.stdout.split()) & rooms <= set(ROOMS)
-    for path in _our_packages()["py_modules"]:
+    for path in our_packages()["py_modules"]:
         assert (Path(path) / "__init__.py").is_file()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from search.identity import resolve
 from search.messages import ProbeTicket, QuietTicket
 from search.trainable import course_of
+from snncore.locks import holder
 from tests.search.fakes import TRAINER, FakeTrainer, OutOfMemoryError, make_space
 
 
@@ -63,3 +65,21 @@ def test_no_probe_begins_when_the_time_is_up_but_one_is_always_done(monkeypatch:
 def test_measuring_again(tmp_path: Path) -> None:
     report = course_of(QuietTicket(_config(2), TRAINER)).step()
     assert (report.kind, dict(report.metrics)) == ("end", {"latency_ms_quiet": 3.8})
+
+
+def test_measuring_again_is_alone_on_the_machine_from_before_the_trainer_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two drivers that end together would each measure how the other loads torch."""
+    path = tmp_path / "alone.lock"
+    monkeypatch.setattr("snncore.alone.lock_file", lambda: path)
+    held = []
+
+    def load(name: str, device: str, threads: int) -> FakeTrainer:
+        held.append(holder(path))
+        return FakeTrainer(device, threads)
+
+    monkeypatch.setattr("search.probing.load_trainer", load)
+    course_of(QuietTicket(_config(2), TRAINER)).step()
+    assert held == [os.getpid()]
+    assert holder(path) is None

@@ -82,3 +82,23 @@ def test_after_an_exception_nothing_more_is_done() -> None:
     stop.guard(lambda: 1 / 0)
     assert stop.guard(lambda: done.append(2)) is None
     assert done == [1]
+
+
+def test_a_terminal_that_closes_asks_and_never_interrupts() -> None:
+    """The shell sends one SIGHUP, the system another."""
+    stop = StopRequest()
+    with stop.on_signals():
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGHUP)
+        assert stop.ending() == "interrupted"
+
+
+def test_under_nohup_a_closed_terminal_changes_nothing() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        stop = StopRequest()
+        with stop.on_signals():
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert stop.ending() is None
+    finally:
+        signal.signal(signal.SIGHUP, before)

@@ -27,6 +27,7 @@ from search.work import (
     SearchWork,
     has_work,
     missing_replicates,
+    to_measure_quietly,
 )
 from spaces.space import Objective, Space
 from tests.search.books import complete, measured, new_ledger, reopened, row, run, search_work, tickets
@@ -398,3 +399,29 @@ def test_whether_anything_is_left_of_a_study() -> None:
     complete(ledger, replicate)
     assert not has_work(ledger, replace(space, replicates=1), [0])
     assert has_work(ledger, replace(space, budget=Budget(3)), [0])
+
+
+def test_a_config_is_not_chosen_for_what_is_left_of_several_gpus() -> None:
+    ledger = new_ledger(make_space())
+    nodes = (Node("a (10.0.0.1)", 8, 1), Node("b (10.0.0.2)", 8, 1))
+    work = search_work(ledger, make_space(), 9, Shares(1, 0.6, nodes))
+    tasks = [_task(work.next()) for _ in range(2)]
+    assert work.next() is WAIT, "0.4 and 0.4 are no room for 0.6"
+    _complete(ledger, tasks[0])
+    assert _task(work.next()).ticket.number == 2
+
+
+def test_one_of_several_drivers_measures_quietly() -> None:
+    space = make_space()
+    ledger = new_ledger(space)
+    run(ledger, space, 2)
+    assert to_measure_quietly(ledger, lambda: [0, 1]) == [0, 1]
+    ledger.amend(0, {"latency_ms_quiet": 1.0})
+    assert to_measure_quietly(ledger, lambda: [0, 1]) == [1]
+
+    class _Other(OneDriver):
+        def claim_measuring(self) -> bool:
+            return False
+
+    ledger.drivers = _Other()
+    assert to_measure_quietly(ledger, lambda: [0, 1]) == []
