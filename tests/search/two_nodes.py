@@ -46,11 +46,11 @@ class LocatedSession(FakeSession):
 
 def main(arguments: list[str]) -> int:
     """The command line of a search, with this trainer."""
-    from search import cluster, run
+    from search import ray_start, run
 
     options = run._options
     run._options = lambda *parts: replace(options(*parts), trainer=TRAINER)
-    cluster.ROOMS += ("tests",)
+    ray_start.ROOMS += ("tests",)
     return run.main(arguments)
 
 
