@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from snncore.errors import UserError
 from snncore.neuron import LIF
+from snncore.pointwise import StridedPointwise
 
 PLAIN_LAYERS = (nn.Conv2d, nn.Linear, nn.AvgPool2d, nn.Flatten, LIF)
 
@@ -24,9 +25,13 @@ def make_plain(graph: fx.GraphModule, node: fx.Node) -> None:
     Raises:
         UserError: it is nothing that they can do.
     """
-    if node.op in ("placeholder", "output") or isinstance(layer_of(graph, node), PLAIN_LAYERS):
+    layer = layer_of(graph, node)
+    if isinstance(layer, StridedPointwise):
+        replace(graph, node, layer.plain())
         return
-    if isinstance(layer_of(graph, node), nn.Identity | nn.Dropout):
+    if node.op in ("placeholder", "output") or isinstance(layer, PLAIN_LAYERS):
+        return
+    if isinstance(layer, nn.Identity | nn.Dropout):
         node.replace_all_uses_with(node.args[0])  # type: ignore[arg-type]
         graph.graph.erase_node(node)
         return

@@ -21,3 +21,9 @@ class StridedPointwise(nn.Conv2d):
         """(M, n_in, H, W) -> (M, n_out, H/stride, W/stride), odd sizes rounded up."""
         down, across = self.stride
         return F.conv2d(x[:, :, ::down, ::across], self.weight, self.bias)
+
+    def plain(self) -> nn.Conv2d:
+        """The same function, with the same weights, as torch's own layer: for other programs to read."""
+        conv = nn.Conv2d(self.in_channels, self.out_channels, 1, stride=self.stride, bias=False)
+        conv.weight, conv.bias = self.weight, self.bias
+        return conv

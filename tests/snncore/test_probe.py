@@ -53,10 +53,10 @@ def test_latency_comes_with_its_spread() -> None:
 
 
 def test_only_what_is_timed_waits_for_other_probes(monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_lock(path: object) -> None:
+    def no_lock() -> None:
         raise AssertionError("locked")
 
-    monkeypatch.setattr(snncore.probe, "FileLock", no_lock)
+    monkeypatch.setattr(snncore.probe, "alone_on_machine", no_lock)
     probe(make_config({}), "cpu", PROBED - {"latency_ms", "train_step_ms"})
     with pytest.raises(AssertionError, match="locked"):
         probe(make_config({}), "cpu", ["latency_ms"])
