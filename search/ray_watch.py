@@ -59,7 +59,7 @@ class RayWatch:
 
     @contextmanager
     def bounded(self) -> Iterator[None]:
-        """A block that calls Ray: should Ray die, it has `SECONDS_TO_END` to end before this process is ended."""
+        """A block that calls Ray: once Ray has died, this process is ended `SECONDS_TO_END` after it."""
         has_ended = threading.Event()
         threading.Thread(target=_end_if_stuck, args=(self, has_ended), daemon=True).start()
         try:
