@@ -40,7 +40,7 @@ from search.opening import (
 )
 from search.options import KEEP_CHECKPOINTS, KeepCheckpoints, RunOptions
 from search.proposer import require_sampler
-from search.ray_watch import ray_watch
+from search.ray_watch import RayWatch, ray_watch
 from search.record import study_record
 from search.recorder import Recorder
 from search.resources import Node, Shares
@@ -147,7 +147,7 @@ def conduct(space: Space | None, options: RunOptions) -> Conducted:
             if live:
                 _say(console, f"live report: {live}")
             with _unforeseen_fails_the_study():
-                return _run(job, book, nodes, console, StopRequest(deadline, watch.require))
+                return _run(job, book, nodes, console, watch, StopRequest(deadline, watch.require))
 
 
 def _open(folder: RunFolder, space: Space | None, options: RunOptions, drivers: Drivers) -> _Job:
@@ -255,7 +255,12 @@ class _Book:
 
 
 def _run(
-    job: _Job, book: _Book | None, nodes: Sequence[Node], console: Console, stop: StopRequest
+    job: _Job,
+    book: _Book | None,
+    nodes: Sequence[Node],
+    console: Console,
+    watch: RayWatch,
+    stop: StopRequest,
 ) -> Conducted:
     """Search, with the record and the display kept up to date, then write what stays.
 
@@ -280,7 +285,8 @@ def _run(
                 book.recorder.turn()
                 display.turn()
 
-            ending, note = search(setting, book.ledger, stop, turn, display.say, book.front)
+            with watch.bounded():
+                ending, note = search(setting, book.ledger, stop, turn, display.say, book.front)
             display.turn()
         return book.close(ending, note)
 

@@ -141,6 +141,7 @@ def start(address: str, say: Callable[[str], None]) -> None:
 def _start_own(say: Callable[[str], None]) -> None:
     import ray
 
+    require_loopback()
     folder = ray_folder(temporary_folders())
     ours = {*ENVIRONMENT, *OF_ANOTHER_RAY}
     read = sorted(name for name in os.environ if name.startswith("RAY_") and name not in ours)
@@ -175,6 +176,20 @@ def _init(**options: Any) -> None:
         # Under `-W error` a warning of Ray's own would be the end of it.
         warnings.simplefilter("ignore")
         ray.init(log_to_driver=False, logging_level=logging.CRITICAL, **options)
+
+
+def require_loopback() -> None:
+    """Check that this machine can reach itself; Ray would try for minutes.
+
+    Raises:
+        SearchError: it cannot, as in a container or namespace whose loopback interface is down.
+    """
+    try:
+        with socket.create_server((LOOPBACK, 0)) as listening:
+            socket.create_connection(listening.getsockname(), timeout=CONNECT_TIMEOUT_S).close()
+    except OSError as error:
+        message = f"Ray needs {LOOPBACK}, which cannot be reached here ({error})"
+        raise SearchError(f"{message}; bring the interface up: ip link set lo up") from error
 
 
 def require_answer(address: str) -> None:

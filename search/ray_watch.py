@@ -11,7 +11,6 @@ import socket
 import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
 
 from search.errors import RayDiedError
 from search.terminal import complain
@@ -58,6 +57,16 @@ class RayWatch:
         if self.died():
             raise RayDiedError(self.message())
 
+    @contextmanager
+    def bounded(self) -> Iterator[None]:
+        """A block that calls Ray: once Ray has died, this process is ended `SECONDS_TO_END` after it."""
+        has_ended = threading.Event()
+        threading.Thread(target=_end_if_stuck, args=(self, has_ended), daemon=True).start()
+        try:
+            yield
+        finally:
+            has_ended.set()
+
     def message(self) -> str:
         """What the user reads of it."""
         died = f"Ray's {self._died} on this machine has died, killed or out of memory"
@@ -76,26 +85,31 @@ def ray_watch(address: str) -> Iterator[RayWatch]:
     raylet = connection(str(node.raylet_socket_name))
     # Asking for them reaps them, too: a worker that looks for its raylet takes one that is not for alive.
     watch = RayWatch(raylet, lambda: [kind for kind, _ in node.dead_processes()], cure)
-    has_ended = threading.Event()
-    threading.Thread(target=_end_if_stuck, args=(watch, has_ended, node), daemon=True).start()
     try:
         yield watch
     finally:
         if watch.died():
-            ray.shutdown()
-        has_ended.set()
+            with watch.bounded():
+                ray.shutdown()
         if raylet is not None:
             raylet.close()
 
 
-def _end_if_stuck(watch: RayWatch, has_ended: threading.Event, node: Any) -> None:
+def _end_if_stuck(watch: RayWatch, has_ended: threading.Event) -> None:
     """End this process when Ray has died and nothing else ends it; the storage is whole at any moment."""
     while not has_ended.wait(1.0):
         if watch.died() and not has_ended.wait(SECONDS_TO_END):
             complain(f"the study failed: {watch.message()}")
             with suppress(Exception):
-                node.kill_all_processes(check_alive=False, allow_graceful=False)
+                _kill_own_processes()
             os._exit(1)
+
+
+def _kill_own_processes() -> None:
+    from ray._private import worker
+
+    if worker._global_node is not None:
+        worker._global_node.kill_all_processes(check_alive=False, allow_graceful=False)
 
 
 def connection(name: str) -> socket.socket | None:

@@ -27,19 +27,24 @@ _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)([smhd]))+")
 _PART = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
 
 
+class LeaveLoop(BaseException):
+    """Raised to leave Ray's loop at once: on any `Exception` it would tidy up with a Ray that has died."""
+
+
 class StopRequest:
     """Collects the wish to stop; asked by the engine's loop many times a second.
 
     require: raises `RayDiedError` where nothing that comes out of Ray's loop may be believed any more; asked
     before anything is done in it. error: the first exception of our own code inside that loop, which
-    Ray would swallow. obeyed: Ray's loop has ended its trials because of this request.
+    Ray would swallow. obeyed: Ray's loop has ended its trials because of this request. has_dropped: something
+    was not done that should have been, such as recording a report. ray_died: because Ray has.
     """
 
     def __init__(self, deadline: float | None = None, require: Callable[[], None] = lambda: None) -> None:
         self._deadline, self._require = deadline, require
         self.interrupted = False
         self.error: Exception | None = None
-        self.obeyed = False
+        self.obeyed = self.has_dropped = self.ray_died = False
 
     def ending(self) -> Ending | None:
         """Why to stop now, or None to go on. The deadline is in `time.monotonic()` seconds."""
@@ -60,13 +65,16 @@ class StopRequest:
         what was not written.
         """
         if self.error is not None:
+            self.has_dropped = True
             return None
         try:
             self._require()
             return act()
         except Exception as error:
+            self.has_dropped = True
+            self.ray_died = self.ray_died or isinstance(error, RayDiedError)
             # Who ends a study may end Ray with it, as systemd does: that is no fault then.
-            if not (isinstance(error, RayDiedError) and self.ending() is not None):
+            if not (self.ray_died and self.ending() is not None):
                 self.error = error
             return None
 

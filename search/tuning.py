@@ -23,7 +23,7 @@ from search.proposer import Proposer
 from search.rungs import RecordedHalving
 from search.scheduler import HalvingScheduler
 from search.searcher import WorkSearcher
-from search.stopping import Ending, StopRequest
+from search.stopping import Ending, LeaveLoop, StopRequest
 from search.tickets import Setting, Tickets
 from search.trainable import TrialTrainable
 from search.watcher import StopOnRequest, Watcher
@@ -164,6 +164,8 @@ class _Loop:
                 trial_dirname_creator=lambda trial: f"trial-{trial.trial_id}",
                 verbose=0,
             )
+        except LeaveLoop:
+            return None
         except Exception as error:
             return error
         finally:

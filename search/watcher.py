@@ -14,7 +14,7 @@ from search.deaths import death_reason
 from search.outcome import Outcome, of_error
 from search.patience import Patience
 from search.ray_watch import logs_folder
-from search.stopping import StopRequest
+from search.stopping import LeaveLoop, StopRequest
 from search.tasks import Task
 from search.trainable import REPORT
 
@@ -53,6 +53,10 @@ class Watcher(tune.Callback):  # type: ignore[misc]  # ray is not typed here
         """A report came, also the one at which a trial is stopped."""
         task = self._tasks[trial.trial_id]
         self._stop.guard(lambda: task.noted(result[REPORT]))
+        if self._stop.has_dropped:
+            # Ray gives up the trial for it. Asked for its next step, the worker would save a checkpoint of an
+            # epoch that no record has.
+            raise RuntimeError("the report was not recorded")
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """A task failed; whether it is tried again is its own business."""
@@ -70,6 +74,8 @@ class Watcher(tune.Callback):  # type: ignore[misc]  # ray is not typed here
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
         """Let the engine have its turn, and end what still runs when the study stops."""
         self._stop.guard(self._on_turn)
+        if self._stop.ray_died:
+            raise LeaveLoop
         if self._stop.obeyed:
             # Ray would wait for the epoch to end, then up to 10 s; the last checkpoint is enough.
             for actor in self._actors:

@@ -164,6 +164,12 @@ def test_a_ray_that_cannot_be_started_is_one_block(error: Exception, monkeypatch
     assert "RAY_CLIENT_MODE" not in text, "Ray itself sets that one"
 
 
+def test_without_a_loopback_interface_the_cure_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("search.ray_start.LOOPBACK", "192.0.2.77")  # of nobody
+    with pytest.raises(SearchError, match=r"192.0.2.77, which cannot be reached .* ip link set lo up"):
+        ray_start.start("local", print)
+
+
 def test_a_start_that_takes_long_is_told_with_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
     import time
 

@@ -110,8 +110,7 @@ def test_a_driver_that_waits_for_a_dead_ray_is_ended(monkeypatch: pytest.MonkeyP
         "from search import ray_watch\n"
         "ray_watch.SECONDS_TO_END = 0.2\n"
         "watch = ray_watch.RayWatch(None, lambda: ['gcs_server'])\n"
-        "node = None\n"
-        "threading.Thread(target=ray_watch._end_if_stuck, args=(watch, threading.Event(), node)).start()\n"
+        "threading.Thread(target=ray_watch._end_if_stuck, args=(watch, threading.Event())).start()\n"
         "time.sleep(100)\n"
     )
     done = subprocess.run(
@@ -128,7 +127,7 @@ def test_one_that_ends_by_itself_is_left_alone(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(module.os, "_exit", lambda code: pytest.fail("it had ended"))
     has_ended = threading.Event()
     has_ended.set()
-    module._end_if_stuck(RayWatch(None, lambda: ["raylet"]), has_ended, None)
+    module._end_if_stuck(RayWatch(None, lambda: ["raylet"]), has_ended)
 
 
 def test_no_worker_for_a_minute_is_told_once_with_the_log() -> None:

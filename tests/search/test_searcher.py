@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from ray.tune.schedulers import TrialScheduler
@@ -18,17 +19,18 @@ from search.ledger import Ledger
 from search.messages import Report, Ticket
 from search.outcome import Outcome
 from search.proposer import Proposer
+from search.ray_watch import RayWatch
 from search.rungs import RecordedHalving
 from search.scheduler import HalvingScheduler
 from search.searcher import WorkSearcher
-from search.stopping import StopRequest
+from search.stopping import LeaveLoop, StopRequest
 from search.tasks import TrialTask
 from search.trainable import REPORT, TICKET
 from search.tuning import _judge_memory_victim, _make_halving
-from search.watcher import StopOnRequest, failure
+from search.watcher import StopOnRequest, Watcher, failure
 from spaces.space import Space
 from tests.search.books import complete, measured, new_ledger, reopened, row, run, search_work, tickets
-from tests.search.fakes import Fidelity, Limit, make_space
+from tests.search.fakes import Budget, Fidelity, Limit, make_space
 
 
 def _searcher(ledger: Ledger, space: Space, budget: int = 3, stop: StopRequest | None = None) -> WorkSearcher:
@@ -350,3 +352,44 @@ def test_stopping_leaves_single_trials_alone() -> None:
     assert not stopper("trial", {})
     assert stopper.stop_all()
     assert stop.obeyed
+
+
+def test_the_trial_whose_report_was_not_recorded_takes_no_further_step() -> None:
+    """Its worker would save a checkpoint of an epoch that the record lacks, and a resume begin after it."""
+    dead: list[str] = []
+    stop = StopRequest(require=RayWatch(None, lambda: dead).require)
+    task, trial = Mock(), Mock(trial_id="tune-1")
+    watcher = Watcher({"tune-1": task}, stop, lambda: None)
+    watcher.on_trial_result(1, [trial], trial, {REPORT: row(1)})
+    task.noted.side_effect = OSError("no space left")
+    with pytest.raises(RuntimeError, match="not recorded"):  # Ray then gives the trial up
+        watcher.on_trial_result(1, [trial], trial, {REPORT: row(2)})
+    assert isinstance(stop.error, OSError)
+
+
+def test_the_loop_is_left_at_once_when_ray_has_died() -> None:
+    stop = StopRequest(require=RayWatch(None, lambda: ["gcs_server"]).require)
+    with pytest.raises(LeaveLoop):
+        Watcher({}, stop, lambda: None).on_step_end(1, [])
+    assert not isinstance(LeaveLoop(), Exception), "Ray tidies up at an Exception, with what is dead"
+
+
+@pytest.mark.parametrize("has_work", [True, False])
+def test_a_loop_that_ends_with_work_left_was_interrupted(
+    has_work: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Ray Tune ends its loop at a SIGUSR1; such a study was called done."""
+    space = make_space(budget=Budget(1))
+    ledger = new_ledger(space)
+
+    def end(trainable: Any, search_alg: WorkSearcher, **options: Any) -> None:
+        ticket = search_alg.suggest("tune-1")[TICKET]
+        if not has_work:
+            complete(ledger, ledger.entries[ticket.number])
+            ledger.amend(ticket.number, {"latency_ms_quiet": 1.0})
+            assert search_alg.suggest("tune-2") == Searcher.FINISHED
+
+    monkeypatch.setattr(tuning.tune, "run", end)
+    setting = tickets(ledger, space, tmp_path).setting
+    ending, _ = tuning.search(setting, ledger, StopRequest(), lambda: None, print, lambda: [0])
+    assert ending == ("interrupted" if has_work else "budget")

@@ -154,16 +154,18 @@ def test_a_sigusr1_is_no_end_of_the_work(driver: Driver) -> None:
     assert "go on with: " in output
 
 
-def test_who_ends_everything_at_once_gets_a_report(driver: Driver) -> None:
-    """As systemd does: SIGTERM to all processes, Ray's too."""
+def test_a_driver_whose_ray_is_ended_with_it_ends_too(driver: Driver) -> None:
+    """As systemd does: SIGTERM to all processes. Ray may be gone before its trials are tidied up."""
     process = driver.start()
     driver.wait_for(process, _two_ended_one_trained)
     family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
     for member in family:
         member.terminate()
     output, _ = process.communicate(timeout=60)
-    assert process.returncode == 130, output
-    assert (driver.run.path / "report.html").exists()
+    assert process.returncode in (1, 130), output
+    assert "--resume" in output.splitlines()[-1]
+    assert "Traceback" not in output
+    assert {trial.state for trial in driver.record().trials} <= {"running", "complete"}
 
 
 @pytest.mark.parametrize(
