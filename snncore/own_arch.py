@@ -1,8 +1,8 @@
 """The factory of a user's own network, from `package.module:factory` in `model.arch`. Knows no torch.
 
 Importing it runs its code. Whoever names a config or a space to train names the code in it too, and it is
-imported before anything starts. A folder that is only looked at, or a study that is continued from its record,
-may be a stranger's: what it names is imported only if that is allowed.
+imported before anything starts. A folder that is only looked at, or a study that is continued from its
+record, may be a stranger's: what it names is imported only if that is allowed.
 """
 
 from __future__ import annotations
