@@ -25,7 +25,7 @@ from search.storage import find_storage, find_study, open_journal, open_url, rea
 from search.urls import absolute, without_password
 from snncore.config import Config, make_config
 from snncore.earlier import changed_meaning
-from snncore.own_code import own_module
+from snncore.own_arch import own_module
 from spaces.condition import UNSET
 from spaces.errors import shown
 from spaces.space import Space

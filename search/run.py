@@ -12,7 +12,7 @@ from search.errors import SearchError
 from search.stopping import parse_duration
 from search.terminal import complain
 from snncore.overrides import parse_overrides
-from snncore.own_code import ALLOW_CODE
+from snncore.own_arch import ALLOW_CODE
 from spaces.sections import MAX_REPLICATES
 from spikefront.command import run_command
 from spikefront.numbers import whole

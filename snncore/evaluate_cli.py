@@ -13,7 +13,7 @@ from rich.console import Console
 
 from snncore.config import NeuronConfig
 from snncore.errors import UserError
-from snncore.own_code import ALLOW_CODE
+from snncore.own_arch import ALLOW_CODE
 from snncore.training_folder import training_folder
 from spikefront.command import run_command
 from spikefront.numbers import whole

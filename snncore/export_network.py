@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from snncore.errors import UserError
-from snncore.own_code import ALLOW_CODE
+from snncore.own_arch import ALLOW_CODE
 from spikefront.command import run_command
 
 if TYPE_CHECKING:

@@ -1,6 +1,8 @@
 """The factory of a user's own network, from `package.module:factory` in `model.arch`. Knows no torch.
 
-Importing it runs the user's code: only what the user named is ever imported, and before anything starts.
+Importing it runs its code. Whoever names a config or a space to train names the code in it too, and it is
+imported before anything starts. A folder that is only looked at, or a study that is continued from its
+record, may be a stranger's: what it names is imported only if that is allowed.
 """
 
 from __future__ import annotations
@@ -12,7 +14,30 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from snncore.errors import ConfigError, Problem
+from snncore.errors import ConfigError, Problem, UserError
+
+ALLOW_CODE = "let the config import the Python module that it names for a network of its own"
+"""What `--allow-code` does, for the help of commands."""
+
+
+def own_module(arch: str) -> str | None:
+    """The module that `model.arch` names, the part before the colon; None for a built-in network."""
+    module, colon, _ = arch.partition(":")
+    return module if colon else None
+
+
+def require_allowed(arch: str, allow_code: bool, source: str | Path) -> None:
+    """Check that the network of a config may be built.
+
+    Raises:
+        UserError: it is built by code, and `allow_code` is false; names the module and the file `source`.
+    """
+    module = own_module(arch)
+    if module is not None and not allow_code:
+        raise UserError(
+            f"{source}: its network is code (model.arch: {arch}), and would be built by importing the module "
+            f"{module!r} from here; if you trust it, allow that by --allow-code, in Python by allow_code=True"
+        )
 
 
 def load_factory(arch: str) -> Callable[..., Any] | None:
@@ -21,9 +46,9 @@ def load_factory(arch: str) -> Callable[..., Any] | None:
     Raises:
         ConfigError: the module cannot be imported, whatever it raises, or there is no such function in it.
     """
-    if ":" not in arch:
+    module_name, name = own_module(arch), arch.partition(":")[2]
+    if module_name is None:
         return None
-    module_name, _, name = arch.partition(":")
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.append(here)

@@ -28,7 +28,7 @@ from snncore.errors import UserError
 from snncore.evaluate import Evaluation, Observer, eval_batch_size, evaluate
 from snncore.network import SpikingNetwork
 from snncore.operations import Operations, count_operations
-from snncore.own_code import own_module, require_allowed
+from snncore.own_arch import own_module, require_allowed
 from snncore.packing import packed
 from snncore.passes import inference
 from snncore.precision import forward_precision

@@ -19,7 +19,7 @@ from snncore.config import Config, load_config
 from snncore.errors import DivergedError, SilentNetworkError, UserError
 from snncore.launch import is_main, place_on_node
 from snncore.overrides import parse_overrides
-from snncore.own_code import own_module
+from snncore.own_arch import own_module
 from snncore.training_folder import planned_folder
 from spikefront.accuracy import SPLITS, accuracy_text, split_remarks
 from spikefront.command import run_command
