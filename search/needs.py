@@ -21,6 +21,9 @@ from spaces.space import Space
 
 _SECTIONS: dict[str, type[BaseModel]] = {"data": DataConfig, "model": ModelConfig}
 
+MAX_TOLD = 10
+"""So many networks that cannot be imported are listed; what is wrong with them is mostly the same."""
+
 
 def require_data(space: Space) -> None:
     """Check that every data set the space can sample can be read.
@@ -63,7 +66,8 @@ def require_architectures(space: Space) -> None:
         except ConfigError as error:
             problems += [str(problem) for problem in error.problems]
     if problems:
-        raise SearchError("\n".join(problems))
+        more = [f"and {len(problems) - MAX_TOLD} more"] if len(problems) > MAX_TOLD else []
+        raise SearchError("\n".join([*problems[:MAX_TOLD], *more]))
 
 
 def wanted_of_nodes(space: Space, checkpoints: str | None = None) -> Wanted:

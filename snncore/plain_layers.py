@@ -27,7 +27,7 @@ def make_plain(graph: fx.GraphModule, node: fx.Node) -> None:
     """
     layer = layer_of(graph, node)
     if isinstance(layer, StridedPointwise):
-        replace(graph, node, layer.plain())
+        graph.add_submodule(str(node.target), layer.plain())
         return
     if node.op in ("placeholder", "output") or isinstance(layer, PLAIN_LAYERS):
         return

@@ -24,6 +24,7 @@ class StridedPointwise(nn.Conv2d):
 
     def plain(self) -> nn.Conv2d:
         """The same function, with the same weights, as torch's own layer: for other programs to read."""
-        conv = nn.Conv2d(self.in_channels, self.out_channels, 1, stride=self.stride, bias=False)
+        down, across = self.stride
+        conv = nn.Conv2d(self.in_channels, self.out_channels, 1, stride=(down, across), bias=False)
         conv.weight, conv.bias = self.weight, self.bias
         return conv

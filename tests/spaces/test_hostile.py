@@ -24,6 +24,9 @@ from tests.spaces.hostile_corpus import ALWAYS_REFUSED, CASES, CODE, FINE, PLACE
 MAX_SECONDS = 1.0
 """Of the processor, for one file: a machine that is busy with other tests does not count."""
 
+OWN_NETWORKS = {"a module with code": 1, "endless modules": 11}
+"""Spaces whose user names modules, which are imported before anything starts; and the lines that tell of them."""
+
 Steps = tuple[str | int, ...]
 
 
@@ -104,13 +107,31 @@ def test_every_value_at_every_place(folder: Path, place: str) -> None:
     assert n_refused > len(ALWAYS_REFUSED)
 
 
-@pytest.mark.parametrize("name", [name for name, (_, key) in CASES.items() if key is FINE])
+@pytest.mark.parametrize(
+    "name", [name for name, (_, key) in CASES.items() if key is FINE and name not in OWN_NETWORKS]
+)
 def test_what_is_accepted_can_be_searched(
     folder: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     assert refusals(CASES[name][0]) == []
     assert main(["--space", "space.yaml", "--dry-run"]) == 0
     assert "sample config 3 of 3" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("name", "n_lines"), OWN_NETWORKS.items())
+def test_networks_that_a_space_names_are_imported_before_anything_starts(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    n_lines: int,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert refusals(CASES[name][0]) == []
+    assert main(["--space", "space.yaml", "--dry-run"]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("error: model.arch: ")
+    assert len(told.splitlines()) == n_lines
 
 
 @pytest.mark.parametrize(
