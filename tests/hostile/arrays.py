@@ -171,7 +171,9 @@ def write_zip(members: dict[str, bytes], compression: int = zipfile.ZIP_STORED) 
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", compression, compresslevel=1) as archive:
         for name, member in members.items():
-            archive.writestr(name, member)
+            info = zipfile.ZipInfo(name)  # with the date of 1980, not of now
+            info.compress_type = compression
+            archive.writestr(info, member)
     return file.getvalue()
 
 

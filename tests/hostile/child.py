@@ -14,11 +14,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.hostile import commands
 from tests.hostile.case import CANARY, Case
 
 MIB = 2**20
+_CACHES = ("__pycache__", "event_frames", "decoded_images")
 PAGE = resource.getpagesize()
 
 
@@ -37,6 +39,7 @@ class Ended:
     code: what the command returned or exited with, "raised" for an exception out of it, None where it never
     ended by itself. signal: that ended the process, 0 for none. was_killed: "hang" or "memory" where this
     module ended it. is_made: False where making the case failed. ran_code: whether the canary was found.
+    left: files that a refusal (code 2) has made, changed or removed; caches and locks are nobody's loss.
     """
 
     code: object
@@ -46,6 +49,7 @@ class Ended:
     was_killed: str = ""
     is_made: bool = True
     ran_code: bool = False
+    left: tuple[str, ...] = ()
 
 
 class Child:
@@ -101,7 +105,7 @@ class Child:
 
     def _ended(self, by_signal: int) -> Ended:
         output = (self._folder / "output").read_text(encoding="utf-8", errors="replace")
-        status = {"made": True, "code": None}
+        status: dict[str, Any] = {"made": True, "code": None}
         with suppress(OSError, ValueError):
             status = json.loads((self._folder / "status").read_text())
         killed = self._killed
@@ -114,6 +118,7 @@ class Child:
             signal=0 if killed else by_signal,
             was_killed=killed,
             is_made=bool(status["made"]),
+            left=tuple(status.get("left", ())),
             ran_code=any(CANARY in files for _, _, files in os.walk(self._folder)),
         )
 
@@ -126,14 +131,16 @@ def _run(make: Callable[[], Case], folder: Path, limits: Limits) -> None:
         os.dup2(old, new)
     sys.stdout = os.fdopen(1, "w", closefd=False)
     sys.stderr = os.fdopen(2, "w", closefd=False, errors="backslashreplace")
-    made, code = False, None
+    made, code, left = False, None, []
     try:
         here = _enter(folder)
         case = make()
         case.write(here)
         made = True
+        before = _listing(here)
         _limit(limits)
         code = commands.run(case.argv)
+        left = sorted(dict(before ^ _listing(here))) if code == 2 else []
         if isinstance(code, str):  # as the interpreter does with SystemExit of a text
             print(code, file=sys.stderr)
             code = 1
@@ -144,7 +151,7 @@ def _run(make: Callable[[], Case], folder: Path, limits: Limits) -> None:
     for stream in (sys.stdout, sys.stderr):
         with suppress(Exception):
             stream.flush()
-    (folder / "status").write_text(json.dumps({"made": made, "code": code}))
+    (folder / "status").write_text(json.dumps({"made": made, "code": code, "left": left}))
     os._exit(0)
 
 
@@ -157,6 +164,21 @@ def _enter(folder: Path) -> Path:
     os.environ.pop("XDG_CACHE_HOME", None)
     os.chdir(here)
     return here
+
+
+def _listing(folder: Path) -> set[tuple[str, tuple[int, int, int]]]:
+    """Every file and folder with its size and time of change; a folder's own do not count."""
+    found = set()
+    for place, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if name not in _CACHES]
+        for name in (*folders, *files):
+            path = Path(place, name)
+            stat = path.lstat()
+            is_folder = path.is_dir() and not path.is_symlink()
+            state = (stat.st_mode, 0, 0) if is_folder else (stat.st_mode, stat.st_size, stat.st_mtime_ns)
+            if path.suffix != ".lock":
+                found.add((path.relative_to(folder).as_posix(), state))
+    return found
 
 
 def _limit(limits: Limits) -> None:

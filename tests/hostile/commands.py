@@ -6,7 +6,9 @@ What would train or start Ray ends there with exit code 0: the input has been ta
 from __future__ import annotations
 
 import contextlib
+import os
 import runpy
+import socket
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -62,6 +64,7 @@ def run(argv: Sequence[str]) -> Any:
     if argv[0] in FUNCTIONS:
         return FUNCTIONS[argv[0]](argv[1:])
     assert argv[0] in MODULES, argv
+    _stay_on_this_machine()
     _stop_before_work(with_network="--resume" in argv)
     sys.argv = list(argv)
     sys.path.insert(0, str(Path.cwd()))  # as `python -m` does
@@ -88,6 +91,21 @@ def _stop_before_work(with_network: bool) -> None:
     TrainingSession.run_epoch = end  # type: ignore[method-assign]
     if not with_network:  # how large a network may be is for the probe to find out
         snncore.train.TrainingSession = _reads_data  # type: ignore[assignment,misc]
+
+
+def _stay_on_this_machine() -> None:
+    """No name but this machine's is found, so nothing is downloaded."""
+    find = socket.getaddrinfo
+
+    def find_here(host: Any, *arguments: Any, **options: Any) -> Any:
+        if host in (None, "", "127.0.0.1", "::1", "localhost", b"localhost"):
+            return find(host, *arguments, **options)
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    socket.getaddrinfo = find_here
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        os.environ.pop(name, None)
+        os.environ.pop(name.upper(), None)
 
 
 def _reads_data(config: Any, *_: Any) -> Any:

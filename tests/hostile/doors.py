@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from random import Random
 
@@ -404,6 +405,20 @@ def _npz(kit: str, T: int) -> Door:
     return make
 
 
+def root(rng: Random) -> Case:
+    """Places of data that are none."""
+    name = rng.choice(
+        ("folder", "npz", "digits", "cifar10", "fashion_mnist", "imagenet", "nmnist", "shd", "x")
+    )
+    place = text(rng).encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    settings = f"data: {{name: {name}, root: {json.dumps(place)}}}\nmodel: {{arch: mlp}}\nT: 1\n"
+    if rng.random() < 0.7:
+        return Case(("snncore.train", "best.yaml", "--out", "new"), {"best.yaml": settings.encode()})
+    return Case(
+        ("search.cli", "data", name, "--root", place.replace("\0", "")), {"best.yaml": settings.encode()}
+    )
+
+
 def installed(rng: Random) -> Case:
     """`spikefront data NAME --from DIR`: archives from elsewhere."""
     name, targets = rng.choice(
@@ -451,11 +466,12 @@ DOORS: dict[str, Door] = {
     "shd": _data("shd", "shd", T=2),
     "aedat4": _data("cifar10_dvs", "aedat4", ", size: 16", T=2),
     "aedat2": _data("cifar10_dvs", "aedat2", ", size: 16, frames_by: count", T=2),
+    "root": root,
     "install": installed,
 }
 """By the name that `--door` takes."""
 
-OF_FILES = frozenset(DOORS) - {"space", "set", "pick", "storage", "request", "arguments"}
+OF_FILES = frozenset(DOORS) - {"space", "set", "pick", "storage", "request", "arguments", "root"}
 """Those whose cases are genuine files that were changed."""
 
 

@@ -11,8 +11,12 @@ from tests.hostile.child import Ended
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("spikefront", "spaces", "snncore", "studies", "search", "reports")
 
-KINDS = ("code", "abort", "hang", "memory", "traceback", "unexpected", "exit", "silent", "fuzzer")
-"""From the worst down. exit: a code that no command has. silent: refused without a word. fuzzer: its own."""
+KINDS = ("code", "abort", "hang", "memory", "traceback", "unexpected", "exit", "left", "silent", "fuzzer")
+"""From the worst down.
+
+exit: a code that no command has. left: files that a refusal made, changed or removed. silent: refused without
+a word. fuzzer: a fault of its own.
+"""
 
 TRACEBACK = "Traceback (most recent call last)"
 _CODES = (0, 1, 2, 130, None)
@@ -77,6 +81,8 @@ def _judge(ended: Ended) -> Finding | None:
         return Finding("unexpected", told.group()[:100], _last_place(output))
     if ended.code not in _CODES:
         return Finding("exit", f"code {ended.code}", "")
+    if ended.left:
+        return Finding("left", re.sub(r"[0-9a-f]{6,}", "*", ended.left[0])[:60], "")
     if ended.code in (1, 2) and not output.strip():
         return Finding("silent", f"code {ended.code}", "")
     return None

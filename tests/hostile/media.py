@@ -102,10 +102,10 @@ def archive(rng: Random, content: bytes) -> bytes:
         return _zip(rng, content)
     unpacked = gzip.decompress(content)
     if unpacked[257:262] == b"ustar":
-        return gzip.compress(_tar(rng, unpacked), 1)
+        return gzip.compress(_tar(rng, unpacked), 1, mtime=0)
     if rng.random() < 0.1:
-        return gzip.compress(bytes(2**30), 1)
-    return gzip.compress(raw.mutate(rng, unpacked), 1)
+        return gzip.compress(bytes(2**30), 1, mtime=0)
+    return gzip.compress(raw.mutate(rng, unpacked), 1, mtime=0)
 
 
 _OUTWARDS = (

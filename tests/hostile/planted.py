@@ -52,6 +52,12 @@ def _aborts(arguments: Sequence[str]) -> int:
     os.abort()
 
 
+def _leaves_a_file(arguments: Sequence[str]) -> int:
+    print("error: no such study")
+    Path("typo.db").touch()
+    return 2
+
+
 def _exits_oddly(arguments: Sequence[str]) -> int:
     return 77
 
@@ -64,5 +70,6 @@ COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "planted-asks-for-memory": _asks_for_memory,
     "planted-runs-code": _runs_code,
     "planted-aborts": _aborts,
+    "planted-leaves-a-file": _leaves_a_file,
     "planted-exits-oddly": _exits_oddly,
 }

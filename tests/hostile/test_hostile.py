@@ -33,6 +33,7 @@ PLANTED = {
     "planted-asks-for-memory": "memory: MemoryError in tests/hostile/planted.py:_asks_for_memory",
     "planted-runs-code": "code: run in planted-runs-code",
     "planted-aborts": "abort: signal 6 in tests/hostile/planted.py:_aborts",
+    "planted-leaves-a-file": "left: typo.db in planted-leaves-a-file",
     "planted-exits-oddly": "exit: code 77 in planted-exits-oddly",
 }
 
@@ -54,7 +55,7 @@ def test_no_door_breaks_in_a_few_cases(tmp_path: Path) -> None:
 
 def test_every_planted_fault_is_found(tmp_path: Path) -> None:
     doors = [word for name in planted.COMMANDS for word in ("--door", name)]
-    limits = ["--limit-s", "1", "--limit-mib", "300", "--minutes", "1"]
+    limits = ["--limit-s", "1", "--limit-mib", "300", "--minutes", "0.3"]
     done = fuzz(tmp_path, *doors, "--cases", str(len(planted.COMMANDS)), *limits)
     assert done.returncode == 1, done.stderr
     for name, told in PLANTED.items():
@@ -72,6 +73,7 @@ def test_every_planted_fault_is_found(tmp_path: Path) -> None:
         (Ended(2, "error: bad", 1), None),
         (Ended(130, "stopped", 1), None),
         (Ended(2, "", 1), "silent"),
+        (Ended(2, "error: bad", 1, left=("typo.db",)), "left"),
         (Ended(3, "error: bad", 1), "exit"),
         (Ended(0, f"Exception in thread\n{TRACEBACK}:\n  x\nKeyError: 1", 1), "traceback"),
         (Ended("raised", f"{TRACEBACK}:\n  x\nMemoryError", 1), "memory"),
