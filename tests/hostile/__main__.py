@@ -33,7 +33,8 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 from tests.hostile import commands, genuine, planted, report  # noqa: E402
 from tests.hostile.child import Limits  # noqa: E402
 from tests.hostile.doors import ALL_DOORS, DOORS  # noqa: E402
-from tests.hostile.fuzz import Fuzzer  # noqa: E402
+from tests.hostile.findings import ROOT, judge  # noqa: E402
+from tests.hostile.fuzz import Fuzzer, Result  # noqa: E402
 
 SHARE_TO_MINIMISE = 0.25
 _LONGEST_MINIMISING_S = 600.0
@@ -43,40 +44,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     """The command; 0 where nothing was found, 1 where something was."""
     arguments = _parser().parse_args(argv)
     doors = arguments.door or list(DOORS)
-    limits = Limits(arguments.limit_s, arguments.limit_mib)
-    with tempfile.TemporaryDirectory(prefix="hostile-") as scratch_name:
-        scratch = Path(scratch_name)
+    with tempfile.TemporaryDirectory(prefix="hostile-") as name:
+        scratch = Path(name)
         if not set(doors) <= set(planted.COMMANDS):
             _prepare(scratch)
+        limits = Limits(arguments.limit_s, arguments.limit_mib)
         fuzzer = Fuzzer(scratch, limits, arguments.jobs, lambda line: print(line, flush=True))
         if arguments.case is not None:
             return _repeat(fuzzer, doors, arguments)
         closed = fuzzer.check(doors, arguments.seed)
-        if closed:
-            print(*closed, sep="\n")
-            return 1
-        until, to_minimise = _times(arguments)
-        numbers: Iterator[int] = count() if arguments.cases is None else iter(range(arguments.cases))
-        try:
-            fuzzer.fuzz(doors, arguments.seed, numbers, until)
-        except KeyboardInterrupt:
-            print("stopped; what was found until now:")
-        fuzzer.minimise(arguments.seed, to_minimise)
-    out = Path(arguments.out or tempfile.mkdtemp(prefix="hostile-found-"))
-    for lines in report.write_faults(fuzzer.result, out, arguments.seed):
-        print(f"\n{lines}")
-    print(f"\n{report.table(fuzzer.result)}")
-    odd = [fault for fault in fuzzer.result.faults.values() if not fault.is_repeatable]
-    for fault in odd:
-        print(f"seen once, not again: {fault.finding} ({fault.door}, case {fault.number})")
-    return 1 if fuzzer.result.repeatable() else 0
+        if not closed:
+            _search(fuzzer, doors, arguments)
+    print(*closed, sep="\n")
+    _tell(fuzzer.result, arguments)
+    return 1 if closed or fuzzer.result.repeatable() else 0
 
 
 def _prepare(scratch: Path) -> None:
     """Genuine files, made by a process of its own, and the product imported, once for all children."""
-    making = (
-        "import pathlib, sys; from tests.hostile import genuine as g; g.save_kits(pathlib.Path(sys.argv[1]))"
-    )
     from snncore.sweeps.compiler import cache_folder
 
     os.environ["SPIKEFRONT_CACHE"] = str(
@@ -84,9 +69,8 @@ def _prepare(scratch: Path) -> None:
     )  # children have an empty home, and would compile anew
     folder = scratch / "kits"
     folder.mkdir()
-    with subprocess.Popen(
-        [sys.executable, "-c", making, str(folder)], stderr=subprocess.PIPE, text=True
-    ) as process:
+    making = [sys.executable, "-m", "tests.hostile.makers", str(folder)]
+    with subprocess.Popen(making, stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:
         commands.warm_up()
         told = process.communicate()[1]
     if process.returncode:
@@ -94,17 +78,31 @@ def _prepare(scratch: Path) -> None:
     genuine.load_kits(folder)
 
 
-def _times(arguments: argparse.Namespace) -> tuple[float, float]:
-    """When to stop looking, and how many seconds to spend on small inputs."""
+def _search(fuzzer: Fuzzer, doors: Sequence[str], arguments: argparse.Namespace) -> None:
+    """Look for faults, then for a small input to each of them."""
     seconds = 60.0 * arguments.minutes
     to_minimise = min(SHARE_TO_MINIMISE * seconds, _LONGEST_MINIMISING_S)
-    return time.monotonic() + seconds - to_minimise, to_minimise
+    numbers: Iterator[int] = count() if arguments.cases is None else iter(range(arguments.cases))
+    try:
+        fuzzer.fuzz(doors, arguments.seed, numbers, time.monotonic() + seconds - to_minimise)
+    except KeyboardInterrupt:
+        print("stopped; what was found until now:")
+    fuzzer.minimise(arguments.seed, to_minimise)
+
+
+def _tell(result: Result, arguments: argparse.Namespace) -> None:
+    """What was found, and where it was written."""
+    out = Path(arguments.out or tempfile.mkdtemp(prefix="hostile-found-"))
+    for lines in report.write_faults(result, out, arguments.seed):
+        print(f"\n{lines}")
+    print(f"\n{report.table(result)}")
+    for fault in result.faults.values():
+        if not fault.is_repeatable:
+            print(f"seen once, not again: {fault.finding} ({fault.door}, case {fault.number})")
 
 
 def _repeat(fuzzer: Fuzzer, doors: Sequence[str], arguments: argparse.Namespace) -> int:
     """One case again, with all it prints."""
-    from tests.hostile.findings import judge
-
     door = doors[0] if len(doors) == 1 else doors[arguments.case % len(doors)]
     case = fuzzer.describe(door, arguments.seed, arguments.case)
     ended = fuzzer.run(case)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import io
 import json
-import pickle
 import struct
 import zipfile
-from collections.abc import Callable
 from random import Random
 from typing import Any
 
 import numpy as np
 
 from tests.hostile import raw
-from tests.hostile.case import CANARY_MODULE, PAYLOAD
+from tests.hostile.case import CANARY_MODULE
+from tests.hostile.pickles import Payload
 from tests.hostile.trees import Raw, change_tree, json_text
 from tests.hostile.values import integer, json_value
 
@@ -63,13 +62,6 @@ TYPES = (
     "<f16",
 )
 TYPES_OF_NO_ARRAY = ("", "x", "|u99999999999", "[('a', '|u1')]", "(2**40)*'x'", "<M8[x]", "|O8,|O8")
-
-
-class Payload:
-    """An object whose pickle leaves the canary when it is loaded."""
-
-    def __reduce__(self) -> tuple[Callable[..., object], tuple[str]]:
-        return exec, (PAYLOAD,)
 
 
 def array(rng: Random) -> Any:
@@ -215,138 +207,3 @@ def idx(rng: Random, content: bytes) -> bytes:
     )
     kind = rng.choice((8, 8, 8, 9, 11, 12, 13, 14, 0, 255))
     return bytes((0, 0, kind, n_dims)) + sizes + content[4 + 4 * content[3] :]
-
-
-def pickled(rng: Random, content: bytes) -> bytes:
-    """A pickle as CIFAR is published in, with code in it, with other values, or with bytes changed."""
-    from tests.snncore.data.fixtures import cycling_labels, python2_pickle, random_images
-
-    choice = rng.random()
-    if choice < 0.35:
-        return raw.mutate(rng, content)
-    if choice < 0.55:
-        return pickle.dumps(rng.choice(_PICKLES), protocol=2)
-    if choice < 0.65:
-        return rng.choice(_CODE)
-    data = random_images(rng.choice((0, 1, 20, 7)), rng.choice((3072, 3072, 0, 1, 1024)))
-    labels: Any = [int(label) for label in cycling_labels(rng.choice((20, 20, 0, 7)), rng.choice((10, 100)))]
-    if rng.random() < 0.4 and labels:
-        labels[rng.randrange(len(labels))] = rng.choice((-1, 10, 100, 2**31 - 1, -(2**31)))
-    keys = rng.choice(
-        (
-            (b"data", b"labels"),
-            (b"data", b"fine_labels"),
-            (b"labels", b"data"),
-            (b"x", b"y"),
-            (b"data", b"data"),
-        )
-    )
-    return python2_pickle({keys[0]: data, keys[1]: labels})
-
-
-_PICKLES: tuple[Any, ...] = (
-    *(
-        None,
-        1,
-        "x",
-        b"x",
-        [],
-        {},
-        [1] * 100,
-        {b"data": None, b"labels": None},
-        {"data": [], "labels": []},
-        Payload(),
-    ),
-    {b"data": Payload(), b"labels": [1]},
-    {b"data": b"\0" * 3072, b"labels": [0]},
-    {b"data": np.zeros((4, 3072)), b"labels": np.zeros(4)},
-    {b"data": np.zeros((4, 3, 32, 32), np.uint8), b"labels": [0, 1, 2, 3]},
-    {b"data": np.zeros((4, 3072), object), b"labels": [0, 1, 2, 3]},
-    {b"data": np.zeros((4, 3072), np.uint8), b"labels": [0.5, None, "x", []]},
-    {b"data": np.zeros((4, 3072), np.uint8), b"labels": {0: 1}},
-    {b"data": np.zeros((4, 3072), np.uint8), b"labels": [10**30] * 4},
-    {Payload(): 1},
-)
-_CODE = (
-    f"cbuiltins\nexec\n(S{PAYLOAD!r}\ntR.".encode(),
-    f"c{CANARY_MODULE}\nx\n.".encode(),
-    f"(S{PAYLOAD!r}\nibuiltins\nexec\n.".encode(),
-    b"cnumpy\nload\n(S'x'\ntR.",
-    b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(J\xff\xff\xff\x7ft\x8c\x01bt\x85R.",
-    b"\x80\x02cnumpy\nzeros\n\x8a\x05\x00\x00\x00\x00\x10\x85R.",
-    b"\x80\x04\x8e\xff\xff\xff\xff\xff\xff\xff\x7f",
-    b"\x80\x02" + b"(" * 100_000,
-    b"\x80\x02" + b"]" * 3 + b"a" * 50_000,
-)
-
-
-def hdf5(rng: Random, content: bytes) -> bytes:
-    """A file of SHD with one of its parts replaced by something that HDF5 allows; or its bytes changed."""
-    if rng.random() < 0.35:
-        return raw.mutate(rng, content)
-    import h5py
-
-    file = io.BytesIO(content)
-    with h5py.File(file, "r+") as opened:
-        for _ in range(rng.choice((1, 1, 2))):
-            _change_hdf5(rng, opened, h5py)
-    return file.getvalue()
-
-
-def _change_hdf5(rng: Random, opened: Any, h5py: Any) -> None:
-    name = rng.choice(("labels", "labels", "spikes/times", "spikes/units", "spikes"))
-    if name in opened:
-        del opened[name]
-    kind = rng.choice(
-        ("external", "soft", "hard", "missing", "group", "sizes", "sizes", "values", "values", "type")
-    )
-    if kind == "external":
-        opened[name] = h5py.ExternalLink(
-            rng.choice(("other.h5", "/dev/zero", "/etc/passwd", "shd_test.h5")), "/labels"
-        )
-    elif kind == "soft":
-        opened[name] = h5py.SoftLink(rng.choice((f"/{name}", "/nowhere", "/extra", "/")))
-    elif kind == "hard":
-        opened[name] = opened["extra/speaker"]
-    elif kind == "group":
-        opened.create_group(name)
-    elif kind == "sizes":
-        shape = rng.choice(((2**36,), (2**31, 2**20), (40, 2**30), (0,), (), (1,), (40, 40)))
-        opened.create_dataset(
-            name, shape, rng.choice(("u2", "f2", "i8", "f8")), chunks=True if shape else None
-        )
-    elif kind == "values":
-        values = rng.choice(
-            ([-1] * 40, [20] * 40, [10**9] * 40, [2**63 - 1] * 40, [0] * 40, [0.5] * 40, [np.nan] * 40)
-        )
-        opened[name] = np.array(values)
-    elif kind == "type":
-        _of_another_type(rng, opened, h5py, name)
-
-
-def _of_another_type(rng: Random, opened: Any, h5py: Any, name: str) -> None:
-    kind = rng.choice(
-        ("text", "compound", "vlen text", "reference", "empty", "vlen", "external file", "opaque", "array")
-    )
-    if kind == "text":
-        opened[name] = np.array([b"zero"] * 40)
-    elif kind == "compound":
-        opened[name] = np.zeros(40, dtype=[("a", "u1"), ("b", "f8")])
-    elif kind == "vlen text":
-        opened.create_dataset(name, data=["zero"] * 40, dtype=h5py.string_dtype())
-    elif kind == "reference":
-        opened.create_dataset(name, (40,), dtype=h5py.ref_dtype)
-    elif kind == "empty":
-        opened[name] = h5py.Empty("f8")
-    elif kind == "vlen":
-        made = opened.create_dataset(
-            name, (40,), dtype=h5py.vlen_dtype(np.dtype(rng.choice(("f8", "i1", "u8"))))
-        )
-        for row in range(40):
-            made[row] = np.array([np.nan, 1e30, -5, 2**60][: rng.randrange(5)]).astype("f8")
-    elif kind == "external file":
-        opened.create_dataset(name, (40,), "u2", external=[("/etc/passwd", 0, h5py.h5f.UNLIMITED)])
-    elif kind == "opaque":
-        opened[name] = np.zeros(40, dtype="V7")
-    else:
-        opened[name] = np.zeros((40, 3), dtype="(2,)f8") if rng.random() < 0.5 else np.zeros((40, 5), "u2")

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import Random
 
 CANARY = "CANARY"
 """A file of this name appears where code out of a hostile file has been run."""
@@ -72,3 +73,7 @@ class Case:
 def _with_folder(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
+
+
+Door = Callable[[Random], Case]
+"""Makes a case against one kind of input."""

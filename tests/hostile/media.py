@@ -14,8 +14,9 @@ from random import Random
 from PIL import Image
 
 from tests.hostile import raw
-from tests.hostile.arrays import hdf5, npy, read_zip, write_zip
+from tests.hostile.arrays import read_zip, write_zip
 from tests.hostile.case import CANARY
+from tests.hostile.hdf5 import hdf5
 from tests.hostile.values import integer
 
 FORMATS = (
@@ -194,7 +195,3 @@ def nmnist(rng: Random, content: bytes) -> bytes:
         return raw.mutate(rng, content)
     n = rng.choice((0, 1, 4, 5, 6, 300, 100_001))
     return rng.choice((rng.randbytes(n), b"\xff" * n, bytes(n)))
-
-
-def gesture(rng: Random, content: bytes) -> bytes:
-    return npy(rng, content)

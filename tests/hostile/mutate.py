@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from random import Random
 
-from tests.hostile import arrays, media, raw, tables, trees
+from tests.hostile import arrays, hdf5, media, pickles, raw, tables, trees
 from tests.hostile.case import SPECIALS, Case
 from tests.hostile.genuine import KITS
 from tests.hostile.raw import Mutator
@@ -21,14 +21,14 @@ _BY_NAME: tuple[tuple[str, Mutator], ...] = (
     (r"\.npz$", arrays.npz),
     (r"\.npy$", arrays.npy),
     (r"\.safetensors$", arrays.safetensors),
-    (r"\.h5$", arrays.hdf5),
+    (r"\.h5$", hdf5.hdf5),
     (r"\.(png|jpe?g|gif|bmp|webp|tif|ppm)$", media.image),
     (r"\.(zip|gz)$", media.archive),
     (r"\.aedat4$", media.aedat4),
     (r"\.aedat$", media.aedat2),
     (r"\.bin$", media.nmnist),
     (r"-idx\d-ubyte$", arrays.idx),
-    (r"cifar-", arrays.pickled),
+    (r"cifar-", pickles.pickled),
 )
 
 

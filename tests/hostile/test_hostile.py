@@ -13,11 +13,11 @@ from random import Random
 import numpy as np
 import pytest
 
-from tests.hostile import arrays, media, planted, raw, tables, trees
+from tests.hostile import arrays, media, pickles, planted, raw, tables, trees
 from tests.hostile.case import Case
 from tests.hostile.child import Ended
 from tests.hostile.doors import DOORS
-from tests.hostile.findings import TRACEBACK, Finding, judge
+from tests.hostile.findings import ROOT, TRACEBACK, Finding, judge
 from tests.hostile.minimise import Minimiser
 from tests.snncore.data.events.fixtures import aedat4_bytes, random_stream
 from tests.snncore.data.fixtures import cifar_batch, idx_bytes, photo, random_images
@@ -42,7 +42,7 @@ def fuzz(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """The command, in a process of its own: it forks, which this one with its threads should not."""
     words = [sys.executable, "-m", "tests.hostile", "--out", str(folder / "found"), *arguments]
     environment = {**os.environ, "TMPDIR": str(folder)}
-    return subprocess.run(words, capture_output=True, text=True, env=environment, timeout=280, check=False)
+    return subprocess.run(words, capture_output=True, text=True, env=environment, timeout=280, cwd=ROOT)
 
 
 def test_no_door_breaks_in_a_few_cases(tmp_path: Path) -> None:
@@ -89,9 +89,8 @@ def test_ends_are_judged(ended: Ended, kind: str | None) -> None:
 
 
 def test_the_place_is_the_innermost_frame_of_the_product() -> None:
-    here = Path(__file__).parents[2]
     frames = [("search/run.py", "main"), ("snncore/config.py", "load"), ("tests/x.py", "inner")]
-    lines = [f'  File "{here / path}", line 7, in {name}\n    code' for path, name in frames]
+    lines = [f'  File "{ROOT / path}", line 7, in {name}\n    code' for path, name in frames]
     output = "\n".join(
         [f"{TRACEBACK}:", *lines, '  File "/usr/lib/yaml.py", line 1, in go', "yaml.Bad: odd\nmore"]
     )
@@ -141,7 +140,7 @@ FORMATS = {
     "npy": (arrays.npy, npy_bytes),
     "npz": (arrays.npz, npz_bytes),
     "idx": (arrays.idx, lambda: idx_bytes(random_images(4, 28, 28))),
-    "pickle": (arrays.pickled, lambda: cifar_batch(4, 10)),
+    "pickle": (pickles.pickled, lambda: cifar_batch(4, 10)),
     "image": (media.image, png_bytes),
     "zip": (
         media.archive,
