@@ -10,6 +10,7 @@ import os
 import runpy
 import socket
 import sys
+import traceback
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -64,6 +65,7 @@ def run(argv: Sequence[str]) -> Any:
     if argv[0] in FUNCTIONS:
         return FUNCTIONS[argv[0]](argv[1:])
     assert argv[0] in MODULES, argv
+    _show_faults()
     _stay_on_this_machine()
     _stop_before_work(with_network="--resume" in argv)
     sys.argv = list(argv)
@@ -91,6 +93,19 @@ def _stop_before_work(with_network: bool) -> None:
     TrainingSession.run_epoch = end  # type: ignore[method-assign]
     if not with_network:  # how large a network may be is for the probe to find out
         snncore.train.TrainingSession = _reads_data  # type: ignore[assignment,misc]
+
+
+def _show_faults() -> None:
+    """The last resort at the edge of a command tells a fault in two lines; here with its traceback."""
+    import spikefront.command
+
+    tell = spikefront.command.fault
+
+    def tell_all(error: BaseException) -> str:
+        traceback.print_exception(error)
+        return tell(error)
+
+    spikefront.command.fault = tell_all
 
 
 def _stay_on_this_machine() -> None:

@@ -22,12 +22,10 @@ TRACEBACK = "Traceback (most recent call last)"
 _CODES = (0, 1, 2, 130, None)
 _FRAME = re.compile(r'File "([^"\n]+)", line (\d+),? in (\S+)')
 _ERROR = re.compile(r"^([A-Za-z_][\w.]*)(?:: |$)", re.MULTILINE)
-_UNEXPECTED = re.compile(
-    r"\bunexpected(?:ly)?\b[^\n]*\b\w*(?:Error|Exception|Warning)\b|a fault of SpikeFront", re.I
-)
-"""The words of the last resort at the edge of a command."""
+LAST_RESORT = "this is a fault of SpikeFront"
+"""What stands in the message of the last resort at the edge of a command (`spikefront.command`)."""
 _OUT_OF_MEMORY = re.compile(
-    r"MemoryError|can't allocate memory|Cannot allocate memory|bad_alloc|malloc of size", re.I
+    r"MemoryError|can't allocate memory|Cannot allocate memory|bad_alloc|Unable to allocate", re.I
 )
 
 
@@ -74,11 +72,13 @@ def _judge(ended: Ended) -> Finding | None:
         return Finding("abort", f"signal {ended.signal}", *_of_dump(output))
     if TRACEBACK in output:
         error, place, line = _of_traceback(output)
-        kind = "memory" if _OUT_OF_MEMORY.search(output[output.rindex(TRACEBACK) :]) else "traceback"
+        is_memory = _OUT_OF_MEMORY.search(output[output.rindex(TRACEBACK) :])
+        kind = "memory" if is_memory else "unexpected" if LAST_RESORT in output else "traceback"
         return Finding(kind, error, place, line)
-    told = _UNEXPECTED.search(output)
-    if told:
-        return Finding("unexpected", told.group()[:100], _last_place(output))
+    if LAST_RESORT in output:
+        return Finding("unexpected", "fault", "")
+    if _OUT_OF_MEMORY.search(output):  # it was asked for, and would have been had on a larger machine
+        return Finding("memory", "refused only for want of memory", "")
     if ended.code not in _CODES:
         return Finding("exit", f"code {ended.code}", "")
     if ended.left:

@@ -18,8 +18,9 @@ def _raises(arguments: Sequence[str]) -> int:
 
 
 def _tells_a_fault(arguments: Sequence[str]) -> int:
-    print("error: unexpected: IndexError: list index out of range")
-    return 1
+    from spikefront.command import run_command
+
+    return run_command(lambda: _raises(arguments))
 
 
 def _hangs(arguments: Sequence[str]) -> int:

@@ -27,7 +27,7 @@ N_ROUNDS = 2
 
 PLANTED = {
     "planted-raises": "traceback: IndexError in tests/hostile/planted.py:_raises",
-    "planted-unexpected": "unexpected: unexpected: IndexError",
+    "planted-unexpected": "unexpected: IndexError in tests/hostile/planted.py:_raises",
     "planted-hangs": "hang: hang in tests/hostile/planted.py:_hangs",
     "planted-takes-memory": "memory: memory in tests/hostile/planted.py:_takes_memory",
     "planted-asks-for-memory": "memory: MemoryError in tests/hostile/planted.py:_asks_for_memory",
