@@ -62,10 +62,10 @@ def warm_up() -> None:
 
 def run(argv: Sequence[str]) -> Any:
     """Run a command in this process; its exit code as Python has it (None, an int, or a text)."""
+    _show_faults()
     if argv[0] in FUNCTIONS:
         return FUNCTIONS[argv[0]](argv[1:])
     assert argv[0] in MODULES, argv
-    _show_faults()
     _stay_on_this_machine()
     _stop_before_work(with_network="--resume" in argv)
     sys.argv = list(argv)
