@@ -190,7 +190,7 @@ def _frame_cache(place: Path) -> None:
 def _dvs_gesture(place: Path) -> None:
     from tests.snncore.data.events.fixtures import write_dvs_gesture
 
-    write_dvs_gesture(place / "data", n_train=1)
+    write_dvs_gesture(place / "data")
 
 
 def _shd(place: Path) -> None:
