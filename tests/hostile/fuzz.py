@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
 import pickle
 import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import count, islice, takewhile
 from pathlib import Path
 from random import Random
 
@@ -58,41 +59,23 @@ class Fuzzer:
 
     def __init__(self, scratch: Path, limits: Limits, jobs: int, say: Callable[[str], None]) -> None:
         self._scratch, self._limits, self._jobs, self._say = scratch, limits, jobs, say
-        self._count = itertools.count()
+        self._count = count()
         self.result = Result()
-
-    def fuzz(self, doors: Sequence[str], seed: int, numbers: Iterator[int], until: float) -> None:
-        """Run the cases of `numbers`, going round the doors, until they or the time have come to an end."""
-        running: dict[Child, tuple[str, int, Path]] = {}
-        try:
-            while True:
-                while len(running) < self._jobs and time.monotonic() < until:
-                    number = next(numbers, None)
-                    if number is None:
-                        until = 0.0
-                        break
-                    door = doors[number % len(doors)]
-                    folder = self._fresh()
-                    child = Child(
-                        lambda door=door, number=number: make_case(door, seed, number), folder, self._limits
-                    )
-                    running[child] = door, number, folder
-                if not running:
-                    return
-                self._collect(running)
-        finally:
-            for child in running:
-                child.end()
 
     def check(self, doors: Sequence[str], seed: int) -> list[str]:
         """The doors that refuse what is genuine: behind a closed one nothing can be found."""
-        closed = []
-        for door in doors:
-            if door in OF_FILES:
-                ended = self._alone(lambda door=door: make_case(door, seed, -1))
-                if ended.code not in (0, None) or judge(ended):
-                    closed.append(f"{door}: genuine input is refused with {ended.code}: {ended.output}")
-        return closed
+        jobs = ((door, -1) for door in doors if door in OF_FILES)
+        return [
+            f"{door}: genuine input is refused with {ended.code}: {ended.output}"
+            for door, _, ended in self._each(jobs, seed)
+            if ended.code not in (0, None) or judge(ended)
+        ]
+
+    def fuzz(self, doors: Sequence[str], seed: int, numbers: Iterator[int], until: float) -> None:
+        """Run the cases of `numbers`, going round the doors, until they or the time have come to an end."""
+        jobs = ((doors[number % len(doors)], number) for number in numbers)
+        for door, number, ended in self._each(takewhile(lambda _: time.monotonic() < until, jobs), seed):
+            self._note(door, number, ended)
 
     def run(self, case: Case) -> Ended:
         """One case, alone."""
@@ -117,8 +100,8 @@ class Fuzzer:
         """Find a small case for each fault, within a time for all of them."""
         faults = [fault for fault in self.result.faults.values() if fault.finding.kind != "fuzzer"]
         until = time.monotonic() + seconds
-        for count, fault in enumerate(faults):
-            left = (until - time.monotonic()) / (len(faults) - count)
+        for at, fault in enumerate(faults):
+            left = (until - time.monotonic()) / (len(faults) - at)
             case = fault.case = self.describe(fault.door, seed, fault.number)
             again = self.run(case)
             found = judge(again, fault.door)
@@ -150,14 +133,27 @@ class Fuzzer:
         folder.mkdir()
         return folder
 
-    def _collect(self, running: dict[Child, tuple[str, int, Path]]) -> None:
-        time.sleep(POLL_S)
-        for child, (door, number, folder) in list(running.items()):
-            ended = child.poll()
-            if ended is not None:
-                del running[child]
-                shutil.rmtree(folder, ignore_errors=True)
-                self._note(door, number, ended)
+    def _each(self, jobs: Iterator[tuple[str, int]], seed: int) -> Iterator[tuple[str, int, Ended]]:
+        """Run cases by door and number, so many at a time as there are jobs; each as soon as it has ended."""
+        running: dict[Child, tuple[str, int, Path]] = {}
+        try:
+            while True:
+                for door, number in islice(jobs, self._jobs - len(running)):
+                    folder = self._fresh()
+                    child = Child(partial(make_case, door, seed, number), folder, self._limits)
+                    running[child] = door, number, folder
+                if not running:
+                    return
+                time.sleep(POLL_S)
+                for child, (door, number, folder) in list(running.items()):
+                    ended = child.poll()
+                    if ended is not None:
+                        del running[child]
+                        shutil.rmtree(folder, ignore_errors=True)
+                        yield door, number, ended
+        finally:
+            for child in running:
+                child.end()
 
     def _note(self, door: str, number: int, ended: Ended) -> None:
         self.result.n_cases[door] += 1

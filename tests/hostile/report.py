@@ -6,6 +6,7 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from tests.hostile.case import Case
@@ -70,9 +71,13 @@ def command(case: Case) -> str:
 
 
 def _write_input(case: Case, folder: Path) -> None:
+    """The files; what is none (a pipe, an endless link) is named beside them, for whoever reads the folder."""
     folder.mkdir()
+    if case.specials:
+        told = "".join(f"{path}: {kind}\n" for path, kind in case.specials.items())
+        (folder.parent / "no-files.txt").write_text(told, encoding="utf-8", errors="backslashreplace")
     try:
-        case.write(folder)
+        replace(case, specials={}).write(folder)
     except (OSError, ValueError) as error:  # a name that only the scratch folder could hold
         (folder.parent / "input.txt").write_text(f"could not be written here: {error}\n")
 
