@@ -71,7 +71,7 @@ def command(case: Case) -> str:
 
 
 def _write_input(case: Case, folder: Path) -> None:
-    """The files; what is none (a pipe, an endless link) is named beside them, for whoever reads the folder."""
+    """The files; what is none (a pipe, an endless link) is only named, for whoever reads the folder."""
     folder.mkdir()
     if case.specials:
         told = "".join(f"{path}: {kind}\n" for path, kind in case.specials.items())
