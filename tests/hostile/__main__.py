@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -43,6 +44,7 @@ _LONGEST_MINIMISING_S = 600.0
 def main(argv: Sequence[str] | None = None) -> int:
     """The command; 0 where nothing was found, 1 where something was."""
     arguments = _parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: nothing stays behind
     doors = arguments.door or list(DOORS)
     with tempfile.TemporaryDirectory(prefix="hostile-") as name:
         scratch = Path(name)

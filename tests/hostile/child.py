@@ -125,6 +125,7 @@ class Child:
 
 def _run(make: Callable[[], Case], folder: Path, limits: Limits) -> None:
     os.setsid()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     output = os.open(folder / "output", os.O_CREAT | os.O_WRONLY | os.O_APPEND)
     nothing = os.open(os.devnull, os.O_RDONLY)
     for old, new in ((nothing, 0), (output, 1), (output, 2)):
