@@ -18,6 +18,7 @@ from search.run import main
 from spaces import Mistake, SpaceError, load_space, packaged_names
 from spaces.errors import flow
 from spikefront.yaml_nodes import plain, read_nodes
+from tests.hostile.trees import HOSTILE_KEYS, Raw, emitted, key_of, plain_copy, steps_of
 from tests.spaces.helpers import TRAINER
 from tests.spaces.hostile_corpus import ALWAYS_REFUSED, CASES, CODE, FINE, PLACES, VALUES
 
@@ -25,9 +26,7 @@ MAX_SECONDS = 1.0
 """Of the processor, for one file: a machine that is busy with other tests does not count."""
 
 OWN_NETWORKS = {"a module with code": 1, "endless modules": 11}
-"""Spaces whose user names modules, which are imported before anything starts; and the lines that tell of them."""
-
-Steps = tuple[str | int, ...]
+"""Spaces that name a user's modules, imported before anything starts; how many lines tell that they are missing."""
 
 
 @pytest.fixture
@@ -208,51 +207,11 @@ def test_a_file_with_an_odd_name(folder: Path, name: str, shown: str, exists: bo
     assert all(line.isprintable() for line in told.split("\n"))
 
 
-class Raw(str):
-    """A piece of YAML that is written as it is."""
-
-
-def steps_of(value: Any, above: Steps = ()) -> Iterator[Steps]:
-    """The place of every value below the root."""
-    below: Any = (
-        enumerate(value) if isinstance(value, list) else value.items() if isinstance(value, dict) else ()
-    )
-    for step, item in below:
-        yield (*above, step)
-        yield from steps_of(item, (*above, step))
-
-
-def emitted(value: Any) -> str:
-    """A tree as YAML in flow style."""
-    if isinstance(value, Raw):
-        return value
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{emitted(key)}: {emitted(item)}" for key, item in value.items()) + "}"
-    return f"[{', '.join(map(emitted, value))}]" if isinstance(value, list) else flow(value)
-
-
-def key_of(steps: Steps) -> str:
-    """A place as messages name it."""
-    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps).lstrip(".")
-
-
 SPACES = {}
 for space_name in packaged_names():
     root, _ = read_nodes((Path("spaces") / f"{space_name}.yaml").read_text(encoding="utf-8"), space_name)
     assert root is not None
     SPACES[space_name] = plain(root)
-HOSTILE_KEYS = (
-    '"\\e[2J"',
-    '"\\u202e"',
-    "__class__",
-    "'a.b'",
-    "'...'",
-    "🙂",
-    "k" * 900,
-    "'[0]'",
-    "T.x",
-    "'*'",
-)
 
 
 @st.composite
@@ -287,12 +246,6 @@ def mutated(draw: st.DrawFn) -> tuple[str, str, bool]:
     else:
         del parent[last]
     return emitted(tree["space"]), key_of(steps), kind in ("refuse", "tag", "twice", "extra")
-
-
-def plain_copy(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: plain_copy(item) for key, item in value.items()}
-    return [plain_copy(item) for item in value] if isinstance(value, list) else value
 
 
 @settings(

@@ -1,0 +1,1 @@
+"""Hostile input for every door of the product: see `python -m tests.hostile --help`."""
