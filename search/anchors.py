@@ -22,6 +22,7 @@ FREE: dict[str, str] = {
     "data.val_fraction": "papers train on everything, a search must keep something to compare by",
     "measure.batch_size": "how latency is measured",
     "measure.device": "how latency is measured",
+    "measure.exit_confidence": "how stopping early is measured",
     "measure.threads": "how latency is measured",
     "optim.epochs": "how long a study can afford to train; schedules stretch with it",
     "precision": "what the device is fast at",

@@ -22,6 +22,9 @@ from spikefront.shapes import checked
 
 RESULT = "result.json"
 
+_PRINTED = ("train_memory_mib", "latency_ms")
+"""Metrics that whoever reads a result tells, and so must be there."""
+
 
 @dataclass(frozen=True)
 class TrainResult:
@@ -90,7 +93,10 @@ def read_result(folder: Path) -> TrainResult:
         known = {one.name: values[one.name] for one in fields(TrainResult) if one.name in values}
         if known.get("test_accuracy", 0) is None:  # JSON has no NaN
             known["test_accuracy"] = math.nan
-        return checked(TypeAdapter(TrainResult), known | {"folder": folder})
+        result = checked(TypeAdapter(TrainResult), known | {"folder": folder})
+        printed = {name: result.metrics.get(name) for name in _PRINTED}
+        checked(TypeAdapter(dict[str, float]), printed, "metrics")
+        return result
     except ValueError as error:
         raise UserError(f"{path}: no readable result: {error}; without it --resume tests again") from error
 

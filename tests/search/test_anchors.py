@@ -78,6 +78,7 @@ def test_a_space_without_a_preset_has_the_trainers_defaults() -> None:
 def test_recipes_of_other_presets_lie_in_a_space_that_searches_what_they_differ_in() -> None:
     both = {
         "model.arch": Choice(("resnet18", "vgg9")),
+        "data.cutout": Choice((0, 16)),
         "neuron.decay": FloatRange(0.1, 0.9),
         "neuron.reset": Choice(("soft", "hard")),
         "neuron.detach_reset": Choice((True, False)),

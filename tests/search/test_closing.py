@@ -58,7 +58,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
 
 
 def _book(folder: RunFolder, about: About, me: int) -> _Book:
-    job = _Job(make_space(), about, open_existing(folder)[0], (), folder, _Many(me), RunOptions())
+    job = _Job(make_space(), about, open_existing(folder)[0], folder, _Many(me), RunOptions())
     return _Book.of(job, job.study)
 
 

@@ -26,7 +26,7 @@ MAX_SECONDS = 1.0
 """Of the processor, for one file: a machine that is busy with other tests does not count."""
 
 OWN_NETWORKS = {"a module with code": 1, "endless modules": 11}
-"""Spaces that name a user's modules, imported before anything starts; how many lines tell that they are missing."""
+"""Spaces whose modules are imported before anything starts, and the lines that tell of the missing ones."""
 
 
 @pytest.fixture
