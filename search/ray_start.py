@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import secrets
 import shutil
 import signal
 import socket
@@ -71,6 +72,8 @@ OF_ANOTHER_RAY = (
 )
 """Variables that describe some other Ray, or a job in it; a Ray of our own starts without them."""
 
+_TOKEN = "RAY_AUTH_TOKEN"
+
 _SETTING = re.compile(r"RAY_[a-z].*")
 """Names of variables that Ray's C++ part reads."""
 
@@ -85,14 +88,19 @@ _MAX_SOCKET_BYTES = 103
 def environment(address: str) -> Iterator[None]:
     """Set what Ray reads from the environment, where the user has not; put it back afterwards.
 
-    For a Ray of our own, what describes another one is taken out meanwhile.
+    Meanwhile settings of Ray Tune are ours alone: how the search uses it is nobody's choice, and some of its
+    variables end it by their mere presence. For a Ray of our own, what describes another one is taken out.
     """
-    hidden = OF_ANOTHER_RAY if address == "local" else ()
-    before = {name: os.environ.get(name) for name in (*ENVIRONMENT, *hidden)}
+    hidden = [name for name in os.environ if name.startswith("TUNE_")] + ["RAY_AIR_LOCAL_CACHE_DIR"]
+    if address == "local":
+        hidden += OF_ANOTHER_RAY
+    before = {name: os.environ.get(name) for name in (*ENVIRONMENT, *hidden, _TOKEN)}
     for name in hidden:
         os.environ.pop(name, None)
     for name, ours in ENVIRONMENT.items():
         os.environ.setdefault(name, ours)
+    if address == "local" and not {_TOKEN, "RAY_AUTH_TOKEN_PATH"} & os.environ.keys() and not _has_home():
+        os.environ[_TOKEN] = secrets.token_hex(32)
     try:
         yield
     finally:
@@ -101,6 +109,19 @@ def environment(address: str) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = users
+
+
+def _has_home() -> bool:
+    """Whether Ray can keep its token where it wants to, which it makes when there is none."""
+    try:
+        folder = Path.home() / ".ray"
+        folder.mkdir(exist_ok=True)
+        if (folder / "auth_token").exists():
+            return os.access(folder / "auth_token", os.R_OK)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except (OSError, RuntimeError):  # RuntimeError: nobody knows where the home is
+        return False
 
 
 def require_readable_settings() -> None:
@@ -141,6 +162,7 @@ def start(address: str, say: Callable[[str], None]) -> None:
 def _start_own(say: Callable[[str], None]) -> None:
     import ray
 
+    require_working_folder()
     require_loopback()
     folder = ray_folder(temporary_folders())
     ours = {*ENVIRONMENT, *OF_ANOTHER_RAY}
@@ -176,6 +198,18 @@ def _init(**options: Any) -> None:
         # Under `-W error` a warning of Ray's own would be the end of it.
         warnings.simplefilter("ignore")
         ray.init(log_to_driver=False, logging_level=logging.CRITICAL, **options)
+
+
+def require_working_folder() -> None:
+    """Check that the working directory is there, which Ray's processes start in.
+
+    Raises:
+        SearchError: it was removed.
+    """
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise SearchError(f"the working directory cannot be used ({error}); cd to one that exists") from error
 
 
 def require_loopback() -> None:

@@ -33,12 +33,12 @@ def test_a_ray_of_this_process_is_used_as_it_is_and_left_running() -> None:
 def test_the_environment_is_put_back_and_the_users_own_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ENVIRONMENT:
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("TUNE_WARN_THRESHOLD_S", "7")
+    monkeypatch.setenv("RAY_CHDIR_TO_TRIAL_DIR", "1")
     with ray_cluster("local"):
         assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
-        assert os.environ["TUNE_WARN_THRESHOLD_S"] == "7"
+        assert os.environ["RAY_CHDIR_TO_TRIAL_DIR"] == "1"
     assert "RAY_USAGE_STATS_ENABLED" not in os.environ
-    assert os.environ["TUNE_WARN_THRESHOLD_S"] == "7"
+    assert os.environ["RAY_CHDIR_TO_TRIAL_DIR"] == "1"
 
 
 @pytest.mark.parametrize(

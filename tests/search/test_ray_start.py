@@ -45,9 +45,9 @@ def test_a_ray_of_our_own_knows_nothing_of_another_one(monkeypatch: pytest.Monke
 def test_what_the_user_has_set_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ENVIRONMENT:
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("TUNE_WARN_THRESHOLD_S", "7")
+    monkeypatch.setenv("RAY_CHDIR_TO_TRIAL_DIR", "1")
     with environment("local"):
-        assert os.environ["TUNE_WARN_THRESHOLD_S"] == "7"
+        assert os.environ["RAY_CHDIR_TO_TRIAL_DIR"] == "1"
         assert os.environ["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] == "0"
     assert "RAY_ENABLE_UV_RUN_RUNTIME_ENV" not in os.environ
 
@@ -190,3 +190,43 @@ def test_a_hangup_is_kept_from_the_processes_of_ray(monkeypatch: pytest.MonkeyPa
     ray_start.start("local", print)
     assert signal.SIGHUP in blocked[0]
     assert signal.SIGHUP not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+@pytest.mark.parametrize("address", ["local", "auto"])
+def test_tunes_settings_are_ours(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """TUNE_RESULT_DIR and RAY_AIR_LOCAL_CACHE_DIR end Ray Tune by being set, others by their value."""
+    users = {"TUNE_RESULT_DIR": "/x", "RAY_AIR_LOCAL_CACHE_DIR": "/y", "TUNE_WARN_THRESHOLD_S": "junk"}
+    for name, text in users.items():
+        monkeypatch.setenv(name, text)
+    with environment(address):
+        assert "TUNE_RESULT_DIR" not in os.environ
+        assert "RAY_AIR_LOCAL_CACHE_DIR" not in os.environ
+        assert os.environ["TUNE_WARN_THRESHOLD_S"] == ENVIRONMENT["TUNE_WARN_THRESHOLD_S"]
+    assert {name: os.environ[name] for name in users} == users
+
+
+def test_without_a_home_the_token_of_a_ray_of_our_own_is_in_the_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("RAY_AUTH_TOKEN", raising=False)
+    monkeypatch.delenv("RAY_AUTH_TOKEN_PATH", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "missing"))
+    with environment("local"):
+        assert len(os.environ["RAY_AUTH_TOKEN"]) == 64
+    assert "RAY_AUTH_TOKEN" not in os.environ
+    assert not (tmp_path / "missing").exists()
+    with environment("auto"):
+        assert "RAY_AUTH_TOKEN" not in os.environ, "another Ray has its own"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with environment("local"):
+        assert "RAY_AUTH_TOKEN" not in os.environ
+
+
+def test_a_working_directory_that_is_gone_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(SearchError, match=r"working directory cannot be used .* cd to one that exists"):
+        ray_start.start("local", print)
+    monkeypatch.chdir(tmp_path)
