@@ -28,7 +28,6 @@ from search.opening import (
     was_never_begun,
     with_options,
 )
-from snncore.config import make_config
 from spaces.draw import RandomDraw
 from spaces.load import load_space
 from spaces.ranges import IntRange
