@@ -1,7 +1,7 @@
 """CIFAR-10 and CIFAR-100: 32 × 32 colour images, in pickled batches.
 
-A pickle can run code. These are read without: only the instructions of a genuine batch are followed, and the
-two names of numpy in it stand for plain records, not for numpy.
+A pickle can run code. These are read without: only the instructions of a batch are followed, as it is published
+or as any Python pickles it again, and the names of numpy in it stand for plain records, not for numpy.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ _LARGEST_BYTES = 2**28  # more than the largest published batch, of 155 MB
 _OPCODES = frozenset(
     """
     PROTO FRAME STOP MARK EMPTY_DICT EMPTY_LIST EMPTY_TUPLE DICT LIST TUPLE TUPLE1 TUPLE2 TUPLE3
-    SETITEM SETITEMS APPEND APPENDS NONE NEWTRUE NEWFALSE INT BININT BININT1 BININT2 LONG1 BINFLOAT
-    STRING BINSTRING SHORT_BINSTRING UNICODE BINUNICODE SHORT_BINUNICODE BINBYTES SHORT_BINBYTES
+    SETITEM SETITEMS APPEND APPENDS NONE NEWTRUE NEWFALSE INT BININT BININT1 BININT2 LONG LONG1 BINFLOAT FLOAT
+    STRING BINSTRING SHORT_BINSTRING UNICODE BINUNICODE SHORT_BINUNICODE BINBYTES SHORT_BINBYTES BYTEARRAY8
     PUT BINPUT LONG_BINPUT MEMOIZE GET BINGET LONG_BINGET GLOBAL STACK_GLOBAL REDUCE BUILD
     """.split()  # noqa: SIM905
 )
@@ -85,7 +85,8 @@ class _DType:
 class _Array:
     """Stands for numpy.ndarray: keeps the bytes and what they are said to be."""
 
-    state: Any = None
+    def __init__(self, state: Any = None) -> None:
+        self.state = state
 
     def __setstate__(self, state: Any) -> None:
         self.state = state
@@ -99,6 +100,7 @@ class _Array:
         _, shape, dtype, is_fortran, content = self.state
         if isinstance(content, str):
             content = content.encode("latin1")
+        content = bytes(content) if isinstance(content, bytearray) else content
         code = getattr(dtype, "code", None)
         if code not in ("u1", "|u1") or not isinstance(content, bytes) or is_fortran:
             raise ValueError(f"images are {code}, should be bytes")
@@ -112,9 +114,24 @@ def _reconstruct(*arguments: Any) -> _Array:
     return _Array()
 
 
+def _from_buffer(content: Any, dtype: Any, shape: Any, order: Any) -> _Array:
+    """Stands for numpy's function of this name, by which protocol 5 makes arrays."""
+    return _Array((1, shape, dtype, order != "C", content))
+
+
+def _encode(text: Any, codec: Any) -> bytes:
+    """Stands for `codecs.encode`, by which Python 3 writes bytes where it pickles as Python 2 did."""
+    if not isinstance(text, str) or codec != "latin1":
+        raise ValueError(f"a text encoded as {codec!r}, should be latin1")
+    return text.encode("latin1")
+
+
 _KNOWN = {
+    ("_codecs", "encode"): _encode,
     ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
     ("numpy._core.multiarray", "_reconstruct"): _reconstruct,
+    ("numpy.core.numeric", "_frombuffer"): _from_buffer,
+    ("numpy._core.numeric", "_frombuffer"): _from_buffer,
     ("numpy", "ndarray"): _Array,
     ("numpy", "dtype"): _DType,
 }

@@ -17,7 +17,7 @@ from benchmarks.memory import PARTS
 from benchmarks.rows import has_snntorch
 from snncore.timing import ForeignLoad
 
-TINY = ["--device", "cpu", "--width", "0.0625", "--batch-size", "2", "--allocator", "default"]
+TINY = ["--device", "cpu", "--width", "0.125", "--batch-size", "2", "--allocator", "default"]
 ONCE = ["--steps", "1", "--warmup", "0", "--allow-load"]
 OURS = {f"ours {gradient} {precision}" for gradient in ("rate", "bptt") for precision in ("fp32", "bf16")}
 FLOORS = {"floor fp32", "floor bf16"}
@@ -146,7 +146,7 @@ def test_inference_has_all_rows(tmp_path: Path) -> None:
 
 def test_inference_without_options_is_batch_1_and_32_on_one_thread_and_all(tmp_path: Path) -> None:
     path = tmp_path / "result.json"
-    options = ["--width", "0.0625", "--device", "cpu", "--allocator", "default", "--only", "floor fp32"]
+    options = ["--width", "0.125", "--device", "cpu", "--allocator", "default", "--only", "floor fp32"]
     torch.set_num_threads(2)
     assert inference.main([*options, *ONCE, "--json", str(path)]) == 0
     rows = json.loads(path.read_text())["rows"]

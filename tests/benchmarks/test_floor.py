@@ -12,7 +12,7 @@ from benchmarks.setting import Setting
 from snncore.cost import count_macs
 from snncore.network import build_network
 
-SETTING = Setting(arch="resnet18", width=0.0625, n_classes=10, T=3, batch_size=2, device="cpu")
+SETTING = Setting(arch="resnet18", width=0.125, n_classes=10, T=3, batch_size=2, device="cpu")
 
 
 def macs(layer: Convolution, n: int) -> int:
@@ -24,7 +24,7 @@ def macs(layer: Convolution, n: int) -> int:
 def test_the_body_has_the_multiplications_that_the_trainer_counts() -> None:
     body = [layer for layer in convolutions(SETTING) if layer.in_body]
     network = build_network(SETTING.config())
-    classifier = 32 * 10  # 512 channels at this width
+    classifier = 64 * 10  # 512 channels at width 1
     stem, *others = (macs(layer, 1) for layer in body)
     T = SETTING.T
     assert stem + T * (sum(others) + classifier) == count_macs(network, T)

@@ -16,7 +16,7 @@ from snncore.gradient import make_gradient
 from snncore.network import SpikingNetwork, build_network
 from snncore.passes import inference
 
-SETTING = Setting(arch="resnet18", width=0.0625, n_classes=10, T=3, batch_size=4, device="cpu")
+SETTING = Setting(arch="resnet18", width=0.125, n_classes=10, T=3, batch_size=4, device="cpu")
 PEERS = ["SpikingJelly", *(["snnTorch"] if has_snntorch() else [])]
 needs_snntorch = pytest.mark.skipif(not has_snntorch(), reason="snntorch is not installed")
 

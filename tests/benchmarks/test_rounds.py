@@ -13,7 +13,7 @@ from benchmarks.setting import Setting
 from benchmarks.table import add_ratios, timed_row, timed_table
 from snncore.timing import ForeignLoad
 
-SETTING = Setting(arch="resnet18", width=0.0625, n_classes=10, T=2, batch_size=2, device="cpu")
+SETTING = Setting(arch="resnet18", width=0.125, n_classes=10, T=2, batch_size=2, device="cpu")
 
 
 def test_rows_take_turns_and_warm_up_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:

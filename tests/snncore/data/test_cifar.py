@@ -38,10 +38,11 @@ def test_cifar100_has_fine_labels(tmp_path: Path) -> None:
     assert len(cifar.read("cifar100", tmp_path, is_train=False)) == 100
 
 
-def test_batches_pickled_by_python_3_are_read_too(tmp_path: Path) -> None:
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_batches_pickled_by_python_3_are_read_too(tmp_path: Path, protocol: int) -> None:
     folder = write_cifar100(tmp_path)
     content = {"data": random_images(7, 3072), "fine_labels": list(range(7))}
-    (folder / "train").write_bytes(pickle.dumps(content))
+    (folder / "train").write_bytes(pickle.dumps(content, protocol=protocol))
     assert cifar.read("cifar100", tmp_path, is_train=True).labels.tolist() == list(range(7))
 
 

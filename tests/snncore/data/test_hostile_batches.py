@@ -54,7 +54,7 @@ def array(shape: tuple[int, ...], content: bytes) -> bytes:
         (b"\x80\x02\x82\x01.", "the instruction EXT1"),
         (b"Pid\n.", "the instruction PERSID"),
         (b"\x80\x05\x96" + struct.pack("<Q", 2**40) + b".", ""),
-        (b"\x80\x05\x96" + struct.pack("<Q", 1) + b"x.", "the instruction BYTEARRAY8"),
+        (b"\x80\x04\x8f.", "the instruction EMPTY_SET"),
         (b"\x80\x02Nr" + struct.pack("<I", 2**31) + b".", "it puts a value in place 2147483648"),
         (b"Np99999999999999\n.", "it puts a value in place 99999999999999"),
         (b"\x80\x04\x95" + struct.pack("<Q", 2**62) + b"N.", "pickle data was"),
