@@ -22,7 +22,8 @@ from search.opening import open_existing
 from search.storage import reading
 from snncore.locks import LockHeldError
 from spikefront.command import run_command
-from studies.export import write_front
+from spikefront.files import require_replaceable
+from studies.configs import front_paths, write_front
 from studies.model import EpochRow, Study, Trial
 from studies.record import EPOCHS, TRIALS, write_study
 
@@ -103,7 +104,13 @@ def _epoch(number: int, row: dict[str, Any]) -> EpochRow:
 
 
 def write_record(record: Study, folder: RunFolder) -> None:
-    """Write both Parquet files and the configs of the front."""
+    """Write both Parquet files and the configs of the front; none of them where one cannot be.
+
+    Raises:
+        WriteError: a folder stands in the place of one, or the disk is full.
+    """
+    parquet = [folder.typed / name for name in (TRIALS, EPOCHS)]
+    require_replaceable([*parquet, *front_paths(record, folder.typed)])
     write_study(record, folder.path)
     write_front(record, folder.typed)
 

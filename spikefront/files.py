@@ -11,7 +11,7 @@ import os
 import re
 import stat
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -61,6 +61,18 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         if error.filename not in (None, str(fresh), *map(str, path.parents)):
             raise  # about a file of the block
         raise WriteError(error.errno, _why(path, error), str(path)) from error
+
+
+def require_replaceable(paths: Iterable[Path]) -> None:
+    """Check that no folder stands where files are to be written, before the first of them is.
+
+    Raises:
+        WriteError: one does, or a file stands where a folder of theirs must be.
+    """
+    for path in paths:
+        if path.is_dir() or any(parent.is_file() for parent in path.parents):
+            reason = _why(path, IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)))
+            raise WriteError(errno.EISDIR, reason, str(path))
 
 
 def _why(path: Path, error: OSError) -> str:

@@ -95,6 +95,11 @@ def measured(study: Study, trial: Trial, also: Sequence[str] = ()) -> str:
     return "; ".join(told) or "nothing"
 
 
+def front_paths(study: Study, folder: str | Path) -> list[Path]:
+    """Where `write_front` writes, by number."""
+    return [Path(folder) / "front" / f"{trial_stem(trial.number)}.yaml" for trial in front(study)]
+
+
 def write_front(study: Study, folder: str | Path) -> list[Path]:
     """Write RUN/front/trial-NNNN.yaml for each trial of the front of the study in the run folder `folder`.
 
@@ -106,10 +111,8 @@ def write_front(study: Study, folder: str | Path) -> list[Path]:
         OSError: the folder cannot be written.
     """
     folder = Path(folder)
-    texts = {
-        folder / "front" / f"{trial_stem(trial.number)}.yaml": _front_text(study, trial, folder)
-        for trial in front(study)
-    }
+    trials = zip(front_paths(study, folder), front(study), strict=True)
+    texts = {path: _front_text(study, trial, folder) for path, trial in trials}
     for path, text in texts.items():
         if _text_of(path) != text:
             replace_text(path, text)

@@ -1,7 +1,7 @@
 """CIFAR-10 and CIFAR-100: 32 × 32 colour images, in pickled batches.
 
-A pickle can run code. These are read without: only the instructions of a batch are followed, as published or as
-any Python pickles it again, and the names of numpy in it stand for plain records, not for numpy.
+A pickle can run code. These are read without: only the instructions of a batch are followed, as published
+or as any Python writes them, and the names of numpy in it stand for plain records, not for numpy.
 """
 
 from __future__ import annotations

@@ -71,6 +71,22 @@ def test_rebuild_of_what_is_no_study(tmp_path: Path, make: bool, capsys: pytest.
     assert not make or list((tmp_path / "other").iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["trials.parquet", "epochs.parquet", "front"])
+def test_rebuild_writes_nothing_where_one_file_cannot_be(
+    folder: RunFolder, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _study(folder)
+    assert main([str(folder.path)]) == 0
+    path = next((folder.path / "front").iterdir()) if name == "front" else folder.path / name
+    path.unlink()
+    path.mkdir()
+    others = [other for other in folder.path.rglob("*") if other.suffix in (".parquet", ".yaml", ".html")]
+    before = {other: other.stat().st_mtime_ns for other in others if other.is_file()}
+    assert main([str(folder.path)]) == 2
+    assert "is a folder, not a file" in capsys.readouterr().err
+    assert {other: other.stat().st_mtime_ns for other in before} == before
+
+
 def test_rebuild_leaves_a_running_study_to_its_driver(folder: RunFolder) -> None:
     _study(folder)
     with folder.claim(), pytest.raises(SearchError, match="another process runs this study"):
