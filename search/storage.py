@@ -31,6 +31,8 @@ from spikefront.command import fault
 from spikefront.errors import FailedError, InputError
 
 _BLOCK = 65_536
+_MAX_LINE = 2**24
+"""Bytes of a record in the journal; the largest, of a study's space, has some thousands."""
 _KINDS = range(11)
 """The kinds of records (`op_code`) that Optuna's journal knows."""
 LOCK_TIMEOUT_S = 60.0
@@ -152,7 +154,7 @@ def _without_collections() -> Iterator[None]:
 def _damage(path: Path) -> str:
     """Which line of a journal that cannot be loaded is no record."""
     with path.open("rb") as file:
-        for count, line in enumerate(file, start=1):
+        for count, line in enumerate(iter(lambda: file.readline(_MAX_LINE), b""), start=1):
             if not (line.endswith(b"\n") and _is_record(line)):
                 return f"line {count} is damaged"
             if json.loads(line).get("op_code") not in _KINDS:
@@ -193,11 +195,11 @@ def _complete_last(path: Path) -> None:
 
 
 def _last_line(path: Path) -> bytes:
-    """From behind the last line end that is not the file's last byte."""
+    """From behind the last line end that is not the file's last byte; its end alone of one too long."""
     end = b""
     with path.open("rb") as file:
         at = file.seek(0, os.SEEK_END)
-        while at > 0 and b"\n" not in end[:-1]:
+        while at > 0 and b"\n" not in end[:-1] and len(end) < _MAX_LINE:
             step = min(_BLOCK, at)
             at = file.seek(at - step)
             end = file.read(step) + end

@@ -57,8 +57,17 @@ def non_dominated_ranks(points: ArrayLike) -> NDArray[np.int64]:
     ranks = np.full(len(rows), len(rows), dtype=np.int64)
     is_number = ~np.isnan(rows).any(axis=1)
     if is_number.any():
-        ranks[is_number] = moocore.pareto_rank(rows[is_number])
+        ranks[is_number] = moocore.pareto_rank(_places(rows[is_number]))
     return ranks
+
+
+def _places(rows: Floats) -> Floats:
+    """Each value's place (n, m) among those of its column: the same order, without the infinities.
+
+    moocore's ranks of three objectives and more end the process (SIGSEGV, moocore 0.3) on an infinity.
+    """
+    places = [np.unique(column, return_inverse=True)[1] for column in rows.T]
+    return np.stack(places, axis=1).astype(float) if places else rows
 
 
 def crowding_distance(points: ArrayLike) -> Floats:

@@ -182,6 +182,15 @@ def test_infinities_rank_as_the_numbers_they_are() -> None:
     assert crowding_distance([[INF, 1.0], [0.0, 1.0], [1.0, 0.0], [0.5, 0.5]]).tolist() == [0, INF, INF, 2]
 
 
+@REPEATABLE
+@given(clouds(), st.randoms(use_true_random=False))
+def test_infinities_in_any_objective_rank_by_the_definition(points: np.ndarray, random: Any) -> None:
+    for row in points:
+        if random.random() < 0.5:
+            row[random.randrange(len(row))] = random.choice([INF, -INF])
+    assert non_dominated_ranks(points).tolist() == brute_ranks(points).tolist()
+
+
 @pytest.mark.parametrize("call", [non_dominated_ranks, crowding_distance])
 def test_a_wrong_shape_is_told(call: Any) -> None:
     with pytest.raises(ValueError, match=r"shape \(n, m\), got \(3,\)"):
