@@ -130,6 +130,7 @@ def open_journal(path: Path) -> BaseStorage:
     try:
         if path.exists() and not path.is_file():
             raise OSError("it is no file")
+        _require_lines(path)
         _complete_last(path)
         with _without_collections():
             return JournalStorage(_JournalFile(path))
@@ -137,6 +138,19 @@ def open_journal(path: Path) -> BaseStorage:
         raise SearchError(f"{path}: the journal cannot be used: {error}") from error
     except Exception as error:  # whatever Optuna makes of a record that is none of its own
         raise SearchError(f"{path}: {_damage(path)}; restore the file from a backup") from error
+
+
+def _require_lines(path: Path) -> None:
+    """Check that neither end of a journal is a line without an end, such as a hole of gigabytes.
+
+    Raises:
+        OSError: one is.
+    """
+    if path.exists():
+        with path.open("rb") as file:
+            first = file.readline(_MAX_LINE)
+        if max(len(first), len(_last_line(path))) >= _MAX_LINE:
+            raise OSError(f"it holds a line of more than {_MAX_LINE // 2**20} MiB, which is no record")
 
 
 @contextmanager

@@ -209,6 +209,16 @@ def test_an_unwritable_journal_is_a_user_error(tmp_path: Path) -> None:
         open_journal(tmp_path / "journal.log")
 
 
+@pytest.mark.parametrize("content", [b"", b'{"op_code": 0, "study_name": "a"}\n'], ids=["all", "the end"])
+def test_a_journal_of_gigabytes_of_nothing_is_told_at_once(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "journal.log"
+    path.write_bytes(content)
+    os.truncate(path, 2**36)
+    with pytest.raises(SearchError, match="a line of more than 16 MiB, which is no record"):
+        open_journal(path)
+    assert path.stat().st_size == 2**36
+
+
 def test_a_database_by_url(tmp_path: Path) -> None:
     storage = open_url(f"sqlite:///{tmp_path}/study.db")
     assert find_study(storage, "toy") is None
