@@ -23,6 +23,9 @@ MIB = 2**20
 _CACHES = ("__pycache__", "event_frames", "decoded_images")
 PAGE = resource.getpagesize()
 
+MADE = "made"
+"""An empty file that a child leaves when its case is made: what comes before is the fuzzer's own doing."""
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -105,7 +108,7 @@ class Child:
 
     def _ended(self, by_signal: int) -> Ended:
         output = (self._folder / "output").read_text(encoding="utf-8", errors="replace")
-        status: dict[str, Any] = {"made": True, "code": None}
+        status: dict[str, Any] = {"code": None}
         with suppress(OSError, ValueError):
             status = json.loads((self._folder / "status").read_text())
         killed = self._killed
@@ -117,7 +120,7 @@ class Child:
             seconds=time.monotonic() - self._started,
             signal=0 if killed else by_signal,
             was_killed=killed,
-            is_made=bool(status["made"]),
+            is_made=(self._folder / MADE).exists(),
             left=tuple(status.get("left", ())),
             ran_code=any(CANARY in files for _, _, files in os.walk(self._folder)),
         )
@@ -132,12 +135,12 @@ def _run(make: Callable[[], Case], folder: Path, limits: Limits) -> None:
         os.dup2(old, new)
     sys.stdout = os.fdopen(1, "w", closefd=False)
     sys.stderr = os.fdopen(2, "w", closefd=False, errors="backslashreplace")
-    made, code, left = False, None, []
+    code, left = None, []
     try:
         here = _enter(folder)
         case = make()
         case.write(here)
-        made = True
+        (folder / MADE).touch()
         before = _listing(here)
         _limit(limits)
         code = commands.run(case.argv)
@@ -152,7 +155,7 @@ def _run(make: Callable[[], Case], folder: Path, limits: Limits) -> None:
     for stream in (sys.stdout, sys.stderr):
         with suppress(Exception):
             stream.flush()
-    (folder / "status").write_text(json.dumps({"made": made, "code": code, "left": left}))
+    (folder / "status").write_text(json.dumps({"code": code, "left": left}))
     os._exit(0)
 
 

@@ -62,8 +62,9 @@ def judge(ended: Ended, door: str = "") -> Finding | None:
 
 def _judge(ended: Ended) -> Finding | None:
     output = ended.output
-    if not ended.is_made and not ended.was_killed and not ended.signal:
-        return Finding("fuzzer", *_of_traceback(output))
+    if not ended.is_made:
+        where = _of_dump(output) if ended.was_killed or ended.signal else _of_traceback(output)[1:]
+        return Finding("fuzzer", ended.was_killed or "a case could not be made", *where)
     if ended.ran_code:
         return Finding("code", "run", _last_place(output))
     if ended.was_killed:

@@ -81,6 +81,7 @@ def test_every_planted_fault_is_found(tmp_path: Path) -> None:
         (Ended(None, "Timeout (0:00:10)!", 10, was_killed="hang"), "hang"),
         (Ended(2, "error: bad", 1, ran_code=True), "code"),
         (Ended("raised", TRACEBACK, 1, is_made=False), "fuzzer"),
+        (Ended(None, "Timeout (0:00:10)!", 10, was_killed="hang", is_made=False), "fuzzer"),
     ],
 )  # fmt: skip
 def test_ends_are_judged(ended: Ended, kind: str | None) -> None:
