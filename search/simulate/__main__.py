@@ -12,6 +12,7 @@ import optuna
 
 from search.about import About
 from search.errors import SearchError
+from search.limits import is_number
 from search.opening import stored_space
 from search.simulate.recorded import StudyTable
 from search.simulate.replay import Simulation, simulate
@@ -97,11 +98,11 @@ def _space(study: Study, arguments: argparse.Namespace) -> Space:
 
 
 def _hypervolume(space: Space, table: StudyTable) -> float:
-    values = [
-        [float(row.metrics[name]) for name in space.objectives]
-        for row in table.everything()
-        if row.state == "complete"
-    ]
+    complete = [row for row in table.everything() if row.state == "complete"]
+    for name in space.objectives:
+        if not all(is_number(row.metrics.get(name)) for row in complete):
+            raise SearchError(f"the record has complete trials without {name}, an objective of its space")
+    values = [[float(row.metrics[name]) for name in space.objectives] for row in complete]
     own = space.objectives.values()
     reference = [float(objective.reference or 0.0) for objective in own]
     return hypervolume(values, [objective.direction for objective in own], reference)
