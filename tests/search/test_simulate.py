@@ -415,3 +415,14 @@ def test_the_command_refuses(
     options = [str(run_folder) if option == "RUN" else option for option in options]
     assert main(options) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_record_without_an_objective_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    study = recorded_study()
+    lacking = [
+        replace(trial, metrics={name: value for name, value in trial.metrics.items() if name != "latency_ms"})
+        for trial in study.trials
+    ]
+    write_study(replace(study, trials=tuple(lacking)), tmp_path / "toy")
+    assert main(["--study", str(tmp_path / "toy")]) == 2
+    assert "complete trials without latency_ms" in capsys.readouterr().err
