@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import uuid
@@ -18,6 +17,7 @@ from torch import Tensor
 
 from snncore.errors import UserError
 from spikefront.errors import FileMistakesError
+from spikefront.files import flush
 from spikefront.json_file import read_json
 from spikefront.shapes import checked
 
@@ -143,7 +143,7 @@ def _fill(fresh: Path, tensors: Mapping[str, Mapping[str, Tensor]], state: Mappi
             raise OSError(f"{fresh / name}: {error}") from error
     (fresh / STATE).write_text(json.dumps(state, indent=1), encoding="utf-8")
     for path in [*fresh.iterdir(), fresh]:
-        _flush(path)
+        flush(path)
 
 
 def _leftovers(folder: Path) -> list[Path]:
@@ -163,12 +163,4 @@ def _replace(fresh: Path, folder: Path) -> None:
     if folder.exists():
         folder.rename(fresh.with_suffix(_OLD))
     fresh.rename(folder)
-    _flush(folder.parent)
-
-
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    flush(folder.parent)

@@ -56,7 +56,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             with suppress(OSError):  # what went wrong before it is what to tell
                 fresh.unlink(missing_ok=True)
         if os.name == "posix":  # elsewhere a folder cannot be opened; the rename is durable a little later
-            _flush_folder(path.parent)
+            flush(path.parent)
     except OSError as error:
         if error.filename not in (None, str(fresh), *map(str, path.parents)):
             raise  # about a file of the block
@@ -86,8 +86,9 @@ def _why(path: Path, error: OSError) -> str:
     return f"cannot be written: {error.strerror or error}"
 
 
-def _flush_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
+def flush(path: Path) -> None:
+    """Have a file's content, or which names a folder holds, on the disk before this returns."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
