@@ -35,6 +35,7 @@ _MAX_LINE = 2**24
 """Bytes of a record in the journal; the largest, of a study's space, has some thousands."""
 _KINDS = range(11)
 """The kinds of records (`op_code`) that Optuna's journal knows."""
+_VERSION_TABLES = ("version_info", "alembic_version")
 LOCK_TIMEOUT_S = 60.0
 """A record is appended in milliseconds; a lock held this long means a stopped process or a broken disk."""
 
@@ -274,12 +275,14 @@ def _open_database(url: str, make: bool) -> BaseStorage:
 
 
 def _has_tables(url: str) -> bool:
-    """Whether a database has Optuna's tables; it is only read, and no file is made.
+    """Whether a database has Optuna's tables with their versions; it is only read, and no file is made.
+
+    Optuna writes a version that is missing as soon as it opens a database, whatever else is in it.
 
     Raises:
         SearchError: it cannot be opened, or the file is no database.
     """
-    from sqlalchemy import create_engine, inspect
+    from sqlalchemy import create_engine, inspect, text
     from sqlalchemy.pool import NullPool
 
     file = file_of(url)
@@ -294,7 +297,11 @@ def _has_tables(url: str) -> bool:
             full = with_driver(url)
         engine = create_engine(full, poolclass=NullPool)
         with engine.connect() as connection:
-            return inspect(connection).has_table("version_info")
+            tables = inspect(connection)
+            return all(
+                tables.has_table(name) and connection.scalar(text(f"SELECT count(*) FROM {name}"))
+                for name in _VERSION_TABLES
+            )
     except Exception as error:
         raise cannot_be_opened(url, error) from error
 

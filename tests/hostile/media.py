@@ -101,13 +101,15 @@ def archive(rng: Random, content: bytes) -> bytes:
         return raw.mutate(rng, content)
     if content[:2] == b"PK":
         return _zip(rng, content)
-    unpacked = gzip.decompress(content)
+    unpacked = gzip.GzipFile(fileobj=io.BytesIO(content)).read(_MOST_UNPACKED)
     if unpacked[257:262] == b"ustar":
         return gzip.compress(_tar(rng, unpacked), 1, mtime=0)
     if rng.random() < 0.1:
-        return gzip.compress(bytes(2**30), 1, mtime=0)
+        return gzip.compress(bytes(_MOST_UNPACKED), 1, mtime=0) * 64
     return gzip.compress(raw.mutate(rng, unpacked), 1, mtime=0)
 
+
+_MOST_UNPACKED = 2**24
 
 _OUTWARDS = (
     f"../{CANARY}",

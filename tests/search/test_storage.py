@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import resource
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import optuna
@@ -19,7 +20,7 @@ from search.messages import Report
 from search.outcome import Outcome
 from search.proposer import Proposer
 from search.stopping import StopRequest
-from search.storage import find_study, open_journal, open_url, repair_journal
+from search.storage import find_storage, find_study, open_journal, open_url, repair_journal
 from search.urls import without_password
 from tests.search.books import measured, new_ledger, row
 from tests.search.fakes import make_space
@@ -224,6 +225,19 @@ def test_a_database_by_url(tmp_path: Path) -> None:
     assert find_study(storage, "toy") is None
     optuna.create_study(study_name="toy", storage=storage)
     assert find_study(open_url(f"sqlite:///{tmp_path}/study.db"), "toy") is not None
+
+
+@pytest.mark.parametrize("table", ["version_info", "alembic_version"])
+def test_a_database_without_its_version_is_not_written_into_when_only_looked_at(
+    tmp_path: Path, table: str
+) -> None:
+    file = tmp_path / "study.db"
+    open_url(f"sqlite:///{file}")
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute(f"DELETE FROM {table}")
+    before = file.read_bytes()
+    assert find_storage(f"sqlite:///{file}") is None
+    assert file.read_bytes() == before
 
 
 @pytest.mark.parametrize(
