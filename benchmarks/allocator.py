@@ -1,4 +1,4 @@
-"""The allocator for all rows alike: kept, as training sets it (`snncore.allocator`), or the C library's own.
+"""The allocator for all rows alike: as training sets it (`snncore.training.allocator`), or the C library's.
 
 Pages that are mapped and cleared anew are a cost of the allocator and not of a training step, and hit rows
 that allocate much more than others.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from snncore.allocator import VARIABLE, keep_freed_memory
+from snncore.training.allocator import VARIABLE, keep_freed_memory
 
 
 def set_allocator(setting: str) -> None:

@@ -14,17 +14,18 @@ import numpy as np
 import optuna
 from optuna.trial import FixedTrial, TrialState, create_trial
 
-from search.about import About
 from search.checker import TrainerChecker
-from search.draws import OptunaDraw
-from search.entry import ASK, END, START, Entry
-from search.folder import RunFolder
-from search.identity import resolve
-from search.ledger import Ledger
-from search.messages import Report
-from search.opening import create
-from search.outcome import Outcome
-from search.proposer import Proposer
+from search.config_key import resolve
+from search.propose.draws import OptunaDraw
+from search.propose.proposer import Proposer
+from search.study.attributes import About
+from search.study.folder import RunFolder
+from search.study.journal import END, START
+from search.study.opening import create
+from search.trials.outcome import Outcome
+from search.trials.store import Ledger
+from search.trials.stored_trial import ASK, Entry
+from search.worker.jobs import Report
 from spaces.draw import RandomDraw
 from spaces.load import load_space
 from spaces.space import Space

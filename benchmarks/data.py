@@ -25,9 +25,10 @@ from benchmarks.rows import training_rows
 from benchmarks.setting import add_load_option, is_chosen, make_parser, prepare, settings
 from benchmarks.surroundings import describe, in_words, is_quiet
 from benchmarks.table import markdown, number, timed_row, write_json
-from snncore.config import Config, make_config
-from snncore.data.batches import Batch, training_batches
-from snncore.timing import ForeignLoad
+from snncore.config.load import make_config
+from snncore.config.schema import Config
+from snncore.data.batches.batches import Batch, training_batches
+from snncore.measure.timing import ForeignLoad
 
 SETS = {
     "digits": ("none", "crop_flip"),

@@ -20,14 +20,14 @@ from typing import Any
 
 import numpy as np
 
-from search.about import About, fixed_parts, plain_space
 from search.checker import TrainerChecker
-from search.course import Course
+from search.cluster.machine import describe_machine, installed_versions
+from search.config_key import resolve
 from search.errors import SearchError
-from search.identity import resolve
-from search.machine import describe_machine, installed_versions
-from search.messages import Report, Ticket
-from search.trainer import load_trainer
+from search.study.attributes import About, fixed_parts, plain_space
+from search.worker.jobs import Report, Ticket
+from search.worker.trainer import load_trainer
+from search.worker.trial_run import Course
 from spaces.draw import RandomDraw
 from spaces.load import load_space
 from spaces.space import Space

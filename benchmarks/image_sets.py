@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from snncore.config import Config
-from snncore.data.augment import crop_padding
+from snncore.config.schema import Config
+from snncore.data.augment.crop_flip import crop_padding
 from snncore.data.load import DataSet, load_data
 from snncore.data.split import Split, SplitView
 from snncore.data.torchvision_shim import import_torchvision

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from snncore.config import make_config
+from snncore.config.load import make_config
 from studies.model import EpochRow, Objective, Study, StudyInfo, Trial
 
 EPOCHS_OF = 1000

@@ -26,7 +26,7 @@ from benchmarks.rows import BASE, NO_SNNTORCH, Row, Subject, has_snntorch, note_
 from benchmarks.setting import is_chosen, make_parser, prepare, settings
 from benchmarks.surroundings import describe, in_words
 from benchmarks.table import add_ratios, markdown, number, write_json
-from snncore.memory import MIB, peak_mib, tensor_bytes
+from snncore.measure.memory import MIB, peak_mib, tensor_bytes
 
 PARTS = ("state_mib", "gradients_mib", "saved_mib", "rest_mib")
 

@@ -34,7 +34,7 @@ from benchmarks.idle import TRAINER, idle_function
 from benchmarks.setting import add_load_option
 from benchmarks.surroundings import describe, is_quiet
 from benchmarks.table import markdown, write_json
-from search.cluster import ray_cluster
+from search.cluster.ray_cluster import ray_cluster
 from search.engine import run_study
 from search.options import RunOptions
 from spaces.options import Choice

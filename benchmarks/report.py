@@ -24,7 +24,7 @@ from playwright.sync_api import sync_playwright
 from benchmarks.made_study import made_study
 from benchmarks.table import markdown, write_json
 from reports.build import build_report
-from search.machine import describe_machine
+from search.cluster.machine import describe_machine
 from studies.record import read_study, write_study
 
 LIMITS = {1000: (2.5, 8.0), 20_000: (4.0, 12.0)}

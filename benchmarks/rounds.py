@@ -12,7 +12,7 @@ import torch
 
 from benchmarks.rows import Row, Subject
 from benchmarks.setting import Setting
-from snncore.timing import QUIET_SHARE, ForeignLoad
+from snncore.measure.timing import QUIET_SHARE, ForeignLoad
 
 TURN_S = 0.3
 """A turn is one call, or as many as fit this time: the load of a machine cannot be told over less."""

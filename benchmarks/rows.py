@@ -14,12 +14,12 @@ from torch import Tensor, nn
 from benchmarks.floor import Floor
 from benchmarks.peers.resnet import Peer
 from benchmarks.setting import SIDE, Setting
-from snncore.distillation import make_objective
-from snncore.gradient import Outputs
-from snncore.network import build_network
-from snncore.optim import make_optimizer
-from snncore.precision import forward_precision
-from snncore.probe import classification, training_step
+from snncore.measure.probe import classification, training_step
+from snncore.network.network import build_network
+from snncore.neuron.precision import forward_precision
+from snncore.training.gradient import Outputs
+from snncore.training.losses import make_objective
+from snncore.training.optim import make_optimizer
 
 BASE = "SpikingJelly bptt fp32"
 """What the other rows of a training step are compared with."""

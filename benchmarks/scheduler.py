@@ -3,8 +3,8 @@
     python -m benchmarks.scheduler --json scheduler.json
 
 FIFO trains every config to the end. ASHA is Ray's own, by val_accuracy alone, with the same rungs. Ours is
-`search.halving`. Told is how many of the epochs that full training needs it takes to reach a share of the
-hypervolume of the whole table; only trials that were trained to the end count for it.
+`search.early_stopping.halving`. Told is how many of the epochs that full training needs it takes to reach a
+share of the hypervolume of the whole table; only trials that were trained to the end count for it.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ import numpy as np
 
 from benchmarks.replayed import add_options, read_replayed
 from benchmarks.table import markdown, write_json
-from search.halving import Halving
-from search.machine import describe_machine, installed_versions
+from search.cluster.machine import describe_machine, installed_versions
+from search.early_stopping.halving import Halving
 from search.simulate import InOrder, Simulation, StudyTable, simulate
 from spaces.space import Budget, Space
 from studies.model import Objective

@@ -27,7 +27,7 @@ import numpy as np
 from benchmarks.nasbench import MISSING, Networks, is_installed, networks
 from benchmarks.setting import is_chosen
 from benchmarks.table import markdown, write_json
-from search.machine import describe_machine, installed_versions
+from search.cluster.machine import describe_machine, installed_versions
 from search.simulate import simulate
 from spaces.space import SAMPLERS, Budget, SamplerChoice
 from studies.pareto import hypervolume

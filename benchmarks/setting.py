@@ -10,7 +10,8 @@ import torch
 
 from benchmarks.allocator import set_allocator
 from benchmarks.peers.resnet import CHANNELS
-from snncore.config import Config, make_config
+from snncore.config.load import make_config
+from snncore.config.schema import Config
 from snncore.devices import default_device
 
 BATCH_SIZE = {"cpu": 32, "cuda": 128}

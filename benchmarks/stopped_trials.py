@@ -2,9 +2,10 @@
 
     python -m benchmarks.stopped_trials
 
-The sampler proposes, the nearest config of the table answers, `search.halving` stops. Compared is what TPE
-is told of a stopped trial: PRUNED (it counts as worse than every finished one), nothing at all, COMPLETE
-with the values of its last epoch, or COMPLETE with the accuracy it could have been expected to end with.
+The sampler proposes, the nearest config of the table answers, `search.early_stopping.halving` stops. Compared
+is what TPE is told of a stopped trial: PRUNED (it counts as worse than every finished one), nothing at all,
+COMPLETE with the values of its last epoch, or COMPLETE with the accuracy it could have been expected to end
+with.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ from optuna.trial import TrialState
 import search.simulate.replay
 from benchmarks.replayed import Replayed, add_options, read_replayed
 from benchmarks.table import markdown, write_json
-from search.ledger import Entry, Ledger
-from search.machine import describe_machine, installed_versions
-from search.outcome import Outcome
+from search.cluster.machine import describe_machine, installed_versions
 from search.simulate import simulate
+from search.trials.outcome import Outcome
+from search.trials.store import Entry, Ledger
 from spaces.space import Budget, Fidelity, SamplerChoice, Space
 from studies.pareto import hypervolume_curve
 

@@ -14,7 +14,7 @@ import torch
 
 from benchmarks.allocator import environment_settings
 from snncore.machine import processor_model
-from snncore.timing import QUIET_SHARE, ForeignLoad
+from snncore.measure.timing import QUIET_SHARE, ForeignLoad
 
 LOOK_S = 2.0
 """How long the machine is looked at before a run; processor time is counted in ticks of 10 ms."""

@@ -25,11 +25,11 @@ from benchmarks.surroundings import describe, in_words, is_quiet
 from benchmarks.table import markdown, write_json
 from benchmarks.trial_parts import PARTS, PARTS_FILE, STEPS, Stopwatch, instrumented
 from search.checker import TrainerChecker
-from search.identity import resolve
-from search.messages import Ticket
+from search.config_key import resolve
 from search.options import RunOptions
-from search.trainable import TICKET, TrialTrainable
-from snncore.timing import QUIET_SHARE, ForeignLoad
+from search.tune.trainable import TICKET, TrialTrainable
+from search.worker.jobs import Ticket
+from snncore.measure.timing import QUIET_SHARE, ForeignLoad
 from spaces.load import load_space
 from spaces.ranges import FloatRange
 from spaces.space import Budget, Resources, SamplerChoice, Space

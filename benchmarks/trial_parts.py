@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-import search.checkpoints
-import search.course
-import search.trainer
-import snncore.config
-import snncore.data.batches
-import snncore.session
-import snncore.step
+import search.worker.checkpoints
+import search.worker.trainer
+import search.worker.trial_run
+import snncore.config.schema
+import snncore.data.batches.batches
+import snncore.training.session
+import snncore.training.step
 
 TRAINING, EVALUATION, DRIVER, REST = "training steps", "evaluation steps", "driver", "rest"
 PARTS = {
@@ -79,25 +79,25 @@ class Stopwatch:
 @contextmanager
 def instrumented(watch: Stopwatch) -> Iterator[None]:
     """Press `watch` in the real code while the block runs."""
-    session, course = snncore.session, search.course
+    session, course = snncore.training.session, search.worker.trial_run
     with ExitStack() as stack:
 
         def press(owner: Any, name: str, part: str, whole: bool = False) -> None:
             pressed = _pressed(getattr(owner, name), watch, part, whole)
             stack.enter_context(mock.patch.object(owner, name, pressed))
 
-        press(search.trainer.SnncoreTrainer, "probe", "probe", whole=True)
-        press(snncore.config, "make_config", "set-up")
-        press(search.trainer.SnncoreTrainer, "session", "set-up")
+        press(search.worker.trainer.SnncoreTrainer, "probe", "probe", whole=True)
+        press(snncore.config.load, "make_config", "set-up")
+        press(search.worker.trainer.SnncoreTrainer, "session", "set-up")
         press(session, "load_data", "data", whole=True)
         press(session, "training_batches", "data", whole=True)
-        press(snncore.step.Trainer, "step", TRAINING, whole=True)
+        press(snncore.training.step.Trainer, "step", TRAINING, whole=True)
         press(session, "evaluate", EVALUATION)
         press(session.TrainingSession, "run_epoch", "epochs")
         press(course, "_as_row", "epochs")
-        press(search.checkpoints.CheckpointKeeper, "save", "checkpoints", whole=True)
+        press(search.worker.checkpoints.CheckpointKeeper, "save", "checkpoints", whole=True)
         press(session.TrainingSession, "metrics", "metrics", whole=True)
-        batches = snncore.data.batches.BatchSource
+        batches = snncore.data.batches.batches.BatchSource
         for owner, name in ((batches, "epoch"), (session, "eval_batches")):
             stack.enter_context(mock.patch.object(owner, name, _pulled(getattr(owner, name), watch)))
         yield
@@ -135,7 +135,7 @@ _worker: Stopwatch | None = None
 _until_it_ends = ExitStack()
 
 
-def timed_trainer(device: str, threads: int) -> search.trainer.SnncoreTrainer:
+def timed_trainer(device: str, threads: int) -> search.worker.trainer.SnncoreTrainer:
     """A trainer factory for tickets: in a worker of Ray it leaves the parts of each trial in a file.
 
     A line of `PARTS_FILE` in the run folder is a trial, from the end of the trial before it, with what
@@ -146,13 +146,15 @@ def timed_trainer(device: str, threads: int) -> search.trainer.SnncoreTrainer:
     if _worker is None:
         _worker = Stopwatch()
         _until_it_ends.enter_context(instrumented(_worker))
-        _until_it_ends.enter_context(mock.patch.object(search.course.Course, "step", _with_driver(_worker)))
-    return search.trainer.SnncoreTrainer(device, 1)
+        _until_it_ends.enter_context(
+            mock.patch.object(search.worker.trial_run.Course, "step", _with_driver(_worker))
+        )
+    return search.worker.trainer.SnncoreTrainer(device, 1)
 
 
 def _with_driver(watch: Stopwatch) -> Callable[[Any], Any]:
     """`Course.step`, the time after which is the driver's; a lap when its trial has ended."""
-    step, waiting = search.course.Course.step, ExitStack()
+    step, waiting = search.worker.trial_run.Course.step, ExitStack()
 
     def timed(course: Any) -> Any:
         waiting.close()

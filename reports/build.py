@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from reports.images import KINDS, write_images
 from reports.page import page
+from reports.paper.images import KINDS, write_images
 from spikefront.command import run_command
 from spikefront.files import replace_text
 from studies.model import Study

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from reports.digest import Digest
-from reports.figure import Card
-from reports.finals import finals_section
-from reports.front_sections import front_sections
-from reports.hypervolume import HypervolumeFrame
-from reports.knob_sections import knob_sections
-from reports.search_section import search_section
-from reports.section import Section
-from reports.training_section import training_section
+from reports.course.hypervolume import HypervolumeFrame
+from reports.course.section import search_section
+from reports.data.digest import Digest
+from reports.front.sections import front_sections
+from reports.html.figure import Card
+from reports.html.section import Section
+from reports.params.sections import knob_sections
+from reports.training.finals import finals_section
+from reports.training.section import training_section
 
 LINKS = {
     "front": "Front",

@@ -7,16 +7,17 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from snncore.config import config_problems, field_names, parse_config
-from snncore.metrics import METRICS, PLANNED_METRICS
-from snncore.rules import RULE_FIELDS
+from snncore.config.load import config_problems, parse_config
+from snncore.config.metrics import METRICS, PLANNED_METRICS
+from snncore.config.rules import RULE_FIELDS
+from snncore.config.schema import field_names
 
 
 class TrainerChecker:
     """The `ConfigChecker` of the trainer in this package."""
 
     def field_names(self) -> Sequence[str]:
-        """Every dotted field of `snncore.config.Config`."""
+        """Every dotted field of `snncore.config.schema.Config`."""
         return field_names()
 
     def problems(self, config: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -33,7 +34,7 @@ class TrainerChecker:
         return []
 
     def rule_fields(self) -> Sequence[str]:
-        """The fields that `snncore.rules` reads, and the preset that sets them where nothing else does."""
+        """The fields that `snncore.config.rules` reads, and the preset, which may set them."""
         return ("preset", *RULE_FIELDS)
 
     def metrics(self) -> Mapping[str, str | None]:

@@ -50,7 +50,7 @@ def report(context: typer.Context) -> None:
 @app.command(context_settings=_FORWARD)
 def compare(context: typer.Context) -> None:
     """Compare studies on one page (python -m reports.compare)."""
-    from reports.compare import main
+    from reports.compare.build import main
 
     raise typer.Exit(main(context.args))
 
@@ -58,7 +58,7 @@ def compare(context: typer.Context) -> None:
 @app.command(context_settings=_FORWARD)
 def live(context: typer.Context) -> None:
     """Serve a study's report while it runs (python -m reports.live)."""
-    from reports.live import main
+    from reports.live.__main__ import main
 
     raise typer.Exit(main(context.args))
 
@@ -74,7 +74,7 @@ def export(context: typer.Context) -> None:
 @app.command(context_settings=_FORWARD)
 def train(context: typer.Context) -> None:
     """Train one config to the end and test it (python -m snncore.train)."""
-    from snncore.train_cli import main
+    from snncore.train import main
 
     raise typer.Exit(main(context.args))
 
@@ -82,7 +82,7 @@ def train(context: typer.Context) -> None:
 @app.command(context_settings=_FORWARD)
 def evaluate(context: typer.Context) -> None:
     """Evaluate a finished training (python -m snncore.evaluate)."""
-    from snncore.evaluate_cli import main
+    from snncore.evaluate import main
 
     raise typer.Exit(main(context.args))
 
@@ -96,7 +96,7 @@ def data(
     ] = None,
 ) -> None:
     """Fetch or unpack a data set. Trials never download."""
-    from snncore.data.install import install
+    from snncore.data.install.install import install
 
     def command() -> int:
         install(name, root, source)
@@ -111,7 +111,7 @@ def doctor(
     out: Annotated[Path, typer.Option(help="Folder for studies.")] = Path("runs"),
 ) -> None:
     """Look at this machine: versions, devices, Ray, folders, data. Exit code 1 on a fault."""
-    from search.doctor import examine
+    from search.terminal.doctor import examine
 
     raise typer.Exit(run_command(lambda: examine(root, out)))
 

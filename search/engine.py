@@ -7,71 +7,54 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import optuna
 from rich.console import Console
 
-from search.about import About, Run
-from search.checkpoint_place import CheckpointPlace, study_place
-from search.claim import claim_study
-from search.cluster import ray_cluster, refuse_ray_client
-from search.device import device_of_trials
-from search.display import Display
-from search.drivers import Drivers
+from search.cluster.data_check import require_architectures, require_data, require_validation, wanted_of_nodes
+from search.cluster.device import device_of_trials
+from search.cluster.machine import describe_machine, installed_versions
+from search.cluster.ray_cluster import ray_cluster, refuse_ray_client
+from search.cluster.ray_watch import RayWatch, ray_watch
+from search.cluster.resources import Node, Shares
 from search.errors import StudyFailedError
-from search.folder import RunFolder
-from search.ledger import Ledger
-from search.live import live_report
-from search.machine import describe_machine, installed_versions
-from search.needs import require_architectures, require_data, require_validation, wanted_of_nodes
-from search.opening import (
+from search.options import RunOptions
+from search.propose.proposer import require_sampler
+from search.propose.warm_start import WarmStart, warm_start
+from search.result import Conducted, Ending
+from search.study.attributes import About, Run
+from search.study.claim import claim_study
+from search.study.drivers import Drivers
+from search.study.folder import RunFolder
+from search.study.opening import (
     create,
     go_on,
     open_existing,
-    require_known_code,
     require_new,
     require_room,
     require_same,
-    require_same_configs,
     stored_space,
     was_never_begun,
     with_options,
 )
-from search.options import KEEP_CHECKPOINTS, KeepCheckpoints, RunOptions
-from search.proposer import require_sampler
-from search.ray_watch import RayWatch, ray_watch
-from search.record import study_record
-from search.recorder import Recorder
-from search.resources import Node, Shares
-from search.stopping import Ending, StopRequest
-from search.storage import reading
-from search.terminal import lasting_console
-from search.tickets import Setting
-from search.warm_start import WarmStart, device_bound, warm_start
-from search.work import has_work
+from search.study.storage import reading
+from search.terminal.display import Display
+from search.terminal.live import live_report
+from search.trials.prior import device_bound
+from search.trials.resume_checks import require_known_code, require_same_configs
+from search.trials.store import Ledger
+from search.trials.to_record import study_record
+from search.trials.writer import Recorder
+from search.tune.job_factory import Setting
+from search.tune.phases import has_work
+from search.tune.stop_request import StopRequest
+from search.worker.checkpoint_place import CheckpointPlace, study_place
 from spaces.space import Space
 from spikefront.command import fault
 from spikefront.errors import FailedError, InputError
+from spikefront.lasting_output import lasting_console
 from studies.model import Study
 from studies.pareto import front
-
-
-@dataclass(frozen=True)
-class Conducted:
-    """A study that has ended.
-
-    keep_checkpoints: of which finished trials. note: why it ended, where the ending alone does not tell.
-    problem: with the report.
-    """
-
-    study: Study
-    folder: RunFolder
-    ending: Ending
-    keep_checkpoints: KeepCheckpoints = KEEP_CHECKPOINTS
-    note: str | None = None
-    report: Path | None = None
-    problem: str | None = None
 
 
 @dataclass(frozen=True)
@@ -151,7 +134,7 @@ def conduct(space: Space | None, options: RunOptions) -> Conducted:
 
 
 def _open(folder: RunFolder, space: Space | None, options: RunOptions, drivers: Drivers) -> _Job:
-    """Look at what is there; see `search.opening` for what is refused."""
+    """Look at what is there; see `search.study.opening` for what is refused."""
     study = before = None
     if options.resume and not (space and was_never_begun(folder, options.storage)):
         study, before = open_existing(folder, options.storage)
@@ -266,7 +249,7 @@ def _run(
 
     book: None for a study that is still to be begun.
     """
-    from search.tuning import search
+    from search.tune.loop import search
 
     shares = Shares(job.space.resources.cpu, job.space.resources.gpu, nodes)
     shares.n_slots()  # refuses what no node has, before anything is written
@@ -294,7 +277,7 @@ def _run(
 @_told_in_one_line()
 def _begin(job: _Job, book: _Book | None, earlier: Sequence[WarmStart], say: Callable[[str], None]) -> _Book:
     """Begin the study or go on with it, with what comes before the sampler's own proposals."""
-    from search.head_start import queue_anchors, take_over
+    from search.propose.initial_queue import queue_anchors, take_over
 
     if book is None:
         book = _Book.of(job, None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from search.messages import DEFAULT_TRAINER
+from search.worker.jobs import DEFAULT_TRAINER
 
 KeepCheckpoints = Literal["all", "front", "none"]
 KEEP_CHECKPOINTS: KeepCheckpoints = "front"
@@ -23,7 +23,7 @@ class RunOptions:
     finished trials; of these two, None means as the study was last told. address: local, auto or HOST:PORT.
     storage: an Optuna URL instead of the journal. show: print to the terminal. live: the port on which this
     machine sees the report while trials run, 0 for a free one, None for none. trainer: dotted name
-    `module:factory`, see `search.trainer`. allow_code: a study continued without its space may
+    `module:factory`, see `search.worker.trainer`. allow_code: a study continued without its space may
     import the module that its record names for a network of its own.
     """
 

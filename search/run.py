@@ -9,17 +9,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from search.errors import SearchError
-from search.stopping import parse_duration
-from search.terminal import complain
-from snncore.overrides import parse_overrides
-from snncore.own_arch import ALLOW_CODE
+from search.tune.stop_request import parse_duration
+from snncore.config.overrides import parse_overrides
+from snncore.config.own_arch import ALLOW_CODE
 from spaces.sections import MAX_REPLICATES
 from spikefront.command import run_command
+from spikefront.lasting_output import complain
 from spikefront.numbers import whole
 
 if TYPE_CHECKING:
-    from search.engine import Conducted
     from search.options import RunOptions
+    from search.result import Conducted
     from spaces.space import Space
 
 N_SAMPLES = 3
@@ -86,15 +86,15 @@ def _command(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         if space is None:
             raise SearchError("--dry-run: needs --space")
-        from search.needs import require_architectures
+        from search.cluster.data_check import require_architectures
 
         _options(arguments, space)  # refuses what could not be run
         require_architectures(space)
         print(_dry_run(space, arguments))
         return 0
     from search.engine import conduct
-    from search.summary import has_failed, print_summary
-    from search.terminal import lasting_console
+    from search.terminal.summary import has_failed, print_summary
+    from spikefront.lasting_output import lasting_console
 
     options = _options(arguments, space)
     conducted = conduct(space, options)
@@ -121,8 +121,8 @@ def _load_space(arguments: argparse.Namespace) -> tuple[Space | None, list[str]]
 
 
 def _options(arguments: argparse.Namespace, space: Space | None) -> RunOptions:
-    from search.folder import fresh_name
     from search.options import RunOptions
+    from search.study.folder import fresh_name
 
     study = arguments.study
     if arguments.fresh_name:
@@ -152,8 +152,8 @@ def _dry_run(space: Space, arguments: argparse.Namespace) -> str:
     """The resolved space, and three configs drawn from it at random."""
     import numpy as np
 
-    from search.identity import resolve
-    from search.opening import as_yaml, with_options
+    from search.config_key import resolve
+    from search.study.opening import as_yaml, with_options
     from spaces.draw import RandomDraw
     from spaces.walk import suggest
 
@@ -167,8 +167,8 @@ def _dry_run(space: Space, arguments: argparse.Namespace) -> str:
 
 
 def _resume_command(options: RunOptions, conducted: Conducted) -> str:
-    from search.opening import own_archs
     from search.options import KEEP_CHECKPOINTS
+    from search.trials.resume_checks import own_archs
 
     words = ["python", "-m", "search.run", "--resume", "--study", conducted.study.info.name]
     if options.out != "runs":

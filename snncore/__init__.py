@@ -1,6 +1,6 @@
 """The trainer: one config in, one trained and measured spiking network out.
 
-Names are imported on first use, so that reading a config (`snncore.config`) costs no torch.
+Names are imported on first use, so that reading a config (`snncore.config.schema`) costs no torch.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from snncore.config import Config, load_config
-    from snncore.predictor import Predictor, load
-    from snncore.probe import probe
-    from snncore.session import Epoch, TrainingSession
-    from snncore.train import TrainResult, train
+    from snncore.config.load import load_config
+    from snncore.config.schema import Config
+    from snncore.evaluation.predictor import Predictor, load
+    from snncore.final_training import TrainResult, train
+    from snncore.measure.probe import probe
+    from snncore.training.session import Epoch, TrainingSession
 
 __all__ = [
     "Config",
@@ -28,15 +29,15 @@ __all__ = [
 ]
 
 _HOME = {
-    "Config": "config",
-    "load_config": "config",
-    "Predictor": "predictor",
-    "load": "predictor",
-    "probe": "probe",
-    "Epoch": "session",
-    "TrainingSession": "session",
-    "TrainResult": "train",
-    "train": "train",
+    "Config": "config.schema",
+    "load_config": "config.load",
+    "Predictor": "evaluation.predictor",
+    "load": "evaluation.predictor",
+    "probe": "measure.probe",
+    "Epoch": "training.session",
+    "TrainingSession": "training.session",
+    "TrainResult": "saved.result",
+    "train": "final_training",
 }
 
 

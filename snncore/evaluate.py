@@ -1,4 +1,4 @@
-"""Accuracy and firing of a network on a split.
+"""Evaluate a trained network: what is asked for, measured in one pass where possible, and printed.
 
 python -m snncore.evaluate best.yaml        # that was trained, or the folder; accuracy on the test split
 python -m snncore.evaluate FOLDER --split val --confusion --early-exit 0.9,0.99 --pgd 0.03
@@ -6,161 +6,171 @@ python -m snncore.evaluate FOLDER --split val --confusion --early-exit 0.9,0.99 
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+import argparse
+import importlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor
+from rich.console import Console
 
-from snncore.config import EXIT_CONFIDENCE
-from snncore.data.batches import Batch
-from snncore.data.dataspec import DataSpec
-from snncore.distributed import sum_over_ranks
-from snncore.early_exit import exit_steps
-from snncore.network import SpikingNetwork
-from snncore.neuron import LIF
-from snncore.passes import EvalPass, split_time
-from spikefront.accuracy import balanced_accuracy
+from snncore.config.own_arch import ALLOW_CODE
+from snncore.config.schema import NeuronConfig
+from snncore.errors import UserError
+from snncore.saved.folder import training_folder
+from spikefront.command import run_command
+from spikefront.numbers import whole
 
-MAX_BATCH, MAX_SITES = 256, 2**22
-"""Of an evaluation batch: samples, and pixels times T, so that large images or long runs fit into memory."""
-
-Observer = Callable[[Tensor, Tensor], None]
-"""Is shown every batch: mean logits of the first 1..T steps (T, N, K), labels (N,)."""
+if TYPE_CHECKING:
+    from snncore.evaluation.attacks import Robustness
 
 
-@dataclass(frozen=True)
-class Evaluation:
-    """n: samples. accuracy_at_t: top-1 in percent of the mean logits of the first 1..T steps.
+def __getattr__(name: str) -> Any:
+    """`evaluate` and `Evaluation`, imported on first use: the command's own --help needs no torch."""
+    if name not in ("evaluate", "Evaluation"):
+        raise AttributeError(f"module 'snncore.evaluate' has no attribute {name!r}")
+    return getattr(importlib.import_module("snncore.evaluation.evaluate"), name)
 
-    firing_rate: per layer of neurons, spikes per neuron and step. exit_steps: mean steps, 1..T, of samples
-    that stop as soon as they are confident (`exit_confidence` of `evaluate`); exit_accuracy: their top-1 in
-    percent. All NaN when n is 0. n_per_class: samples of each class; right_per_class: of these, classified
-    rightly with all T steps.
-    """
 
-    n: int
-    accuracy_at_t: tuple[float, ...]
-    firing_rate: tuple[float, ...]
-    mean_firing_rate: float
-    exit_steps: float
-    exit_accuracy: float
-    n_per_class: tuple[int, ...]
-    right_per_class: tuple[int, ...]
+def main(argv: list[str] | None = None) -> int:
+    """Evaluate a finished training; 0 done, 2 bad input, 130 stopped by the user."""
+    return run_command(lambda: _command(_parser().parse_args(argv)))
 
-    @property
-    def accuracy(self) -> float:
-        """Top-1 in percent, all T steps."""
-        return self.accuracy_at_t[-1]
 
-    @property
-    def balanced_accuracy(self) -> float:
-        """See `spikefront.accuracy.balanced_accuracy`."""
-        return balanced_accuracy(self.n_per_class, self.right_per_class)
+def _command(arguments: argparse.Namespace) -> int:
+    if arguments.json is not None and not Path(arguments.json).parent.is_dir():
+        raise UserError(f"--json: there is no folder {Path(arguments.json).parent}")
+    report = _measure(arguments)
+    if arguments.json is not None:
+        _write_json(Path(arguments.json), report)
+    from snncore.evaluation.report import print_report
 
-    @property
-    def by_steps(self) -> dict[str, float]:
-        """The metrics of stopping early: `accuracy_at_1`, `exit_steps`, `exit_accuracy`."""
-        return {
-            "accuracy_at_1": self.accuracy_at_t[0],
-            "exit_steps": self.exit_steps,
-            "exit_accuracy": self.exit_accuracy,
+    print_report(report, Console(soft_wrap=True))
+    return 0
+
+
+def _measure(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Everything that was asked for, as JSON values. What was not asked for has no key."""
+    from snncore.evaluation.confusion import Confusion
+    from snncore.evaluation.early_exit import EarlyExit
+    from snncore.evaluation.predictor import load
+    from spikefront.accuracy import about_split
+
+    attacks = dict(_attacks(arguments))  # refuses bad numbers before any work
+    early_exit = EarlyExit(_numbers(arguments.early_exit)) if arguments.early_exit else None
+    folder = training_folder(arguments.training)
+    predictor = load(folder, arguments.device, allow_code=arguments.allow_code)
+    if attacks and predictor.network.spec.has_time:
+        raise UserError("--fgsm, --pgd: need still images; this network was trained on event frames")
+    confusion = Confusion(predictor.network.spec.n_classes) if arguments.confusion else None
+    observers = [observer for observer in (early_exit, confusion) if observer is not None]
+    split = predictor.read(arguments.split, arguments.samples)
+    if len(split) == 0:
+        raise UserError(f"--split {arguments.split}: it is empty (data.val_fraction is 0); use --split test")
+    evaluation = predictor.evaluate(split, observers)
+    report: dict[str, Any] = {
+        "folder": str(folder),
+        "split": arguments.split,
+        "accuracy": evaluation.accuracy,
+        "balanced_accuracy": evaluation.balanced_accuracy,
+        **asdict(evaluation),
+        **evaluation.by_steps,
+        "exit_confidence": predictor.config.measure.exit_confidence,
+        **about_split(arguments.split, evaluation.n_per_class),
+    }
+    if early_exit is not None:
+        report["early_exit"] = [asdict(result) for result in early_exit.results()]
+    if confusion is not None:
+        report["confusion"] = confusion.counts().tolist()
+    if arguments.operations:
+        report["operations"] = asdict(predictor.count_operations(split))
+    for name, attack in attacks.items():
+        found = predictor.robustness(split, attack, arguments.seed)
+        report[name] = _robustness(found, predictor.config.neuron) | {"seed": arguments.seed}
+    return report
+
+
+def _robustness(found: Robustness, neuron: NeuronConfig) -> dict[str, Any]:
+    first = asdict(found.attacks[0])
+    del first["surrogate"]
+    through = [
+        {
+            "surrogate": neuron.surrogate if attack.surrogate is None else attack.surrogate.name,
+            "surrogate_slope": neuron.surrogate_slope if attack.surrogate is None else attack.surrogate.slope,
+            "is_own": attack.surrogate is None,
+            "robust_accuracy": accuracy,
         }
+        for attack, accuracy in zip(found.attacks, found.by_attack, strict=True)
+    ]
+    return {**first, "robust_accuracy": found.accuracy, "through": through}
 
 
-class _SpikeCounter:
-    """Sums spikes per layer on the device; read once at the end, so that no batch waits for it."""
+def _attacks(arguments: argparse.Namespace) -> Iterator[tuple[str, Any]]:
+    from snncore.evaluation.attacks import fgsm, pgd
 
-    def __init__(self, network: SpikingNetwork, device: torch.device) -> None:
-        # In the order of the modules, not of the first batch: the same on a rank that has no batch.
-        self.layers = {lif: index for index, lif in enumerate(_layers_of_neurons(network))}
-        self.spikes = torch.zeros(len(self.layers), dtype=torch.float64, device=device)
-        self.sites = torch.zeros(len(self.layers), dtype=torch.float64)
-
-    def __call__(self, lif: LIF, spikes: Tensor) -> None:
-        self.spikes[self.layers[lif]] += spikes.sum(dtype=torch.float32)
-        self.sites[self.layers[lif]] += spikes.numel()
+    if arguments.fgsm is not None:
+        yield "fgsm", fgsm(arguments.fgsm)
+    if arguments.pgd is not None:
+        yield "pgd", pgd(arguments.pgd, arguments.pgd_steps, arguments.pgd_step_size)
 
 
-def evaluate(
-    network: SpikingNetwork,
-    T: int,
-    batches: Iterable[Batch],
-    *,
-    exit_confidence: float = EXIT_CONFIDENCE,
-    observers: Sequence[Observer] = (),
-    over_ranks: bool = False,
-) -> Evaluation:
-    """Classify every batch once, with running statistics; for `precision: bf16`, in `forward_precision`.
-
-    exit_confidence: softmax probability of the mean logits so far at which a sample stops, T at the latest.
-    over_ranks: `batches` are this process's share, and the counts of all processes are added up; every
-    process must call it, also one whose share is empty. Observers see their own process's batches.
-    """
-    device = next(network.parameters()).device
-    was_training = network.training
-    network.eval()
-    counter = _SpikeCounter(network, device)
-    run = EvalPass(T, on_spikes=counter)
-    K = network.spec.n_classes
-    right_at_t = torch.zeros(T, dtype=torch.float64, device=device)
-    exits = torch.zeros(2, dtype=torch.float64, device=device)  # steps until samples stop; right then
-    per_class = torch.zeros(2, K, dtype=torch.float64, device=device)  # samples; right after T steps
-    with torch.inference_mode():
-        for x, labels in batches:
-            means = running_means(split_time(network(x, run).logits, T))
-            is_right = means.argmax(-1) == labels  # (T, N)
-            right_at_t += is_right.sum(1)
-            step = exit_steps(means, (exit_confidence,))  # (1, N), from 0
-            exits += torch.stack([(step + 1).sum(), is_right.gather(0, step).sum()])
-            per_class.index_add_(
-                1, labels, torch.stack([torch.ones_like(is_right[-1]), is_right[-1]]).double()
-            )
-            for observe in observers:
-                observe(means, labels)
-        counts = torch.cat([right_at_t, exits, per_class.flatten(), counter.spikes, counter.sites.to(device)])
-        if over_ranks:
-            counts = sum_over_ranks(counts)
-    network.train(was_training)
-    return _summary(*counts.cpu().split([T, 2, K, K, len(counter.layers), len(counter.layers)]))
+def _numbers(text: str) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError as error:
+        raise UserError(f"--early-exit: got {text!r}, allowed: numbers such as 0.9,0.99") from error
 
 
-def eval_batch_size(spec: DataSpec, T: int) -> int:
-    """Samples per batch that an evaluation with all T steps can hold in memory; at least 1."""
-    return max(1, min(MAX_BATCH, MAX_SITES // (T * spec.height * spec.width)))
+def number(text: str) -> float:
+    """A number or a fraction; argparse tells a ValueError as a wrong argument."""
+    above, slash, below = text.partition("/")
+    return float(above) / float(below) if slash and float(below) else float(text)
 
 
-def running_means(step_logits: Tensor) -> Tensor:
-    """Mean logits of the first 1..T steps, (T, N, K), from the logits of each step; float32 at least."""
-    T = len(step_logits)
-    logits = step_logits.to(torch.promote_types(step_logits.dtype, torch.float32))
-    return logits.cumsum(0) / torch.arange(1, T + 1, device=step_logits.device).view(T, 1, 1)
+def _write_json(path: Path, report: dict[str, Any]) -> None:
+    from snncore.saved.result import jsonable
+
+    try:
+        path.write_text(json.dumps(jsonable(report), indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"--json: {path} cannot be written: {error}") from error
 
 
-def _layers_of_neurons(network: SpikingNetwork) -> list[LIF]:
-    return [module for module in network.modules() if isinstance(module, LIF)]
-
-
-def _summary(
-    right_at_t: Tensor, exits: Tensor, n_of: Tensor, right_of: Tensor, spikes: Tensor, sites: Tensor
-) -> Evaluation:
-    n = int(n_of.sum())
-    n_per_class, right_per_class = (tuple(map(int, counts.tolist())) for counts in (n_of, right_of))
-    ran = sites > 0  # a layer that a network holds but never runs has no rate
-    return Evaluation(
-        n=n,
-        accuracy_at_t=tuple((100.0 * right_at_t / n).tolist()) if n else (math.nan,) * len(right_at_t),
-        firing_rate=tuple((spikes[ran] / sites[ran]).tolist()),
-        mean_firing_rate=float(spikes.sum() / sites.sum().clamp(min=1)) if n else math.nan,
-        exit_steps=float(exits[0] / n) if n else math.nan,
-        exit_accuracy=float(100.0 * exits[1] / n) if n else math.nan,
-        n_per_class=n_per_class,
-        right_per_class=right_per_class,
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m snncore.evaluate", description="Evaluate a training.")
+    parser.add_argument(
+        "training", help="config file that was trained, or the folder that snncore.train wrote"
     )
+    parser.add_argument("--split", choices=("val", "test"), default="test")
+    parser.add_argument(
+        "--samples",
+        type=whole(),
+        metavar="N",
+        help="only N samples, stratified, always the same (default: all)",
+    )
+    parser.add_argument(
+        "--early-exit", metavar="P,P", help="stop a sample once the network is so sure, such as 0.9,0.99"
+    )
+    parser.add_argument("--confusion", action="store_true", help="count true against predicted classes")
+    parser.add_argument("--operations", action="store_true", help="count synaptic operations and energy")
+    parser.add_argument(
+        "--fgsm", type=number, metavar="EPS", help="attack by FGSM; EPS of pixels 0 to 1, such as 8/255"
+    )
+    parser.add_argument("--pgd", type=number, metavar="EPS", help="attack by PGD; EPS as for FGSM")
+    parser.add_argument(
+        "--pgd-steps", type=whole(), default=10, metavar="N", help="steps of PGD (default: 10)"
+    )
+    parser.add_argument(
+        "--pgd-step-size", type=number, metavar="SIZE", help="of each step (default: 2.5*EPS/steps)"
+    )
+    parser.add_argument("--seed", type=whole(), default=0, help="of PGD's random starts (default: 0)")
+    parser.add_argument("--device", help="cpu or cuda (default: cuda where there is one)")
+    parser.add_argument("--allow-code", action="store_true", help=ALLOW_CODE)
+    parser.add_argument("--json", metavar="FILE", help="write everything to FILE as well")
+    return parser
 
 
 if __name__ == "__main__":
-    from snncore.evaluate_cli import main
-
     raise SystemExit(main())

@@ -15,12 +15,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from snncore.config.own_arch import ALLOW_CODE
 from snncore.errors import UserError
-from snncore.own_arch import ALLOW_CODE
 from spikefront.command import run_command
 
 if TYPE_CHECKING:
-    from snncore.predictor import Predictor
+    from snncore.evaluation.predictor import Predictor
 
 SUFFIXES = (".nir", ".safetensors", ".pt")
 
@@ -56,11 +56,11 @@ def export_network(predictor: Predictor, path: str | Path, fold_norms: bool = Fa
 
 def _write(predictor: Predictor, path: Path, fold_norms: bool) -> None:
     if path.suffix == ".nir":
-        from snncore.export_nir import write_nir
+        from snncore.export.nir import write_nir
 
         write_nir(predictor.network, path, predictor.config.T, predictor.normalisation)
     else:
-        from snncore.export_weights import write_weights
+        from snncore.export.weights import write_weights
 
         write_weights(predictor.network, path, fold_norms)
 
@@ -82,7 +82,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _command(arguments: argparse.Namespace) -> int:
-    from snncore.predictor import load
+    from snncore.evaluation.predictor import load
 
     predictor = load(arguments.training, "cpu", allow_code=arguments.allow_code)
     path = export_network(predictor, arguments.out, arguments.fold_norms)

@@ -1,261 +1,199 @@
-"""Final training of one config: all epochs, then the test split, read once.
+"""Train one config to the end: arguments, a progress bar, errors in plain words.
 
     python -m snncore.train best.yaml
     python -m snncore.train best.yaml --resume
     python -m snncore.train best.yaml --set data.val_fraction=0      # train on everything
     torchrun --nproc-per-node 8 -m snncore.train best.yaml           # one network on eight GPUs
 
-What it leaves in its folder: config.yaml, epochs.jsonl, checkpoint/ while it runs, and at the end final/
-(the network) and result.json. The network of the last epoch is reported; nothing is selected.
-With several processes, the first one writes and tells, and every process returns.
+With several processes the first one talks; errors are told once on every node.
 """
 
 from __future__ import annotations
 
-import json
+import argparse
+import importlib
 import math
-import os
-import shutil
-import time
+import shlex
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ruamel.yaml import YAML
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from snncore import checkpoint
-from snncore.config import Config, load_config
-from snncore.data.split import AnySplit
-from snncore.distributed import rank, world_size
-from snncore.errors import SilentNetworkError, UserError
-from snncore.evaluate import Evaluation
-from snncore.launch import default_threads
-from snncore.own_arch import load_factory
-from snncore.probe import probe
-from snncore.processes import from_main, process_group, together
-from snncore.rules import canonical
-from snncore.session import Epoch, TrainingSession
-from snncore.silence import silent_layers
-from snncore.train_result import RESULT, TrainResult, jsonable, read_result, write_result
-from snncore.training_folder import CONFIG, FINAL
-from spikefront.accuracy import about_split
-from spikefront.files import replace_text
+from snncore.config.load import load_config
+from snncore.config.overrides import parse_overrides
+from snncore.config.own_arch import own_module
+from snncore.config.schema import Config
+from snncore.errors import DivergedError, SilentNetworkError, UserError
+from snncore.saved.folder import planned_folder
+from snncore.training.launch import is_main, place_on_node
+from spikefront.accuracy import SPLITS, accuracy_text, split_remarks
+from spikefront.command import run_command
+from spikefront.errors import FailedError
+from spikefront.numbers import whole
 
-__all__ = ["TrainResult", "train"]
-
-EPOCHS = "epochs.jsonl"
-CHECKPOINT = "checkpoint"
+if TYPE_CHECKING:
+    from snncore.saved.result import TrainResult
 
 
-def train(
-    config: Config,
-    out: str | Path | None = None,
-    *,
-    resume: bool = False,
-    device: str | None = None,
-    threads: int | None = None,
-    on_epoch: Callable[[Epoch], None] | None = None,
-) -> TrainResult:
-    """Train `config` to the end in the folder `out` (default: the config's `out`) and test it once.
-
-    Started by torchrun, the processes train together; `folder` must then be one that all of them see.
-    threads: of torch, default all cores. on_epoch is called in the first process.
-
-    Raises:
-        UserError: no folder is named, it exists and `resume` is off, there is nothing to resume, it cannot be
-            written, there is no such device, or `threads` is below 1.
-        DataError: the data set cannot be read.
-        DivergedError: the loss stopped being finite.
-        SilentNetworkError: no neuron of the trained network fires, or no gradient brings a silent layer to
-            life. There is no result; a folder that held no epoch yet is removed again.
-    """
-    load_factory(config.model.arch)
-    folder = _folder(config, out)
-    if threads is not None and threads < 1:
-        raise UserError(f"threads: got {threads}, allowed: 1 or more")
-    with process_group(device) as own_device:
-        finished = from_main(lambda: _finished_before(folder, config, resume))
-        if finished is not None:
-            return finished
-        # Refuses bad data before a folder is made.
-        session = together(lambda: TrainingSession(config, own_device, threads or default_threads()))
-        _begin(folder, session)
-        try:
-            _run_epochs(folder, session, on_epoch)
-        except SilentNetworkError:
-            from_main(lambda: _remove_if_empty(folder))
-            raise
-        started = time.perf_counter()
-        test = together(session.data.read_test)
-        tested = _Tested(test, session.evaluate(test), started, is_main=rank() == 0, n_processes=world_size())
-        silent = _silent(session, tested)
-    # Outside the group: what is measured now is measured in one process.
-    return _finish(folder, session, tested, silent)
+def __getattr__(name: str) -> Any:
+    """`train` and `TrainResult`, imported on first use: the command's own --help needs no torch."""
+    if name not in ("train", "TrainResult"):
+        raise AttributeError(f"module 'snncore.train' has no attribute {name!r}")
+    return getattr(importlib.import_module("snncore.final_training"), name)
 
 
-def _begin(folder: Path, session: TrainingSession) -> None:
-    """Make the folder, or continue from its checkpoint."""
-    saved = folder / CHECKPOINT
-    if from_main(lambda: checkpoint.exists(saved)):
-        together(lambda: session.restore(saved))
-    from_main(lambda: _prepare(folder, session))
-
-
-def _prepare(folder: Path, session: TrainingSession) -> None:
-    try:
-        if not folder.exists():
-            _make(folder, session.config)
-        _cut_epochs(folder / EPOCHS, session.epochs_trained)
-    except OSError as error:
-        raise _not_writable(folder, error) from error
-
-
-def _not_writable(folder: Path, error: OSError) -> UserError:
-    return UserError(f"--out: {folder} cannot be written: {error.strerror}")
-
-
-def _run_epochs(folder: Path, session: TrainingSession, on_epoch: Callable[[Epoch], None] | None) -> None:
-    while session.epochs_trained < session.config.optim.epochs:
-        epoch = session.run_epoch()
-        if rank() == 0:
-            with (folder / EPOCHS).open("a", encoding="utf-8") as file:
-                file.write(json.dumps(jsonable(asdict(epoch))) + "\n")
-            session.save(folder / CHECKPOINT)
-            if on_epoch is not None:
-                on_epoch(epoch)
-
-
-def _remove_if_empty(folder: Path) -> None:
-    """What the user must mend the config for shall not stand in the way of the next try."""
-    if not checkpoint.exists(folder / CHECKPOINT):
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@dataclass(frozen=True)
-class _Tested:
-    """What is known when the processes part. started: the time at which testing began."""
-
-    split: AnySplit
-    test: Evaluation
-    started: float
-    is_main: bool
-    n_processes: int
-
-
-def _silent(session: TrainingSession, tested: _Tested) -> tuple[int, ...]:
-    """The layers without a spike in the trained network, on validation data, or test data without those.
-
-    Raises:
-        SilentNetworkError: all of them. Where some fire, training may only have been too short.
-    """
-    validation = session.last_evaluation
-    assert validation is not None
-    evaluation, on = (validation, "the validation set") if validation.n else (tested.test, "the test set")
-    silent = silent_layers(evaluation)
-    if silent and len(silent) == len(evaluation.firing_rate):
-        raise SilentNetworkError(silent, on=on)
-    return tuple(silent)
-
-
-def _finish(folder: Path, session: TrainingSession, tested: _Tested, silent: tuple[int, ...]) -> TrainResult:
-    test, validation = tested.test, session.last_evaluation
-    assert validation is not None
-    metrics: dict[str, Any] = {
-        "firing_rate": validation.mean_firing_rate if validation.n else test.mean_firing_rate,
-        "train_time_s": session.train_time_s,
-        "accuracy_at_t": list(test.accuracy_at_t),
-        **(validation if validation.n else test).by_steps,
-        **{f"test_{name}": value for name, value in test.by_steps.items()},
-    }
-    if tested.is_main:
-        metrics |= session.operations(session.data.val if validation.n else tested.split)
-        metrics |= probe(_share(session.config, tested.n_processes), session.device)
-    result = TrainResult(
-        folder=folder,
-        config=session.config,
-        test_accuracy=test.accuracy,
-        val_accuracy=validation.accuracy if validation.n else None,
-        epochs_trained=session.epochs_trained,
-        metrics=metrics,
-        seconds=session.train_time_s + time.perf_counter() - tested.started,
-        n_processes=tested.n_processes,
-        threads=session.threads,
-        **_about_splits(session, test, validation),
-        silent_layers=silent,
+def main(argv: list[str] | None = None) -> int:
+    """Train a config file; 0 done, 1 diverged, 2 bad input or no spikes, 130 stopped by the user."""
+    return run_command(
+        lambda: _command(_parser().parse_args(argv)),
+        stopped="stopped; --resume continues from the last full epoch",
+        is_silent=place_on_node() > 0,
     )
-    if tested.is_main:
-        about = {"normalisation": asdict(session.data.normalisation), "spec": asdict(session.data.spec)}
-        network = {checkpoint.NETWORK: session.trainer.predictor.state_dict()}
-        checkpoint.write_folder(folder / FINAL, network, about)
-        write_result(result, session.device)
-        shutil.rmtree(folder / CHECKPOINT, ignore_errors=True)
-    return result
 
 
-def _about_splits(session: TrainingSession, test: Evaluation, validation: Evaluation) -> dict[str, Any]:
-    """What the accuracies are of, as `TrainResult` names it."""
-    told: dict[str, Any] = {"n_train_classes": session.n_train_classes}
-    for split, evaluation in (("test", test), ("val", validation)):
-        told |= about_split(split, evaluation.n_per_class)
-        told[f"{split}_balanced_accuracy"] = evaluation.balanced_accuracy
-    return {name: None if math.isnan(value) else value for name, value in told.items()}
-
-
-def _share(config: Config, n_processes: int) -> Config:
-    """The config of a process's own part: its batch is a share of the global one."""
-    own = -(-config.optim.batch_size // n_processes)
-    return config.model_copy(update={"optim": config.optim.model_copy(update={"batch_size": own})})
-
-
-def _folder(config: Config, out: str | Path | None) -> Path:
-    name = out or config.out
-    if name is None:
-        raise UserError("out: nowhere to write; give --out FOLDER or set `out` in the config")
-    return Path(name)
-
-
-def _finished_before(folder: Path, config: Config, resume: bool) -> TrainResult | None:
-    """Refuse a folder that must not be written to; the result when this training is finished already."""
+def _command(arguments: argparse.Namespace) -> int:
+    config = load_config(arguments.config, parse_overrides(arguments.set))
     try:
-        is_there = folder.exists()
-    except OSError as error:  # a folder above it cannot be entered
-        raise _not_writable(folder, error) from error
-    if not is_there:
-        if resume:
-            raise UserError(f"{folder}: nothing to resume, there is no such folder; begin without --resume")
-        return None
-    if not resume:
-        raise UserError(f"{folder}: exists already; use --resume to go on, or another --out")
-    if not (folder / CONFIG).is_file():
-        raise UserError(f"{folder}: holds no training to resume (no {CONFIG})")
-    before = load_config(folder / CONFIG)
-    if canonical(before) != canonical(config):
-        raise UserError(f"{folder}: belongs to another config; compare {folder / CONFIG}")
-    return read_result(folder) if (folder / RESULT).is_file() else None
+        return _run(config, planned_folder(config, arguments.config, arguments.out), arguments)
+    except DivergedError as error:
+        raise FailedError(f"{error}; try a lower optim.lr") from error
+    except SilentNetworkError as error:
+        raise UserError(f"{error}; {_remedy(config)}") from error
 
 
-def _make(folder: Path, config: Config) -> None:
-    """With its config in it from the first moment: without one it could not be resumed."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    fresh = folder.with_name(f".{folder.name}.{os.getpid()}.new")
-    fresh.mkdir()
-    try:
-        with (fresh / CONFIG).open("w", encoding="utf-8") as file:
-            YAML().dump(config.as_dict(), file)
-        fresh.rename(folder)
-    except OSError:
-        shutil.rmtree(fresh, ignore_errors=True)
-        raise
+def _remedy(config: Config) -> str:
+    threshold = config.neuron.v_threshold
+    return f"there is no result. Lower neuron.v_threshold, which is {threshold:g}, or raise T or optim.lr"
 
 
-def _cut_epochs(path: Path, n: int) -> None:
-    """Drop rows of epochs that were trained after the checkpoint; they will be trained again."""
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()[:n] if path.is_file() else []
-    replace_text(path, "".join(line + "\n" for line in lines))
+def _run(config: Config, out: Path, arguments: argparse.Namespace) -> int:
+    from snncore.final_training import train
+
+    console = Console(soft_wrap=True, quiet=not is_main())
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        result = train(
+            config,
+            out,
+            resume=arguments.resume,
+            device=arguments.device,
+            threads=arguments.threads,
+            on_epoch=_reporter(config, console, progress),
+        )
+    if is_main():
+        _tell(result, console)
+        for line in _about_study(result, config):
+            console.print(line, markup=False, highlight=False)
+    return 0
+
+
+def _about_study(result: TrainResult, config: Config) -> list[str]:
+    """How the study that the config came from, if any, gets to show the result.
+
+    An exported config has `out`: RUN/finals/trial-NNNN.
+    """
+    planned = Path(config.out or "")
+    if config.origin is None or planned.parent.name != "finals":
+        return []
+    run = planned.parent.parent
+    if not (run / "trials.parquet").is_file():
+        return [f"study: no {run} here; move or link this folder into its finals/ for it to show the result"]
+    is_there = result.folder.resolve().parent == planned.parent.resolve()
+    name = shlex.quote(str(run))
+    return [
+        *(
+            []
+            if is_there
+            else [f"study: move or link this folder into {planned.parent} for it to show the result"]
+        ),
+        *_about_threads(result.threads),
+        "promised against obtained, in the terminal and in the report:",
+        f"  python -m studies.show {name}",
+        f"  python -m reports.build {name}",
+    ]
+
+
+def _about_threads(n: int | None) -> list[str]:
+    """Why the result may differ from what the study promised."""
+    if n is None:
+        return []
+    return [
+        f"trained with {n} thread{'s'[: n != 1]}; on a CPU results depend on their number: "
+        "--threads with the resources.cpu of the space, 1 if it has none, repeats a trial's"
+    ]
+
+
+def _tell(result: TrainResult, console: Console) -> None:
+    each = "" if result.n_processes == 1 else f" in each of {result.n_processes} processes"
+    folder = shlex.quote(str(result.folder))
+    allowed = " --allow-code" if own_module(result.config.model.arch) else ""
+    for line in [
+        *_about_accuracy(result),
+        f"epoch {result.epochs_trained}, the last; "
+        f"{result.metrics['train_memory_mib']:.1f} MiB to train{each}, "
+        f"{result.metrics['latency_ms']:.2f} ms a batch of {result.config.measure.batch_size}",
+        *_about_silence(result),
+        f"accuracy at every step: python -m snncore.evaluate {folder}{allowed}",
+        f"written to {result.folder}",
+    ]:
+        console.print(line, markup=False, highlight=False)
+
+
+def _about_accuracy(result: TrainResult) -> list[str]:
+    """The accuracies with what they are of, and what keeps them from telling much."""
+    accuracies = {"test": result.test_accuracy, "val": result.val_accuracy}
+    told = [
+        f"{SPLITS[split]} accuracy {accuracy_text(value, vars(result), split)}"
+        for split, value in accuracies.items()
+        if value is not None
+    ]
+    none = ["no validation"] if result.val_accuracy is None else []
+    return [*told, *none, *split_remarks(accuracies, vars(result))]
+
+
+def _about_silence(result: TrainResult) -> list[str]:
+    """Layers that do nothing, though the network has a result."""
+    if not result.silent_layers:
+        return []
+    layers = ", ".join(str(layer) for layer in result.silent_layers)
+    return [f"neuron layer {layers} never fires: train longer, or lower neuron.v_threshold"]
+
+
+def _reporter(config: Config, console: Console, progress: Progress) -> Callable[[Any], None]:
+    """A bar on a terminal, a line per epoch elsewhere."""
+    task = progress.add_task("training", total=config.optim.epochs)
+
+    def report(epoch: Any) -> None:
+        text = f"loss {epoch.train_loss:.3f}  training {epoch.train_accuracy:.2f} %"
+        if not math.isnan(epoch.val_accuracy):
+            text += f"  validation {epoch.val_accuracy:.2f} %"
+        progress.update(task, completed=epoch.epoch, description=text)
+        if progress.disable:
+            console.print(f"epoch {epoch.epoch}/{config.optim.epochs}  {text}", highlight=False)
+
+    return report
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m snncore.train", description="Train one config to the end."
+    )
+    parser.add_argument("config", help="config file, for example one that studies.export wrote")
+    parser.add_argument("--out", help="folder to write (default: the config's out, else its file name)")
+    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+    parser.add_argument(
+        "--set", metavar="KEY=VALUE", action="append", default=[], help="override a field; may be repeated"
+    )
+    parser.add_argument("--device", help="cpu or cuda (default: cuda where there is one)")
+    parser.add_argument(
+        "--threads",
+        type=whole(),
+        help="torch threads on the CPU, 1 or more (default: all cores, shared out)",
+    )
+    return parser
 
 
 if __name__ == "__main__":
-    from snncore.train_cli import main
-
     raise SystemExit(main())

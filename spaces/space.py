@@ -133,12 +133,6 @@ class Space:
         parameter = self.search[name]
         return parameter.otherwise if parameter.otherwise_is_set else get(self.base, name)
 
-    def n_configs(self) -> int | None:
-        """How many different params there are; None when there are infinitely or too many to count."""
-        from spaces.walk import count_params
-
-        return count_params(self)
-
     def as_dict(self) -> dict[str, Any]:
         """As a space file: plain YAML values that, written and read again, give an equal space.
 

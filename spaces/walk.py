@@ -75,7 +75,9 @@ def branches(space: Space, values_of: Callable[[str, Parameter], Iterable[Any]])
 
 
 def count_params(space: Space) -> int | None:
-    """How many params `enumerate_params` would give; None for a continuous space, or too many branches.
+    """How many different params there are: as many as `enumerate_params` gives.
+
+    None for a continuous space, or where there are too many branches to count.
 
     Only parameters that a `when` names branch, and only into values that some `when` tells apart; the
     others multiply.

@@ -36,7 +36,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     """A new file that takes the place of `path` when the block ends without an error.
 
     It is written under another name in the same folder, flushed to the disk, then renamed; on an error
-    the old file stays and the new one is removed. The folder is made if need be.
+    the old file stays, and the new one and folders made for it are removed. The folder is made if need be.
 
     Raises:
         WriteError: `path` is a folder, its folder cannot be made or written, or the disk is full.
@@ -44,6 +44,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     if not path.name:
         raise WriteError(errno.EISDIR, _IS_FOLDER, str(path))
     fresh = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    missing = [folder for folder in path.parents if not is_there(folder)]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -58,6 +59,9 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         if os.name == "posix":  # elsewhere a folder cannot be opened; the rename is durable a little later
             flush(path.parent)
     except OSError as error:
+        for folder in missing:
+            with suppress(OSError):
+                folder.rmdir()
         if error.filename not in (None, str(fresh), *map(str, path.parents)):
             raise  # about a file of the block
         raise WriteError(error.errno, _why(path, error), str(path)) from error

@@ -10,6 +10,7 @@ from spikefront.errors import FileMistakesError, Mistake
 from spikefront.files import read_text
 
 MAX_BYTES = 8 * 2**20
+_MAX_INTEGER = 2**64
 
 
 def read_json(path: str | Path, max_bytes: int = MAX_BYTES) -> dict[str, Any]:
@@ -25,13 +26,20 @@ def parse_json(text: str | bytes, source: str) -> dict[str, Any]:
     """As `read_json`, of a text; `source` is what messages call it.
 
     Raises:
-        FileMistakesError: it is not JSON, or no object.
+        FileMistakesError: it is not JSON, holds an integer of more than 64 bits, or is no object.
     """
     try:
-        value = json.loads(text)
+        value = json.loads(text, parse_int=_integer)
     except (ValueError, RecursionError) as error:  # thousands of digits, thousands of brackets
         line = getattr(error, "lineno", None)
         raise FileMistakesError([Mistake("", f"not valid JSON: {error}", line)], source) from error
     if not isinstance(value, dict):
         raise FileMistakesError([Mistake("", f"not a JSON object, but {type(value).__name__}", None)], source)
+    return value
+
+
+def _integer(digits: str) -> int:
+    value = int(digits)
+    if abs(value) >= _MAX_INTEGER:  # no float could hold the largest of them
+        raise ValueError(f"an integer of {len(digits)} digits")
     return value

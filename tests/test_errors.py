@@ -18,11 +18,11 @@ import snncore
 import spaces
 import spikefront
 import studies
-from search.mapping import OutsideError
+from search.propose.config_to_params import OutsideError
 from search.simulate.trainer import RecordedEndError
 from snncore.data.files import DamagedFileError
-from snncore.divergence import NonFiniteLossError
 from snncore.errors import ConfigError, DivergedError, Problem, SilentNetworkError
+from snncore.training.divergence import NonFiniteLossError
 from spaces.errors import Mistake, SpaceError
 from spikefront.errors import FileMistakesError
 from spikefront.files import WriteError

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from reports.digest import digest
-from reports.finals import finals_frame
-from snncore.config import make_config
-from snncore.train_cli import main as train
+from reports.data.digest import digest
+from reports.training.finals import finals_frame
+from snncore.config.load import make_config
+from snncore.train import main as train
 from studies import export, show
 from studies.finals import differences, read_finals
 from studies.model import Study

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from reports.page import page
-from snncore.config import make_config
-from snncore.evaluate_cli import main as evaluate
-from snncore.session import TrainingSession
-from snncore.train_cli import main as train
+from snncore.config.load import make_config
+from snncore.evaluate import main as evaluate
+from snncore.train import main as train
+from snncore.training.session import TrainingSession
 from studies.accuracy import accuracy_remarks
 from studies.model import Objective, Study
 from studies.record import read_study, write_study

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Collection
+from pathlib import Path
 
 import pytest
 
@@ -25,15 +29,15 @@ def loaded_by(statement: str) -> set[str]:
     [
         ("import spikefront.command, spikefront.files, spikefront.yaml_file", set()),
         ("import spaces", set()),
-        ("import snncore, snncore.config, snncore.rules, snncore.metrics", set()),
+        ("import snncore, snncore.config.schema, snncore.config.rules, snncore.config.metrics", set()),
         ("import snncore.data.specs, snncore.data.missing", set()),
         ("import studies.pareto", set()),
         ("import studies.show, studies.export, studies.tensorboard", {"pyarrow"}),
         ("import reports.build", {"plotly", "pyarrow", "sklearn", "pandas"}),
         ("import search.cli", set()),
         ("import search.checker", set()),
-        ("import search.course, search.trainer", set()),
-        ("import search.trainable", {"ray", "pyarrow", "pandas"}),
+        ("import search.worker.trial_run, search.worker.trainer", set()),
+        ("import search.tune.trainable", {"ray", "pyarrow", "pandas"}),
     ],
 )
 def test_a_room_loads_only_what_it_may(statement: str, allowed: set[str]) -> None:
@@ -42,8 +46,62 @@ def test_a_room_loads_only_what_it_may(statement: str, allowed: set[str]) -> Non
 
 def test_a_trial_on_digits_loads_no_more_than_torch() -> None:
     statement = (
-        "from snncore.config import make_config\n"
-        "from snncore.session import TrainingSession\n"
+        "from snncore.config.load import make_config\n"
+        "from snncore.training.session import TrainingSession\n"
         "TrainingSession(make_config({}))"
     )
     assert loaded_by(statement) == {"torch"}
+
+
+ROOMS = ("spikefront", "spaces", "snncore", "studies", "search", "reports")
+ROOT = Path(__file__).parents[1]
+
+
+def modules() -> dict[str, Path]:
+    """Every module of the rooms, by name; a package by its own."""
+    paths = (path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
+    names = {path: ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in paths}
+    return {name.removesuffix(".__init__"): path for path, name in names.items()}
+
+
+def imports_of(path: Path, known: Collection[str]) -> set[str]:
+    """The modules that a file imports, wherever in it: at the top, in a function, for types alone."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute here"
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                found.add(inner if inner in known else str(node.module))
+    return found & set(known)
+
+
+def test_no_module_is_part_of_an_import_circle() -> None:
+    known = modules()
+    left = {name: imports_of(path, known) for name, path in known.items()}
+    while free := {name for name, wanted in left.items() if not wanted & left.keys()}:
+        left = {name: wanted for name, wanted in left.items() if name not in free}
+    assert left == {}, "each of these is in a circle, or imports one that is"
+
+
+def test_a_circle_would_be_seen(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("def f():\n    from b import g\n")
+    (tmp_path / "b.py").write_text("import a.c\nfrom a import c\n")
+    assert imports_of(tmp_path / "a.py", {"a", "b"}) == {"b"}
+    assert imports_of(tmp_path / "b.py", {"a", "a.c"}) == {"a.c"}
+
+
+def test_folders_stay_small_enough_to_look_through() -> None:
+    folders = Counter(path.parent.relative_to(ROOT).as_posix() for path in modules().values())
+    most = {"search": 12, "snncore": 12, "reports": 6, "spaces": 22, "studies": 28}
+    assert {folder: n for folder, n in folders.items() if n > most.get(folder, 20)} == {}
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_folder_says_what_lives_there(room: str) -> None:
+    for path in (ROOT / room).rglob("__init__.py"):
+        text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+        assert text, path
+        assert 20 < len(text.split("\n\n")[0]) < 250, path

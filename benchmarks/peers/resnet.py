@@ -1,4 +1,4 @@
-"""The residual network of `snncore.architectures.resnet`, with layers that a library provides.
+"""The residual network of `snncore.network.architectures.resnet`, with layers that a library provides.
 
 Its parameters carry the names they have in snncore, so that weights can be copied. Shapes: M is what a
 library puts in front of (C, H, W): N for one step at a time, (T, N) for all steps at once.
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from snncore.branch import Branch
+from snncore.network.branch import Branch
 
 CHANNELS = {"resnet18": (64, 128, 256, 512)}
 N_BLOCKS = {"resnet18": (2, 2, 2, 2)}

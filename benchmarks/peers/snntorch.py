@@ -17,7 +17,7 @@ from snntorch import surrogate
 from torch import Tensor, nn
 
 from benchmarks.peers.resnet import Parts, Peer
-from snncore.config import NeuronConfig
+from snncore.config.schema import NeuronConfig
 
 
 class _Leaky(snntorch.Leaky):  # type: ignore[misc]

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.peers.resnet import Parts, Peer
-from snncore.config import NeuronConfig
-from snncore.quiet import quiet_spikingjelly
+from snncore.config.schema import NeuronConfig
+from snncore.neuron.quiet import quiet_spikingjelly
 
 with quiet_spikingjelly():
     from spikingjelly.activation_based import functional, layer, neuron, surrogate

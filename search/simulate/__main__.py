@@ -10,13 +10,13 @@ from dataclasses import replace
 import numpy as np
 import optuna
 
-from search.about import About
+from search.constraints import is_number
 from search.errors import SearchError
-from search.limits import is_number
-from search.opening import stored_space
 from search.simulate.recorded import StudyTable
 from search.simulate.replay import Simulation, simulate
 from search.simulate.table import with_reference
+from search.study.attributes import About
+from search.study.opening import stored_space
 from spaces.space import SAMPLERS, Fidelity, SamplerChoice, Space
 from spikefront.command import run_command
 from spikefront.numbers import whole

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from search.identity import fingerprint
+from search.config_key import fingerprint
 from search.simulate.table import Recorded
 from snncore.errors import ConfigError, Problem
 from spaces.space import Space

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from search.config_key import key_of
 from search.errors import SearchError
-from search.identity import key_of
 from search.simulate.table import Recorded
-from snncore.config import make_config
-from snncore.metrics import is_probed
-from snncore.rules import canonical
+from snncore.config.load import make_config
+from snncore.config.metrics import is_probed
+from snncore.config.rules import canonical
 from spaces.space import Space
 from studies.model import EpochRow, Study, Trial
 from studies.record import read_study

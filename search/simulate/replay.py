@@ -12,18 +12,18 @@ from typing import Any, Protocol
 
 import optuna
 
-from search.about import About
-from search.entry import Entry
-from search.halving import Halving
-from search.ledger import Ledger
-from search.limits import Bounds, broken_limits
-from search.messages import Report
-from search.outcome import Outcome
-from search.proposer import Proposer
-from search.record import study_record
-from search.rungs import RecordedHalving
+from search.constraints import Bounds, broken_limits
+from search.early_stopping.halving import Halving
+from search.early_stopping.recorded_halving import RecordedHalving
+from search.propose.proposer import Proposer
 from search.simulate.table import Recorded, Table
-from snncore.metrics import PROBED
+from search.study.attributes import About
+from search.trials.outcome import Outcome
+from search.trials.store import Ledger
+from search.trials.stored_trial import Entry
+from search.trials.to_record import study_record
+from search.worker.jobs import Report
+from snncore.config.metrics import PROBED
 from spaces.space import Space
 from studies.model import State, Study
 

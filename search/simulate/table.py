@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
-from search.limits import is_number
+from search.constraints import is_number
 from spaces.space import Space
 from studies.pareto import reference_point
 

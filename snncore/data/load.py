@@ -8,14 +8,15 @@ from functools import partial
 
 import torch
 
-from snncore.config import DataConfig
+from snncore.config.schema import DataConfig
+from snncore.data.batches.normalisation import COUNTS, PUBLISHED, Normalisation, measure_normalisation
+from snncore.data.cache.image_cache import SMALLEST_BYTES
+from snncore.data.cache.last_data import LastData
+from snncore.data.data_spec import data_spec
 from snncore.data.files import DamagedFileError, remedy
-from snncore.data.image_cache import SMALLEST_BYTES
-from snncore.data.last_data import LastData
 from snncore.data.missing import find_problem
-from snncore.data.normalisation import COUNTS, PUBLISHED, Normalisation, measure_normalisation
 from snncore.data.read import read_split
-from snncore.data.specs import DataSpec, data_spec
+from snncore.data.specs import DataSpec
 from snncore.data.split import AnySplit, Split, SplitView
 from snncore.data.stratify import draw_stratified
 from snncore.data.variety import require_variety

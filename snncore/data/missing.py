@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from snncore.config import DataConfig
+from snncore.config.schema import DataConfig
 from snncore.data.files import (
     FILES,
     data_folder,
@@ -13,7 +13,7 @@ from snncore.data.files import (
     remedy,
     root_folder,
 )
-from snncore.data.image_folders import IMAGENET_FOLDER
+from snncore.data.sets.image_folders import IMAGENET_FOLDER
 from snncore.data.specs import EVENT_SPECS, OWN_DATA
 from snncore.errors import DataError
 
@@ -64,11 +64,11 @@ def _check_headers(name: str, root: str) -> None:
         DataError: they do not.
     """
     if name == "folder":
-        from snncore.data.folder_index import index_folder
+        from snncore.data.sets.folder_index import index_folder
 
         index_folder(root)
     else:
-        from snncore.data.npz_header import read_header
+        from snncore.data.sets.npz_header import read_header
 
         read_header(root)
 

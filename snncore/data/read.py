@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from snncore.config import DataConfig
-from snncore.data.image_cache import decoded
+from snncore.config.schema import DataConfig
+from snncore.data.cache.image_cache import decoded
 from snncore.data.specs import EVENT_SPECS
 from snncore.data.split import AnySplit, Split
 from snncore.errors import DataError
@@ -26,11 +26,11 @@ def read_split(config: DataConfig, T: int, is_train: bool) -> AnySplit:
 
         return read_events(config.name, config.root, is_train, T, config.size, config.frames_by)
     if config.name == "imagenet":
-        from snncore.data.imagenet import read as read_imagenet
+        from snncore.data.sets.imagenet import read as read_imagenet
 
         return read_imagenet(config, is_train)
     if config.name == "npz":
-        from snncore.data.npz import require_steps
+        from snncore.data.sets.npz import require_steps
 
         require_steps(config.root, T)
     images = decoded(config, is_train, lambda: _decode(config, is_train))
@@ -45,14 +45,14 @@ def read_published(name: str, root: str | Path, is_train: bool) -> Split:
         DataError: the package that brings or reads the data set is not there.
     """
     if name == "digits":
-        from snncore.data import digits
+        from snncore.data.sets import digits
 
         return digits.read(is_train)
     if name == "fashion_mnist":
-        from snncore.data import fashion_mnist
+        from snncore.data.sets import fashion_mnist
 
         return fashion_mnist.read(root, is_train)
-    from snncore.data import cifar
+    from snncore.data.sets import cifar
 
     return cifar.read(name, root, is_train)
 
@@ -60,11 +60,11 @@ def read_published(name: str, root: str | Path, is_train: bool) -> Split:
 def _decode(config: DataConfig, is_train: bool) -> Split:
     """Images or frames of the wanted size."""
     if config.name == "folder":
-        from snncore.data.folder import read as read_folder
+        from snncore.data.sets.folder import read as read_folder
 
         return read_folder(config.root, is_train, config.size)
     if config.name == "npz":
-        from snncore.data.npz import read as read_npz
+        from snncore.data.sets.npz import read as read_npz
 
         split = read_npz(config.root, is_train)
     else:

@@ -1,15 +1,30 @@
-"""What each data set holds, known without reading its samples. Knows no torch."""
+"""What each data set holds: the shape of a sample, and how many there are. Knows no torch and no configs."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass
 
-from snncore.config import DataConfig
-from snncore.data.dataspec import DataSpec
-from snncore.data.events.specs import EVENT_SPECS
-from snncore.errors import DataError
 
-__all__ = ["EVENT_SPECS", "OWN_DATA", "SPECS", "DataSpec", "data_spec"]
+@dataclass(frozen=True)
+class DataSpec:
+    """What a sample looks like, and how many there are. n_train counts them before a validation split.
+
+    has_time: a sample is T event frames of (C, H, W), not one still image of that shape.
+    """
+
+    n_classes: int
+    channels: int
+    height: int
+    width: int
+    n_train: int
+    n_test: int
+    has_time: bool = False
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of one image or one frame."""
+        return self.channels, self.height, self.width
+
 
 IMAGE_SPECS = {
     "digits": DataSpec(n_classes=10, channels=1, height=8, width=8, n_train=1438, n_test=359),
@@ -20,39 +35,28 @@ IMAGE_SPECS = {
 }
 """Sets of still images, at the size in which they are published; ImageNet at the usual one."""
 
+EVENT_SPECS = {
+    "cifar10_dvs": DataSpec(
+        n_classes=10, channels=2, height=128, width=128, n_train=9_000, n_test=1_000, has_time=True
+    ),
+    "dvs_gesture": DataSpec(
+        n_classes=11, channels=2, height=128, width=128, n_train=1_077, n_test=264, has_time=True
+    ),
+    "nmnist": DataSpec(
+        n_classes=10, channels=2, height=34, width=34, n_train=60_000, n_test=10_000, has_time=True
+    ),
+    "shd": DataSpec(
+        n_classes=20, channels=700, height=1, width=1, n_train=8_156, n_test=2_264, has_time=True
+    ),
+}
+"""By the name that `data.name` takes in a config. The channels of a camera are the polarities off and on.
+
+The channels of SHD are the 700 units of its artificial cochlea. DVS-Gesture is counted as tonic cuts it:
+one recording for each class, person and light; other cuttings of the same films give 1176 and 288.
+"""
+
 SPECS = IMAGE_SPECS | EVENT_SPECS
 """The published sets, by the name that `data.name` takes in a config."""
 
 OWN_DATA = frozenset({"folder", "npz"})
 """The user's own data, whose shape is read from the headers of the files."""
-
-
-def data_spec(config: DataConfig) -> DataSpec:
-    """What a sample of `config` looks like when it reaches a network, after `size` and `events`.
-
-    Raises:
-        DataError: the user's own files are missing, damaged or do not fit each other, or `size` or
-            `events` asks for what the data set cannot give.
-    """
-    spec = _own_spec(config) if config.name in OWN_DATA else SPECS[config.name]
-    if config.size is not None:
-        if spec.height == spec.width == 1:
-            raise DataError(f"data.size: {config.name} has no image to resize; leave it out")
-        spec = replace(spec, height=config.size, width=config.size)
-    if config.events == "saccades":
-        if spec.has_time:
-            raise DataError(f"data.events: {config.name} holds event frames already; set data.events: none")
-        if config.name == "imagenet":
-            raise DataError("data.events: saccades needs images in memory, and imagenet is read file by file")
-        spec = replace(spec, channels=2, has_time=True)
-    return spec
-
-
-def _own_spec(config: DataConfig) -> DataSpec:
-    if config.name == "folder":
-        from snncore.data.folder_index import index_folder
-
-        return index_folder(config.root).spec(config.size)
-    from snncore.data.npz_header import read_header
-
-    return read_header(config.root).spec(config.size)

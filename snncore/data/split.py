@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, TypeAlias
 import torch
 from torch import Tensor
 
-from snncore.data.dataspec import DataSpec
 from snncore.data.files import DamagedFileError
+from snncore.data.specs import DataSpec
 
 if TYPE_CHECKING:
-    from snncore.data.file_split import FileSplit
+    from snncore.data.batches.file_split import FileSplit
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from snncore.data.disk_cache import tell
+from snncore.data.cache.disk_cache import tell
 from snncore.data.split import MemorySplit
 from snncore.errors import DataError
 

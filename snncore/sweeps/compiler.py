@@ -11,7 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from snncore.locks import held
+from spikefront.locks import held
 
 SOURCE = Path(__file__).with_name("sweeps.cpp")
 FLAGS = ("-std=c++17", "-O3", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared", "-fopenmp")

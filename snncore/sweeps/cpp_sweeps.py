@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from snncore.config import NeuronConfig
-from snncore.precision import working_dtype
+from snncore.config.schema import NeuronConfig
+from snncore.neuron.precision import working_dtype
 from snncore.sweeps.compiler import NoCompilerError, library
 from snncore.sweeps.interface import Fired, Norm, Term
 from snncore.sweeps.torch_sweeps import count_dtype

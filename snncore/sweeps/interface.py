@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 from torch import Tensor
 
-from snncore.config import NeuronConfig
+from snncore.config.schema import NeuronConfig
 
 
 class Norm(NamedTuple):

@@ -8,9 +8,9 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from snncore.config import NeuronConfig
-from snncore.neuron import backward_through_time, run_steps, run_steps_with_trace
-from snncore.precision import working_dtype
+from snncore.config.schema import NeuronConfig
+from snncore.neuron.neuron import backward_through_time, run_steps, run_steps_with_trace
+from snncore.neuron.precision import working_dtype
 from snncore.sweeps.interface import Fired, Norm, Term
 
 CACHE_SIZE = 32_768

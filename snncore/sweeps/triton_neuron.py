@@ -215,7 +215,7 @@ def _after_by_before(v, spike, slope, threshold, HARD: tl.constexpr, DETACH: tl.
 
 @triton.jit
 def _slope(u, k, SURROGATE: tl.constexpr):
-    """`snncore.surrogate` at u = v − threshold; NaN as there."""
+    """`snncore.neuron.surrogate` at u = v − threshold; NaN as there."""
     if SURROGATE == "sigmoid":
         s = tl.sigmoid(u * k)
         slope = (s - s * s) * k

@@ -15,8 +15,8 @@ import triton  # type: ignore[import-untyped,unused-ignore]
 import triton.language as tl  # type: ignore[import-untyped,unused-ignore]
 from torch import Tensor
 
-from snncore.config import NeuronConfig
-from snncore.precision import working_dtype
+from snncore.config.schema import NeuronConfig
+from snncore.neuron.precision import working_dtype
 from snncore.sweeps import triton_neuron, triton_rows
 from snncore.sweeps.interface import Fired, Norm, Term
 from snncore.sweeps.torch_sweeps import count_dtype

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from snncore.allocator import VARIABLE
+from snncore.training.allocator import VARIABLE
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ import benchmarks.surroundings
 from benchmarks import data, inference, memory, train_step
 from benchmarks.memory import PARTS
 from benchmarks.rows import has_snntorch
-from snncore.timing import ForeignLoad
+from snncore.measure.timing import ForeignLoad
 
 TINY = ["--device", "cpu", "--width", "0.125", "--batch-size", "2", "--allocator", "default"]
 ONCE = ["--steps", "1", "--warmup", "0", "--allow-load"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.distillation import PAGE, TABLES, all_runs, into_page, tables
-from snncore.config import make_config
+from snncore.config.load import make_config
 
 PAIR = ["strong2weak-0.1", "strong2weak-1"]
 ROWS = {

@@ -9,8 +9,8 @@ from torch.nn import functional as F
 
 from benchmarks.floor import Convolution, Floor, convolutions
 from benchmarks.setting import Setting
-from snncore.cost import count_macs
-from snncore.network import build_network
+from snncore.measure.cost import count_macs
+from snncore.network.network import build_network
 
 SETTING = Setting(arch="resnet18", width=0.125, n_classes=10, T=3, batch_size=2, device="cpu")
 

@@ -11,10 +11,11 @@ from torch import Tensor
 from benchmarks.peers.resnet import Peer
 from benchmarks.rows import has_snntorch, make_peer
 from benchmarks.setting import Setting
-from snncore.config import Config, make_config
-from snncore.gradient import make_gradient
-from snncore.network import SpikingNetwork, build_network
-from snncore.passes import inference
+from snncore.config.load import make_config
+from snncore.config.schema import Config
+from snncore.network.network import SpikingNetwork, build_network
+from snncore.passes.passes import inference
+from snncore.training.gradient import make_gradient
 
 SETTING = Setting(arch="resnet18", width=0.125, n_classes=10, T=3, batch_size=4, device="cpu")
 PEERS = ["SpikingJelly", *(["snnTorch"] if has_snntorch() else [])]

@@ -10,8 +10,8 @@ import pytest
 
 from benchmarks.made_study import made_study
 from benchmarks.report import main
-from reports.digest import digest
-from snncore.config import make_config
+from reports.data.digest import digest
+from snncore.config.load import make_config
 
 
 def test_a_made_study_looks_like_a_searched_one() -> None:

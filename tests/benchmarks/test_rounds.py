@@ -11,7 +11,7 @@ from benchmarks.rounds import Times, cheapest, fastest, interleaved
 from benchmarks.rows import Make, Row, Subject
 from benchmarks.setting import Setting
 from benchmarks.table import add_ratios, timed_row, timed_table
-from snncore.timing import ForeignLoad
+from snncore.measure.timing import ForeignLoad
 
 SETTING = Setting(arch="resnet18", width=0.125, n_classes=10, T=2, batch_size=2, device="cpu")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import benchmarks.surroundings
-import search.course
+import search.worker.trial_run
 from benchmarks import trial
 from benchmarks.trial_parts import PARTS, REST, STEPS, Stopwatch, instrumented
 
@@ -64,10 +64,10 @@ def test_a_part_that_fails_is_closed() -> None:
 
 
 def test_the_real_code_is_as_it_was_afterwards() -> None:
-    before = search.course._as_row
+    before = search.worker.trial_run._as_row
     with instrumented(Stopwatch()):
-        assert search.course._as_row is not before
-    assert search.course._as_row is before
+        assert search.worker.trial_run._as_row is not before
+    assert search.worker.trial_run._as_row is before
 
 
 def test_a_trial_is_told_part_by_part(

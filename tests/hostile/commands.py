@@ -52,10 +52,15 @@ def warm_up() -> None:
     import_torchvision()
     for name in (
         *MODULES,
-        *("search.engine", "search.simulate.__main__", "search.warm_start", "search.head_start"),
-        *("snncore.train_cli", "snncore.evaluate_cli", "snncore.predictor", "snncore.export_nir"),
-        *("snncore.data.install", "snncore.data.imagenet", "snncore.data.events.read"),
-        *("reports.page", "reports.live_server", "reports.images", "studies.tensorboard"),
+        *(
+            "search.engine",
+            "search.simulate.__main__",
+            "search.propose.warm_start",
+            "search.propose.initial_queue",
+        ),
+        *("snncore.train", "snncore.evaluate", "snncore.evaluation.predictor", "snncore.export.nir"),
+        *("snncore.data.install.install", "snncore.data.sets.imagenet", "snncore.data.events.read"),
+        *("reports.page", "reports.live.server", "reports.paper.images", "studies.tensorboard"),
     ):
         __import__(name)
 
@@ -83,8 +88,8 @@ def _stop_before_work(with_network: bool) -> None:
     """Nothing is trained here, and no Ray is started."""
     import ray
 
-    import snncore.train
-    from snncore.session import TrainingSession
+    import snncore.final_training
+    from snncore.training.session import TrainingSession
 
     def end(*_: Any, **__: Any) -> Any:
         raise SystemExit(0)
@@ -127,7 +132,7 @@ def _reads_data(config: Any, *_: Any) -> Any:
     """In the place of a session: all data are read, and a sample of each part is looked at."""
     import torch
 
-    from snncore.data.batches import eval_batches
+    from snncore.data.batches.batches import eval_batches
     from snncore.data.load import load_data
 
     data = load_data(config.data, config.T)

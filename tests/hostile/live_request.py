@@ -10,8 +10,8 @@ from pathlib import Path
 
 def main(arguments: Sequence[str]) -> int:
     """Serve the run, send what stands in the file, read the answer, and stop."""
-    from reports.live_page import LivePage
-    from reports.live_server import LiveServer, loopback_socket
+    from reports.live.page import LivePage
+    from reports.live.server import LiveServer, loopback_socket
 
     run, request = arguments
     listening = loopback_socket()

@@ -22,13 +22,13 @@ from tests.hostile.steady import read_files, timeless
 
 def _run(place: Path) -> None:
     """A study of eight trials in runs/toy, with a final training in it."""
-    from search.about import About
-    from search.folder import RunFolder
-    from search.ledger import Ledger
-    from search.opening import create
-    from search.outcome import Outcome
-    from search.proposer import Proposer
+    from search.propose.proposer import Proposer
     from search.record import rebuild
+    from search.study.attributes import About
+    from search.study.folder import RunFolder
+    from search.study.opening import create
+    from search.trials.outcome import Outcome
+    from search.trials.store import Ledger
     from tests.search.books import measured, row
 
     (place / "space.yaml").write_text(SPACE)
@@ -67,8 +67,8 @@ def _space() -> Any:
 
 def _training(place: Path) -> None:
     """A finished training in done/, and one in stopped/ that ended after its first epoch."""
-    from snncore.config import load_config
-    from snncore.train import train
+    from snncore.config.load import load_config
+    from snncore.final_training import train
 
     def stop(_: Any) -> None:
         raise KeyboardInterrupt
@@ -84,11 +84,11 @@ def _database(place: Path) -> None:
     """The study of `_run` in a file of SQLite."""
     import optuna
 
-    from search.about import About
-    from search.folder import RunFolder
-    from search.ledger import Ledger
-    from search.opening import create
-    from search.proposer import Proposer
+    from search.propose.proposer import Proposer
+    from search.study.attributes import About
+    from search.study.folder import RunFolder
+    from search.study.opening import create
+    from search.trials.store import Ledger
     from tests.search.books import complete
 
     (place / "space.yaml").write_text(SPACE)
@@ -179,7 +179,7 @@ def _nmnist(place: Path) -> None:
 
 def _frame_cache(place: Path) -> None:
     """N-MNIST, and the frames that were made of it."""
-    from snncore.config import make_config
+    from snncore.config.load import make_config
     from snncore.data.load import load_data
 
     _nmnist(place)

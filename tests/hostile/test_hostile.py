@@ -90,12 +90,14 @@ def test_ends_are_judged(ended: Ended, kind: str | None) -> None:
 
 
 def test_the_place_is_the_innermost_frame_of_the_product() -> None:
-    frames = [("search/run.py", "main"), ("snncore/config.py", "load"), ("tests/x.py", "inner")]
+    frames = [("search/run.py", "main"), ("snncore/config/schema.py", "load"), ("tests/x.py", "inner")]
     lines = [f'  File "{ROOT / path}", line 7, in {name}\n    code' for path, name in frames]
     output = "\n".join(
         [f"{TRACEBACK}:", *lines, '  File "/usr/lib/yaml.py", line 1, in go', "yaml.Bad: odd\nmore"]
     )
-    assert judge(Ended("raised", output, 1)) == Finding("traceback", "yaml.Bad", "snncore/config.py:load", 7)
+    assert judge(Ended("raised", output, 1)) == Finding(
+        "traceback", "yaml.Bad", "snncore/config/schema.py:load", 7
+    )
 
 
 def test_a_case_is_made_small() -> None:

@@ -13,8 +13,8 @@ import pytest
 from reports.build import build_report, main
 from reports.page import page
 from studies.record import write_study
+from tests.reports.html.test_markup import Reader
 from tests.reports.studies_for_tests import ODD, digits_study
-from tests.reports.test_markup import Reader
 
 PLOTLY_MB = 4.82e6
 

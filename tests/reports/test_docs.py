@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from reports.figure import colour, column, curve, scale
-from reports.importance import MIN_TRIALS, WEAK
+from reports.html.figure import colour, column, curve, scale
 from reports.page import page
+from reports.params.importance import MIN_TRIALS, WEAK
 from studies.record import write_study
 from tests.reports.studies_for_tests import digits_study
 

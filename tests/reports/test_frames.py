@@ -10,17 +10,17 @@ import moocore
 import numpy as np
 import pytest
 
-from reports.axes import fenced
-from reports.columns import columns, groups
-from reports.curves import MOST_DRAWN, CurvesFrame, curves_frame, draw_curves
-from reports.digest import digest
-from reports.epochs import curves
-from reports.figure import Card
-from reports.hypervolume import HypervolumeFrame, draw_hypervolume, hypervolume_frame
-from reports.near import MOST_ROWS, near_html, near_rows
-from reports.outcomes import Outcome, by_state, outcomes, outcomes_html
-from reports.parallel import ParallelFrame, draw_parallel, parallel_frame
-from reports.table import export_command, rows, table_html
+from reports.course.hypervolume import HypervolumeFrame, draw_hypervolume, hypervolume_frame
+from reports.course.outcomes import Outcome, by_state, outcomes, outcomes_html
+from reports.data.axes import fenced
+from reports.data.columns import columns, groups
+from reports.data.digest import digest
+from reports.data.epochs import curves
+from reports.front.near import MOST_ROWS, near_html, near_rows
+from reports.front.table import export_command, rows, table_html
+from reports.html.figure import Card
+from reports.params.parallel import ParallelFrame, draw_parallel, parallel_frame
+from reports.training.curves import MOST_DRAWN, CurvesFrame, curves_frame, draw_curves
 from studies.model import EpochRow
 from studies.noise import near_front
 from studies.replicates import spreads

@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.digest import MANY, MOST_CURVES, digest, sampled
-from reports.front import PairFrame, draw_pair, pair_frame
-from reports.front3d import MOST_POINTS, SpaceFrame, draw_space, space_frame
-from reports.packing import packed, rounded, short
+from reports.data.digest import MANY, MOST_CURVES, digest, sampled
+from reports.data.packing import packed, rounded, short
+from reports.front.front import PairFrame, draw_pair, pair_frame
+from reports.front.front3d import MOST_POINTS, SpaceFrame, draw_space, space_frame
 from reports.page import page
 from studies.model import EpochRow, Study
 from tests.reports.studies_for_tests import ACCURACY, LATENCY, MEMORY, small
@@ -141,7 +141,7 @@ def test_the_browser_unpacks_as_it_was_packed() -> None:
         "texts": ["a", "b", None] * 9,
         "plain": [1.5, None, 3],
     }
-    source = (Path(__file__).parents[2] / "reports" / "data.js").read_text(encoding="utf-8")
+    source = (Path(__file__).parents[2] / "reports" / "assets" / "data.js").read_text(encoding="utf-8")
     start = source.index("function unpacked")
     function = source[start : source.index("\n}\n", start) + 3]
     given_columns = json.dumps(packed(columns))

@@ -8,19 +8,19 @@ from typing import Any
 
 import optuna
 
-from search.about import About
-from search.checkpoint_place import study_place
-from search.entry import Entry
-from search.folder import RunFolder
-from search.ledger import Ledger
-from search.messages import Report
-from search.outcome import Outcome
-from search.probe_ahead import ProbeAhead
-from search.proposer import Proposer
-from search.record import study_record
-from search.resources import Node, Shares
-from search.tickets import Setting, Tickets
-from search.work import SearchWork
+from search.cluster.resources import Node, Shares
+from search.propose.probe_ahead import ProbeAhead
+from search.propose.proposer import Proposer
+from search.study.attributes import About
+from search.study.folder import RunFolder
+from search.trials.outcome import Outcome
+from search.trials.store import Ledger
+from search.trials.stored_trial import Entry
+from search.trials.to_record import study_record
+from search.tune.job_factory import Setting, Tickets
+from search.tune.phases import SearchWork
+from search.worker.checkpoint_place import study_place
+from search.worker.jobs import Report
 from spaces.space import Budget, Space
 from studies.record import write_study
 from tests.search.fakes import TRAINER, FakeSession, FakeTrainer

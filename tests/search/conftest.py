@@ -15,7 +15,7 @@ def ray_session() -> Iterator[None]:
     """One small Ray for all tests of the session; the engine uses it as it is."""
     import os
 
-    from search.ray_start import ENVIRONMENT
+    from search.cluster.ray_start import ENVIRONMENT
 
     os.environ.update(ENVIRONMENT)
     import ray

@@ -9,14 +9,14 @@ import sys
 import time
 from dataclasses import replace
 
-from search.about import About
-from search.claim import claim_study
-from search.drivers import Drivers
-from search.entry import Entry
-from search.folder import RunFolder
-from search.ledger import Ledger
-from search.opening import create, open_existing
-from search.proposer import Proposer
+from search.propose.proposer import Proposer
+from search.study.attributes import About
+from search.study.claim import claim_study
+from search.study.drivers import Drivers
+from search.study.folder import RunFolder
+from search.study.opening import create, open_existing
+from search.trials.store import Ledger
+from search.trials.stored_trial import Entry
 from spaces.space import Space
 from tests.search.books import complete, row
 from tests.search.fakes import FloatRange, SamplerChoice, make_space

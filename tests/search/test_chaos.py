@@ -26,15 +26,15 @@ from typing import Any
 import psutil
 import pytest
 
-from search.about import About
 from search.checker import TrainerChecker
-from search.folder import RunFolder
-from search.identity import fingerprint, resolve
-from search.machine import describe_machine, installed_versions
-from search.opening import create, open_existing
-from search.record import study_record
-from snncore.config import make_config
-from snncore.rules import canonical
+from search.cluster.machine import describe_machine, installed_versions
+from search.config_key import fingerprint, resolve
+from search.study.attributes import About
+from search.study.folder import RunFolder
+from search.study.opening import create, open_existing
+from search.trials.to_record import study_record
+from snncore.config.load import make_config
+from snncore.config.rules import canonical
 from spaces.load import load_space
 from spaces.space import Space
 from studies.model import EpochRow, Study, Trial

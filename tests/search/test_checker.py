@@ -9,9 +9,10 @@ import pytest
 from pydantic import BaseModel
 
 from search.checker import TrainerChecker
-from snncore.config import Config, make_config, parse_config
-from snncore.metrics import BESIDE_ACCURACY, METRICS, PLANNED_METRICS
-from snncore.rules import rule_problems
+from snncore.config.load import make_config, parse_config
+from snncore.config.metrics import BESIDE_ACCURACY, METRICS, PLANNED_METRICS
+from snncore.config.rules import rule_problems
+from snncore.config.schema import Config
 
 CHECKER = TrainerChecker()
 

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from search.cli import app
-from search.doctor import Finding, examine, listening
+from search.terminal.doctor import Finding, examine, listening
 
 VERBS = ["run", "show", "report", "compare", "live", "export", "train", "evaluate", "data", "doctor"]
 
@@ -60,7 +60,7 @@ def test_an_unknown_data_set_is_bad_input(tmp_path: Path) -> None:
 def test_the_doctor_says_what_it_finds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("search.doctor._ray", lambda: iter([Finding("ray", "starts")]))
+    monkeypatch.setattr("search.terminal.doctor._ray", lambda: iter([Finding("ray", "starts")]))
     assert examine(tmp_path / "data", tmp_path / "runs") == 0
     out = capsys.readouterr().out
     assert "torch" in out
@@ -75,7 +75,7 @@ def test_a_fault_is_named_and_exits_with_1(
     def broken() -> None:
         raise OSError("no room for Ray")
 
-    monkeypatch.setattr("search.doctor._ray", broken)
+    monkeypatch.setattr("search.terminal.doctor._ray", broken)
     assert examine(tmp_path, tmp_path) == 1
     assert "no room for Ray" in capsys.readouterr().out
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from search import course as course_module
-from search.course import Course
-from search.identity import resolve
-from search.messages import Ticket
+from search.config_key import resolve
+from search.propose.samplers import SAMPLERS
 from search.run import _parser
-from search.samplers import SAMPLERS
+from search.worker import trial_run as course_module
+from search.worker.jobs import Ticket
+from search.worker.trial_run import Course
 from studies.model import STATES
 from tests.search.fakes import make_space
 

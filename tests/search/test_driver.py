@@ -16,9 +16,9 @@ from typing import Self
 import psutil
 import pytest
 
-from search.folder import RunFolder
-from search.opening import open_existing
-from search.record import study_record
+from search.study.folder import RunFolder
+from search.study.opening import open_existing
+from search.trials.to_record import study_record
 from studies.model import Study, Trial
 from studies.record import read_study
 from tests.search.fakes import starts

@@ -14,13 +14,14 @@ from optuna.trial import TrialState
 
 import reports.build
 import search
-from search import work
-from search.engine import Conducted, conduct, run_study
+from search.engine import conduct, run_study
 from search.errors import SearchError, StudyFailedError
-from search.ledger import QUEUED
-from search.opening import open_existing
 from search.options import RunOptions
 from search.record import rebuild
+from search.result import Conducted
+from search.study.opening import open_existing
+from search.trials.store import QUEUED
+from search.tune import phases as work
 from spaces.condition import Condition
 from spaces.space import Space
 from studies.model import Study
@@ -202,7 +203,7 @@ def test_early_stopping_is_off_where_an_objective_is_known_only_after_training(
 def test_a_storage_that_cannot_be_written_ends_the_study_with_its_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from search.ledger import Ledger
+    from search.trials.store import Ledger
 
     def full(self: Ledger, number: int, report: Any) -> None:
         raise OSError(28, "No space left on device")
@@ -216,9 +217,9 @@ def test_a_study_whose_disk_was_full_for_a_moment_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The journal takes half a record, and has room again at once, while trials are still ending."""
-    from search import storage
+    from search.study import journal
 
-    write, n_written = storage._write, itertools.count(1)
+    write, n_written = journal._write, itertools.count(1)
 
     def full_once(file: Any, content: bytes) -> None:
         if b"epoch-0002" not in content or next(n_written) != 2:
@@ -226,7 +227,7 @@ def test_a_study_whose_disk_was_full_for_a_moment_goes_on(
         write(file, content[: len(content) // 2])
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(storage, "_write", full_once)
+    monkeypatch.setattr(journal, "_write", full_once)
     space = make_space(tmp_path / "data")
     with pytest.raises(StudyFailedError, match=r"cannot be written: .*No space left on device"):
         _conduct(tmp_path, space)
@@ -246,7 +247,7 @@ def test_a_study_in_which_every_trial_fails_alike_ends_before_its_budget(
     assert states.total() <= 7, "at most two were still running"
 
 
-@pytest.mark.slow  # tests/search/test_out_of_memory.py has it without Ray
+@pytest.mark.slow  # tests/search/tune/test_out_of_memory.py has it without Ray
 def test_first_trials_that_find_no_memory_are_tried_again(tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()
@@ -335,7 +336,7 @@ def test_a_study_stopped_in_any_phase_is_gone_on_with(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, phase: str
 ) -> None:
     """Ctrl-C when the first trial of the phase has an epoch behind it, or the first measurement begins."""
-    monkeypatch.setattr("search.watcher.Watcher.on_step_end", _interrupting(phase))
+    monkeypatch.setattr("search.tune.callbacks.Watcher.on_step_end", _interrupting(phase))
     space = make_space(tmp_path / "data", base={"optim.batch_size": 100}, budget=Budget(3), replicates=1)
     stopped = _conduct(tmp_path, space)
     monkeypatch.undo()
@@ -360,8 +361,8 @@ def test_a_study_stopped_in_any_phase_is_gone_on_with(
 
 def _interrupting(phase: str) -> Any:
     """A step of Ray Tune's loop after which the wish to stop is there, once the phase is on."""
-    from search.tasks import QuietTask, TrialTask
-    from search.watcher import Watcher
+    from search.tune.callbacks import Watcher
+    from search.tune.tasks import QuietTask, TrialTask
 
     step = Watcher.on_step_end
 
@@ -397,7 +398,7 @@ def test_what_broke_a_limit_on_this_device_is_not_tried_first(
     limited = replace(space, constraints={"train_memory_mib": Limit(max=45.0)})
     if is_resume:
         _conduct(tmp_path, replace(limited, budget=Budget(1)))
-    monkeypatch.setattr("search.tuning.search", lambda *arguments: ("budget", None))
+    monkeypatch.setattr("search.tune.loop.search", lambda *arguments: ("budget", None))
     conducted = _conduct(tmp_path, limited, warm_start=(str(tmp_path / "other"),), resume=is_resume)
     study, _ = open_existing(conducted.folder)
     queued = [trial.system_attrs[QUEUED]["T"] for trial in study.get_trials(states=[TrialState.WAITING])]

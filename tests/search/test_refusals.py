@@ -9,15 +9,15 @@ from pathlib import Path
 import optuna
 import pytest
 
-from search.about import About
-from search.folder import RunFolder
-from search.opening import create
 from search.record import main as record
 from search.run import main as run
 from search.simulate.__main__ import main as simulate
-from snncore.evaluate_cli import main as evaluate
+from search.study.attributes import About
+from search.study.folder import RunFolder
+from search.study.opening import create
+from snncore.evaluate import main as evaluate
 from snncore.export_network import main as export_network
-from snncore.train_cli import main as train
+from snncore.train import main as train
 from studies.export import main as export
 from studies.show import main as show
 from tests.search.fakes import make_space

@@ -155,10 +155,10 @@ def test_refused_with_a_space(
 def test_a_study_that_exists_is_refused_and_untouched(
     space: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    from search.about import About
     from search.checker import TrainerChecker
-    from search.folder import RunFolder
-    from search.opening import create
+    from search.study.attributes import About
+    from search.study.folder import RunFolder
+    from search.study.opening import create
     from spaces.load import load_space
 
     folder = RunFolder.of("runs", "toy")
@@ -299,9 +299,9 @@ def test_bad_arguments_cost_no_heavy_import() -> None:
 
 
 def test_the_command_the_user_goes_on_with_repeats_what_matters(tmp_path: Path) -> None:
-    from search.engine import Conducted
-    from search.folder import RunFolder
     from search.options import KeepCheckpoints, RunOptions
+    from search.result import Conducted
+    from search.study.folder import RunFolder
 
     def told(options: RunOptions, keep: KeepCheckpoints = "front") -> str:
         study = Study(StudyInfo("toy", {}, ()), (), ())

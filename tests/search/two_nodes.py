@@ -46,7 +46,8 @@ class LocatedSession(FakeSession):
 
 def main(arguments: list[str]) -> int:
     """The command line of a search, with this trainer."""
-    from search import ray_start, run
+    from search import run
+    from search.cluster import ray_start
 
     options = run._options
     run._options = lambda *parts: replace(options(*parts), trainer=TRAINER)

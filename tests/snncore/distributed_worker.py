@@ -20,10 +20,10 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from snncore.config import make_config
+from snncore.config.load import make_config
 from snncore.distributed import rank
-from snncore.processes import process_group
-from snncore.session import TrainingSession
+from snncore.training.processes import process_group
+from snncore.training.session import TrainingSession
 
 SMALL: dict[str, Any] = {
     "T": 3,

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from snncore.network import SpikingNetwork
+from snncore.network.network import SpikingNetwork
 
 FOLDER = Path(__file__).parents[1] / "golden"
 

@@ -15,10 +15,11 @@ import sys
 import time
 from pathlib import Path
 
-from snncore import checkpoint
-from snncore.config import Config, make_config
-from snncore.session import Epoch, TrainingSession
-from snncore.train import CHECKPOINT, train
+from snncore.config.load import make_config
+from snncore.config.schema import Config
+from snncore.final_training import CHECKPOINT, train
+from snncore.saved import checkpoint
+from snncore.training.session import Epoch, TrainingSession
 
 
 def config() -> Config:

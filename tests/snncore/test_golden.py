@@ -14,16 +14,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from snncore import one_pass
-from snncore.config import make_config
-from snncore.distillation import is_reliable, reliable_teacher
-from snncore.network import NetworkOutput
-from snncore.neuron import LIF
-from snncore.one_pass import OnePass
-from snncore.passes import inference, split_time
-from snncore.step import Trainer
+from snncore.config.load import make_config
+from snncore.network.network import NetworkOutput
+from snncore.neuron.neuron import LIF
+from snncore.passes import one_pass
+from snncore.passes.one_pass import OnePass
+from snncore.passes.passes import inference, split_time
+from snncore.passes.two_pass import RateMemory, SpikePass
 from snncore.sweeps import Fired
-from snncore.two_pass import RateMemory, SpikePass
+from snncore.training.losses import is_reliable, reliable_teacher
+from snncore.training.step import Trainer
 from tests.snncore.golden_network import Golden, deviation, our_name
 
 TOLERANCE = 1e-6

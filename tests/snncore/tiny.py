@@ -7,12 +7,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from snncore.config import NeuronConfig
-from snncore.data.dataspec import DataSpec
-from snncore.network import NetworkOutput, SpikingNetwork
-from snncore.neuron import LIF
-from snncore.passes import Pass
-from snncore.pointwise import StridedPointwise
+from snncore.config.schema import NeuronConfig
+from snncore.data.specs import DataSpec
+from snncore.network.network import NetworkOutput, SpikingNetwork
+from snncore.network.pointwise import StridedPointwise
+from snncore.neuron.neuron import LIF
+from snncore.passes.passes import Pass
 
 
 class TinyBody(nn.Module):

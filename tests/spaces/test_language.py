@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from spaces import SamplerChoice, SpaceError, load_space
+from spaces.walk import count_params
 from tests.spaces.helpers import TRAINER, load, mistakes_in
 
 HEAD = "name: x\nobjectives: {val_accuracy: maximize}\n"  # what follows begins on line 3
@@ -408,7 +409,7 @@ def test_a_grid_needs_a_finite_space(tmp_path: Path) -> None:
     (mistake,) = mistakes_in(tmp_path, text)
     assert (mistake.key, mistake.line) == ("sampler.name", 4)
     assert "without one: [optim.lr]" in mistake.message
-    assert load(tmp_path, text.replace("[0.1, 1]", "[0.1, 1], step: 0.1")).n_configs() == 40
+    assert count_params(load(tmp_path, text.replace("[0.1, 1]", "[0.1, 1], step: 0.1"))) == 40
 
 
 HOSTILE = {

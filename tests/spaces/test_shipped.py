@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snncore.config import make_config
+from snncore.config.load import make_config
 from spaces import RandomDraw, Space, load_space, packaged_names, suggest
 from tests.spaces.helpers import TRAINER, written
 

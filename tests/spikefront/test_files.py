@@ -57,3 +57,11 @@ def test_the_error_travels_between_processes() -> None:
         "a/b: cannot be written: full",
         errno.ENOSPC,
     )
+
+
+def test_folders_made_for_a_file_that_could_not_be_written_are_removed(tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    for path in (tmp_path / "new" / "deeper" / ("x" * 300), tmp_path / "old" / "new" / ("x" * 300)):
+        with pytest.raises(WriteError, match="File name too long"):
+            replace_text(path, "x")
+    assert [path.name for path in tmp_path.rglob("*")] == ["old"]

@@ -1,4 +1,4 @@
-"""Frames on the disk: made once, read by every trial and process, as `snncore.data.disk_cache` does it.
+"""Frames on the disk: made once, read by every trial and process, as `snncore.data.cache.disk_cache` does it.
 
 A cache is a folder ROOT/event_frames/NAME-PART-T…-…/ with frames.npy and about.json.
 M samples of frames (T, C, H, W). Knows no torch.
@@ -16,8 +16,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from snncore.data import disk_cache
-from snncore.data.disk_cache import Entry, Kind, cached, tell
+from snncore.data.cache import disk_cache
+from snncore.data.cache.disk_cache import Entry, Kind, cached, tell
 from snncore.data.events.frame_file import map_frames, write_frames
 
 __all__ = ["FOLDER", "FrameKey", "cache_folders", "cached_frames", "tell"]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from snncore.data.npy import map_npy, read_npy_header
+from snncore.data.sets.npy import map_npy, read_npy_header
 from snncore.errors import DataError
 
 _LARGEST = int(np.iinfo(np.int16).max)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from snncore.data.dataspec import DataSpec
 from snncore.data.events.stream import Events, Ints
+from snncore.data.specs import DataSpec
 
 
 def frames_of_events(events: Events, T: int, spec: DataSpec, size: int | None, frames_by: str) -> Ints:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from snncore.data.arrival import Report, Steps, bring
 from snncore.data.events.files import EVENT_FILES, event_folder
 from snncore.data.events.missing import absent_reason
 from snncore.data.events.packages import require_package
-from snncore.data.events.sources import open_source
+from snncore.data.events.sets.open_source import open_source
 from snncore.data.events.timestamps import Oddities
 from snncore.data.events.unpack import unpack
+from snncore.data.install.arrival import Report, Steps, bring
 
 _READERS = {"cifar10_dvs": "aedat", "shd": "h5py"}
 """Packages that read what is downloaded."""

@@ -9,10 +9,10 @@ import torch
 
 from snncore.data.events.cache import FOLDER, FrameKey, cached_frames, tell
 from snncore.data.events.frames import frames_of_events
-from snncore.data.events.sources import open_source
-from snncore.data.events.specs import EVENT_SPECS
+from snncore.data.events.sets.open_source import open_source
 from snncore.data.events.stream import Ints
 from snncore.data.events.timestamps import Oddities
+from snncore.data.specs import EVENT_SPECS
 from snncore.data.split import Split
 from snncore.errors import DataError
 

@@ -12,8 +12,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from snncore.data.dataspec import DataSpec
 from snncore.data.files import DamagedFileError
+from snncore.data.specs import DataSpec
 
 Ints = NDArray[np.int64]
 

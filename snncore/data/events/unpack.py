@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from snncore.data.archives import copy_folder, copy_regular, extract
 from snncore.data.events.files import EVENT_FILES, EventFiles, event_folder
 from snncore.data.events.missing import absent_reason
-from snncore.data.published import unpacked_limit
+from snncore.data.install.archives import copy_folder, copy_regular, extract
+from snncore.data.install.published import unpacked_limit
 from snncore.errors import DataError
 
 

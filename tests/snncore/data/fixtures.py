@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from snncore.config import DataConfig
+from snncore.config.schema import DataConfig
 from snncore.data.load import DataSet, load_data
 
 Bytes = NDArray[np.uint8]

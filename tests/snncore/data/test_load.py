@@ -9,13 +9,14 @@ import pytest
 import torch
 
 import snncore.data
-from snncore.config import DataConfig, make_config
-from snncore.data.batches import eval_batches
+from snncore.config.load import make_config
+from snncore.config.schema import DataConfig
+from snncore.data.batches.batches import eval_batches
+from snncore.data.batches.normalisation import COUNTS, PUBLISHED
 from snncore.data.events import saccades
 from snncore.data.events.saccades import frames_of_images
 from snncore.data.load import load_data
 from snncore.data.missing import find_problem
-from snncore.data.normalisation import COUNTS, PUBLISHED
 from snncore.data.resize import resize
 from snncore.data.specs import SPECS
 from snncore.data.split import Split, SplitView

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from snncore.config import DataConfig
+from snncore.config.schema import DataConfig
 from snncore.data.files import FILES
 from snncore.data.missing import find_problem
 from snncore.errors import DataError

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from snncore.config import DataConfig
-from snncore.data.specs import EVENT_SPECS, SPECS, data_spec
+from snncore.config.schema import DataConfig
+from snncore.data.data_spec import data_spec
+from snncore.data.specs import EVENT_SPECS, SPECS
 from snncore.errors import DataError
 
 

@@ -10,7 +10,7 @@ from snncore.data.split import Split, SplitView
 from snncore.data.variety import largest_equal_part
 from snncore.errors import DataError
 from tests.snncore.data.fixtures import load, random_images
-from tests.snncore.data.test_npz import config, write
+from tests.snncore.data.sets.test_npz import config, write
 
 
 def images(n_alike: int, n: int, value: int = 7, seed: int = 0) -> np.ndarray:

@@ -12,7 +12,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from snncore.config import NeuronConfig
+from snncore.config.schema import NeuronConfig
 from snncore.sweeps.interface import Norm, Term
 from tests.snncore.sweeps import oracle
 

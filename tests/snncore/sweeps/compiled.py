@@ -12,7 +12,7 @@ from torch import Tensor
 from triton.backends.compiler import GPUTarget
 from triton.runtime import JITFunction, driver
 
-from snncore.config import NeuronConfig
+from snncore.config.schema import NeuronConfig
 from snncore.sweeps import triton_sweeps
 from snncore.sweeps.interface import Norm, Term
 

@@ -10,7 +10,7 @@ import math
 import torch
 from torch import Tensor
 
-from snncore.config import NeuronConfig
+from snncore.config.schema import NeuronConfig
 from snncore.sweeps.interface import Norm, Term
 
 

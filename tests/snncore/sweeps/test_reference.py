@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from snncore.config import NeuronConfig
+from snncore.config.schema import NeuronConfig
 from snncore.sweeps import torch_sweeps
 from snncore.sweeps.interface import Norm
 from snncore.sweeps.torch_sweeps import TorchSweeps

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from snncore.config import NeuronConfig
+from snncore.config.schema import NeuronConfig
 from snncore.sweeps.interface import Fired, Norm, Term
 from snncore.sweeps.torch_sweeps import TorchSweeps
 from tests.snncore.sweeps import oracle

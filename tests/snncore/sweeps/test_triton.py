@@ -72,7 +72,7 @@ def test_matrices_of_many_tiles_and_offsets_past_32_bits() -> None:
     """13 GB of bfloat16: 2^31 elements are passed in rows and in steps."""
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
-    from snncore.config import NeuronConfig
+    from snncore.config.schema import NeuronConfig
     from snncore.sweeps.interface import Term
     from snncore.sweeps.triton_sweeps import TritonSweeps
 

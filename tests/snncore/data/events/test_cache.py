@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from snncore.data import disk_cache
-from snncore.data.disk_cache import checksum
+from snncore.data.cache import disk_cache
+from snncore.data.cache.disk_cache import checksum
 from snncore.data.events import cache
 from snncore.data.events.cache import FrameKey, cache_folders, cached_frames
 from snncore.data.events.frame_file import map_frames, write_frames

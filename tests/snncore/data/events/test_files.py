@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from snncore.data.events.files import CIFAR_CLASSES, EVENT_FILES
-from snncore.data.events.specs import EVENT_SPECS
+from snncore.data.specs import EVENT_SPECS
 
 TONIC_CLASSES = {"cifar10_dvs": "CIFAR10DVS", "dvs_gesture": "DVSGesture", "nmnist": "NMNIST", "shd": "SHD"}
 

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from snncore.data.dataspec import DataSpec
 from snncore.data.events.frames import frames_of_events, steps_of_events
 from snncore.data.events.stream import Events
+from snncore.data.specs import DataSpec
 
 SPEC = DataSpec(n_classes=2, channels=2, height=6, width=9, n_train=1, n_test=1, has_time=True)
 

@@ -16,8 +16,9 @@ import numpy as np
 import psutil
 import pytest
 
-from snncore.data.events import cifar10_dvs, dvs_gesture, isolated, nmnist
-from snncore.data.events.sources import open_source
+from snncore.data.events import isolated
+from snncore.data.events.sets import cifar10_dvs, dvs_gesture, nmnist
+from snncore.data.events.sets.open_source import open_source
 from snncore.data.files import DamagedFileError
 from tests.snncore.data.events.fixtures import (
     aedat4_bytes,

@@ -9,9 +9,9 @@ from zipfile import ZipFile
 
 import pytest
 
-from snncore.config import DataConfig
+from snncore.config.schema import DataConfig
 from snncore.data.events.files import EVENT_FILES
-from snncore.data.install import install
+from snncore.data.install.install import install
 from snncore.data.missing import find_problem
 from snncore.errors import DataError
 from tests.snncore.data.events.fixtures import (

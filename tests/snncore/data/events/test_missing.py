@@ -9,8 +9,8 @@ import pytest
 
 from snncore.data.events import isolated, packages
 from snncore.data.events.missing import find_problem
-from snncore.data.events.sources import open_source
-from snncore.data.events.specs import EVENT_SPECS
+from snncore.data.events.sets.open_source import open_source
+from snncore.data.specs import EVENT_SPECS
 from tests.snncore.data.events.fixtures import (
     aedat2_bytes,
     write_cifar10_dvs,

@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from snncore.config import DataConfig, make_config
-from snncore.data.batches import eval_batches, training_batches
+from snncore.config.load import make_config
+from snncore.config.schema import DataConfig
+from snncore.data.batches.batches import eval_batches, training_batches
 from snncore.data.events.frames import frames_of_events
 from snncore.data.events.read import read
-from snncore.data.events.sources import open_source
-from snncore.data.events.specs import EVENT_SPECS
+from snncore.data.events.sets.open_source import open_source
 from snncore.data.load import load_data
 from snncore.data.missing import find_problem
+from snncore.data.specs import EVENT_SPECS
 from snncore.errors import DataError
 from tests.snncore.data.events.fixtures import nmnist_bytes, random_stream, write_nmnist
 from tests.snncore.data.events.test_missing import WRITERS

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snncore.data.events import cifar10_dvs, dvs_gesture, nmnist
 from snncore.data.events.files import CIFAR_CLASSES, list_recordings
-from snncore.data.events.sources import open_source
+from snncore.data.events.sets import cifar10_dvs, dvs_gesture, nmnist
+from snncore.data.events.sets.open_source import open_source
 from snncore.data.events.stream import Events
 from snncore.data.files import DamagedFileError
 from tests.snncore.data.events.fixtures import (

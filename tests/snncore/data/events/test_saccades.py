@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from snncore.data import digits
 from snncore.data.events import saccades
 from snncore.data.events.saccades import frames_of_images, saccade_path, split_of_images
+from snncore.data.sets import digits
 from snncore.data.split import Split
 from tests.snncore.data.fixtures import random_images
 

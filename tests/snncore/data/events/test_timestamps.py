@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snncore.config import DataConfig
-from snncore.data import disk_cache
+from snncore.config.schema import DataConfig
+from snncore.data.cache import disk_cache
 from snncore.data.events.timestamps import far_events
-from snncore.data.install import install
+from snncore.data.install.install import install
 from snncore.errors import DataError
 from tests.snncore.data.events.fixtures import (
     aedat2_bytes,

@@ -1,0 +1,78 @@
+"""What was different between studies: their spaces, settings, machines and versions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reports.compare.ground import Entrant, devices_of
+from reports.format.quantities import number_text
+from studies.model import Study
+
+NONE = "–"
+"""Stands where a study does not have an entry."""
+
+_WHOLE = frozenset({"search", "objectives", "constraints"})
+"""Sections of a space whose entries are shown whole, not field by field."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing that is not the same in all studies: what it is, and a text for each of them."""
+
+    what: str
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Differences:
+    """What differs, in the order of the space file, then machine and versions; and how much is the same."""
+
+    rows: tuple[Difference, ...]
+    n_same: int
+
+
+def differences(entrants: Sequence[Entrant]) -> Differences:
+    """Compare everything that was recorded of the studies as a whole, but for their names and times."""
+    sides = [_described(one.study) for one in entrants]
+    names = list(dict.fromkeys(name for side in sides for name in side))
+    rows = [Difference(name, tuple(side.get(name, NONE) for side in sides)) for name in names]
+    unlike = tuple(row for row in rows if len(set(row.texts)) > 1)
+    return Differences(unlike, len(rows) - len(unlike))
+
+
+def _described(study: Study) -> dict[str, str]:
+    """Everything that holds for a whole study, as texts by dotted names."""
+    found: dict[str, str] = {}
+    for section, content in study.info.space.items():
+        if section != "name":
+            found |= _flat(str(section), content, is_whole=section in _WHOLE)
+    found["device models"] = ", ".join(devices_of(study)) or NONE
+    found |= _flat("machine", study.info.machine)
+    found |= {f"version of {name}": text for name, text in study.info.versions.items()}
+    return found
+
+
+def _flat(name: str, content: Any, is_whole: bool = False) -> dict[str, str]:
+    """The entries of a nested mapping by dotted names; where is_whole, one level deep only."""
+    if not isinstance(content, Mapping):
+        return {name: entry_text(content)}
+    below: Callable[[str, Any], dict[str, str]] = (
+        (lambda key, item: {key: entry_text(item)}) if is_whole else _flat
+    )
+    found: dict[str, str] = {}
+    for key, item in content.items():
+        found |= below(f"{name}.{key}", item)
+    return found
+
+
+def entry_text(content: Any) -> str:
+    """An entry of a space as one line: "int [1, 8]", "choice [none, reliable], when ..."."""
+    if isinstance(content, Mapping):
+        return ", ".join(f"{key} {entry_text(item)}" for key, item in content.items()) or NONE
+    if isinstance(content, (list, tuple)):
+        return f"[{', '.join(entry_text(item) for item in content)}]"
+    if content is None:
+        return "null"
+    return number_text(content) if isinstance(content, (bool, int)) else str(content)

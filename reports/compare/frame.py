@@ -1,0 +1,258 @@
+"""Several studies measured with one rule: their fronts, hypervolumes, coverage, and who leads where."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
+
+import numpy as np
+
+from reports.compare.ground import Entrant, Ground
+from reports.data.digest import loss
+from studies.model import Objective, Study, Trial
+from studies.pareto import (
+    directions,
+    finishing_order,
+    front,
+    hypervolume,
+    hypervolume_curve,
+    is_non_dominated,
+    objective_values,
+    rankable,
+    reference_point,
+    to_minimise,
+)
+from studies.points import Floats
+
+
+@dataclass(frozen=True)
+class Member:
+    """One study in the comparison; its front is that in the compared objectives alone.
+
+    on_common: the numbers of the front's trials that stand on the common front.
+    hypervolume: from the common reference point, in the product of the objectives' units.
+    best: per objective the best value of a rankable trial; empty without one.
+    curve: the hypervolume after each finished trial. epochs: epochs trained by then, all trials together.
+    """
+
+    name: str
+    study: Study
+    front: tuple[Trial, ...]
+    on_common: frozenset[int]
+    hypervolume: float
+    best: Mapping[str, float]
+    curve: list[float]
+    epochs: list[int]
+
+    @property
+    def n_common(self) -> int:
+        """How many of its trials stand on the common front."""
+        return len(self.on_common)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A trial on the common front, and the place of its study among the members."""
+
+    member: int
+    trial: Trial
+
+
+@dataclass(frozen=True)
+class CompareFrame:
+    """The whole comparison.
+
+    reference: of the hypervolume, per objective; None where no study has a rankable trial.
+    total: the hypervolume of the common front. common: its trials, best first objective first.
+    coverage: [i][j] is the share of j's front that i covers; None where j has no front, or is i.
+    """
+
+    objectives: tuple[Objective, ...]
+    members: tuple[Member, ...]
+    reference: Mapping[str, float] | None
+    total: float
+    common: tuple[Place, ...]
+    coverage: list[list[float | None]]
+
+
+def compare_frame(entrants: Sequence[Entrant], found: Ground) -> CompareFrame:
+    """Compare the studies in the objectives of `found`.
+
+    One reference point serves all: per objective the value it brings with it, else the worst among the
+    rankable trials of all studies, moved out by 10 % of their range.
+    """
+    projected = [_projected(one.study, found.objectives) for one in entrants]
+    pooled = np.vstack([objective_values(study, rankable(study)) for study in projected])
+    ways = directions(projected[0])
+    corner = reference_point(pooled, ways, [own.reference for own in found.objectives])
+    if corner is None:
+        members = [
+            _member(one.name, study, study, set()) for one, study in zip(entrants, projected, strict=True)
+        ]
+        return CompareFrame(found.objectives, tuple(members), None, 0.0, (), coverage(members))
+    fixed = tuple(
+        replace(own, reference=number) for own, number in zip(found.objectives, corner, strict=True)
+    )
+    common = _common(projected)
+    members = [
+        _member(
+            one.name,
+            study,
+            _projected(study, fixed),
+            {place.trial.number for place in common if place.member == index},
+        )
+        for index, (one, study) in enumerate(zip(entrants, projected, strict=True))
+    ]
+    return CompareFrame(
+        objectives=found.objectives,
+        members=tuple(members),
+        reference=dict(zip([own.name for own in fixed], corner, strict=True)),
+        total=hypervolume(objective_values(projected[0], [place.trial for place in common]), ways, corner),
+        common=common,
+        coverage=coverage(members),
+    )
+
+
+def out_of_reach(frame: CompareFrame) -> list[str] | None:
+    """The objectives in which no trial betters the reference, where that leaves nothing to measure.
+
+    None where there is a hypervolume, or no trial; empty where each objective is bettered, but all by none.
+    """
+    if frame.reference is None or frame.total > 0:
+        return None
+    return [
+        own.name
+        for own in frame.objectives
+        if not any(_betters(place.trial.values[own.name], own, frame.reference) for place in frame.common)
+    ]
+
+
+def _betters(value: float | None, own: Objective, reference: Mapping[str, float]) -> bool:
+    corner = reference[own.name]
+    return value is not None and (value > corner if own.direction == "maximize" else value < corner)
+
+
+def _projected(study: Study, objectives: tuple[Objective, ...]) -> Study:
+    """The study as if it had been searched for these objectives alone."""
+    return replace(study, info=replace(study.info, objectives=objectives))
+
+
+def _member(name: str, study: Study, measured: Study, on_common: set[int]) -> Member:
+    """measured: the study with the common reference in its objectives, from which volumes are taken."""
+    own = sorted(front(study), key=lambda trial: (loss(trial, study.info.objectives[0]), trial.number))
+    curve = [float(volume) for volume in hypervolume_curve(measured)]
+    return Member(
+        name=name,
+        study=study,
+        front=tuple(own),
+        on_common=frozenset(on_common),
+        hypervolume=curve[-1] if curve else 0.0,
+        best=_best(study),
+        curve=curve,
+        epochs=list(accumulate(trial.epochs_trained for trial in finishing_order(study))),
+    )
+
+
+def _best(study: Study) -> dict[str, float]:
+    trials = rankable(study)
+    return {
+        own.name: min(trials, key=lambda trial: (loss(trial, own), trial.number)).values[own.name] or 0.0
+        for own in study.info.objectives
+        if trials
+    }
+
+
+def _common(studies: Sequence[Study]) -> tuple[Place, ...]:
+    """The trials that no trial of any study dominates; equal ones all stay."""
+    places = [Place(index, trial) for index, study in enumerate(studies) for trial in rankable(study)]
+    if not places:
+        return ()
+    first = studies[0].info.objectives[0]
+    values = objective_values(studies[0], [place.trial for place in places])
+    stands = is_non_dominated(to_minimise(values, directions(studies[0])))
+    kept = [place for place, is_kept in zip(places, stands, strict=True) if is_kept]
+    return tuple(sorted(kept, key=lambda place: (loss(place.trial, first), place.member, place.trial.number)))
+
+
+def coverage(members: Sequence[Member]) -> list[list[float | None]]:
+    """C(A, B) of Zitzler and Thiele (1999) for each ordered pair of fronts.
+
+    The share of B's front that some point of A's front dominates or equals: 1 when A covers all of B.
+    """
+    fronts = [_minimised(member) for member in members]
+    return [
+        [None if theirs is own or not len(theirs) else _covered(own, theirs) for theirs in fronts]
+        for own in fronts
+    ]
+
+
+def _minimised(member: Member) -> Floats:
+    return to_minimise(objective_values(member.study, member.front), directions(member.study))
+
+
+def _covered(own: Floats, theirs: Floats) -> float:
+    is_covered = (own[:, None, :] <= theirs[None, :, :]).all(axis=2).any(axis=0)
+    return float(is_covered.mean())
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A stretch of demands on the first objective that the same studies meet, and the same ones best.
+
+    strict, lax: the two ends as values of the first objective; a demand of `strict` belongs to it, one of
+    `lax` to the next stretch. lax is None for the last stretch: every weaker demand.
+    leaders: the places of the members that share the best offer. offers: at `strict`, per member the best
+    value of the second objective among trials that meet the demand; None where none does.
+    """
+
+    strict: float
+    lax: float | None
+    leaders: tuple[int, ...]
+    offers: tuple[float | None, ...]
+
+
+def stretches(frame: CompareFrame, first: Objective, second: Objective) -> list[Stretch]:
+    """Who has the best `second` for each demand on `first`, from the strictest that any trial meets.
+
+    Empty without a rankable trial.
+    """
+    points = [
+        [(loss(trial, first), loss(trial, second)) for trial in rankable(member.study)]
+        for member in frame.members
+    ]
+    found: list[Stretch] = []
+    demands = sorted({demand for own in points for demand, _ in own})
+    offers = [_offers(own, demands) for own in points]
+    for place, demand in enumerate(demands):
+        offered = [own[place] for own in offers]
+        least = min(offered)
+        leaders = tuple(index for index, price in enumerate(offered) if price == least)
+        told = tuple(None if price == np.inf else _unsigned(price, second) for price in offered)
+        if found and (found[-1].leaders, _lacking(found[-1].offers)) == (leaders, _lacking(told)):
+            continue
+        strict = _unsigned(demand, first)
+        if found:
+            found[-1] = replace(found[-1], lax=strict)
+        found.append(Stretch(strict, None, leaders, told))
+    return found
+
+
+def _offers(points: Sequence[tuple[float, float]], demands: Sequence[float]) -> list[float]:
+    """For each demand, ascending, the least price among the points that meet it; infinity where none does."""
+    waiting, least, found = sorted(points), float("inf"), []
+    place = 0
+    for demand in demands:
+        while place < len(waiting) and waiting[place][0] <= demand:
+            least = min(least, waiting[place][1])
+            place += 1
+        found.append(least)
+    return found
+
+
+def _lacking(offers: Sequence[float | None]) -> list[bool]:
+    return [offer is None for offer in offers]
+
+
+def _unsigned(minimised: float, objective: Objective) -> float:
+    return -minimised if objective.direction == "maximize" else minimised

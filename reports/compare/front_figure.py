@@ -1,0 +1,184 @@
+"""Figures of several studies: their fronts, pair by pair."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reports.compare.frame import CompareFrame, Member
+from reports.data.axes import AxisFrame, axis_frame, outside, scaling, view
+from reports.data.digest import value
+from reports.format.quantities import capitalised, counted, listed, quantity, shortened, with_unit
+from reports.front.front import stairs
+from reports.html.figure import Card, Figure, colour
+from reports.html.markup import Html, plot_text, tag
+from studies.model import Objective, Trial
+from studies.pareto import rankable
+
+SYMBOLS = (
+    "circle",
+    "square",
+    "diamond",
+    "triangle-up",
+    "triangle-down",
+    "cross",
+    "x",
+    "star",
+)
+"""The shape of each study's marks, by its place; the marks in the text are those of `MARKS`."""
+
+MARKS = ("●", "■", "◆", "▲", "▼", "✚", "✖", "★")
+
+_LONGEST_NAME = 40
+
+Drawing = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class CompareFrontFrame:
+    """One pair of objectives. Per member: its front, and what is best in this pair alone, by x ascending.
+
+    x_view, y_view: the part of each axis to open on, None for all of it. n_outside: trials beyond it.
+    """
+
+    x: AxisFrame
+    y: AxisFrame
+    fronts: tuple[tuple[Trial, ...], ...]
+    stairs: tuple[tuple[Trial, ...], ...]
+    x_view: tuple[float, float] | None
+    y_view: tuple[float, float] | None
+    n_outside: int
+
+
+def front_frame(frame: CompareFrame, x: Objective, y: Objective) -> CompareFrontFrame | Card:
+    """The fronts over a pair of objectives, or why there are none."""
+    shown = [trial for member in frame.members for trial in member.front]
+    if not shown:
+        return Card(_title(x, y), "No trial of any study has finished within its limits.")
+    axes = (axis_frame(shown, x), axis_frame(shown, y))
+    views = [view(axis, shown, ()) for axis in axes]
+    return CompareFrontFrame(
+        x=axes[0],
+        y=axes[1],
+        fronts=tuple(member.front for member in frame.members),
+        stairs=tuple(tuple(stairs(rankable(member.study), x, y)) for member in frame.members),
+        x_view=views[0],
+        y_view=views[1],
+        n_outside=len(outside(shown, axes, views)),
+    )
+
+
+def draw_fronts(found: CompareFrontFrame, frame: CompareFrame, figure_id: str) -> Figure:
+    """Per study a step line of what is best in the pair, and its front: filled on the common front."""
+    traces: list[Drawing] = []
+    for place, member in enumerate(frame.members):
+        traces.append(_steps(found, place))
+        traces.append(_marks(found, member, place))
+    layout = {
+        "xaxis": _axis(found.x, found.x_view),
+        "yaxis": _axis(found.y, found.y_view),
+        "showlegend": False,
+        "margin": {"l": 62, "r": 14, "t": 10, "b": 46},
+    }
+    x, y = found.x.objective, found.y.objective
+    counts = [f"{member.name} {counted(len(member.front), 'trial')}" for member in frame.members]
+    return Figure(
+        id=figure_id,
+        title=_title(x, y),
+        alt=f"Scatter plot of {quantity(y.name).label} over {quantity(x.name).label} with the front of each "
+        f"study: {listed(counts)}. The tables below hold the numbers.",
+        drawing={"data": traces, "layout": layout},
+        narrow={"margin": {"l": 52, "r": 8, "t": 8, "b": 44}},
+        whole={"xaxis": {"autorange": True}, "yaxis": {"autorange": True}} if found.n_outside else {},
+        aside=_outside(found.n_outside, figure_id),
+    )
+
+
+def _steps(found: CompareFrontFrame, place: int) -> Drawing:
+    x, y = found.x.objective, found.y.objective
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "meta": place,
+        "x": [value(trial, x.name) for trial in found.stairs[place]],
+        "y": [value(trial, y.name) for trial in found.stairs[place]],
+        "hoverinfo": "skip",
+        "line": {
+            "shape": "hv" if x.direction == "minimize" else "vh",
+            "color": colour(token(place), 0.55),
+            "width": 1.5,
+        },
+    }
+
+
+def _marks(found: CompareFrontFrame, member: Member, place: int) -> Drawing:
+    x, y, own = found.x.objective, found.y.objective, found.fronts[place]
+    is_common = [trial.number in member.on_common for trial in own]
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "meta": place,
+        "x": [value(trial, x.name) for trial in own],
+        "y": [value(trial, y.name) for trial in own],
+        "text": [_told(member, trial) for trial in own],
+        "hovertemplate": "%{text}<extra></extra>",
+        "marker": {
+            "opacity": 1,
+            "size": [10 if is_kept else 9 for is_kept in is_common],
+            "symbol": [SYMBOLS[place] + ("" if is_kept else "-open") for is_kept in is_common],
+            "color": colour(token(place)),
+            "line": {
+                "color": [colour("paper" if is_kept else token(place)) for is_kept in is_common],
+                "width": [1 if is_kept else 1.6 for is_kept in is_common],
+            },
+        },
+    }
+
+
+def _told(member: Member, trial: Trial) -> str:
+    """What a point tells: its study and number, its values, and whether another study betters it."""
+    lines = [f"<b>{name_of(member)}</b>, trial {trial.number}"]
+    lines += [
+        f"{quantity(own.name).label} {with_unit(own.name, value(trial, own.name))}"
+        for own in member.study.info.objectives
+    ]
+    lines.append("on the common front" if trial.number in member.on_common else "bettered by another study")
+    return "<br>".join([lines[0], *map(plot_text, lines[1:])])
+
+
+def _axis(frame: AxisFrame, part: tuple[float, float] | None) -> Drawing:
+    opened = {} if part is None else {"range": list(part)}
+    title = f"{plot_text(quantity(frame.objective.name).title)}, {frame.better} is better"
+    return {"title": {"text": title}, "automargin": True, **scaling(frame), **opened}
+
+
+def _outside(n_outside: int, figure_id: str) -> Html | None:
+    """How many points the figure opens without, and a button that shows them."""
+    if not n_outside:
+        return None
+    button = tag(
+        "button", "Show all", type="button", class_="whole", aria_pressed="false", data_whole=figure_id
+    )
+    verb = "lies" if n_outside == 1 else "lie"
+    told = f"{counted(n_outside, 'trial')} of the fronts {verb} far outside this view. "
+    return tag("p", told, button, class_="outside")
+
+
+def pairs(objectives: Sequence[Objective]) -> list[tuple[Objective, Objective]]:
+    """Each pair of objectives as (x, y): the earlier one upright."""
+    return [(x, y) for place, y in enumerate(objectives) for x in objectives[place + 1 :]]
+
+
+def _title(x: Objective, y: Objective) -> str:
+    return f"{capitalised(quantity(y.name).label)} against {quantity(x.name).label}"
+
+
+def name_of(member: Member) -> str:
+    """A study's name in a figure: shortened, and no markup."""
+    return plot_text(shortened(member.name, _LONGEST_NAME))
+
+
+def token(place: int) -> str:
+    """The palette's name for the colour of a member, by its place."""
+    return f"study-{place + 1}"

@@ -1,0 +1,231 @@
+"""On what ground studies can be compared: which objectives, which not and why, and what to bear in mind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reports.format.quantities import listed, nested, number_text, quantity
+from studies.accuracy import validation_text
+from studies.errors import StudyError
+from studies.model import Objective, Study, Trial
+from studies.portable import EVERYWHERE
+from studies.text import did_you_mean, one_line
+
+MOST = 8
+"""So many studies can be told apart by colour and shape."""
+
+_DATA = ("data.name", "data.val_fraction", "data.events")
+_OWN_DATA = frozenset({"folder", "npz"})
+_AT_INFERENCE = ("measure.batch_size", "measure.threads")
+_AT_EXIT = ("measure.exit_confidence",)
+_MEASURED_AT = {
+    "latency_ms": _AT_INFERENCE,
+    "infer_memory_mib": _AT_INFERENCE,
+    "exit_steps": _AT_EXIT,
+    "exit_accuracy": _AT_EXIT,
+}
+"""Settings on which a metric depends, beside the network."""
+_TRAINED_ON = (("optim.epochs", "epochs of a full training"), ("data.train_limit", "training images"))
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """A study in a comparison, under a name that no other has; `folder` is named in commands only."""
+
+    name: str
+    study: Study
+    folder: Path = Path()
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """An objective that is not compared, and why."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What is compared: the objectives all studies share, in the order of the first; the rest with reasons.
+
+    warnings: what makes the comparison less than like with like, a sentence each.
+    """
+
+    objectives: tuple[Objective, ...]
+    left_out: tuple[LeftOut, ...]
+    warnings: tuple[str, ...]
+
+
+def ground(entrants: Sequence[Entrant]) -> Ground:
+    """What the studies can be compared in.
+
+    Raises:
+        StudyError: fewer than two studies or more than `MOST`, their data or validation splits are not the
+            same, or they share no objective that holds on all their machines.
+    """
+    if not 2 <= len(entrants) <= MOST:
+        most = f"{MOST} is the most that colours and shapes keep apart"
+        raise StudyError(f"a comparison takes 2 to {MOST} studies, got {len(entrants)}; {most}")
+    _require_same_data(entrants)
+    reasons = {own: _why_not(own, entrants) for own in _all_objectives(entrants)}
+    shared = [_with_common_reference(own, entrants) for own, why in reasons.items() if why is None]
+    left_out = [LeftOut(own.name, why) for own, why in reasons.items() if why is not None]
+    if not shared:
+        told = [f"  {one_line(own.name)}: {one_line(own.why, 400)}" for own in left_out] or [
+            "  they have none"
+        ]
+        raise StudyError("\n".join(["the studies share no objective that can be compared", *told]))
+    return Ground(tuple(shared), tuple(left_out), tuple(_warnings(entrants)))
+
+
+def settings_of(study: Study, field: str) -> list[Any]:
+    """The different values of a config field over the trials, or the space's base where there is no trial.
+
+    In the order in which they were met; empty where nothing tells. None is a value where a trial has it.
+    """
+    configs: list[Mapping[str, Any]] = [trial.config for trial in _own_trials(study)]
+    configs = configs or [study.info.space.get("base") or {}]
+    found: list[Any] = []
+    for config in configs:
+        value = nested(config, field)
+        if value not in found and (value is not None or _has(config, field)):
+            found.append(value)
+    return found
+
+
+def devices_of(study: Study) -> list[str]:
+    """The device models on which the study's complete trials were measured, sorted."""
+    return sorted(
+        {trial.device for trial in _own_trials(study) if trial.device and trial.state == "complete"}
+    )
+
+
+def _own_trials(study: Study) -> list[Trial]:
+    return [trial for trial in study.trials if trial.replicate_of is None]
+
+
+def _has(config: Mapping[str, Any], field: str) -> bool:
+    section, _, last = field.rpartition(".")
+    holder = nested(config, section) if section else config
+    return isinstance(holder, Mapping) and last in holder
+
+
+def _require_same_data(entrants: Sequence[Entrant]) -> None:
+    fields = list(_DATA)
+    if any(name in _OWN_DATA for one in entrants for name in settings_of(one.study, "data.name")):
+        fields.append("data.root")
+    told = []
+    for field in fields:
+        known = [(one.name, found) for one in entrants if (found := settings_of(one.study, field))]
+        if not _agree(found for _, found in known):
+            told += [f"  {field}:", *(f"    {one_line(name)}: {_texts(found)}" for name, found in known)]
+    if told:
+        head = "the studies saw different data, so their accuracies cannot be compared"
+        raise StudyError("\n".join([head, *told]))
+
+
+def _all_objectives(entrants: Sequence[Entrant]) -> list[Objective]:
+    """Every objective of every study, in the order of the first study that has it, each name once."""
+    found: dict[str, Objective] = {}
+    for entrant in entrants:
+        for own in entrant.study.info.objectives:
+            found.setdefault(own.name, own)
+    return list(found.values())
+
+
+def _why_not(own: Objective, entrants: Sequence[Entrant]) -> str | None:
+    """Why an objective is not compared; None where it can be."""
+    label = quantity(own.name).label
+    ways = {one.name: _direction(one.study, own.name) for one in entrants}
+    lacking = [name for name, way in ways.items() if way is None]
+    if lacking:
+        return f"{listed(lacking)} {'does' if len(lacking) == 1 else 'do'} not have it as an objective"
+    if len(set(ways.values())) > 1:
+        return f"its direction differs: {_by_study(entrants, lambda study: [_direction(study, own.name)])}"
+    devices = [devices_of(one.study) for one in entrants]
+    if own.name not in EVERYWHERE and len({name for found in devices for name in found}) > 1:
+        return f"{label} holds on one device model only: {_by_study(entrants, devices_of)}"
+    for field in _MEASURED_AT.get(own.name, ()):
+        if not _agree(found for one in entrants if (found := settings_of(one.study, field))):
+            return f"it was measured at unlike {field}: {_by_setting(entrants, field)}"
+    return None
+
+
+def _direction(study: Study, name: str) -> str | None:
+    return next((own.direction for own in study.info.objectives if own.name == name), None)
+
+
+def _with_common_reference(own: Objective, entrants: Sequence[Entrant]) -> Objective:
+    """The objective with the reference on which all studies that have one agree, else without."""
+    given = {
+        other.reference
+        for one in entrants
+        for other in one.study.info.objectives
+        if other.name == own.name and other.reference is not None
+    }
+    return Objective(own.name, own.direction, given.pop() if len(given) == 1 else None)
+
+
+def _warnings(entrants: Sequence[Entrant]) -> list[str]:
+    told = [
+        f"The studies differ in {words} ({field}): {_by_setting(entrants, field)}. "
+        "Part of what sets them apart is what training was given."
+        for field, words in _TRAINED_ON
+        if not all(field in (one.study.info.space.get("search") or {}) for one in entrants)
+        and not _agree(found for one in entrants if (found := settings_of(one.study, field)))
+    ]
+    splits = [text for one in entrants if (text := validation_text(one.study))]
+    if len(set(splits)) > 1:
+        splits_of = _by_study(entrants, lambda study: list(filter(None, [validation_text(study)])))
+        told.append(f"The validation splits are not the same: {splits_of}. Accuracies may not compare.")
+    running = [one.name for one in entrants if any(t.state == "running" for t in one.study.trials)]
+    if running:
+        verb = "has" if len(running) == 1 else "have"
+        told.append(f"{listed(running)} {verb} not ended: trials are still running in the record.")
+    return told
+
+
+def _agree(found: Iterable[list[Any]]) -> bool:
+    """Whether the studies have the same values, whatever their order."""
+    return len({tuple(sorted(map(repr, values))) for values in found}) <= 1
+
+
+def _by_setting(entrants: Sequence[Entrant], field: str) -> str:
+    return _by_study(entrants, lambda study: settings_of(study, field))
+
+
+def _by_study(entrants: Sequence[Entrant], values: Callable[[Study], Sequence[Any]]) -> str:
+    return "; ".join(f"{one.name} {_texts(values(one.study))}" for one in entrants)
+
+
+def _texts(values: Sequence[Any]) -> str:
+    return listed([_text(value) for value in values]) or "not recorded"
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "null"
+    return number_text(value) if isinstance(value, (int, float)) else one_line(str(value))
+
+
+def with_references(found: Ground, given: Mapping[str, float]) -> Ground:
+    """The same ground with the reference values a user gave.
+
+    Raises:
+        StudyError: a name that is not compared.
+    """
+    names = [own.name for own in found.objectives]
+    for name in given:
+        if name not in names:
+            raise StudyError(
+                f"--reference {one_line(name)}: not among the objectives that are compared, "
+                f"{listed(names)}{did_you_mean(name, names)}"
+            )
+    objectives = tuple(
+        Objective(own.name, own.direction, given.get(own.name, own.reference)) for own in found.objectives
+    )
+    return Ground(objectives, found.left_out, found.warnings)

@@ -1,0 +1,237 @@
+"""The page of a comparison: what is said in words, its sections, and the whole of it as HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reports.compare.differences import differences
+from reports.compare.frame import CompareFrame, out_of_reach, stretches
+from reports.compare.front_figure import draw_fronts, front_frame, pairs
+from reports.compare.ground import Entrant, Ground
+from reports.compare.growth_figure import draw_growth
+from reports.compare.tables import (
+    common_html,
+    coverage_html,
+    differences_html,
+    share_text,
+    stretches_html,
+    study_html,
+    summary_html,
+)
+from reports.course.facts import budget, date
+from reports.data.digest import Digest
+from reports.format.quantities import capitalised, counted, listed, percent, quantity, with_unit
+from reports.html.figure import Card, Figure
+from reports.html.markup import Html, join, tag
+from reports.html.section import Section
+from reports.html.shell import Sheet, asset, html_page
+from reports.page import loose_data
+from studies.accuracy import validation_text
+from studies.replicates import searched
+from studies.text import three_digits
+
+
+def compare_page(entrants: Sequence[Entrant], found: Ground, frame: CompareFrame) -> str:
+    """The comparison as one offline HTML page."""
+    contents = compare_sections(entrants, frame)
+    names = listed([one.name for one in entrants])
+    sheet = Sheet(
+        title=names,
+        header=_header(entrants, found, frame),
+        contents=contents,
+        data=loose_data(contents),
+        versions=entrants[0].study.info.versions,
+        style=asset("compare.css"),
+    )
+    return html_page(sheet)
+
+
+def compare_sections(entrants: Sequence[Entrant], frame: CompareFrame) -> list[Section]:
+    """All sections, in their order; what cannot be shown is a card that says why."""
+    return [
+        _front(frame),
+        _summary(frame),
+        _growth(frame),
+        _common(entrants, frame),
+        _stretches(frame),
+        _differences(entrants, frame),
+    ]
+
+
+def _header(entrants: Sequence[Entrant], found: Ground, frame: CompareFrame) -> Html:
+    eyebrow = tag("p", "SpikeFront comparison", class_="eyebrow")
+    title = tag("h1", listed([one.name for one in entrants]))
+    left_out = [
+        join(tag("strong", f"{capitalised(quantity(own.name).label)} is not compared"), f": {own.why}.")
+        for own in found.left_out
+    ]
+    warnings = [tag("p", text, class_="warning") for text in (*left_out, *found.warnings)]
+    told = [tag("p", text) for text in sentences(frame)]
+    entries = [
+        tag("div", tag("dt", study_html(frame, place)), tag("dd", _facts(one)))
+        for place, one in enumerate(entrants)
+    ]
+    return tag(
+        "header",
+        tag("div", eyebrow, title, *warnings, *told, class_="lead"),
+        tag("dl", *entries, class_="facts"),
+    )
+
+
+def sentences(frame: CompareFrame) -> list[Html]:
+    """Who encloses most, whose trials the common front has, and how much two fronts cover of each other."""
+    if frame.reference is None:
+        return [join("No trial of any study has finished within its limits, so there is nothing to compare.")]
+    names = out_of_reach(frame)
+    if names is None:
+        told = [_volumes(frame)]
+    else:
+        than = [f"{quantity(name).label} {with_unit(name, frame.reference[name])}" for name in names]
+        told = [join(capitalised(no_volume_words(than)), ".")]
+    parts = [f"{counted(member.n_common, 'trial')} of {member.name}" for member in frame.members]
+    told.append(
+        join(
+            "The ",
+            tag("strong", "common front"),
+            f", what no trial of any study betters, has {listed(parts)}.",
+        )
+    )
+    if len(frame.members) == 2:
+        shares = [frame.coverage[one][other] for one, other in ((0, 1), (1, 0))]
+        names = [member.name for member in frame.members]
+        told += [
+            join(f"{own} dominates or equals {percent(share)} of the front of {other}.")
+            for own, other, share in zip(names, reversed(names), shares, strict=True)
+            if share is not None
+        ]
+    return told
+
+
+def no_volume_words(than: Sequence[str]) -> str:
+    """Why all hypervolumes are 0, a sentence without a full stop; than: the references nothing betters."""
+    what = listed(than, "or") or "the reference point in all objectives"
+    return f"nothing lies within the reference: no trial is better than {what}, so all hypervolumes are 0"
+
+
+def _volumes(frame: CompareFrame) -> Html:
+    most = max(member.hypervolume for member in frame.members)
+    leaders = [member.name for member in frame.members if member.hypervolume == most]
+    rest = [
+        f"{member.name} {share_text(member.hypervolume / frame.total)}"
+        for member in frame.members
+        if member.name not in leaders
+    ]
+    verb, share = "has" if len(leaders) == 1 else "have", share_text(most / frame.total)
+    return join(
+        tag("strong", listed(leaders)),
+        f" {verb} the largest hypervolume: {share} of what all studies together dominate",
+        f"; {listed(rest)}." if rest else ".",
+    )
+
+
+def _facts(entrant: Entrant) -> str:
+    own = entrant.study
+    some = Digest(searched(own), own, (), (), None, ())
+    validation = validation_text(own)
+    return f"{budget(some)}, {date(own)}" + (f", validated on {validation}" if validation else "")
+
+
+def _front(frame: CompareFrame) -> Section:
+    parts: list[Figure | Card] = []
+    for place, (x, y) in enumerate(pairs(frame.objectives), start=1):
+        made = front_frame(frame, x, y)
+        parts.append(made if isinstance(made, Card) else draw_fronts(made, frame, f"pair-{place}"))
+    if not parts:
+        only = quantity(frame.objectives[0].name).label
+        parts.append(Card("Fronts", f"The studies are compared in {only} alone, so there is no trade-off."))
+    grid = "grid thirds" if len(parts) > 2 else "grid"
+    intro = (
+        "The front of each study in the objectives they share; the line joins what is best in the pair "
+        "alone. Choose a study to hide or show it in all figures."
+    )
+    return Section("front", "Front against front", intro, parts, legend=_legend(frame), grid=grid)
+
+
+def _legend(frame: CompareFrame) -> Html:
+    switches = [
+        tag(
+            "li",
+            tag(
+                "button",
+                study_html(frame, place),
+                type="button",
+                class_="switch",
+                aria_pressed="true",
+                data_trial=place,
+            ),
+        )
+        for place in range(len(frame.members))
+    ]
+    kept = tag("li", tag("span", class_="filled"), "filled: on the common front")
+    lost = tag("li", tag("span", class_="hollow"), "open: bettered by another study")
+    return tag("ul", *switches, kept, lost, class_="legend")
+
+
+def _summary(frame: CompareFrame) -> Section:
+    title = "Hypervolume and coverage"
+    if frame.reference is None:
+        why = "No trial of any study has finished within its limits."
+        return Section("summary", title, "", [Card("No rows", why)])
+    corner = listed([with_unit(name, number) for name, number in frame.reference.items()])
+    intro = f"Hypervolume is measured from {corner} for every study; the common front has "
+    intro += f"{three_digits(frame.total)}."
+    covers = tag(
+        "p",
+        "How much of the front in the column the study in the row dominates or equals (the C-metric of "
+        "Zitzler and Thiele, 1999). The two directions need not add up to 100 %. One study is one draw of "
+        "its sampler's luck: small differences may not come again with another seed.",
+        class_="note",
+    )
+    heading = tag("h3", "Coverage", class_="apart")
+    return Section(
+        "summary", title, intro, [], join(summary_html(frame), heading, covers, coverage_html(frame))
+    )
+
+
+def _growth(frame: CompareFrame) -> Section:
+    intro = "How fast each study got there, by its trials and by the epochs it spent on them."
+    parts = [draw_growth(frame, "trials"), draw_growth(frame, "epochs")]
+    legend = [tag("li", study_html(frame, place)) for place in range(len(frame.members))]
+    return Section(
+        "search", "How the searches went", intro, parts, legend=tag("ul", *legend, class_="legend")
+    )
+
+
+def _common(entrants: Sequence[Entrant], frame: CompareFrame) -> Section:
+    title = "The common front"
+    if not frame.common:
+        why = "No trial of any study has finished within its limits."
+        return Section("common", title, "", [Card("No rows", why)])
+    intro = "The trials that no trial of any study betters without paying elsewhere, and whose they are."
+    return Section("common", title, intro, [], common_html(frame, [one.folder for one in entrants]))
+
+
+def _stretches(frame: CompareFrame) -> Section:
+    title, (first, *others) = "Which study leads where", frame.objectives
+    if not frame.common or not others:
+        why = "This needs two objectives, and a trial that has finished within its limits."
+        return Section("stretches", title, "", [Card("No rows", why)])
+    intro = (
+        f"For each demand on {quantity(first.name).label}, the study with the best other objective among "
+        "trials that meet it; the numbers are what each study offers at the strictest demand of the row."
+    )
+    tables = []
+    for other in others:
+        heading = tag("h3", capitalised(quantity(other.name).label), class_="apart")
+        tables.append(join(heading, stretches_html(frame, first, other, stretches(frame, first, other))))
+    return Section("stretches", title, intro, [], join(*tables))
+
+
+def _differences(entrants: Sequence[Entrant], frame: CompareFrame) -> Section:
+    title, found = "What differs", differences(entrants)
+    if not found.rows:
+        why = "Everything that was recorded of the studies as a whole is the same in all of them."
+        return Section("differences", title, "", [Card("Nothing", why)])
+    others, verb = counted(found.n_same, "other entry", "other entries"), "is" if found.n_same == 1 else "are"
+    intro = f"Of spaces, settings, machines and versions; {others} {verb} the same in all."
+    return Section("differences", title, intro, [], differences_html(frame, found))

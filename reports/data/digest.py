@@ -1,0 +1,139 @@
+"""What all figures share: the trials sorted into front, dominated and the rest, and the knobs."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from reports.data.params import Knob, knobs
+from studies.model import Objective, Study, Trial
+from studies.noise import Near, near_front
+from studies.pareto import front, knee, rankable
+from studies.replicates import Spread, searched, spreads
+
+MANY = 5000
+"""Above so many trials, figures count or sample what is dominated, and the page keeps fewer epochs."""
+
+MOST_CURVES = 200
+"""Trials off the front whose epochs the page of such a study keeps."""
+
+
+@dataclass(frozen=True)
+class Digest:
+    """A study, read once.
+
+    front: complete feasible trials that are not dominated, best first objective first.
+    dominated: the other complete feasible trials that have a number for every objective.
+    measured: both together, in the order of their numbers.
+    knee: None where there is no front.
+    study: without its replicates; recorded: with them. spreads: see `studies.replicates.spreads`.
+    n_thinned: trials off the front whose epochs were left out of `study`, as there are too many trials;
+    the epochs of `MOST_CURVES` others, chosen at random, stay.
+    near: the dominated trials that are within the noise of the front, in the order of `dominated`.
+    """
+
+    study: Study
+    recorded: Study
+    front: tuple[Trial, ...]
+    dominated: tuple[Trial, ...]
+    knee: Trial | None
+    knobs: tuple[Knob, ...]
+    near: tuple[Near, ...] = ()
+    spreads: Mapping[int, Mapping[str, Spread]] = field(default_factory=dict)
+    n_thinned: int = 0
+
+    @property
+    def objectives(self) -> tuple[Objective, ...]:
+        """The objectives; the first one leads the report."""
+        return self.study.info.objectives
+
+    @cached_property
+    def measured(self) -> tuple[Trial, ...]:
+        """Front and dominated trials together, by number."""
+        return tuple(sorted((*self.front, *self.dominated), key=lambda trial: trial.number))
+
+    def known(self, name: str) -> tuple[Trial, ...]:
+        """The finished trials with a number for an objective, by number; each holds it among its values.
+
+        Memory and latency are measured before the first epoch, so that also trials that were stopped or
+        refused tell them.
+        """
+        found = (knowing(trial, name) for trial in self.study.trials if trial.state != "running")
+        return tuple(trial for trial in found if trial is not None)
+
+    @property
+    def near_numbers(self) -> list[int]:
+        """The numbers of the trials within the noise of the front."""
+        return [one.trial.number for one in self.near]
+
+    @property
+    def others(self) -> list[int]:
+        """The numbers of the trials with recorded epochs that are not on the front."""
+        on_front = {trial.number for trial in self.front}
+        return sorted({row.number for row in self.study.epochs} - on_front)
+
+
+def digest(study: Study) -> Digest:
+    """Sort the trials of a study; works for a study without any."""
+    recorded, study = study, searched(study)
+    if not study.info.objectives:
+        return Digest(study, recorded, (), (), None, tuple(knobs(study)))
+    first = study.info.objectives[0]
+    on_front = sorted(front(study), key=lambda trial: (loss(trial, first), trial.number))
+    numbers = {trial.number for trial in on_front}
+    rest = [trial for trial in rankable(study) if trial.number not in numbers]
+    study, n_thinned = _thinned(study, numbers)
+    return Digest(
+        study=study,
+        recorded=recorded,
+        front=tuple(on_front),
+        dominated=tuple(rest),
+        knee=knee(study),
+        knobs=tuple(knobs(study)),
+        near=tuple(near_front(recorded)),
+        spreads=spreads(recorded),
+        n_thinned=n_thinned,
+    )
+
+
+def sampled(numbers: Sequence[int], most: int) -> list[int]:
+    """All numbers, or so many of them at random (always the same ones), in their order."""
+    if len(numbers) <= most:
+        return list(numbers)
+    places = sorted(random.Random(0).sample(range(len(numbers)), most))
+    return [numbers[place] for place in places]
+
+
+def _thinned(study: Study, on_front: Collection[int]) -> tuple[Study, int]:
+    """The study with the epochs that a page of its size keeps, and how many trials lost theirs."""
+    others = sorted({row.number for row in study.epochs} - set(on_front))
+    if len(study.trials) <= MANY or len(others) <= MOST_CURVES:
+        return study, 0
+    kept = {*on_front, *sampled(others, MOST_CURVES)}
+    rows = tuple(row for row in study.epochs if row.number in kept)
+    return replace(study, epochs=rows), len(others) - MOST_CURVES
+
+
+def value(trial: Trial, name: str) -> float:
+    """An objective's value in the user's direction; NaN where the trial has none."""
+    found = trial.values.get(name)
+    return math.nan if found is None else float(found)
+
+
+def knowing(trial: Trial, name: str) -> Trial | None:
+    """The trial with a number for an objective, taken from its metrics where it came to no values."""
+    if math.isfinite(value(trial, name)):
+        return trial
+    found = trial.metrics.get(name)
+    if not isinstance(found, (int, float)) or not math.isfinite(found):
+        return None
+    return replace(trial, values={**trial.values, name: float(found)})
+
+
+def loss(trial: Trial, objective: Objective) -> float:
+    """An objective's value with its sign turned so that less is better."""
+    sign = -1.0 if objective.direction == "maximize" else 1.0
+    return sign * value(trial, objective.name)

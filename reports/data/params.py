@@ -1,0 +1,102 @@
+"""The knobs of a study: the searched fields of its space, and each trial's setting of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from reports.format.quantities import number_text
+from studies.model import Study, Trial
+
+Setting = float | int | str | None
+"""A number, the text of a category, or None where the knob is inactive."""
+
+
+@dataclass(frozen=True)
+class Knob:
+    """One searched field.
+
+    kind: numbers keep their value; categories are texts.
+    options: a category's texts in the space's order, then others in the order they were met.
+    label: the last part of the field's name, or the whole name where that is not unique.
+    """
+
+    name: str
+    label: str
+    kind: Literal["number", "category"]
+    is_log: bool = False
+    options: tuple[str, ...] = ()
+
+
+def knobs(study: Study) -> list[Knob]:
+    """All knobs, in the order of the space file; then fields that only the trials' params name."""
+    search = study.info.space.get("search") or {}
+    names = [str(name) for name in search]
+    for trial in study.trials:
+        names += [field for field in map(_field, trial.params) if field not in names]
+    last_parts = [name.rsplit(".", 1)[-1] for name in names]
+    return [
+        _knob(study, name, last if last_parts.count(last) == 1 else name, search.get(name))
+        for name, last in zip(names, last_parts, strict=True)
+    ]
+
+
+def setting(trial: Trial, knob: Knob) -> Setting:
+    """What the trial set the knob to; None where the knob was inactive.
+
+    A subset that was searched as one boolean per member ("field[member]") is put together again.
+    """
+    if knob.name in trial.params:
+        value = trial.params[knob.name]
+        return value if knob.kind == "number" else category_text(value)
+    members = {name: on for name, on in trial.params.items() if _field(name) == knob.name}
+    if not members:
+        return None
+    return category_text(",".join(_member(name) for name, on in members.items() if on))
+
+
+def category_text(value: Any) -> str:
+    """A category as text, as YAML would write it; the empty subset is "(empty)"."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (list, tuple)):
+        value = ",".join(str(item) for item in value)
+    return str(value) or "(empty)"
+
+
+def setting_text(value: Setting) -> str:
+    """A setting for people: numbers with three digits, "–" where the knob is inactive."""
+    return value if isinstance(value, str) else number_text(value)
+
+
+def _knob(study: Study, name: str, label: str, spec: Any) -> Knob:
+    if isinstance(spec, Mapping) and ("int" in spec or "float" in spec):
+        numbers = [trial.params[name] for trial in study.trials if name in trial.params]
+        return Knob(name, label, "number", is_log=spec.get("log") is True and all(n > 0 for n in numbers))
+    declared = spec.get("choice") if isinstance(spec, Mapping) else None
+    found = [trial.params[name] for trial in study.trials if name in trial.params]
+    if spec is None and found and all(type(value) in (int, float) for value in found):
+        return Knob(name, label, "number")
+    options = [category_text(value) for value in declared] if isinstance(declared, list) else []
+    category = Knob(name, label, "category")
+    met = {setting(trial, category) for trial in study.trials} - {None} - set(options)
+    return Knob(name, label, "category", options=(*options, *sorted(map(str, met), key=_natural)))
+
+
+def _natural(text: str) -> tuple[bool, float, int, str]:
+    """Sorts numbers by value, then other texts by length and letters: 2, 10, (empty), 1,3."""
+    try:
+        return (False, float(text), 0, text)
+    except ValueError:
+        return (True, 0.0, len(text), text)
+
+
+def _field(param: str) -> str:
+    return param.split("[", 1)[0]
+
+
+def _member(param: str) -> str:
+    return param.split("[", 1)[1].removesuffix("]")

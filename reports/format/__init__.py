@@ -1,0 +1,1 @@
+"""How quantities, axes and times are written for people."""

@@ -1,0 +1,199 @@
+"""The front as a table, with the command that exports each of its trials."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from reports.data.digest import Digest, value
+from reports.data.params import Knob, Setting, setting, setting_text
+from reports.format.quantities import capitalised, quantity, written
+from reports.html.markup import Html, join, tag
+from studies.model import Trial
+from studies.noise import seed_spread
+from studies.remarks import quiet_remarks
+from studies.text import is_under_load, spread_text
+from studies.timings import Timing, measured_again, quiet_timing, timing, undisturbed_timing
+
+LOADED = "†"
+"""Marks a time that was measured while something else was busy."""
+
+GRID = {"role": "grid", "aria_multiselectable": "true"}
+"""What makes a table one whose rows can be chosen; `selection.js` does it."""
+
+_LOAD_NOTE = "measured while other trials ran on the machine"
+_QUIET_NOTE = "Quiet: measured again after the search with nothing else running"
+_BUSY_NOTE = (
+    "Quiet: measured again after the search with no other trial running; where marked {}, the machine was "
+    "busy then with something else"
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One trial of the front: its values and settings, and the command that exports it.
+
+    again: what stands beside the objectives because it was measured again with the machine quiet.
+    under_load: the objectives, if any, that were measured while other trials ran.
+    below: for each of these columns the lines below its value: quartiles, quiet measurement, over seeds.
+    """
+
+    number: int
+    values: dict[str, float]
+    settings: dict[str, Setting]
+    command: str
+    is_knee: bool
+    under_load: tuple[str, ...]
+    again: dict[str, float | None]
+    below: dict[str, tuple[str, ...]]
+
+
+def rows(digest: Digest, run_folder: Path) -> list[Row]:
+    """The front, best first objective first."""
+    names = [objective.name for objective in digest.objectives]
+    extra = extra_timings(digest)
+    return [
+        Row(
+            number=trial.number,
+            values={name: value(trial, name) for name in names},
+            settings={knob.name: setting(trial, knob) for knob in digest.knobs},
+            command=export_command(run_folder, trial.number),
+            is_knee=digest.knee is not None and trial.number == digest.knee.number,
+            under_load=tuple(name for name in names if is_under_load(trial, name)),
+            again={name: None if (own := timing(trial, name)) is None else own.median for name in extra},
+            below={name: lines_below(digest, trial, name) for name in [*names, *extra]},
+        )
+        for trial in digest.front
+    ]
+
+
+def extra_timings(digest: Digest) -> list[str]:
+    """The metrics that are no objectives and were measured again with the machine quiet."""
+    names = {objective.name for objective in digest.objectives}
+    return [name for name in measured_again(digest.study) if name not in names]
+
+
+def lines_below(digest: Digest, trial: Trial, name: str) -> tuple[str, ...]:
+    """What is known of the spread of a value, a line each."""
+    own, quiet = timing(trial, name), quiet_timing(trial, name)
+    if quiet is not None:
+        mark = LOADED if undisturbed_timing(trial, name) is None else ""
+        told = ", ".join([f"quiet {written(name, quiet.median)}{mark}", *_range(name, quiet)])
+        return (*_range(name, own), told)
+    spread = seed_spread(trial, name, digest.spreads)
+    return (spread_text(name, spread),) if spread else ()
+
+
+def _range(name: str, found: Timing | None) -> tuple[str, ...]:
+    if found is None or found.quartiles is None:
+        return ()
+    low, high = (written(name, end) for end in found.quartiles)
+    return (f"{low}–{high}",)
+
+
+def export_command(run_folder: Path, number: int) -> str:
+    """What to type to get the config of a trial."""
+    folder = shlex.quote(str(named_folder(run_folder)))
+    return f"python -m studies.export {folder} --pick trial:{number} --out best.yaml"
+
+
+def named_folder(run_folder: Path) -> Path:
+    """The run folder as commands name it: one below the working directory from there, else in full."""
+    folder, here = run_folder.resolve(), Path.cwd().resolve()
+    return folder.relative_to(here) if folder.is_relative_to(here) else folder
+
+
+def table_html(digest: Digest, table: list[Row]) -> Html:
+    """The table in a box of its own that scrolls; exact values stand in `data-value`."""
+    heads = [
+        tag("th", "Trial", scope="col"),
+        *(tag("th", quantity(item.name).title, scope="col", class_="number") for item in digest.objectives),
+        *(tag("th", quantity(name).title, scope="col", class_="number") for name in extra_timings(digest)),
+        tag("th", "Export", scope="col", class_="screen"),
+        *(tag("th", knob.label, scope="col", title=knob.name, class_=_kind(knob)) for knob in digest.knobs),
+        tag("th", "Export command", scope="col", class_="screen"),
+    ]
+    body = [_row_html(digest, row) for row in table]
+    caption = tag("caption", "The front, best first objective first", class_="unseen")
+    element = tag(
+        "table", caption, tag("thead", tag("tr", *heads)), tag("tbody", *body), **GRID, id="front-table"
+    )
+    scroll = tag("div", element, class_="scroll", tabindex=0, role="region", aria_label="Table of the front")
+    return join(tag("div", scroll, class_="table"), tag("div", *_notes(digest, table), class_="notes"))
+
+
+def _notes(digest: Digest, table: list[Row]) -> list[Html]:
+    """What stands below the table: its marks, and what noise and quiet measurements say."""
+    notes = [f"{LOADED} {_LOAD_NOTE}"] if any(row.under_load for row in table) else []
+    if any("±" in line for row in table for lines in row.below.values() for line in lines):
+        notes.append(
+            "± stands between mean and sample standard deviation over the n trainings with different seeds"
+        )
+    below = [line for row in table for lines in row.below.values() for line in lines]
+    is_busy = any(LOADED in line for line in below)
+    if measured_again(digest.study):
+        notes.append(
+            f"{_BUSY_NOTE.format(LOADED) if is_busy else _QUIET_NOTE}; ranges reach from the lower to "
+            "the upper quartile. Figures and order use what the search measured"
+        )
+    notes += [capitalised(remark) for remark in quiet_remarks(digest.study, _label)]
+    return [tag("p", f"{note}.", class_="note below") for note in notes]
+
+
+def _label(name: str) -> str:
+    return quantity(name).label
+
+
+def _row_html(digest: Digest, row: Row) -> Html:
+    badge = tag("span", "knee", class_="badge") if row.is_knee else ""
+    copy = tag(
+        "button",
+        "Copy",
+        type="button",
+        class_="copy",
+        data_copy=row.command,
+        aria_label=f"Copy the export command of trial {row.number}",
+    )
+    return tag(
+        "tr",
+        tag("th", str(row.number), badge, scope="row", data_column="number", data_value=row.number),
+        *(_value_html(row, name) for name in row.values),
+        *(_again_html(row, name) for name in row.again),
+        tag("td", copy, class_="screen"),
+        *(_setting_html(knob, row.settings[knob.name]) for knob in digest.knobs),
+        tag("td", tag("code", row.command), class_="screen"),
+        **row_choice(row.number),
+    )
+
+
+def row_choice(number: int) -> dict[str, str | int]:
+    """The attributes of a row by which its trial can be chosen."""
+    return {"data_trial": number, "tabindex": 0, "aria_selected": "false"}
+
+
+def _value_html(row: Row, name: str) -> Html:
+    number = row.values[name]
+    mark = tag("sup", LOADED, title=_LOAD_NOTE) if name in row.under_load else ""
+    exact = {"data_column": f"value.{name}", "data_value": repr(number)}
+    return tag("td", written(name, number), mark, _below_html(row, name), class_="number", **exact)
+
+
+def _again_html(row: Row, name: str) -> Html:
+    number = row.again[name]
+    exact = {"data_column": f"metric.{name}", "data_value": None if number is None else repr(number)}
+    return tag("td", written(name, number), _below_html(row, name), class_="number", **exact)
+
+
+def _below_html(row: Row, name: str) -> Html:
+    return join(*(tag("span", line, class_="spread") for line in row.below[name]))
+
+
+def _setting_html(knob: Knob, found: Setting) -> Html:
+    exact = None if found is None else found if isinstance(found, str) else repr(found)
+    text = setting_text(found)
+    return tag("td", text, class_=_kind(knob), data_column=f"param.{knob.name}", data_value=exact)
+
+
+def _kind(knob: Knob) -> str | None:
+    return "number" if knob.kind == "number" else None

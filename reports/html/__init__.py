@@ -1,0 +1,1 @@
+"""The page as HTML: sections, figures, legends, and their scripts from `reports/assets`."""

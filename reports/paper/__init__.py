@@ -1,0 +1,1 @@
+"""Figures of a report as image files, for papers and slides."""

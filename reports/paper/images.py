@@ -1,0 +1,127 @@
+"""Images for papers and slides: figures of the report in files of their own, a caption beside each.
+
+The frames are those of the page; Matplotlib draws them, so that no browser and no network is needed. A column
+wide (3.3 in), white ground; text stays text in SVG and PDF.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from reports.course.facts import facts
+from reports.course.hypervolume import HypervolumeFrame, hypervolume_frame
+from reports.data.digest import Digest, digest
+from reports.format.quantities import capitalised, counted, listed, percent, quantity, with_unit
+from reports.front.front import PairFrame, pair_frame
+from reports.html.figure import Card
+from reports.paper.drawings import STYLE, draw_bars, draw_curve, draw_pair
+from reports.params.importance import SOURCE, ImportanceFrame, importance_frame
+from spikefront.files import replace_text, replacing
+from studies.model import Study
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Kind = Literal["png", "svg", "pdf"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+FOLDER = "images"
+WIDTH_IN = 3.3
+DPI = 300
+
+
+@dataclass(frozen=True)
+class Image:
+    """One image: its file's name without ending, what it shows, its height, and what draws it."""
+
+    name: str
+    told: str
+    height_in: float
+    draw: Callable[[Axes], None]
+
+
+def write_images(study: Study, run_folder: str | Path, kind: Kind) -> tuple[list[Path], list[Card]]:
+    """Write RUN/images/*.KIND and the caption of each beside it (.txt); returns images, and what has none.
+
+    Files of the same names are replaced.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    found = digest(study)
+    made, cards = images(found)
+    paths = []
+    for image in made:
+        path = Path(run_folder) / FOLDER / f"{image.name}.{kind}"
+        _save(image, path, kind, caption(found, image))
+        replace_text(path.with_suffix(".txt"), caption(found, image))
+        paths.append(path)
+    return paths, cards
+
+
+def images(found: Digest) -> tuple[list[Image], list[Card]]:
+    """The pairs of the front, the hypervolume, and each objective's importances; cards for those without."""
+    frames: list[tuple[str, PairFrame | HypervolumeFrame | ImportanceFrame | Card]] = []
+    for place, other in enumerate(found.objectives[1:], start=1):
+        frames.append((f"front-{place}", pair_frame(found, other, found.objectives[0])))
+    frames.append(("hypervolume", hypervolume_frame(found)))
+    for place, objective in enumerate(found.objectives, start=1):
+        frames.append((f"importance-{place}", importance_frame(found, objective)))
+    made = [_image(found, name, frame) for name, frame in frames if not isinstance(frame, Card)]
+    return made, [frame for _, frame in frames if isinstance(frame, Card)]
+
+
+def caption(found: Digest, image: Image) -> str:
+    """What an image shows, then of which study: data set, model, budget, seeds, machine, versions, date."""
+    about = [("Study", found.study.info.name), *facts(found)]
+    text = "\n".join([image.told, *(f"{label}: {fact}" for label, fact in about)]) + "\n"
+    # A text from outside may hold half a surrogate pair, which no file can.
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _image(found: Digest, name: str, frame: PairFrame | HypervolumeFrame | ImportanceFrame) -> Image:
+    if isinstance(frame, PairFrame):
+        return Image(name, _pair_told(frame), 2.6, partial(draw_pair, found=found, frame=frame))
+    if isinstance(frame, HypervolumeFrame):
+        corner = listed([with_unit(name, value) for name, value in frame.reference.items()])
+        n_trials = counted(len(frame.numbers), "finished trial")
+        told = f"Hypervolume of the front over {n_trials}, in percent of the last, measured from {corner}."
+        return Image(name, told, 2.0, partial(draw_curve, frame=frame))
+    n_trials = counted(frame.n_trials, "trial")
+    told = (
+        f"Importance of each knob for {quantity(frame.objective.name).label}. {SOURCE} Single knobs "
+        f"together: {percent(frame.together)}; out-of-bag R² {frame.explained:.2f} over {n_trials}."
+    )
+    return Image(name, told, 0.45 + 0.19 * len(frame.knobs), partial(draw_bars, frame=frame))
+
+
+def _pair_told(frame: PairFrame) -> str:
+    x, y = (quantity(axis.objective.name).label for axis in (frame.x, frame.y))
+    told = f"{capitalised(y)} over {x}: {counted(len(frame.front), 'trial')} on the front of all objectives"
+    told += f" (the knee is trial {frame.knee})" if frame.knee is not None else ""
+    told += f", {len(frame.dominated) + len(frame.near):,} dominated"
+    told += f", {len(frame.near):,} of them within the noise of the front" if frame.near else ""
+    told += f"; {counted(len(frame.outside), 'dominated trial')} outside the view" if frame.outside else ""
+    return f"{told}. The line joins the best in this pair alone."
+
+
+def _save(image: Image, path: Path, kind: Kind, told: str) -> None:
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(WIDTH_IN, image.height_in), layout="constrained", facecolor="white")
+        image.draw(figure.add_subplot())
+        with replacing(path) as file:
+            figure.savefig(file, format=kind, dpi=DPI, metadata=_metadata(kind, told))
+
+
+def _metadata(kind: Kind, told: str) -> dict[str, Any]:
+    """The caption inside the file, and no date, so that the same study gives the same file."""
+    if kind == "svg":
+        return {"Description": told, "Date": None}
+    return {"Description": told} if kind == "png" else {"Subject": told, "CreationDate": None}

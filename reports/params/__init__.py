@@ -1,0 +1,1 @@
+"""What the searched params did: importance, effects, interactions, the method's own params."""

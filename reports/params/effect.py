@@ -1,0 +1,149 @@
+"""How the prediction of a forest moves as a knob is turned and the other knobs stay: partial dependence.
+
+J. H. Friedman: Greedy Function Approximation: A Gradient Boosting Machine, Annals of Statistics 2001,
+section 8.2. The average runs over real trials in which the knob is active; knobs that only some settings
+of a category switch on take the settings that trials with that category had.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reports.data.params import Knob, Setting
+from reports.params.encoding import Floats
+from reports.params.forest import Forest
+
+N_ROWS = 200
+N_STEPS = 12
+DOUBT = 0.05
+"""Probability, over all comparisons made at once, to call a difference one that is none."""
+
+Places = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One knob, turned.
+
+    settings: numbers ascending, categories in the order of the space.
+    by_tree: (trees, settings), the mean prediction of each tree with the knob held at each setting.
+    n_at: trials at each setting. n_active, n_trials: trials in which the knob is active, and all.
+    """
+
+    knob: Knob
+    settings: list[Setting]
+    by_tree: Floats
+    n_at: list[int]
+    n_active: int
+    n_trials: int
+
+    @property
+    def mean(self) -> Floats:
+        """The forest's prediction at each setting: (settings,)."""
+        found: Floats = self.by_tree.mean(axis=0)
+        return found
+
+    def quartiles(self) -> Floats:
+        """Between what values the middle half of the trees lies: (2, settings)."""
+        return np.quantile(self.by_tree, (0.25, 0.75), axis=0)
+
+    def difference(self, one: int, other: int, n_comparisons: int = 1) -> Difference:
+        """What the setting at place `one` gives more than that at `other`, tree by tree."""
+        found = self.by_tree[:, one] - self.by_tree[:, other]
+        width = NormalDist().inv_cdf(1 - DOUBT / (2 * max(1, n_comparisons))) * found.std(ddof=1)
+        middle = float(found.mean())
+        return Difference(middle, middle - float(width), middle + float(width))
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A difference of predictions, and the interval that the trees leave it."""
+
+    middle: float
+    low: float
+    high: float
+
+    @property
+    def is_told(self) -> bool:
+        """Whether the interval leaves zero out."""
+        return self.low > 0 or self.high < 0
+
+
+def effect(forest: Forest, knob: Knob) -> Effect | None:
+    """A knob turned through its settings; None where fewer than two are known.
+
+    A number with many settings is held at 12 of its own, spread evenly over the trials.
+    """
+    rows = active(forest, [knob])
+    settings = grid(forest, knob, rows, N_STEPS)
+    if len(settings) < 2:
+        return None
+    background = spread_evenly(rows, N_ROWS)
+    held = np.vstack([moved(forest, background, {knob.name: setting}) for setting in settings])
+    by_tree = forest.by_tree(held).reshape(len(forest.trees), len(settings), len(background)).mean(axis=2)
+    found = [forest.settings[knob.name][row] for row in rows]
+    return Effect(
+        knob, settings, by_tree, [found.count(item) for item in settings], len(rows), len(forest.trials)
+    )
+
+
+def active(forest: Forest, knobs: Sequence[Knob]) -> Places:
+    """The places of the trials in which all these knobs are active."""
+    columns = [forest.settings[knob.name] for knob in knobs]
+    return np.array(
+        [place for place, row in enumerate(zip(*columns, strict=True)) if None not in row], np.int64
+    )
+
+
+def grid(forest: Forest, knob: Knob, rows: Places, most: int) -> list[Setting]:
+    """Settings of a knob among some trials: all of a category, up to `most` of a number by quantiles."""
+    found = [forest.settings[knob.name][row] for row in rows]
+    if knob.kind == "category":
+        return [option for option in knob.options if option in set(found)]
+    numbers = sorted(float(item) for item in found if isinstance(item, (int, float)))
+    distinct = sorted(set(numbers))
+    if len(distinct) <= most:
+        return list(distinct)
+    places = np.linspace(0, len(numbers) - 1, most).round().astype(int)
+    return list(dict.fromkeys(numbers[place] for place in places))
+
+
+def spread_evenly(rows: Places, most: int) -> Places:
+    """All rows, or `most` of them at even distances."""
+    if len(rows) <= most:
+        return rows
+    chosen: Places = rows[np.linspace(0, len(rows) - 1, most).round().astype(int)]
+    return chosen
+
+
+def moved(forest: Forest, rows: Places, held: Mapping[str, Setting]) -> Floats:
+    """The codes of some trials with knobs set to settings that some trial has: (rows, columns)."""
+    matrix = forest.columns.matrix[rows].copy()
+    slices = forest.columns.slices
+    for name, setting in held.items():
+        donors = np.flatnonzero([item == setting for item in forest.settings[name]])
+        matrix[:, slices[name]] = forest.columns.matrix[donors[0], slices[name]]
+        lent = donors[np.arange(len(rows)) % len(donors)]
+        for follower in followers(forest, name, rows):
+            if follower not in held:
+                matrix[:, slices[follower]] = forest.columns.matrix[lent, slices[follower]]
+    return matrix
+
+
+def followers(forest: Forest, name: str, rows: Places) -> list[str]:
+    """The knobs that some settings of a category switch off: never active there, but at another setting."""
+    if next(knob for knob in forest.knobs if knob.name == name).kind == "number":
+        return []
+    parents = [forest.settings[name][row] for row in rows]
+    found = []
+    for knob in forest.knobs:
+        column = forest.settings[knob.name]
+        alive = {parent for parent, row in zip(parents, rows, strict=True) if column[row] is not None}
+        if knob.name != name and alive and alive != set(parents):
+            found.append(knob.name)
+    return found

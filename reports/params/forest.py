@@ -1,0 +1,89 @@
+"""A random forest that has learned one objective from the trials: what all figures about knobs ask."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from reports.data.digest import Digest, value
+from reports.data.params import Knob, Setting, setting
+from reports.format.quantities import quantity
+from reports.params.encoding import Coded, Floats, coded
+from studies.model import Objective, Trial
+
+MIN_TRIALS = 8
+N_TREES = 100
+MAX_ROWS = 1500
+
+
+@dataclass(frozen=True)
+class Forest:
+    """One objective as a function of the knobs that vary among n trials.
+
+    trials: those it learned from; settings: theirs, by knob; columns, target: the same as numbers.
+    trees: fitted to bootstrap samples of the trials, so that what they disagree about is uncertain.
+    explained: R² of the out-of-bag predictions; 1 is a forest that predicts unseen trials exactly,
+    0 or less one that has learned nothing.
+    """
+
+    trials: tuple[Trial, ...]
+    knobs: tuple[Knob, ...]
+    settings: dict[str, list[Setting]]
+    columns: Coded
+    target: Floats
+    trees: tuple[Any, ...]
+    explained: float
+
+    def by_tree(self, matrix: Floats) -> Floats:
+        """What each tree predicts for rows like those of `columns`: (trees, rows)."""
+        rows = np.ascontiguousarray(matrix, dtype=np.float32)
+        return np.stack([tree.predict(rows)[:, 0] for tree in self.trees])
+
+    def predict(self, matrix: Floats) -> Floats:
+        """The mean over the trees: (rows,)."""
+        rows = np.ascontiguousarray(matrix, dtype=np.float32)
+        total: Floats = sum(tree.predict(rows)[:, 0] for tree in self.trees)
+        return total / len(self.trees)
+
+
+def fitted(
+    digest: Digest, objective: Objective, trials: Sequence[Trial] | None = None, seed: int = 0
+) -> Forest | str:
+    """The forest of an objective over some trials, or a sentence that says why there is none.
+
+    trials: by default all that know the objective. Above 1,500 a seeded sample of them is used.
+    """
+    trials = digest.known(objective.name) if trials is None else trials
+    if len(trials) < MIN_TRIALS:
+        label = quantity(objective.name).label
+        return f"Importance needs at least {MIN_TRIALS} trials with known {label}; there are {len(trials)}."
+    if len(trials) > MAX_ROWS:
+        chosen = np.random.default_rng(seed).choice(len(trials), MAX_ROWS, replace=False)
+        trials = tuple(trials[place] for place in chosen)
+    target = np.array([value(trial, objective.name) for trial in trials])
+    if np.ptp(target) == 0:
+        return "Every trial has the same value, so no knob made a difference."
+    found = grown(trials, digest.knobs, target, seed)
+    if not found.knobs or np.ptp(found.predict(found.columns.matrix)) == 0:
+        return "No searched knob separates the trials, so nothing can be attributed."
+    return found
+
+
+def grown(trials: Sequence[Trial], knobs: Sequence[Knob], target: Floats, seed: int = 0) -> Forest:
+    """A forest fitted to a target (n,) in place of the trials' values; no trees if no knob varies."""
+    columns = coded(trials, knobs)
+    varying = tuple(knob for knob in knobs if knob.name in columns.slices)
+    settings = {knob.name: [setting(trial, knob) for trial in trials] for knob in varying}
+    trees, explained = _trees(columns.matrix, target, seed) if varying else ((), 0.0)
+    return Forest(tuple(trials), varying, settings, columns, target, trees, explained)
+
+
+def _trees(matrix: Floats, target: Floats, seed: int) -> tuple[tuple[Any, ...], float]:
+    from sklearn.ensemble import RandomForestRegressor
+
+    found = RandomForestRegressor(N_TREES, min_samples_leaf=2, oob_score=True, random_state=seed, n_jobs=1)
+    found.fit(matrix, target)
+    return tuple(one.tree_ for one in found.estimators_), float(found.oob_score_)

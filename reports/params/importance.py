@@ -1,0 +1,118 @@
+"""Which knobs mattered, for each objective."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reports.data.digest import Digest
+from reports.format.quantities import counted, percent, quantity, shortened
+from reports.html.figure import Card, Figure, colour
+from reports.html.markup import plot_text
+from reports.params.fanova import Learned, learned
+from reports.params.forest import MIN_TRIALS as MIN_TRIALS
+from studies.model import Objective
+
+WEAK = 0.3
+"""Below this out-of-bag R² the forest has learned too little for its shares to be trusted."""
+
+HINT = "The forest predicts trials it has not seen poorly here: take the order as a hint only."
+
+SOURCE = (
+    "Functional ANOVA over a random forest (Hutter, Hoos and Leyton-Brown, ICML 2014): "
+    "the share of the forest's variance that a knob explains by itself. The sampler did not draw at random, "
+    "so the knobs' settings hang together, and what one of them did can show under another's name."
+)
+
+
+@dataclass(frozen=True)
+class ImportanceFrame:
+    """One objective: knobs, their labels, and their shares of the forest's variance, largest first.
+
+    together: the sum of the shares; the rest is interactions. explained: out-of-bag R² of the forest.
+    n_untrained: those of the trials that were not trained to the end, of which a probe knows the objective.
+    """
+
+    objective: Objective
+    knobs: list[str]
+    labels: list[str]
+    share: list[float]
+    together: float
+    explained: float
+    n_trials: int
+    n_untrained: int = 0
+
+
+def importance_frame(
+    digest: Digest, objective: Objective, found: Learned | str | None = None
+) -> ImportanceFrame | Card:
+    """The frame of one objective over all trials that know it, or why there is none.
+
+    found: what `learned` gave for the objective, where it is at hand.
+    """
+    found = learned(digest, objective) if found is None else found
+    if isinstance(found, str):
+        return Card(_title(objective), found)
+    single = found.shares.single
+    labels = {knob.name: knob.label for knob in found.forest.knobs}
+    order = sorted(single, key=lambda name: -single[name])
+    return ImportanceFrame(
+        objective=objective,
+        knobs=order,
+        labels=[labels[name] for name in order],
+        share=[single[name] for name in order],
+        together=found.shares.together,
+        explained=found.forest.explained,
+        n_trials=len(found.forest.trials),
+        n_untrained=sum(trial.state != "complete" for trial in found.forest.trials),
+    )
+
+
+def draw_importance(frame: ImportanceFrame, figure_id: str) -> Figure:
+    """Bars, the most important knob on top."""
+    bars = {
+        "type": "bar",
+        "orientation": "h",
+        "x": frame.share,
+        "y": [plot_text(shortened(label)) for label in frame.labels],
+        "text": [percent(share) for share in frame.share],
+        "textposition": "outside",
+        "cliponaxis": False,
+        "hovertemplate": "%{y}: %{x:.1%}<extra></extra>",
+        "marker": {"color": colour("front", 0.85)},
+    }
+    layout = {
+        "xaxis": {"visible": False, "range": [0, 1.3 * max(frame.share)], "fixedrange": True},
+        "yaxis": {
+            "autorange": "reversed",
+            "automargin": True,
+            "fixedrange": True,
+            "ticks": "",
+            "ticklabelstandoff": 6,
+        },
+        "bargap": 0.4,
+        "showlegend": False,
+        "margin": {"l": 10, "r": 10, "t": 4, "b": 4},
+    }
+    weak = f" {HINT}" if frame.explained < WEAK else ""
+    top = frame.knobs[0]
+    return Figure(
+        id=figure_id,
+        title=_title(frame.objective),
+        alt=f"Bar chart of knob importance for {quantity(frame.objective.name).label}; the most important of "
+        f"{len(frame.knobs)} knobs is {top} with {percent(frame.share[0])}.",
+        drawing={"data": [bars], "layout": layout},
+        caption=f"Single knobs together: {percent(frame.together)}; the rest is interactions. "
+        f"Out-of-bag R² {frame.explained:.2f} over {counted(frame.n_trials, 'trial')}"
+        f"{_untrained(frame)}.{weak}",
+        height=24 + 28 * len(frame.knobs),
+    )
+
+
+def _untrained(frame: ImportanceFrame) -> str:
+    if not frame.n_untrained:
+        return ""
+    return f", {frame.n_untrained:,} of them not trained to the end but measured before"
+
+
+def _title(objective: Objective) -> str:
+    return f"What decided {quantity(objective.name).label}"

@@ -1,0 +1,269 @@
+"""What the six knobs of the method did: for each, what was measured and what the forest can tell.
+
+A difference between settings is called one only where the spread of the trees leaves zero out, with the
+probability of a false call shared among all comparisons of a knob (Bonferroni).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from reports.data.digest import Digest, value
+from reports.data.params import Setting, category_text, setting, setting_text
+from reports.format.quantities import counted, listed, nested, number_text
+from reports.html.figure import Card
+from reports.params.effect import Difference, Effect, effect
+from reports.params.fanova import Learned, learned
+from reports.params.forest import MIN_TRIALS, Forest
+from studies.model import Objective, Trial
+
+SIX = {
+    "distillation.mode": "Distillation mode",
+    "distillation.branches": "Branch placement",
+    "distillation.reliability_threshold": "Reliability threshold",
+    "distillation.alpha": "Alpha, weight of cross-entropy on the heads",
+    "distillation.beta": "Beta, weight of distillation",
+    "T": "Time steps T",
+}
+BRANCH_MODES = frozenset({"supervised", "deepest", "ensemble", "reliable"})
+LEAST = 3
+"""A setting with fewer trials is not compared."""
+
+NO_SKILL = 0.0
+"""With an out-of-bag R² at or below it a forest predicts no better than the mean, and nothing is told."""
+
+MOST_SINGLE = 8
+"""A number with more settings is compared by thirds of the trials."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """One setting of a knob, or a range of numbers.
+
+    n: trials; median, q25, q75: the first objective, as measured.
+    mean: the forest's prediction of the first objective with the knob held there.
+    beyond: by objective, the predicted difference to the reference; None for the reference itself,
+    and where one of the two has too few trials.
+    """
+
+    text: str
+    n: int
+    median: float
+    q25: float
+    q75: float
+    mean: float
+    beyond: dict[str, Difference | None]
+
+
+@dataclass(frozen=True)
+class MethodFrame:
+    """One knob that was searched.
+
+    turned: its effect on the first objective. groups: in the order of the settings; reference, best: their
+    places. level: the places of those that cannot be told from the best one. share: of the variance.
+    modes: those under which the knob was active, where it was not always.
+    unskilled: the objectives of which the forest predicts unseen trials no better than their mean.
+    """
+
+    field: str
+    title: str
+    objectives: tuple[Objective, ...]
+    turned: Effect
+    groups: list[Group]
+    reference: int
+    best: int
+    level: list[int]
+    share: float
+    modes: list[str]
+    unskilled: frozenset[str] = frozenset()
+
+
+def method_frames(digest: Digest, found: list[Learned | str]) -> list[MethodFrame | Card]:
+    """The six knobs in the order of `SIX`; a card for one of which nothing can be said.
+
+    found: what `learned` gave for each objective.
+    """
+    matched = [_matched(digest, one, known) for one, known in zip(digest.objectives, found, strict=True)]
+    return [_frame(digest, matched, field, title) for field, title in SIX.items()]
+
+
+def _matched(digest: Digest, objective: Objective, known: Learned | str) -> Learned | str:
+    """What was learned from the measured trials alone, so that all objectives speak of the same ones."""
+    if len(digest.known(objective.name)) == len(digest.measured):
+        return known
+    return learned(digest, objective, digest.measured)
+
+
+def _frame(digest: Digest, found: list[Learned | str], field: str, title: str) -> MethodFrame | Card:
+    first = found[0] if found else "This study has no objective."
+    if field not in {knob.name for knob in digest.knobs}:
+        return Card(title, _fixed(digest, field))
+    if isinstance(first, str):
+        return Card(title, first)
+    forest = first.forest
+    knob = next((knob for knob in forest.knobs if knob.name == field), None)
+    if knob is None:
+        return Card(title, _single(forest, digest, field))
+    n_active = sum(item is not None for item in forest.settings[field])
+    turned = effect(forest, knob)
+    if turned is None or n_active < MIN_TRIALS:
+        tried = sorted({setting_text(item) for item in forest.settings[field] if item is not None})
+        at = f", all at {tried[0]}" if len(tried) == 1 else ""
+        why = f"It was active in {counted(n_active, 'measured trial')} only{at}: too few to compare."
+        return Card(title, why)
+    known = [one for one in found if isinstance(one, Learned)]
+    effects = {one.objective.name: effect(one.forest, knob) for one in known}
+    unskilled = frozenset(one.objective.name for one in known if one.forest.explained <= NO_SKILL)
+    return _compared(
+        digest, first, turned, {name: one for name, one in effects.items() if one}, unskilled, title
+    )
+
+
+def _compared(
+    digest: Digest,
+    first: Learned,
+    turned: Effect,
+    effects: dict[str, Effect],
+    unskilled: frozenset[str],
+    title: str,
+) -> MethodFrame:
+    forest, field = first.forest, turned.knob.name
+    parts = _parts(turned)
+    members = _members(forest, turned, parts)
+    enough = [len(trials) >= LEAST for trials in members]
+    grouped = {name: _grouped(one, parts) for name, one in effects.items()}
+    reference = _reference(turned, members)
+    own = grouped[first.objective.name]
+    n_pairs = max(1, sum(enough) - 1)
+    groups = []
+    for place, trials in enumerate(members):
+        is_compared = place != reference and enough[place] and enough[reference]
+        measured = [value(trial, first.objective.name) for trial in trials]
+        q25, median, q75 = np.quantile(measured, (0.25, 0.5, 0.75)).tolist() if measured else [np.nan] * 3
+        beyond = {
+            name: one.difference(place, reference, n_pairs) if is_compared else None
+            for name, one in grouped.items()
+        }
+        groups.append(
+            Group(_text(turned, parts[place]), len(trials), median, q25, q75, float(own.mean[place]), beyond)
+        )
+    sign = -1.0 if first.objective.direction == "minimize" else 1.0
+    best = max(range(len(groups)), key=lambda place: (enough[place], sign * groups[place].mean))
+    level = [
+        place
+        for place in range(len(groups))
+        if place == best or (enough[place] and not own.difference(best, place, n_pairs).is_told)
+    ]
+    return MethodFrame(
+        field=field,
+        title=title,
+        objectives=tuple(item for item in digest.objectives if item.name in effects),
+        turned=turned,
+        groups=groups,
+        reference=reference,
+        best=best,
+        level=level,
+        share=first.shares.single[field],
+        modes=_modes(forest, field),
+        unskilled=unskilled,
+    )
+
+
+def _parts(turned: Effect) -> list[list[int]]:
+    """The places of the settings that are compared as one: each its own, or thirds of many numbers."""
+    places = list(range(len(turned.settings)))
+    if turned.knob.kind == "category" or len(places) <= MOST_SINGLE:
+        return [[place] for place in places]
+    return [part.tolist() for part in np.array_split(places, 3)]
+
+
+def _members(forest: Forest, turned: Effect, parts: list[list[int]]) -> list[list[Trial]]:
+    """The trials of each part; a number belongs to the part that starts at or below it."""
+    members: list[list[Trial]] = [[] for _ in parts]
+    starts = [turned.settings[part[0]] for part in parts]
+    for trial, item in zip(forest.trials, forest.settings[turned.knob.name], strict=True):
+        if item is None:
+            continue
+        if turned.knob.kind == "category":
+            members[starts.index(item)].append(trial)
+        else:
+            members[int(np.searchsorted(np.array(starts, float), float(item), side="right")) - 1].append(
+                trial
+            )
+    return members
+
+
+def _grouped(one: Effect, parts: list[list[int]]) -> Effect:
+    by_tree = np.stack([one.by_tree[:, part].mean(axis=1) for part in parts], axis=1)
+    settings: list[Setting] = [one.settings[part[0]] for part in parts]
+    return Effect(one.knob, settings, by_tree, [], one.n_active, one.n_trials)
+
+
+def _reference(turned: Effect, members: list[list[Trial]]) -> int:
+    """What the others are compared to: no distillation, the lowest number, else the most frequent setting."""
+    if turned.knob.kind == "number":
+        return 0
+    if "none" in turned.settings and len(members[turned.settings.index("none")]) >= LEAST:
+        return turned.settings.index("none")
+    return max(range(len(members)), key=lambda place: len(members[place]))
+
+
+def _text(turned: Effect, part: list[int]) -> str:
+    low, high = turned.settings[part[0]], turned.settings[part[-1]]
+    if len(part) == 1 or not isinstance(low, float) or not isinstance(high, float):
+        return setting_text(int(low) if isinstance(low, float) and low.is_integer() else low)
+    return f"{number_text(float(f'{low:.2g}'))}–{number_text(float(f'{high:.2g}'))}"
+
+
+def _modes(forest: Forest, field: str) -> list[str]:
+    """The modes of the trials in which a knob is active; empty where it is active in all."""
+    if None not in forest.settings[field]:
+        return []
+    pairs = zip(forest.trials, forest.settings[field], strict=True)
+    return sorted({_mode(trial) for trial, item in pairs if item is not None} - {""})
+
+
+def _mode(trial: Trial) -> str:
+    found = nested(trial.config, "distillation.mode")
+    return "" if found is None else str(found)
+
+
+def _single(forest: Forest, digest: Digest, field: str) -> str:
+    knob = next(knob for knob in digest.knobs if knob.name == field)
+    found = sorted({setting_text(setting(trial, knob)) for trial in forest.trials})
+    at = (
+        "was inactive in every measured trial"
+        if found == ["–"]
+        else f"was {found[0]} in every measured trial"
+    )
+    return f"It was searched, but {at}, so there is nothing to compare."
+
+
+def _fixed(digest: Digest, field: str) -> str:
+    """Why a knob that was not searched tells nothing: it does not apply, or had one value."""
+    trials = digest.study.trials
+    modes = {_mode(trial) for trial in trials} - {""}
+    reason = without_effect(field, modes)
+    if reason:
+        return f"Does not apply: {reason}."
+    values = {category_text(nested(trial.config, field)) for trial in trials} - {"null"}
+    if len(values) == 1:
+        return f"Not searched: fixed at {values.pop()}, so this study cannot say what it does."
+    return "Not searched, so this study cannot say what it does."
+
+
+def without_effect(field: str, modes: set[str]) -> str:
+    """Why a field has no effect under any of these modes, of which at least one is known; "" where it has."""
+    if not modes:
+        return ""
+    parts = {part for mode in modes for part in mode.split("+")}
+    under = f"the mode was {listed(sorted(modes))} in every trial"
+    if field in ("distillation.branches", "distillation.alpha") and not parts & BRANCH_MODES:
+        return f"no trial had branch heads ({under})"
+    if field == "distillation.reliability_threshold" and "reliable" not in parts:
+        return f"only mode reliable asks for it ({under})"
+    if field == "distillation.beta" and parts <= {"none", "supervised"}:
+        return f"nothing was distilled ({under})"
+    return ""

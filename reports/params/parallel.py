@@ -1,0 +1,262 @@
+"""Parallel coordinates: every measured trial as a line through its knobs and objectives."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from reports.data.axes import axis_frame, fenced
+from reports.data.digest import Digest, value
+from reports.data.params import Knob, setting
+from reports.format.quantities import quantity, shortened
+from reports.format.ticks import ticks
+from reports.html.figure import Card, Figure, column, scale_and
+from reports.html.markup import Html, plot_text, tag
+from studies.model import Objective
+
+AXIS_WIDTH = 84
+MAX_TEXTS = 20
+MAX_SNAPS = 60
+SCALE_SHARE = 0.8
+"""Of the colours: the weak-to-strong scale; the rest is for chosen trials."""
+LINE = 12
+MAX_LINE = 22
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One upright axis.
+
+    column: where its values stand in the page's data. codes: the place of each category.
+    missing: the place of trials whose knob is inactive; None where every trial has a value.
+    span: lowest and highest place. ticks: place and text.
+    snaps: places without a text at which a brush can end besides, for Plotly lets it end at ticks only.
+    """
+
+    column: str
+    label: str
+    span: tuple[float, float]
+    is_log: bool = False
+    codes: dict[str, float] | None = None
+    missing: float | None = None
+    ticks: list[tuple[float, str]] = field(default_factory=list)
+    snaps: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class ParallelFrame:
+    """The axes (knobs that vary, then objectives) and the range of the colour.
+
+    constant: the knobs that were set to one value in all trials shown.
+    quarters: for each objective that is not the same everywhere, the range of its axis that holds the best
+    quarter of the trials.
+    """
+
+    axes: list[Axis]
+    first: Objective
+    colour_range: tuple[float, float]
+    constant: list[str]
+    n_trials: int
+    quarters: list[Quarter] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Quarter:
+    """The best quarter of the trials in one objective: the place of its axis, and a range along it."""
+
+    axis: int
+    label: str
+    low: float
+    high: float
+
+
+def parallel_frame(digest: Digest) -> ParallelFrame | Card:
+    """The frame over all measured trials, or why there is none."""
+    title = "Every measured trial"
+    trials = digest.measured
+    if len(trials) < 2:
+        return Card(
+            title, f"Lines can be compared from two measured trials on; this study has {len(trials)}."
+        )
+    settings = {knob.name: [setting(trial, knob) for trial in trials] for knob in digest.knobs}
+    varying = [knob for knob in digest.knobs if len(set(settings[knob.name])) > 1]
+    first = digest.objectives[0]
+    quarters = [
+        _quarter(digest, objective, place)
+        for place, objective in enumerate(digest.objectives, start=len(varying))
+    ]
+    return ParallelFrame(
+        axes=[
+            *(_knob_axis(knob, settings[knob.name]) for knob in varying),
+            *(_objective_axis(digest, objective) for objective in digest.objectives),
+        ],
+        first=first,
+        colour_range=fenced([value(trial, first.name) for trial in trials], first),
+        constant=[knob.name for knob in digest.knobs if knob not in varying],
+        n_trials=len(trials),
+        quarters=[one for one in quarters if one is not None],
+    )
+
+
+def _quarter(digest: Digest, objective: Objective, place: int) -> Quarter | None:
+    frame = axis_frame(digest.measured, objective)
+    low, high = frame.span
+    if high <= low:
+        return None
+    places = sorted(frame.position(value(trial, objective.name)) for trial in digest.measured)
+    last = max(1, len(places) // 4) - 1
+    label = quantity(objective.name).label
+    if objective.direction == "maximize":
+        return Quarter(place, label, places[-1 - last], high)
+    return Quarter(place, label, low, places[last])
+
+
+def _knob_axis(knob: Knob, settings: list[float | int | str | None]) -> Axis:
+    name, label = f"param.{knob.name}", knob.label
+    has_missing = None in settings
+    if knob.kind == "category":
+        shown = [option for option in knob.options if option in settings]
+        codes = {option: float(place) for place, option in enumerate(shown)}
+        low, missing = (-1.0, -1.0) if has_missing else (0.0, None)
+        texts = [(place, shortened(option, LINE)) for option, place in codes.items()][
+            :: 1 + len(codes) // MAX_TEXTS
+        ]
+        texts = [(-1.0, "–"), *texts] if has_missing else texts
+        return Axis(name, label, (low, max(len(shown) - 1.0, low + 1)), False, codes, missing, texts)
+    numbers = [float(item) for item in settings if isinstance(item, (int, float))]
+    places = [math.log10(item) for item in numbers] if knob.is_log else numbers
+    low, high = min(places), max(places)
+    width = (high - low) or 1.0
+    found = ticks(low, high, knob.is_log, all(number.is_integer() for number in numbers))
+    ends = _snaps(places)
+    if not has_missing:
+        return Axis(name, label, (low, low + width), knob.is_log, None, None, found, ends)
+    missing = low - 0.15 * width
+    found = [(missing, "–"), *found]
+    return Axis(name, label, (missing, low + width), knob.is_log, None, missing, found, ends)
+
+
+def _snaps(places: list[float]) -> list[float]:
+    """All different places, or of many about 60 at even ranks and those beside the quarters."""
+    distinct = sorted(set(places))
+    if len(distinct) <= MAX_SNAPS:
+        return distinct
+    ordered = sorted(places)
+    step = (len(ordered) - 1) / (MAX_SNAPS - 1)
+    ranks = [round(i * step) for i in range(MAX_SNAPS)]
+    last = len(ordered) // 4
+    ends = {ordered[last - 1], ordered[-last]}
+    beside = {max(one for one in distinct if one < ordered[-last])}
+    beside |= {min(one for one in distinct if one > ordered[last - 1])}
+    return sorted({ordered[rank] for rank in ranks} | ends | beside)
+
+
+def _objective_axis(digest: Digest, objective: Objective) -> Axis:
+    frame = axis_frame(digest.measured, objective)
+    low, high = frame.span
+    found = quantity(objective.name)
+    label = f"{found.label} ({found.unit})" if found.unit else found.label
+    span = (low, high if high > low else low + 1)
+    places = [frame.position(value(trial, objective.name)) for trial in digest.measured]
+    found_ticks = ticks(low, high, frame.is_log)
+    return Axis(frame.column, label, span, frame.is_log, ticks=found_ticks, snaps=_snaps(places))
+
+
+def draw_parallel(frame: ParallelFrame) -> Figure:
+    """The lines, coloured by the first objective; drag along an axis to keep a range of it."""
+    dimensions = []
+    for axis in frame.axes:
+        options = {} if axis.missing is None else {"missing": axis.missing}
+        texts = {stop: _unseen(rank) for rank, stop in enumerate(axis.snaps, start=1)} | dict(axis.ticks)
+        stops = sorted(texts)
+        dimensions.append(
+            {
+                "label": "<br>".join(plot_text(line) for line in _folded(axis.label)),
+                "values": column(axis.column, "measured", axis.codes, log=axis.is_log, **options),
+                "range": list(axis.span),
+                "tickvals": stops,
+                "ticktext": [texts[stop] for stop in stops],
+            }
+        )
+    low, high = frame.colour_range
+    negate = frame.first.direction == "minimize"
+    weak, strong = (-high, -low) if negate else (low, high)
+    weak = weak if weak < strong else strong - 1
+    beyond = weak + (strong - weak) / SCALE_SHARE
+    strength = column(
+        f"value.{frame.first.name}", "measured", negate=negate, marked={"rows": "marked", "value": beyond}
+    )
+    lines = {
+        "color": strength,
+        "colorscale": scale_and("selected", SCALE_SHARE),
+        "cmin": weak,
+        "cmax": beyond,
+    }
+    drawing: dict[str, Any] = {
+        "type": "parcoords",
+        "line": lines,
+        "dimensions": dimensions,
+        "labelside": "top",
+    }
+    drawing["uirevision"] = "brush"
+    first = quantity(frame.first.name)
+    fixed = (
+        f" Not shown, since the same in all of these trials: {', '.join(frame.constant)}."
+        if frame.constant
+        else ""
+    )
+    return Figure(
+        id="parallel",
+        title="Every measured trial",
+        alt=f"Parallel coordinates of {frame.n_trials:,} trials over {len(frame.axes)} axes, coloured by "
+        f"{first.label}.",
+        drawing={"data": [drawing], "layout": {"margin": {"l": 56, "r": 48, "t": 64, "b": 18}}},
+        caption=f"One line a trial; the stronger its colour, the better its {first.label}; chosen trials "
+        "have the colour of their rings. Drag along an axis to keep only the trials in that range, click the "
+        f"axis to let go. “–” means that the knob was inactive.{fixed}",
+        height=430,
+        min_width=_width(frame),
+        aside=_brushing(frame),
+        narrow={"margin": {"l": 48, "r": 40, "t": 64, "b": 18}},
+    )
+
+
+def _brushing(frame: ParallelFrame) -> Html:
+    """Keeping trials without a pointer, and how many are kept; knobs.js fills it."""
+    options = [
+        tag("option", f"the best quarter in {one.label}", value=f"{one.axis} {one.low!r} {one.high!r}")
+        for one in frame.quarters
+    ]
+    choice = tag("select", tag("option", "all trials", value=""), *options, data_keep=True)
+    return tag(
+        "p",
+        tag("label", "Keep ", choice),
+        tag("span", "", data_kept=True, role="status"),
+        tag("button", "Let go", type="button", data_release=True, hidden=True),
+        class_="knob-choice screen",
+    )
+
+
+def _unseen(rank: int) -> str:
+    """A text without width for each number: Plotly places ticks by their texts, which must differ."""
+    return f"{rank:b}".translate({ord("0"): "\u200b", ord("1"): "\u200c"})
+
+
+def _folded(label: str) -> list[str]:
+    """A label on one line, or where it is long on two, broken at the gap nearest to its middle.
+
+    Plotly has room for two lines above an axis; what is still too long is cut.
+    """
+    gaps = [place for place, character in enumerate(label, start=1) if character in "_. "]
+    lines = [label]
+    if len(label) > LINE and gaps:
+        middle = min(gaps, key=lambda place: abs(place - len(label) / 2))
+        lines = [label[:middle].rstrip(), label[middle:]]
+    return [shortened(line, MAX_LINE) for line in lines]
+
+
+def _width(frame: ParallelFrame) -> int:
+    """Pixels below which the labels would run into one another."""
+    longest = max(len(line) for axis in frame.axes for line in _folded(axis.label))
+    return max(AXIS_WIDTH, 7 * longest) * len(frame.axes)

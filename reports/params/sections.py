@@ -1,0 +1,125 @@
+"""What the settings did: which knobs mattered, how they act, and which settings the good trials share."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from reports.data.digest import Digest
+from reports.format.quantities import capitalised, quantity
+from reports.html.figure import Card, Figure
+from reports.html.markup import Html, tag
+from reports.html.section import Section, drawn
+from reports.params.dependence import dependence_frame, draw_dependence
+from reports.params.fanova import Learned, learned
+from reports.params.importance import SOURCE, draw_importance, importance_frame
+from reports.params.method import MethodFrame, method_frames
+from reports.params.method_figure import method_table, part_of
+from reports.params.pairs import pairs_frame
+from reports.params.pairs_figure import draw_pairs
+from reports.params.parallel import draw_parallel, parallel_frame
+
+DEPENDENCE = (
+    "The forest's mean prediction as one knob moves and the others stay as the trials have them (partial "
+    "dependence, Friedman 2001). In brackets the share of variance; trials in which a knob is inactive "
+    "are left out of its panel."
+)
+
+PAIRS = (
+    "Second-order functional ANOVA over the same forest, and its mean prediction over the settings of two "
+    "knobs while the others stay as the trials have them."
+)
+
+METHOD = (
+    "The six knobs of the method, matched on the others by the forest, which predicts means: a few failed "
+    "trainings weigh more there than in medians. In brackets the range that the spread "
+    "of its trees leaves; a difference counts only where that range leaves out zero, "
+    "and a forest understates differences rather than the reverse. The sampler chose the settings by what "
+    "it had seen, not by lot, so a difference may have another cause than the knob."
+)
+
+Found = list[Learned | str]
+
+
+def knob_sections(digest: Digest) -> list[Section]:
+    """The sections about knobs, in their order."""
+    found = [learned(digest, objective) for objective in digest.objectives]
+    return [
+        _everything(digest),
+        _importance(digest, found),
+        _dependence(digest, found),
+        _pairs(digest, found),
+        _method(digest, found),
+    ]
+
+
+def _everything(digest: Digest) -> Section:
+    return Section(
+        "trials",
+        "All measured trials",
+        "Which settings the good ones share.",
+        [drawn(parallel_frame(digest), draw_parallel)],
+    )
+
+
+def _importance(digest: Digest, found: Found) -> Section:
+    parts = [
+        drawn(
+            importance_frame(digest, objective, known),
+            partial(draw_importance, figure_id=f"importance-{place}"),
+        )
+        for place, (objective, known) in enumerate(zip(digest.objectives, found, strict=True), start=1)
+    ]
+    return Section("importance", "Which knobs mattered", SOURCE, parts, grid="grid thirds")
+
+
+def _dependence(digest: Digest, found: Found) -> Section:
+    parts = [
+        drawn(
+            dependence_frame(digest, objective, known),
+            partial(draw_dependence, figure_id=f"dependence-{place}"),
+        )
+        for place, (objective, known) in enumerate(zip(digest.objectives, found, strict=True), start=1)
+    ]
+    return _stacked(digest, "dependence", "How the knobs act", DEPENDENCE, parts)
+
+
+def _pairs(digest: Digest, found: Found) -> Section:
+    parts = [
+        drawn(pairs_frame(objective, known), partial(draw_pairs, figure_id=f"pairs-{place}"))
+        for place, (objective, known) in enumerate(zip(digest.objectives, found, strict=True), start=1)
+    ]
+    return _stacked(digest, "pairs", "Knobs that act together", PAIRS, parts)
+
+
+def _method(digest: Digest, found: Found) -> Section:
+    frames = method_frames(digest, found)
+    parts = [part_of(digest, frame, f"method-{place}") for place, frame in enumerate(frames, start=1)]
+    searched = [frame for frame in frames if isinstance(frame, MethodFrame)]
+    return Section(
+        "method",
+        "What the method did",
+        METHOD if searched else "",
+        parts,
+        below=method_table(searched),
+        grid="grid thirds",
+    )
+
+
+def _stacked(digest: Digest, name: str, title: str, intro: str, parts: list[Figure | Card]) -> Section:
+    """A section of which one objective's figure is seen at a time; of cards alone all are."""
+    if not any(isinstance(part, Figure) for part in parts):
+        return Section(name, title, "", parts)
+    return Section(name, title, intro, parts, legend=_choice(digest), grid="grid stack")
+
+
+def _choice(digest: Digest) -> Html:
+    """The control that says which objective's figure of a stack is seen; none for a single objective."""
+    if len(digest.objectives) < 2:
+        return Html()
+    options = [
+        tag("option", capitalised(quantity(objective.name).label), value=place)
+        for place, objective in enumerate(digest.objectives)
+    ]
+    return tag(
+        "p", tag("label", "Objective ", tag("select", *options, data_stack=True)), class_="knob-choice screen"
+    )

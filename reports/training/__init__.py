@@ -1,0 +1,1 @@
+"""How the networks learned: curves, branches, early exits, final trainings."""

@@ -1,0 +1,1 @@
+"""Ray, its nodes, and what each of them has: CPUs, GPUs, data, versions."""

@@ -1,0 +1,28 @@
+"""Which device model a study's trials will be trained on, asked before the first of them begins."""
+
+from __future__ import annotations
+
+from search.worker.jobs import Share
+from search.worker.trainer import load_trainer
+
+TIMEOUT_S = 120.0
+"""A worker starts and loads the trainer's libraries in seconds; a cluster whose slots are taken may never."""
+
+
+def device_of_trials(trainer: str, share: Share) -> str | None:
+    """The device model, as `Trial.device` names it, of a worker that gets a trial's share of Ray; None where
+    none answers: what is wrong with it, the first trial will say."""
+    import ray
+
+    task = ray.remote(num_cpus=share.cpu, num_gpus=share.gpu, max_retries=0)(_device_here)
+    reference = task.remote(trainer, share)
+    try:
+        device: str = ray.get(reference, timeout=TIMEOUT_S)
+    except Exception:
+        ray.cancel(reference, force=True)
+        return None
+    return device
+
+
+def _device_here(trainer: str, share: Share) -> str:
+    return load_trainer(trainer, share.device, share.threads).device_model()

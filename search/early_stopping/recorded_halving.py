@@ -1,0 +1,61 @@
+"""Early stopping that knows the whole record: what an earlier driver, or another one now, has trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from search.constraints import Bounds, broken_limits
+from search.early_stopping.halving import Halving
+from search.trials.store import Ledger
+from search.trials.stored_trial import Entry
+
+
+class RecordedHalving:
+    """The halving of a study, its rungs as the recorded epochs make them; replicates have no part in it.
+
+    Where several drivers share the study, it looks at what the others did before each decision.
+    """
+
+    def __init__(self, halving: Halving, ledger: Ledger) -> None:
+        self._halving, self._ledger = halving, ledger
+        self._n_recalled: dict[int, int] = {}
+        self._n_ended = 0
+        self._recall()
+
+    def report(
+        self, number: int, row: Mapping[str, Any], metrics: Mapping[str, Any], epochs: int
+    ) -> str | None:
+        """As `Halving.report` does."""
+        if self._ledger.drivers.are_many and self._halving.is_rung(int(row["epoch"]), epochs):
+            self._ledger.refresh()
+            self._recall()
+        self._rule_out()
+        return self._halving.report(number, row, metrics, epochs)
+
+    def _recall(self) -> None:
+        for number, entry in self._ledger.entries.items():
+            n_recalled = self._n_recalled.get(number, 0)
+            if entry.replicate_of is not None or len(entry.rows) == n_recalled:
+                continue
+            for row in entry.rows.values():
+                self._halving.recall(number, row, entry.metrics, entry.config["optim"]["epochs"])
+            self._n_recalled[number] = len(entry.rows)
+
+    def _rule_out(self) -> None:
+        """Tell the halving of trials that have ended since, and can stand on no front."""
+        ended, entries = self._ledger.ended, self._ledger.entries
+        for number in ended[self._n_ended :]:
+            if is_off_front(entries[number], self._ledger.limits):
+                self._halving.rule_out(number)
+        self._n_ended = len(ended)
+
+
+def is_off_front(entry: Entry, limits: Mapping[str, Bounds]) -> bool:
+    """Whether an ended trial has shown that it stands on no front, by a constraint or by its end.
+
+    One that was stopped has not: it was only worse than others, and was compared with them.
+    """
+    if entry.state == "complete":
+        return broken_limits(entry.metrics, limits) is not None
+    return entry.state in ("infeasible", "failed")

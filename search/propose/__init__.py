@@ -1,0 +1,1 @@
+"""Which config is tried next: samplers, baselines, warm starts, and what is probed before a choice."""

@@ -1,0 +1,17 @@
+"""The cheap-first sampler: what a config costs is known before it is trained, so only the rest is guessed.
+
+Many candidates are drawn, from the space and around the front. Their cheap costs (memory, latency, size)
+are probed within a budget, or predicted; their expensive ones (accuracy) are modelled by a Gaussian process
+that also sees the cheap ones. The candidate with the largest expected gain in hypervolume, given what is
+finished and what is running, is tried next.
+
+From the outside in: `sampler` (Optuna's view), `reading` (from the ledger), `chooser` (the course of one
+choice), `worth` (what a candidate is worth), `beliefs` and `surrogate` (what is believed of it),
+`improvement` (hypervolume), `codes`, `pool`, `spread`, `warp`, `goals`. All but the first two know neither
+Optuna nor the ledger.
+"""
+
+from search.propose.cheap_first.observe import LedgerView
+from search.propose.cheap_first.sampler import CheapFirstSampler, ProbeKey, Resolve
+
+__all__ = ["CheapFirstSampler", "LedgerView", "ProbeKey", "Resolve"]

@@ -1,0 +1,205 @@
+"""From the ledger to `Evidence`: which trials count, and for what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.constraints import Bounds, is_number
+from search.propose.cheap_first.candidates import Params, label_of
+from search.propose.cheap_first.encoding import Codes
+from search.propose.cheap_first.extrapolate import Change, change_to_come
+from search.propose.cheap_first.observations import Evidence
+from search.propose.cheap_first.targets import Goal
+from search.trials.stored_trial import Entry
+from studies.model import Objective
+from studies.points import is_non_dominated, non_dominated_ranks
+
+Floats = NDArray[np.float64]
+ProbedMetrics = Callable[[Entry], Mapping[str, Any]]
+"""What a probe ahead of a trial has told of it; empty where nothing is known."""
+
+MAX_TRIALS = 300
+"""So many trials are learned from: a Gaussian process is cubic in them."""
+
+
+class PriorView(Protocol):
+    """A finished trial of an earlier study, as `search.propose.warm_start` has it."""
+
+    params: dict[str, Any]
+    metrics: dict[str, Any]
+
+
+class LedgerView(Protocol):
+    """What is read of a ledger, see `search.trials.store`."""
+
+    objectives: tuple[Objective, ...]
+    limits: dict[str, Bounds]
+    entries: dict[int, Entry]
+    by_key: dict[str, int]
+    probed: dict[str, dict[str, Any]]
+    priors: list[Any]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One config. state: of its trial, or "prior", or "probed". costs, doubt: (k,), see `Evidence`.
+
+    is_allowed: no known cost violates a limit.
+    """
+
+    params: Params
+    state: str
+    costs: Floats
+    doubt: Floats
+    is_allowed: bool
+    worked: float = np.nan
+    number: int = -1
+
+
+class Reader:
+    """Reads one ledger again and again; what has ended is read once."""
+
+    def __init__(self, goals: list[Goal], codes: Codes, ledger: LedgerView, probed: ProbedMetrics) -> None:
+        self._goals, self._codes, self._ledger, self._probed = goals, codes, ledger, probed
+        self._is_cheap = np.array([goal.is_cheap for goal in goals])
+        self._objectives = [at for at, goal in enumerate(goals) if goal.is_objective]
+        self._ended: dict[int, Row] = {}
+        self._noted: set[int] = set()
+        self._tried: set[Hashable] = set()
+        self._changes: dict[tuple[int, int, int], Change | None] = {}
+
+    def read(self, probed: Sequence[tuple[Params, Floats]]) -> tuple[Evidence, list[Params]]:
+        """All that is known now, and the params of the front with those of the best earlier trials.
+
+        probed: params and costs (k,) of configs that were only probed.
+        """
+        rows = self._trials() + self._priors()
+        all_costs = self._stacked([row.costs for row in rows])
+        is_good = np.array([row.is_allowed for row in rows], dtype=np.bool_)
+        stands = is_good & np.array([row.state == "complete" for row in rows], dtype=np.bool_)
+        chosen = [rows[at] for at in self._selected(rows, all_costs)]
+        blank = np.zeros(len(self._goals))
+        looked = [Row(params, "probed", costs, blank, True) for params, costs in probed]
+        learned = [*map(self._with_estimates, chosen), *looked]
+        evidence = Evidence(
+            codes=self._codes.encode([row.params for row in learned]),
+            costs=self._stacked([row.costs for row in learned]),
+            doubt=self._stacked([row.doubt for row in learned]),
+            worked=np.array([row.worked for row in learned], dtype=np.float64),
+            is_running=np.array([row.state == "running" for row in learned], dtype=np.bool_),
+            is_trial=np.array([row.state != "probed" for row in learned], dtype=np.bool_),
+            standing=all_costs[stands],
+        )
+        # Of what has not ended well some objective is NaN, and such a row is never on a front.
+        good = np.flatnonzero(is_good)
+        best = good[is_non_dominated(all_costs[good][:, self._objectives])]
+        return evidence, [rows[at].params for at in best]
+
+    def tried(self) -> Set[Hashable]:
+        """The `label_of` of the params of every trial, in whatever state."""
+        for number in self._ledger.entries.keys() - self._noted:
+            self._noted.add(number)
+            self._tried.add(label_of(self._ledger.entries[number].params))
+        return self._tried
+
+    def cheap_costs(self, metrics: Mapping[str, Any]) -> Floats:
+        """The costs (k,) of cheap goals among some metrics; NaN for all others."""
+        return np.where(self._is_cheap, self._costs(metrics), np.nan)
+
+    def _trials(self) -> list[Row]:
+        rows = []
+        for number, entry in self._ledger.entries.items():
+            row = self._ended.get(number)
+            if row is None:
+                row = self._row(entry)
+                if entry.state != "running":
+                    self._ended[number] = row
+            if row.state != "failed" and getattr(entry, "replicate_of", None) is None:
+                rows.append(row)
+        return rows
+
+    def _row(self, entry: Entry) -> Row:
+        """A trial without estimates; of one that is not complete only the cheap goals are known."""
+        metrics = entry.metrics
+        if entry.state == "running" and not metrics:
+            metrics = dict(self._probed(entry))
+        costs = self._costs(metrics) if entry.state == "complete" else self.cheap_costs(metrics)
+        worked = 1.0 if entry.state in ("complete", "stopped") else np.nan
+        is_allowed = self._allows(costs)
+        if entry.state == "infeasible" and is_allowed:
+            worked = 0.0
+        return Row(entry.params, entry.state, costs, np.zeros(len(costs)), is_allowed, worked, entry.number)
+
+    def _priors(self) -> list[Row]:
+        blank = np.zeros(len(self._goals))
+        priors: list[PriorView] = self._ledger.priors
+        costs = [self._costs(prior.metrics) for prior in priors]
+        return [
+            Row(prior.params, "prior", own, blank, self._allows(own), 1.0)
+            for prior, own in zip(priors, costs, strict=True)
+        ]
+
+    def _with_estimates(self, row: Row) -> Row:
+        """A stopped trial with what its last epoch says about its end."""
+        if row.state != "stopped":
+            return row
+        costs, doubt, entry = row.costs.copy(), row.doubt.copy(), self._ledger.entries[row.number]
+        epoch = max(entry.rows, default=0)
+        for at, goal in enumerate(self._goals):
+            cost = None if goal.is_cheap else _cost_at(entry, epoch, goal)
+            change = None if cost is None else self._change(epoch, at)
+            if cost is not None and change is not None:
+                costs[at], doubt[at] = cost + change.cost, change.doubt
+        return replace(row, costs=costs, doubt=doubt)
+
+    def _change(self, epoch: int, at: int) -> Change | None:
+        goal = self._goals[at]
+        place = epoch, at, len(self._ended)
+        if place not in self._changes:
+            changes = []
+            for row in self._ended.values():
+                entry = self._ledger.entries[row.number]
+                cost = _cost_at(entry, epoch, goal) if row.state == "complete" else None
+                if cost is not None:
+                    changes.append(float(row.costs[at]) - cost)
+            self._changes[place] = change_to_come(changes)
+        return self._changes[place]
+
+    def _costs(self, metrics: Mapping[str, Any]) -> Floats:
+        costs = []
+        for goal in self._goals:
+            value = metrics.get(goal.name)
+            costs.append(goal.sign * float(value) if is_number(value) else np.nan)  # type: ignore[arg-type]
+        return np.array(costs)
+
+    def _stacked(self, rows: Sequence[Floats]) -> Floats:
+        return np.array(rows, dtype=np.float64).reshape(-1, len(self._goals))
+
+    def _allows(self, costs: Floats) -> bool:
+        return all(bool(goal.allows(costs[at])) for at, goal in enumerate(self._goals))
+
+    def _selected(self, rows: Sequence[Row], costs: Floats) -> list[int]:
+        """At most MAX_TRIALS indices: those that run, the best half by rank, and some of the rest."""
+        if len(rows) <= MAX_TRIALS:
+            return list(range(len(rows)))
+        is_running = np.array([row.state == "running" for row in rows])
+        order = np.lexsort((non_dominated_ranks(costs[:, self._objectives]), ~is_running)).tolist()
+        n_best = MAX_TRIALS // 2
+        return sorted([*order[:n_best], *thinned(order[n_best:], MAX_TRIALS - n_best)])
+
+
+def _cost_at(entry: Entry, epoch: int, goal: Goal) -> float | None:
+    value = entry.rows.get(epoch, {}).get(goal.name)
+    return goal.sign * float(value) if is_number(value) else None  # type: ignore[arg-type]
+
+
+def thinned(items: Sequence[Any], n: int) -> Sequence[Any]:
+    """At most n of the items, evenly spaced."""
+    if len(items) <= n:
+        return items
+    return [items[at] for at in np.linspace(0, len(items) - 1, n).astype(int)]

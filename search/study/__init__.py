@@ -1,0 +1,1 @@
+"""A study on the disk: its folder, its storage, who drives it, and how it is begun or continued."""

@@ -1,0 +1,1 @@
+"""What a search prints, and what it shows while it runs."""

@@ -1,0 +1,125 @@
+"""What a running study shows: a live table in a terminal, else one plain line per finished trial."""
+
+from __future__ import annotations
+
+import time
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from search.study.attributes import About
+from search.trials.running_front import Outline
+from search.trials.store import Ledger
+from search.trials.stored_trial import Entry
+from search.trials.to_record import trial_of
+from studies.pareto import study_hypervolume
+from studies.show import front_table
+from studies.text import one_line, params_text
+
+SECONDS_BETWEEN = 0.5
+
+
+class Display:
+    """Shows a study while it runs; `turn` is cheap and is called often."""
+
+    def __init__(self, console: Console, ledger: Ledger, budget: int, about: About) -> None:
+        self._console, self._ledger, self._budget, self._about = console, ledger, budget, about
+        self._n_announced = len(ledger.ended)
+        self._began = self._shown = time.monotonic()
+        self._outline = Outline(about.info())
+        self._front: Table | None = None
+        self._hypervolume = 0.0
+        self._live = (
+            Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
+        )
+
+    def __enter__(self) -> Display:
+        if self._live:
+            self._live.start()
+        self._look_at_front(self._ledger.ended)
+        self._refresh()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._live:
+            self._live.stop()
+
+    def say(self, line: str) -> None:
+        """Print a line of its own, above the live table."""
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def turn(self) -> None:
+        """Announce what has ended, refresh what is live."""
+        ended = self._ledger.ended[self._n_announced :]
+        self._n_announced += len(ended)
+        if self._live is None:
+            for number in ended:
+                names = [objective.name for objective in self._ledger.objectives]
+                self.say(ended_line(self._ledger.entries[number], names))
+        self._look_at_front(ended)
+        if ended or time.monotonic() - self._shown >= SECONDS_BETWEEN:
+            self._refresh()
+
+    def _look_at_front(self, ended: list[int]) -> None:
+        """Take in trials that have ended; what they cost does not depend on how many there were before."""
+        entries = [self._ledger.entries[number] for number in ended]
+        complete = [entry for entry in entries if entry.state == "complete" and entry.replicate_of is None]
+        if not self._live or not complete:
+            return
+        self._outline.add(trial_of(entry, self._about) for entry in complete)
+        study = self._outline.study
+        if study.trials:
+            self._hypervolume = study_hypervolume(study)
+            self._front = front_table(study)
+            of = f"{self._front.row_count} of {self._ledger.n_trials} trials"
+            self._front.title = Text(f"front of {one_line(study.info.name)}: {of}")
+
+    def _refresh(self) -> None:
+        self._shown = time.monotonic()
+        if self._live:
+            parts: list[RenderableType] = [self._headline(), running_table(self._ledger.running())]
+            if self._front:
+                parts.append(self._front)
+            self._live.update(Group(*parts), refresh=True)
+
+    def _headline(self) -> Text:
+        counts = ", ".join(f"{n} {state}" for state, n in self._ledger.counts().items()) or "starting"
+        elapsed = format_seconds(time.monotonic() - self._began)
+        volume = f", hypervolume {self._hypervolume:.5g}" if self._front else ""
+        return Text(f"{self._ledger.study.study_name}: {counts} of {self._budget}, {elapsed}{volume}")
+
+
+def running_table(running: list[Entry]) -> Table:
+    """The running trials: number, epoch, accuracy so far, params."""
+    table = Table("trial", "epoch", "val_accuracy", "params", box=None, pad_edge=False)
+    for entry in running:
+        last = entry.rows[max(entry.rows)] if entry.rows else {}
+        epoch = f"{last.get('epoch', 0)}/{entry.config['optim']['epochs']}"
+        accuracy = f"{last['val_accuracy']:.2f}" if last else ("probed" if entry.metrics else "")
+        table.add_row(str(entry.number), epoch, accuracy, escape(params_text(entry.params)))
+    return table
+
+
+def ended_line(entry: Entry, objectives: list[str]) -> str:
+    """One line about a trial that has ended, with its values or its reason."""
+    if entry.state == "complete":
+        told = ", ".join(f"{name} {entry.metrics[name]:.5g}" for name in objectives)
+    else:
+        told = entry.reason or ""
+    what = params_text(entry.params)
+    if entry.replicate_of is not None:
+        what = f"seed {entry.config['seed']} of trial {entry.replicate_of}"
+    return f"trial {entry.number} {entry.state}: {told} ({what})"
+
+
+def format_seconds(seconds: float) -> str:
+    """A duration to read: 42 s, 3 min 20 s, 2 h 5 min."""
+    whole = int(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

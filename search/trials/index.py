@@ -1,0 +1,112 @@
+"""All trials of a study in memory, and what is asked of them often, kept up as they come and end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from search.constraints import is_number
+from search.trials.prior import Prior
+from search.trials.stored_trial import Entry
+from snncore.config.metrics import is_probed
+from studies.model import STATES, Objective
+
+
+class Book:
+    """The trials of one study, replicates too, by number. No look grows with the number of trials.
+
+    by_key: the trials by the key of their config; replicates have no part in it. probed: metrics that
+    probes have measured, of trials and of configs probed ahead, by probe key. priors: finished trials of
+    earlier studies, for samplers that learn from them, one a key; a new list whenever it changes. told: the
+    keys of those that Optuna has been told of, by any driver. device: of the first trial that was probed,
+    None before. n_trials: those the budget counts. n_changes: grows whenever anything here does. ended: the
+    numbers of ended trials, in the order in which this driver saw them end. worst: per objective the worst
+    value that any trial has measured.
+    """
+
+    def __init__(self, objectives: tuple[Objective, ...]) -> None:
+        self.objectives = objectives
+        self.entries: dict[int, Entry] = {}
+        self.by_key: dict[str, int] = {}
+        self.probed: dict[str, dict[str, Any]] = {}
+        self.priors: list[Prior] = []
+        self.told: set[str] = set()
+        self.device: str | None = None
+        self.worst: dict[str, float] = {}
+        self.n_trials = self.n_changes = 0
+        self.ended: list[int] = []
+        self._next_number = 0
+        self._running: dict[int, Entry] = {}
+        self._replicates: dict[int, list[int]] = {}
+        self._counts: Counter[str] = Counter()
+
+    def running(self) -> list[Entry]:
+        """The trials that have not ended, of all drivers, replicates too, by number."""
+        return [self._running[number] for number in sorted(self._running)]
+
+    def replicates(self, number: int) -> list[Entry]:
+        """The replicates of a trial, in whatever state, by number."""
+        return [self.entries[replicate] for replicate in self._replicates.get(number, [])]
+
+    def counts(self) -> dict[str, int]:
+        """How many trials there are in each state, without replicates; states without one are missing."""
+        return {state: self._counts[state] for state in STATES if self._counts[state]}
+
+    def _enter(self, entry: Entry) -> None:
+        """Take in a trial for the first time."""
+        self.entries[entry.number] = entry
+        self._next_number = max(self._next_number, entry.number + 1)
+        if entry.replicate_of is None:
+            self.by_key[entry.key] = entry.number
+            self.n_trials += 1
+            self._counts[entry.state] += 1
+        else:
+            self._replicates.setdefault(entry.replicate_of, []).append(entry.number)
+        if entry.state == "running":
+            self._running[entry.number] = entry
+        else:
+            self.ended.append(entry.number)
+        self._note_metrics(entry)
+        self._note_device(entry)
+        self.n_changes += 1
+
+    def _end(self, entry: Entry) -> None:
+        """A trial that was running has just got the state it ended in."""
+        del self._running[entry.number]
+        self.ended.append(entry.number)
+        if entry.replicate_of is None:
+            self._counts["running"] -= 1
+            self._counts[entry.state] += 1
+        self._note_metrics(entry)
+        self.n_changes += 1
+
+    def _learn(self, priors: Sequence[Prior]) -> None:
+        """Take in priors; what was measured on another device than this study's is not used."""
+        known = {own.key for own in self.priors}
+        fresh = {prior.key: prior for prior in priors if prior.key not in known}
+        here = self.device
+        self.priors = [*self.priors, *(prior.on(here) if here else prior for prior in fresh.values())]
+        self.n_changes += 1
+
+    def _note_device(self, entry: Entry) -> None:
+        device = entry.start.get("device")
+        if self.device is None and device is not None:
+            self.device = device
+            self.priors = [prior.on(device) for prior in self.priors]
+
+    def _note_metrics(self, entry: Entry) -> None:
+        """A trial knows more than before: what it was probed at holds for all that share its probe key."""
+        self._note_worst(entry)
+        probed = {name: value for name, value in entry.metrics.items() if is_probed(name)}
+        if probed and entry.probe_key is not None:
+            known = self.probed.get(entry.probe_key, {})
+            self.probed[entry.probe_key] = {**probed, **known}
+
+    def _note_worst(self, entry: Entry) -> None:
+        for own in self.objectives:
+            measured = entry.metrics.get(own.name)
+            if is_number(measured):
+                value = float(measured)  # type: ignore[arg-type]  # is_number has seen it
+                worse = max if own.direction == "minimize" else min
+                self.worst[own.name] = worse(self.worst.get(own.name, value), value)

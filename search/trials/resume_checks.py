@@ -1,0 +1,99 @@
+"""Whether the trials of a stored study may be continued: by this version, and by who asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import optuna
+
+from search.config_key import disagreements, resolve
+from search.errors import SearchError
+from search.study.attributes import About, plain_space
+from search.study.storage import reading
+from search.trials.stored_trial import ASK, Entry
+from snncore.config.earlier_versions import changed_meaning
+from snncore.config.load import make_config
+from snncore.config.own_arch import own_module
+from snncore.config.schema import Config
+from spaces.condition import UNSET
+from spaces.errors import shown
+from spaces.space import Space
+
+
+def require_same_configs(about: About, space: Space, entries: Iterable[Entry]) -> None:
+    """Check that this version trains the params of a study as the version did that began it.
+
+    What a preset holds may have been corrected since, and a space names presets. At most 100 trials are
+    looked at, from all over the study.
+
+    Raises:
+        SearchError: it would not; the message names the fields.
+    """
+    own = [entry for entry in entries if entry.replicate_of is None]
+    for entry in own[:: 1 + len(own) // 100]:
+        if changes := _changes(space, entry):
+            raise SearchError(
+                "\n".join(
+                    [
+                        f"study {about.name!r} was begun by a version that trained its params otherwise:",
+                        *(f"  {change}" for change in changes),
+                        "its record stays as it is; go on in a new study: another --study, and --warm-start "
+                        f"{about.name} to try its best params first",
+                    ]
+                )
+            )
+
+
+def _changes(space: Space, entry: Entry) -> list[str]:
+    """In what this version's config of a trial's params differs from the one it was trained with."""
+    now, then = Config.model_validate(resolve(space, entry.params)[0]), make_config(entry.config)
+    changes = [
+        f"{name}: {_setting(before)} then, {_setting(after)} now"
+        for name, (after, before) in disagreements(now, then).items()
+    ]
+    changed = changed_meaning(entry.config)
+    return changes if changed is None else [*changes, changed]
+
+
+def _setting(value: Any) -> str:
+    return "no effect" if value is UNSET else shown(value)
+
+
+def own_archs(space: Mapping[str, Any]) -> list[str]:
+    """The networks of one's own (`model.arch: module:factory`) that a plain space fixes or searches."""
+    named = [space.get("base", {}).get("model", {}), space.get("search", {}).get("model.arch", {})]
+    texts = {value for value in _scalars(named) if isinstance(value, str)}
+    return sorted(text for text in texts if own_module(text))
+
+
+def _scalars(value: Any) -> Iterator[Any]:
+    if isinstance(value, Mapping):
+        value = [*value.values()]
+    if not isinstance(value, list):
+        yield value
+        return
+    for inner in value:
+        yield from _scalars(inner)
+
+
+def require_known_code(study: optuna.Study, about: About, space: Space | None, allow_code: bool) -> None:
+    """Check that a study may go on: its record may be a stranger's and name code to import.
+
+    space: what the user named, whose code is the user's own; None for a resume without it.
+
+    Raises:
+        SearchError: the record names other code, and `allow_code` is false; names the modules.
+    """
+    if allow_code:
+        return
+    with reading(f"study {about.name!r}"):
+        asks = [trial.user_attrs.get(ASK, {}) for trial in study.get_trials(deepcopy=False)]
+        archs = {str(ask.get("config", {}).get("model", {}).get("arch", "")) for ask in asks}
+        named = {arch for arch in archs if own_module(arch)} | set(own_archs(about.space))
+    unknown = sorted(named - set(own_archs(plain_space(space)) if space else ()))
+    if unknown:
+        raise SearchError(
+            f"study {about.name!r}: its record names code for its network ({', '.join(unknown)}), "
+            "which would be imported; if you trust it, allow that by --allow-code, or give its --space"
+        )

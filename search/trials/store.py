@@ -1,0 +1,410 @@
+"""The book of a study: every trial and all that is known of it, kept in the study's own storage.
+
+The storage is the one truth; `search.trials.stored_trial` says which attributes hold what, and only this
+file writes them. What a look or a turn costs does not grow with the number of trials, except where
+several drivers share a study and Optuna lists all of its trials.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import fields, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import optuna
+from optuna.samplers import RandomSampler
+from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
+
+from search.config_key import key_today
+from search.constraints import Bounds
+from search.errors import StudyFailedError
+from search.study.drivers import Drivers, OneDriver
+from search.study.journal import END, START
+from search.trials.index import Book
+from search.trials.outcome import Outcome, judge, to_tell
+from search.trials.prior import Prior, device_bound, in_portions
+from search.trials.stored_trial import (
+    AMENDED,
+    ASK,
+    DRIVER,
+    OUT_OF_MEMORY,
+    PRIOR,
+    PRIORS,
+    PROBE,
+    PROBED,
+    REJECTED,
+    Entry,
+    epoch_name,
+    is_record,
+    read_entry,
+)
+from search.worker.jobs import Report
+from snncore.config.metrics import is_probed
+from studies.model import Objective
+
+QUEUED = "fixed_params"
+"""Where Optuna keeps the params of a queued trial."""
+
+_TOLD = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "fail": TrialState.FAIL}
+_OWN = ("trial", "handed_out", "ray_worker", "undone_s")
+"""What an entry holds for this driver alone."""
+_STORED = [field.name for field in fields(Entry) if field.name not in _OWN]
+
+
+class Ledger(Book):
+    """The book of one study and its storage, kept equal. n_asks: how often Optuna was asked."""
+
+    def __init__(
+        self,
+        study: optuna.Study,
+        objectives: tuple[Objective, ...],
+        limits: Mapping[str, Bounds],
+        drivers: Drivers | None = None,
+    ) -> None:
+        super().__init__(objectives)
+        self.study = study
+        self.limits = dict(limits)
+        self.drivers = drivers or OneDriver()
+        # Optuna's own numbers: how many trials were read, and which of them may still change.
+        self._n_read = 0
+        self._open: set[int] = set()
+        # A handle of Optuna's has the study's sampler propose when it is made; this one proposes nothing.
+        self._mute = optuna.Study(study.study_name, study._storage, sampler=RandomSampler(seed=0))
+        self._is_mended = False
+        self.n_asks = self._read(mend=False)
+
+    def mine(self) -> list[Entry]:
+        """Those of the running trials that are this driver's, by number."""
+        return [entry for entry in self.running() if entry.driver == self.drivers.me]
+
+    def stream(self) -> int:
+        """What is mixed into a seed so that neither a resume nor another driver repeats its draws."""
+        return self.n_asks + self.drivers.me
+
+    # taking turns
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """A context in which this driver alone asks, with all that the others did before it in the book.
+
+        What a driver that died has left half done is done in the first one: a look alone changes nothing.
+
+        `adopt`, `others_at_work`, `open`, `open_replicate` and `reject` belong into one. For a driver alone
+        it costs nothing.
+
+        Raises:
+            StudyFailedError: see `search.study.drivers.ServerDrivers.turn`.
+        """
+        with self.drivers.turn():
+            if self.drivers.are_many or not self._is_mended:
+                self._read(mend=True)
+                self._is_mended = True
+            yield
+
+    def refresh(self) -> None:
+        """Look at what other drivers did."""
+        if self.drivers.are_many:
+            self._read(mend=False)
+
+    def adopt(self, wanted: Callable[[Entry], bool] = lambda entry: True) -> Entry | None:
+        """The first wanted trial whose driver died while it ran, now this driver's; None without one."""
+        alive = {self.drivers.me}
+        for entry in self.running():
+            if entry.driver in alive or not wanted(entry):
+                continue
+            if self.drivers.is_alive(entry.driver):
+                alive.add(entry.driver)
+                continue
+            self._write(entry, DRIVER, self.drivers.me)
+            entry.driver = self.drivers.me
+            entry.handed_out = False
+            return entry
+        return None
+
+    def others_at_work(self) -> bool:
+        """Whether a trial of another driver runs, and that driver lives; asked in a turn."""
+        others = {entry.driver for entry in self.running()} - {self.drivers.me}
+        return any(self.drivers.is_alive(driver) for driver in others)
+
+    # writing
+
+    def open(
+        self,
+        trial: Trial,
+        params: dict[str, Any],
+        config: dict[str, Any],
+        key: str,
+        probe_key: str | None = None,
+    ) -> Entry:
+        """Give an ask of Optuna's the next number of ours; nothing may have this key yet."""
+        assert key not in self.by_key, key
+        me = self.drivers.me
+        entry = Entry(self._next_number, params, config, key, trial, driver=me, probe_key=probe_key)
+        self._write(entry, ASK, self._ask(entry))
+        self._enter(entry)
+        return entry
+
+    def open_replicate(self, of: int, config: Mapping[str, Any], key: str, seed: int) -> Entry:
+        """The next number for a trial trained once more, with a seed of its own.
+
+        Optuna's samplers never learn of it, and neither its key nor the budget is used up by it.
+        """
+        entry = Entry(
+            self._next_number,
+            dict(self.entries[of].params),
+            {**config, "seed": seed},
+            key,
+            replicate_of=of,
+            driver=self.drivers.me,
+            probe_key=self.entries[of].probe_key,  # a seed has no part in it
+        )
+        frozen = create_trial(state=TrialState.RUNNING, user_attrs={ASK: self._ask(entry)})
+        entry.trial = self._handle(self._append(frozen))
+        self._enter(entry)
+        return entry
+
+    def reject(self, trial: Trial, why: str) -> None:
+        """End an ask that becomes no trial of ours: told as failed, which no sampler learns from."""
+        trial.set_user_attr(REJECTED, why)
+        self.study.tell(trial, state=TrialState.FAIL)
+
+    def started(self, number: int, worker: str | None = None) -> None:
+        """A worker begins with a trial, or begins again. worker: its process id, as far as it is known."""
+        entry = self.entries[number]
+        attempts = entry.start.get("attempts", 0) + 1
+        started_at = entry.start.get("started_at") or _now()
+        self._set_start(entry, {"attempts": attempts, "started_at": started_at, "worker": worker})
+
+    def wait_for_memory(self, number: int, reason: str | None) -> None:
+        """A running trial ran out of memory and waits to be run again; None: it waits no more."""
+        entry = self.entries[number]
+        if reason != entry.out_of_memory:
+            self._set_start(entry, {OUT_OF_MEMORY: reason})
+
+    def note(self, number: int, report: Report) -> None:
+        """Record a report of a running trial (its end is recorded by `finish`).
+
+        An epoch that comes again takes the place of what was recorded from there on: the trial has gone back
+        to an older checkpoint.
+
+        Raises:
+            StudyFailedError: see `require_device`, or this driver has lost its claim on the trial.
+        """
+        entry = self.entries[number]
+        self.require_device(report)
+        self._set_start(entry, report.place)
+        if report.kind == "probe" and dict(report.metrics) != entry.metrics:
+            entry.metrics = dict(report.metrics)
+            self._write(entry, PROBE, entry.metrics)
+            self._note_metrics(entry)
+        if report.row is not None:
+            self._note_row(entry, dict(report.row))
+
+    def require_device(self, report: Report) -> None:
+        """Check that what was measured may stand beside what this study measured before.
+
+        Raises:
+            StudyFailedError: it comes from another device model, and depends on that; nothing was recorded.
+        """
+        device = report.place.get("device")
+        if device is None or self.device in (None, device):
+            return
+        if bound := device_bound(self.objectives, self.limits):
+            raise StudyFailedError(
+                f"{report.place.get('node', 'a node')} trains on {device}; this study's values of "
+                f"{', '.join(bound)} were measured on {self.device}, and those of two devices are never "
+                "compared. Go on where it began, or begin a study here with --warm-start from this one"
+            )
+
+    def finish(self, number: int, outcome: Outcome) -> Outcome:
+        """Record how a trial ended and tell Optuna; returns the outcome as recorded (see `judge`).
+
+        Raises:
+            StudyFailedError: this driver has lost its claim on the trial; nothing was recorded.
+        """
+        entry = self.entries[number]
+        assert entry.state == "running", (number, entry.state)
+        needed = [objective.name for objective in self.objectives] + list(self.limits)
+        outcome = judge(replace(outcome, metrics={**entry.metrics, **outcome.metrics}), needed)
+        with self.drivers.turn():
+            finished_at = _now()
+            end = {
+                "state": outcome.state,
+                "reason": outcome.reason,
+                "metrics": dict(outcome.metrics),
+                "partial": self._partial(entry, outcome) if outcome.state == "stopped" else {},
+                "finished_at": finished_at,
+            }
+            self._write(entry, END, end)
+            self._tell(entry, outcome)
+        entry.state, entry.reason, entry.finished_at = outcome.state, outcome.reason, finished_at
+        entry.metrics = dict(outcome.metrics)
+        self._end(entry)
+        return outcome
+
+    def amend(self, number: int, metrics: Mapping[str, Any]) -> None:
+        """Add metrics measured after a trial's end; its objectives keep what was measured before it."""
+        entry = self.entries[number]
+        assert entry.state != "running", number
+        assert not {own.name for own in self.objectives} & metrics.keys(), metrics
+        self._record(AMENDED, {"number": number, "metrics": dict(metrics)})
+        entry.amend(metrics)
+        self.n_changes += 1
+
+    def remember_probes(self, results: Mapping[str, Mapping[str, Any]]) -> None:
+        """Keep the metrics of configs probed ahead, by probe key: one record."""
+        if results:
+            news = {key: dict(metrics) for key, metrics in results.items()}
+            self._record(PROBED, news)
+            self.probed.update(news)
+            self.n_changes += 1
+
+    def remember_priors(self, priors: Sequence[Prior]) -> None:
+        """Keep finished trials of earlier studies to learn from, those not yet kept."""
+        known = {key for own in self.priors for key in (own.key, key_today(own.key, own.config))}
+        fresh = [prior for prior in priors if prior.key not in known]
+        for portion in in_portions(fresh):
+            self._record(PRIORS, portion)
+        if fresh:
+            self._learn(fresh)
+
+    def _ask(self, entry: Entry) -> dict[str, Any]:
+        ask = {"number": entry.number, "params": entry.params, "config": entry.config, "key": entry.key}
+        if entry.probe_key is not None:
+            ask["probe_key"] = entry.probe_key
+        if entry.replicate_of is not None:
+            ask["replicate_of"] = entry.replicate_of
+        if self.drivers.are_many:
+            ask["driver"] = entry.driver
+        return ask
+
+    def _partial(self, entry: Entry, outcome: Outcome) -> dict[str, Any]:
+        """The objectives of a stopped trial as far as they are known: exact ones, and its last epoch's."""
+        last = entry.rows[max(entry.rows)] if entry.rows else {}
+        known = {**last, **outcome.metrics}
+        return {own.name: known[own.name] for own in self.objectives if own.name in known}
+
+    def _note_row(self, entry: Entry, row: dict[str, Any]) -> None:
+        epoch = int(row["epoch"])
+        # The last first: a driver that dies in between leaves no gap.
+        for undone in sorted((own for own in entry.rows if own >= epoch), reverse=True):
+            if undone > epoch:
+                self._write(entry, epoch_name(undone), None)
+            entry.undone_s += float(entry.rows.pop(undone)["seconds"])
+        entry.rows[epoch] = row
+        self._write(entry, epoch_name(epoch), row)
+
+    def _set_start(self, entry: Entry, news: Mapping[str, Any]) -> None:
+        start = {**entry.start, **news}
+        if start != entry.start:
+            self._write(entry, START, start)
+            entry.start = start
+            self._note_device(entry)
+
+    def _write(self, entry: Entry, name: str, value: Any) -> None:
+        assert entry.trial is not None, f"trial {entry.number} has ended"
+        try:
+            entry.trial.set_user_attr(name, value)
+        except optuna.exceptions.UpdateFinishedTrialError as error:
+            raise StudyFailedError(f"trial {entry.number} was ended by another driver") from error
+        self.n_changes += 1
+
+    def _tell(self, entry: Entry, outcome: Outcome, is_half_told: bool = False) -> None:
+        trial, entry.trial = entry.trial, None
+        assert trial is not None, f"trial {entry.number} has ended"
+        if entry.replicate_of is not None:
+            self.study.tell(trial, state=TrialState.FAIL)
+            return
+        told = to_tell(outcome, self.objectives, self.limits, self.worst)
+        known = trial.constraints if is_half_told else {}
+        for name, value in told.constraints.items():
+            if name not in known:
+                trial.set_constraint(name, value)
+        values = None if told.values is None else list(told.values)
+        self.study.tell(trial, values, state=_TOLD[told.state])
+
+    def _record(self, name: str, value: Any) -> None:
+        self._append(create_trial(state=TrialState.FAIL, user_attrs={name: value}))
+
+    def _append(self, frozen: FrozenTrial) -> int:
+        # As `study.add_trial` does, which tells no id.
+        return int(self.study._storage.create_new_trial(self.study._study_id, frozen))
+
+    def _handle(self, trial_id: int) -> Trial:
+        return Trial(self._mute, trial_id)
+
+    # loading
+
+    def _read(self, mend: bool) -> int:
+        """Take in what the storage holds and this book does not; how many asks were new.
+
+        mend: this driver has its turn, so what another left half done will stay so: do the rest.
+        """
+        trials = self.study.get_trials(deepcopy=False)
+        new = trials[self._n_read :]
+        for frozen in [*(trials[number] for number in sorted(self._open)), *new]:
+            self._take_in(frozen, mend)
+        self._n_read = len(trials)
+        return sum(not is_record(frozen) for frozen in new)
+
+    def _take_in(self, frozen: FrozenTrial, mend: bool) -> None:
+        if frozen.state.is_finished():
+            self._open.discard(frozen.number)
+        else:
+            self._open.add(frozen.number)
+        entry = read_entry(frozen)
+        if is_record(frozen):
+            self._take_in_record(frozen.user_attrs)
+        elif entry is not None:
+            self._take_in_entry(entry, frozen, mend)
+        elif mend and frozen.state == TrialState.RUNNING:
+            # That driver died while it asked: nothing was promised; what it took from the queue goes back.
+            if QUEUED in frozen.system_attrs:
+                self.study.enqueue_trial(frozen.system_attrs[QUEUED])
+            self.reject(self._handle(frozen._trial_id), "the driver died while it asked")
+
+    def _take_in_record(self, attrs: Mapping[str, Any]) -> None:
+        # Older studies have the reason here where a probe ran out of memory: that is no metric.
+        for key, metrics in attrs.get(PROBED, {}).items():
+            self.probed[key] = {name: value for name, value in metrics.items() if is_probed(name)}
+        if PRIOR in attrs:
+            self.told.add(attrs[PRIOR])
+        self._learn([Prior.read(kept) for kept in attrs.get(PRIORS, [])])
+        if AMENDED in attrs:
+            self.entries[attrs[AMENDED]["number"]].amend(attrs[AMENDED]["metrics"])
+        self.n_changes += 1
+
+    def _take_in_entry(self, fresh: Entry, frozen: FrozenTrial, mend: bool) -> None:
+        fresh.key = key_today(fresh.key, fresh.config)
+        entry = self.entries.get(fresh.number)
+        if entry is None:
+            entry = fresh
+            if not self.drivers.are_many:
+                entry.driver = self.drivers.me
+            if not frozen.state.is_finished():
+                entry.trial = self._handle(frozen._trial_id)
+            self._enter(entry)
+        elif entry.state == "running" and entry.driver != self.drivers.me:
+            self._catch_up(entry, fresh)
+            entry.trial = None if frozen.state.is_finished() else entry.trial
+        if mend and entry.state != "running" and frozen.state == TrialState.RUNNING:
+            # It died between its own record of the end and Optuna's: the record holds.
+            self._tell(entry, Outcome(entry.state, entry.reason, entry.metrics), is_half_told=True)
+
+    def _catch_up(self, entry: Entry, fresh: Entry) -> None:
+        """Another driver has gone on with its trial."""
+        news = {name: getattr(fresh, name) for name in _STORED}
+        if news == {name: getattr(entry, name) for name in _STORED}:
+            return
+        vars(entry).update(news)
+        self._note_metrics(entry)
+        self._note_device(entry)
+        self.n_changes += 1
+        if entry.state != "running":
+            self._end(entry)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()

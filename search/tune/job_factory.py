@@ -1,0 +1,98 @@
+"""From a trial to what its worker is told: the trainer, the device, the folders, what is known already."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from search.cluster.resources import Shares
+from search.config_key import probe_key_of
+from search.propose.probe_ahead import ProbeRequest
+from search.study.folder import RunFolder
+from search.trials.store import Ledger
+from search.trials.stored_trial import Entry
+from search.tune.out_of_memory import MemoryJudge
+from search.worker.checkpoint_place import CheckpointPlace
+from search.worker.jobs import ProbeTicket, QuietTicket, Share, Ticket
+from snncore.config.metrics import PROBED
+from spaces.space import Space
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What one run of the loop works with. place: of checkpoints. shares: see `search.cluster.resources`."""
+
+    space: Space
+    folder: RunFolder
+    place: CheckpointPlace
+    trainer: str
+    shares: Shares
+
+
+class Tickets:
+    """Makes the tickets of one study, for one life of Ray Tune's loop after another.
+
+    memory: knows which trials are handed out alone.
+    """
+
+    def __init__(self, setting: Setting, ledger: Ledger, memory: MemoryJudge | None = None) -> None:
+        self.setting, self._ledger = setting, ledger
+        self.memory = memory or MemoryJudge(ledger)
+        self.begin_life()
+        self._limits = {name: bounds for name, bounds in ledger.limits.items() if name in PROBED}
+        wanted = [*(objective.name for objective in ledger.objectives), *self._limits]
+        self._cheap = [name for name in dict.fromkeys(wanted) if name in PROBED]
+
+    def begin_life(self) -> None:
+        """The loop starts, or starts again: what killed workers before is no matter of the next tickets."""
+        self._life = secrets.token_hex(8)
+        self.memory.begin_life()
+
+    def trial(self, entry: Entry) -> Ticket:
+        """With the metrics that were probed before, for this config or for one that costs the same."""
+        setting = self.setting
+        probed = self._ledger.probed.get(entry.probe_key or probe_key_of(entry.config, entry.key), {})
+        return Ticket(
+            number=entry.number,
+            config=_for_worker(entry.config),
+            epochs=entry.config["optim"]["epochs"],
+            checkpoints=setting.place.trial(entry.number),
+            limits=self._limits,
+            may_stop=entry.replicate_of is None,
+            life=self._life,
+            metrics=entry.metrics or None,
+            probed=probed,
+            trainer=setting.trainer,
+            share=self.share(entry),
+        )
+
+    def share(self, entry: Entry) -> Share:
+        """What a trial gets: by its probed memory, and a whole GPU where it is handed out alone."""
+        probed = entry.metrics or self._ledger.probed.get(entry.probe_key or "", {})
+        share = self.setting.shares.of(probed.get("train_memory_mib"))
+        return share.alone() if self.memory.is_alone(entry) else share
+
+    def probe(self, request: ProbeRequest) -> ProbeTicket:
+        """Of the configs as they stand in the request."""
+        configs = {key: _for_worker(config) for key, config in request.configs.items()}
+        return ProbeTicket(configs, self._cheap, request.seconds, **self._usual())
+
+    def quiet(self, entry: Entry) -> QuietTicket:
+        """Of an entry's config."""
+        return QuietTicket(
+            _for_worker(entry.config),
+            self.setting.trainer,
+            self.setting.shares.of(entry.metrics.get("train_memory_mib")),
+        )
+
+    def _usual(self) -> dict[str, Any]:
+        return {"trainer": self.setting.trainer, "share": self.setting.shares.of()}
+
+
+def _for_worker(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A config whose data root is absolute: workers have a working directory of their own."""
+    data = config["data"]
+    return {**config, "data": {**data, "root": str(Path(data["root"]).expanduser().absolute())}}

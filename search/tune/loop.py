@@ -1,0 +1,213 @@
+"""Ray Tune's loop over a study: the search, replicates, quiet measuring; and what to do when it dies.
+
+Tune's own state is never needed: whatever happens, the ledger knows which trials are still running,
+and the loop is simply started again on the same study.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+
+from optuna.exceptions import StorageInternalError
+from ray import tune
+
+from search.early_stopping.halving import Halving, unknown_in_training
+from search.early_stopping.recorded_halving import RecordedHalving
+from search.errors import StudyFailedError
+from search.propose.probe_ahead import ProbeAhead
+from search.propose.proposer import Proposer
+from search.result import Ending
+from search.trials.outcome import of_error
+from search.trials.store import Ledger
+from search.tune.callbacks import StopOnRequest, Watcher
+from search.tune.job_factory import Setting, Tickets
+from search.tune.out_of_memory import MemoryJudge
+from search.tune.phases import (
+    Phases,
+    QuietWork,
+    ReplicateWork,
+    SearchWork,
+    Work,
+    missing_replicates,
+    to_measure_quietly,
+)
+from search.tune.scheduler import HalvingScheduler
+from search.tune.searcher import WorkSearcher
+from search.tune.stop_request import LeaveLoop, StopRequest
+from search.tune.trainable import TrialTrainable
+from spaces.space import Space
+
+MAX_CRASHES = 3
+"""Ray Tune may die so often without a trial ending in between before the study is given up."""
+
+_KILLED = re.compile(r"Selected to kill: .*?\bactual memory used=([\d.]+)GB, worker ID=(\w+)")
+"""In the message of Ray 2.60's memory monitor; it lists workers, too, that were considered and live."""
+
+
+def search(
+    setting: Setting,
+    ledger: Ledger,
+    stop: StopRequest,
+    on_turn: Callable[[], None],
+    say: Callable[[str], None],
+    front: Callable[[], list[int]],
+) -> tuple[Ending, str | None]:
+    """Run trials until the budget or the space is used up, then train the front's replicates and measure
+    its times again; or until a stop is wanted. Why it ended, with a note.
+
+    Raises:
+        StudyFailedError: Ray Tune died again and again, or the storage or the record cannot be written.
+        Exception: any other error of our own code inside Ray's loop.
+    """
+    memory = MemoryJudge(ledger, say)
+    space, tickets = setting.space, Tickets(setting, ledger, memory)
+    ahead = ProbeAhead(ledger, space)
+    proposer: Proposer | None = None
+
+    def search_work() -> Work:
+        nonlocal proposer
+        proposer = Proposer(ledger, space)
+        ahead.lost()
+        tickets.begin_life()
+        return SearchWork(ledger, proposer, ahead, tickets, say)
+
+    def replicates() -> Work:
+        numbers = front()
+        if n := len(missing_replicates(ledger, numbers, space.replicates)):
+            say(f"training {n} replicates of the front's {len(numbers)} trials")
+        return ReplicateWork(ledger, numbers, space.replicates, tickets)
+
+    def quiet() -> Work:
+        numbers = to_measure_quietly(ledger, front)
+        if numbers:
+            say(f"measuring the times of the front's {len(numbers)} trials again, one after another")
+        return QuietWork(ledger, numbers, tickets, say)
+
+    unknown = unknown_in_training(ledger.objectives)
+    if space.fidelity is not None and unknown:
+        is_known = "is known" if len(unknown) == 1 else "are known"
+        say(f"early stopping is off: {', '.join(unknown)} {is_known} only after training")
+    loop = _Loop(setting, ledger, stop, on_turn, say, memory)
+    ending = loop.run(lambda: Phases(ledger, [search_work, replicates, quiet]))
+    if ending is not None:
+        return ending, None
+    assert proposer is not None, "every life begins with the search"
+    return ("exhausted", proposer.exhausted) if proposer.exhausted else ("budget", None)
+
+
+class _Loop:
+    """Ray Tune's loop over one study; started again when it dies, a few times."""
+
+    def __init__(
+        self,
+        setting: Setting,
+        ledger: Ledger,
+        stop: StopRequest,
+        on_turn: Callable[[], None],
+        say: Callable[[str], None],
+        memory: MemoryJudge,
+    ) -> None:
+        self._setting, self._ledger, self._stop = setting, ledger, stop
+        self._on_turn, self._say, self._memory = on_turn, say, memory
+
+    def run(self, make_work: Callable[[], Work]) -> Ending | None:
+        """Work until there is none left; None, or why it stopped before. Raises as `search` does."""
+        stop, ledger = self._stop, self._ledger
+        n_crashes = n_ended = 0
+        while True:
+            for entry in ledger.mine():
+                entry.handed_out = False
+            crash = self._live(make_work())
+            stop.guard(lambda: None)  # a crash because Ray has died is no crash of Tune's
+            if isinstance(stop.error, OSError | StorageInternalError):
+                raise StudyFailedError(
+                    f"its storage or record cannot be written: {stop.error}"
+                ) from stop.error
+            if stop.error is not None:
+                raise stop.error
+            ending = stop.ending()
+            if crash is None or ending is not None:
+                return ending
+            has_victim = _judge_memory_victim(ledger, crash, self._memory)
+            ended = len(ledger.entries) - len(ledger.running())
+            n_crashes = 1 if ended > n_ended or has_victim else n_crashes + 1
+            n_ended = ended
+            if n_crashes > MAX_CRASHES:
+                raise StudyFailedError(f"Ray Tune died {n_crashes} times in a row: {crash}") from crash
+            self._say(f"Ray Tune died ({_first_line(crash)}); its trials are started again")
+
+    def _live(self, work: Work) -> Exception | None:
+        """One life of Ray Tune; the exception it died of, if any."""
+        setting, stop = self._setting, self._stop
+        scheduler = HalvingScheduler(_make_halving(setting.space, self._ledger))
+        searcher = WorkSearcher(work, scheduler.reasons, stop)
+        # Tune's own files: in the run folder because every node must see them, removed at the end.
+        scratch = setting.folder.scratch(self._ledger.drivers.me)
+        shutil.rmtree(scratch, ignore_errors=True)  # a driver that was killed leaves its own
+        try:
+            # `tune.run`, not `Tuner`: that one pickles the callbacks, and with them the open storage.
+            tune.run(
+                TrialTrainable,
+                name="study",
+                storage_path=str(scratch),
+                search_alg=searcher,
+                scheduler=scheduler,
+                stop=StopOnRequest(stop),
+                callbacks=[Watcher(searcher.tasks, stop, self._on_turn, self._say)],
+                max_concurrent_trials=setting.shares.n_slots(),
+                num_samples=-1,
+                reuse_actors=True,
+                max_failures=0,  # retries are ours: Tune has none for a worker that dies while it starts
+                raise_on_failed_trial=False,
+                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+                trial_dirname_creator=lambda trial: f"trial-{trial.trial_id}",
+                verbose=0,
+            )
+        except LeaveLoop:
+            return None
+        except Exception as error:
+            return error
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+        if not (searcher.is_finished or stop.is_wanted()):
+            stop.interrupted = True  # Tune ends its loop at a SIGUSR1, whatever is left to do
+        return None
+
+
+def _make_halving(space: Space, ledger: Ledger) -> RecordedHalving | None:
+    if space.fidelity is None:
+        return None
+    halving = Halving(space.fidelity.min_epochs, space.fidelity.eta, ledger.objectives)
+    return RecordedHalving(halving, ledger)
+
+
+def _judge_memory_victim(ledger: Ledger, crash: Exception, memory: MemoryJudge) -> bool:
+    """Judge the trial whose worker Ray killed because a node ran out of memory; whether there is one.
+
+    Ray Tune 2.60 does not expect that error: its whole loop dies of it. The message names the workers that
+    were killed, by ids that no two workers of a cluster share, and what memory each had. Ray may kill several
+    at once, small ones too: the largest is judged, the others are tried again.
+
+    Raises:
+        StudyFailedError: see `MemoryJudge.judge`.
+    """
+    cause = crash.__cause__ or crash
+    outcome = of_error(cause)
+    if outcome is None or not outcome.out_of_memory:
+        return False
+    used_gb = {worker: float(used) for used, worker in _KILLED.findall(str(cause))}
+    victims = [entry for entry in ledger.mine() if entry.handed_out and entry.ray_worker in used_gb]
+    if not victims:
+        return False
+    largest = max(victims, key=lambda entry: used_gb[entry.ray_worker or ""])
+    judged = memory.judge(largest, outcome)
+    if judged is not None:
+        ledger.finish(largest.number, judged)
+    return True
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error.__cause__ or error).strip().splitlines()
+    return lines[0][:200] if lines else type(error).__name__

@@ -1,0 +1,151 @@
+"""Whose doing it is that a trial ran out of memory: its config's, its neighbours', or the environment's.
+
+The one place where that is decided, however it came to be known: by an exception, by a worker that the
+kernel killed, or by Ray's memory monitor. The config is to blame only if the trial runs out again alone, and
+while trials can be trained here at all. Until then it waits, running in the record, and no sampler is told.
+
+- Nothing has trained in this driver yet: it is run again at once, alone. When `MAX_ALIKE` trials have run out
+  alone and none has trained, the environment is broken.
+- Else it is run again, alone, when a trial begun after it ran out has trained an epoch, or when nothing else
+  is left to do. If it runs out once more, that is its end.
+
+"Alone": with a GPU for itself where the GPU's memory ran out, else with nothing else of this driver running;
+and without another driver's trial on its node.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
+
+from search.errors import StudyFailedError
+from search.trials.outcome import Outcome
+from search.trials.store import Ledger
+from search.trials.stored_trial import Entry
+from search.tune.repeated_failures import MAX_ALIKE
+from search.worker.jobs import Share
+from studies.model import State
+
+REMEDY = (
+    "none is held against its config. End what else uses the memory (see nvidia-smi, top), or give trials "
+    "more of it (`resources` in the space), then continue with --resume, which tries them again"
+)
+
+
+_OF_GPU = re.compile("CUDA|CUBLAS|CUDNN|HIP|GPU", re.IGNORECASE)
+
+
+class _Alone(NamedTuple):
+    """A trial that is run alone. is_last: it is to blame if it runs out again."""
+
+    is_last: bool
+    needs_all: bool
+
+
+class MemoryJudge:
+    """Knows which trials of this driver ran out of memory, and when others trained. say: for the user."""
+
+    def __init__(self, ledger: Ledger, say: Callable[[str], None] = lambda line: None) -> None:
+        self._ledger, self._say = ledger, say
+        # Moments are counted: a trial is handed out, a trial runs out.
+        self._moments = itertools.count(1)
+        self._began: dict[int, int] = {}
+        self._ran_out: dict[int, int] = {}
+        self._trained = 0  # the latest beginning of a trial that has trained an epoch here; 0: none has
+        self._alone: dict[int, _Alone] = {}  # those handed out alone
+        self._ran_out_alone: set[int] = set()
+
+    def begin_life(self) -> None:
+        """Ray Tune's loop starts again: nothing is handed out."""
+        self._alone.clear()
+
+    def began(self, entry: Entry) -> None:
+        """A trial is handed out."""
+        self._began[entry.number] = next(self._moments)
+        self._ledger.wait_for_memory(entry.number, None)
+
+    def begins_alone(self, entry: Entry, share: Share, is_last: bool) -> None:
+        """A trial that waits is handed out with this share. is_last: nothing else is left to do."""
+        needs_all = self.needs_all(entry, share)
+        self._alone[entry.number] = _Alone(is_last or self._is_confirmed(entry), needs_all)
+        self._say(f"trial {entry.number} is run again alone: {entry.out_of_memory}")
+
+    def is_alone(self, entry: Entry) -> bool:
+        """Whether it is handed out so, or was and its worker died."""
+        return entry.number in self._alone
+
+    def needs_all(self, entry: Entry, share: Share) -> bool:
+        """Whether nothing at all may run beside it, rather than nothing on its GPU, once it is run alone."""
+        if entry.number in self._alone:
+            return self._alone[entry.number].needs_all
+        return share.gpu == 0 or _OF_GPU.search(entry.out_of_memory or "") is None
+
+    def has_all(self, entry: Entry) -> bool:
+        """Whether a trial that is handed out is alone, and needs all."""
+        return entry.number in self._alone and self._alone[entry.number].needs_all
+
+    def trained(self, entry: Entry) -> None:
+        """A trial has trained an epoch."""
+        self._trained = max(self._trained, self._began.get(entry.number, 0))
+
+    def is_due(self, entry: Entry) -> bool:
+        """Whether a trial that waits shall be run again before anything new."""
+        if self.has_neighbours(entry):
+            return False
+        is_new = entry.number in self._ran_out and entry.number not in self._ran_out_alone
+        return self._is_confirmed(entry) or (not self._trained and is_new)
+
+    def has_neighbours(self, entry: Entry) -> bool:
+        """Whether another driver's trial runs where this one ran out of memory, as far as is known."""
+        drivers, node = self._ledger.drivers, entry.start.get("node")
+        return any(
+            other.driver != drivers.me
+            and other.out_of_memory is None
+            and (node is None or other.start.get("node") in (None, node))
+            and drivers.is_alive(other.driver)
+            for other in self._ledger.running()
+        )
+
+    def judge(self, entry: Entry, outcome: Outcome) -> Outcome | None:
+        """What a trial that ran out of memory has come to; None: it waits to be run again.
+
+        Raises:
+            StudyFailedError: too many ran out, and none has trained.
+        """
+        number = entry.number
+        reason = f"{outcome.reason}; {self._probed(entry)}"
+        alone = self._alone.pop(number, None)
+        is_last = alone is not None and alone.is_last
+        if alone is not None:
+            self._ran_out_alone.add(number)
+        if is_last and (self._trained or any(own.rows for own in self._ledger.entries.values())):
+            # That a config has room is known when it has been trained with another seed.
+            state: State = "infeasible" if entry.replicate_of is None else "failed"
+            return replace(outcome, state=state, reason=f"{reason}; it was alone")
+        self._ran_out[number] = next(self._moments)
+        self._ledger.wait_for_memory(number, reason)
+        entry.handed_out = False
+        if not self._trained and (is_last or len(self._ran_out_alone) >= MAX_ALIKE):
+            self._give_up(number, reason)
+        return None
+
+    def _give_up(self, number: int, reason: str) -> None:
+        n = len(self._ran_out_alone)
+        trials = f"{n} trials in a row" if n > 1 else "a trial"
+        raise StudyFailedError(
+            f"{trials} ran out of memory, also alone, and no trial has trained an epoch; the last is trial "
+            f"{number}: {reason}; {REMEDY}"
+        )
+
+    def _is_confirmed(self, entry: Entry) -> bool:
+        """Whether a trial begun after this one ran out has trained: there is memory here to train in."""
+        return self._trained > self._ran_out.get(entry.number, 0)
+
+    def _probed(self, entry: Entry) -> str:
+        """What the probe had said of the memory."""
+        known = entry.metrics or self._ledger.probed.get(entry.probe_key or "", {})
+        mib = known.get("train_memory_mib")
+        return "its memory had not been probed" if mib is None else f"probed: train_memory_mib {mib:.5g}"

@@ -1,0 +1,307 @@
+"""What one life of Ray Tune's loop works through: the search itself, then replicates, then quiet measuring.
+
+Each is made afresh when the loop is started again; what is left to do is read from the ledger.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
+from functools import partial
+from typing import Any, Protocol
+
+from search.cluster.placement import Placement
+from search.config_key import key_of
+from search.propose.probe_ahead import ProbeAhead, ProbeRequest
+from search.propose.proposer import Proposer
+from search.trials.outcome import Outcome
+from search.trials.store import Ledger
+from search.trials.stored_trial import Entry
+from search.tune.job_factory import Tickets
+from search.tune.repeated_failures import Failures
+from search.tune.tasks import ProbeTask, QuietTask, Task, TrialTask
+from search.worker.jobs import Share
+from snncore.config.load import make_config
+from spaces.space import Space
+
+MAX_RETRIES = 2
+"""A trial that failed is tried again under the same number so often in one life of Ray Tune's loop."""
+
+
+class Wait(Enum):
+    """There is nothing to hand out now, but there will be."""
+
+    WAIT = 0
+
+
+WAIT = Wait.WAIT
+
+
+class Work(Protocol):
+    """A source of tasks."""
+
+    def next(self) -> Task | Wait | None:
+        """The next task; None when there will be none any more."""
+
+
+class SearchWork:
+    """Trials until the budget or the space is used up; those that a driver before left running come first.
+
+    on_failure: told of each probing job that failed.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        proposer: Proposer,
+        ahead: ProbeAhead,
+        tickets: Tickets,
+        on_failure: Callable[[str], None],
+    ) -> None:
+        self._ledger, self._proposer, self._ahead = ledger, proposer, ahead
+        self._tickets, self._on_failure = tickets, on_failure
+        self._budget = tickets.setting.space.budget.trials
+        self._expected = tickets.setting.shares.of()
+        self._trials = _Trials(ledger, tickets)
+        self._n_probing = 0
+
+    def next(self) -> Task | Wait | None:
+        """A trial, or a probing job that comes before one."""
+        with self._ledger.turn():
+            return self._next()
+
+    def _next(self) -> Task | Wait | None:
+        left = self._trials.left_over(_is_searched, self._n_probing)
+        if left is not None:
+            return left
+        n_left = self._budget - self._ledger.n_trials
+        if n_left <= self._n_probing:
+            # The trials that are left are being probed for, or run; one that fails is tried again.
+            return WAIT if self._n_probing else self._trials.last(_is_searched)
+        if not self._trials.has_room(self._expected):
+            return WAIT
+        request = self._ahead.next()
+        if request is not None:
+            self._n_probing += 1
+            on_end = partial(self._probed, request)
+            return ProbeTask(self._ledger, self._tickets.probe(request), on_end, self._on_failure)
+        entry = self._proposer.next()
+        if entry is None:
+            return WAIT if self._n_probing else self._trials.last(_is_searched)
+        task = self._trials.task(entry)
+        self._expected = task.ticket.share  # the next one may need about as much
+        return task
+
+    def _probed(
+        self, request: ProbeRequest, metrics: Mapping[str, Mapping[str, Any]], seconds: float
+    ) -> None:
+        self._n_probing -= 1
+        self._ahead.ended(request, metrics, seconds)
+
+
+class ReplicateWork:
+    """Trains each of some trials with `n` further seeds: its own + 1, + 2, ..."""
+
+    def __init__(self, ledger: Ledger, numbers: Sequence[int], n: int, tickets: Tickets) -> None:
+        self._ledger, self._trials = ledger, _Trials(ledger, tickets)
+        self._numbers, self._n = numbers, n
+
+    def next(self) -> Task | Wait | None:
+        """A replicate that was left running, else one that has not begun."""
+        with self._ledger.turn():
+            left = self._trials.left_over(_is_replicate)
+            if left is not None:
+                return left
+            missing = missing_replicates(self._ledger, self._numbers, self._n)
+            if not missing:
+                return self._trials.last(_is_replicate)
+            number, seed = missing[0]
+            config = self._ledger.entries[number].config
+            key = key_of(make_config({**config, "seed": seed}))
+            return self._trials.task(self._ledger.open_replicate(number, config, key, seed))
+
+
+class QuietWork:
+    """Measures the times of some trials again, one at a time. on_failure: told of each that cannot be.
+
+    One whose worker died is measured anew, as often as a trial would be.
+    """
+
+    def __init__(
+        self, ledger: Ledger, numbers: Sequence[int], tickets: Tickets, on_failure: Callable[[str], None]
+    ) -> None:
+        self._ledger, self._tickets, self._on_failure = ledger, tickets, on_failure
+        self._left = not_quietly_measured(ledger, numbers)
+        self._n_retries: Counter[int] = Counter()
+        self._now: QuietTask | None = None
+
+    def next(self) -> Task | Wait | None:
+        """The next of the trials, when nothing runs."""
+        if self._now is not None and not self._now.is_over:
+            return WAIT
+        if not self._left:
+            return None
+        number = self._left.pop(0)
+        ticket = self._tickets.quiet(self._ledger.entries[number])
+        self._now = QuietTask(self._ledger, number, ticket, partial(self._failed, number))
+        return self._now
+
+    def _failed(self, number: int, outcome: Outcome) -> None:
+        may_pass = outcome.state == "failed" or outcome.out_of_memory
+        if may_pass and self._n_retries[number] < MAX_RETRIES:
+            self._n_retries[number] += 1
+            self._left.insert(0, number)
+            return
+        self._on_failure(f"trial {number} could not be measured again: {outcome.reason}")
+
+
+class Phases:
+    """One work after the other; each is made when the one before it has come to its end.
+
+    Where several drivers share the study, the last one to end does what comes after the search.
+    """
+
+    def __init__(self, ledger: Ledger, phases: Sequence[Callable[[], Work]]) -> None:
+        self._ledger = ledger
+        first, *self._left = phases
+        self._now = first()
+
+    def next(self) -> Task | Wait | None:
+        """The next task of the phase that is on, else of the one after it."""
+        task = self._now.next()
+        while task is None and self._left and not self._is_for_others():
+            self._now = self._left.pop(0)()
+            task = self._now.next()
+        return task
+
+    def _is_for_others(self) -> bool:
+        """Replicates that a dead driver or an earlier life left running are for a phase still to come."""
+        with self._ledger.turn():
+            return self._ledger.others_at_work()
+
+
+def has_work(ledger: Ledger, space: Space, front: Sequence[int]) -> bool:
+    """Whether anything of a study is left to do, as far as one can tell without asking the sampler.
+
+    front: numbers of the front's trials.
+    """
+    return bool(
+        ledger.running()
+        or ledger.n_trials < space.budget.trials
+        or missing_replicates(ledger, front, space.replicates)
+        or not_quietly_measured(ledger, front)
+    )
+
+
+def missing_replicates(ledger: Ledger, numbers: Sequence[int], n: int) -> list[tuple[int, int]]:
+    """Number and seed of the replicates that have not begun: one of each trial before a second of any."""
+    began = {(number, entry.config["seed"]) for number in numbers for entry in ledger.replicates(number)}
+    seeds = {number: ledger.entries[number].config["seed"] for number in numbers}
+    wanted = [(number, seeds[number] + at) for at in range(1, n + 1) for number in numbers]
+    return [pair for pair in wanted if pair not in began]
+
+
+def not_quietly_measured(ledger: Ledger, numbers: Sequence[int]) -> list[int]:
+    """Those of the trials whose times were measured, and not yet measured again."""
+    metrics = {number: ledger.entries[number].metrics for number in numbers}
+    timed = [number for number in numbers if "latency_ms" in metrics[number]]
+    return [number for number in timed if "latency_ms_quiet" not in metrics[number]]
+
+
+def to_measure_quietly(ledger: Ledger, front: Callable[[], Sequence[int]]) -> list[int]:
+    """What is left to measure again of the front's trials, for one of the study's drivers; [] for the others.
+
+    Two that end together would each be the noise of the other, and measure the same.
+    """
+    if not ledger.drivers.claim_measuring():
+        return []
+    ledger.refresh()
+    return not_quietly_measured(ledger, front())
+
+
+def _is_searched(entry: Entry) -> bool:
+    return entry.replicate_of is None
+
+
+def _is_replicate(entry: Entry) -> bool:
+    return entry.replicate_of is not None
+
+
+class _Trials:
+    """Makes tasks of trials, and brings back those that failed or ran out of memory and are tried again."""
+
+    def __init__(self, ledger: Ledger, tickets: Tickets) -> None:
+        self._ledger, self._tickets, self._memory = ledger, tickets, tickets.memory
+        self._n_retries: dict[int, tuple[int, int]] = {}  # in a row, and the epochs recorded at the last
+        self._placement = Placement(tickets.setting.shares.nodes)
+        self._failures = Failures()
+
+    def task(self, entry: Entry) -> TrialTask:
+        """Of a trial that nobody works on."""
+        self._memory.began(entry)
+        entry.handed_out = True
+        ticket = self._tickets.trial(entry)
+        ends = (self._retry, self._failures.ended)
+        self._placement.put(entry.number, ticket.share)
+        return TrialTask(self._ledger, entry, ticket, *ends, self._memory)
+
+    def left_over(self, wanted: Callable[[Entry], bool], n_probing: int = 0) -> TrialTask | Wait | None:
+        """The first of the running trials that nobody works on: a driver before left it, or it failed.
+
+        Then those that ran out of memory and shall be run again now, alone. n_probing: jobs that run.
+        """
+        mine = self._ledger.mine()
+        if any(self._memory.has_all(entry) for entry in mine if entry.handed_out):
+            return WAIT
+        free = [entry for entry in mine if not entry.handed_out and wanted(entry)]
+        ready = [entry for entry in free if entry.out_of_memory is None]
+        found = ready[0] if ready else self._ledger.adopt(wanted)
+        if found is None or found.out_of_memory is not None:
+            found = next((entry for entry in free if self._memory.is_due(entry)), None)
+        if found is None:
+            return None
+        is_to_be_alone = found.out_of_memory is not None or self._memory.is_alone(found)
+        return self._task_alone(found, n_probing) if is_to_be_alone else self.task(found)
+
+    def last(self, wanted: Callable[[Entry], bool]) -> TrialTask | Wait | None:
+        """What is left when there will be nothing new: to wait, or to run again what ran out of memory."""
+        left = [entry for entry in self._ledger.mine() if wanted(entry)]
+        if self.in_flight() or not left:
+            return WAIT if self.in_flight() else None
+        free = [entry for entry in left if not self._memory.has_neighbours(entry)]
+        return self._task_alone(free[0], is_last=True) if free else WAIT
+
+    def _task_alone(self, entry: Entry, n_probing: int = 0, is_last: bool = False) -> TrialTask | Wait:
+        """Of a trial that ran out of memory, when nothing else takes any of it."""
+        share = self._tickets.share(entry).alone()
+        if self._memory.needs_all(entry, share):
+            is_crowded = n_probing > 0 or self.in_flight()
+        else:
+            is_crowded = not self.has_room(share)
+        if is_crowded:
+            return WAIT
+        if entry.out_of_memory is not None:
+            self._memory.begins_alone(entry, share, is_last)
+            self._n_retries.pop(entry.number, None)
+        return self.task(entry)
+
+    def has_room(self, share: Share) -> bool:
+        """Whether a trial of this share could start beside those that are being worked on."""
+        in_flight = [entry for entry in self._ledger.mine() if entry.handed_out]
+        self._placement.update({entry.number: entry.start.get("node") for entry in in_flight})
+        return self._placement.has_room(share)
+
+    def in_flight(self) -> bool:
+        """Whether a trial is being worked on."""
+        return any(entry.handed_out for entry in self._ledger.mine())
+
+    def _retry(self, entry: Entry) -> bool:
+        n, n_rows = self._n_retries.get(entry.number, (0, 0))
+        if len(entry.rows) > n_rows:  # it got further: what ended it now is not what ended it before
+            n = 0
+        if n >= MAX_RETRIES:
+            return False
+        self._n_retries[entry.number] = n + 1, len(entry.rows)
+        entry.handed_out = False
+        return True

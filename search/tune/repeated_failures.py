@@ -1,0 +1,50 @@
+"""Tells a broken environment from configs that fail: the same reason, one trial after another."""
+
+from __future__ import annotations
+
+from search.errors import StudyFailedError
+from search.trials.stored_trial import Entry
+
+MAX_ALIKE = 5
+"""So many trials in a row may fail of the same reason before the study ends; each was tried three times."""
+
+
+class Failures:
+    """The failures of one driver since it began, in the order in which its trials ended.
+
+    A reason that a trained trial has followed is one of configs, not of the environment: however many
+    trials fail of it later, it ends no study.
+    """
+
+    def __init__(self) -> None:
+        self._alike: list[Entry] = []
+        self._of_configs: set[str] = set()
+
+    def ended(self, entry: Entry) -> None:
+        """A trial has ended, and is recorded.
+
+        Raises:
+            StudyFailedError: it is the last of `MAX_ALIKE` in a row that failed of one reason, while no
+                other trial trained an epoch.
+        """
+        if entry.state == "failed":
+            self._failed(entry)
+        elif entry.state == "complete" or entry.rows:
+            self._of_configs.update(_reason(failed) for failed in self._alike)
+            self._alike.clear()
+
+    def _failed(self, entry: Entry) -> None:
+        reason = _reason(entry)
+        if self._alike and _reason(self._alike[-1]) != reason:
+            self._alike.clear()
+        self._alike.append(entry)
+        if len(self._alike) >= MAX_ALIKE and reason not in self._of_configs:
+            raise StudyFailedError(
+                f"{len(self._alike)} trials in a row failed of the same reason, the last of them trial "
+                f"{entry.number}: {reason}; mend it, then go on by --resume"
+            )
+
+
+def _reason(entry: Entry) -> str:
+    lines = (entry.reason or "").splitlines()
+    return lines[0] if lines else ""

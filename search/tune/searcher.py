@@ -1,0 +1,70 @@
+"""Ray Tune's view of the work: hands out tickets, hands ends to their tasks.
+
+What Ray's own OptunaSearch does with ends is wrong for several objectives; here every end of a trial
+goes through `Outcome`, so that nothing partial, missing or NaN is ever told as a finished trial.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ray.tune.search import Searcher
+
+from search.tune.phases import WAIT, Work
+from search.tune.stop_request import StopRequest
+from search.tune.tasks import Task
+from search.tune.trainable import REPORT, TICKET
+from search.worker.jobs import Report
+
+
+class WorkSearcher(Searcher):  # type: ignore[misc]  # ray is not typed here
+    """Suggests one ticket per task.
+
+    stop_reasons: why the scheduler stopped a trial, by Tune's id; filled by the scheduler. stop: told of
+    exceptions, as Ray would log them and go on. tasks: what was handed out, by Tune's id. is_finished: the
+    work has come to its end.
+    """
+
+    def __init__(self, work: Work, stop_reasons: Mapping[str, str], stop: StopRequest) -> None:
+        super().__init__()
+        self._work, self._stop_reasons, self._stop = work, stop_reasons, stop
+        self.tasks: dict[str, Task] = {}
+        self.is_finished = False
+
+    def suggest(self, trial_id: str) -> Any:
+        """A ticket, None for "not now", or FINISHED when there is no more work."""
+        task = self._stop.guard(self._work.next)
+        if task is None:
+            self.is_finished = True
+            return Searcher.FINISHED
+        if task is WAIT:
+            return None
+        self.tasks[trial_id] = task
+        return {TICKET: task.ticket}
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        """A task came to its own end, or the scheduler stopped it. Errors are told by the watcher."""
+        if error or result is None:
+            return
+        task, report = self.tasks[trial_id], _report(result)
+        if report.kind == "end":
+            self._stop.guard(lambda: task.ended(report))
+        else:
+            self._stop.guard(lambda: task.stopped(self._stop_reasons.get(trial_id)))
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        """Reports are told by the watcher, which also sees the one a trial is stopped at."""
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing to save: the study's storage holds everything."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing to restore: see `save`."""
+
+
+def _report(result: Mapping[str, Any]) -> Report:
+    report: Report = result[REPORT]
+    return report

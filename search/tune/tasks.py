@@ -1,0 +1,169 @@
+"""What the driver knows of a piece of work it has handed to Ray Tune, and what it does when news comes.
+
+Ray Tune's trials are of three kinds here: a trial of the study, a probing job before the sampler chooses,
+and a quiet measurement after the search. Searcher and watcher treat them alike.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from search.trials.outcome import Outcome
+from search.trials.store import Ledger
+from search.trials.stored_trial import Entry
+from search.tune.out_of_memory import MemoryJudge
+from search.worker.jobs import AnyTicket, ProbeTicket, QuietTicket, Report, Ticket
+
+
+class Task(Protocol):
+    """One piece of work. After `started` comes any number of `noted`, then one of the other three."""
+
+    @property
+    def ticket(self) -> AnyTicket:
+        """What the worker is told."""
+
+    def started(self, worker: str | None, ray_worker: str | None = None) -> None:
+        """A worker begins, or begins again after a fault.
+
+        worker: its process id, ray_worker: its id in Ray, both as far as they are known.
+        """
+
+    def noted(self, report: Report) -> None:
+        """A report came, the last one too."""
+
+    def ended(self, report: Report) -> None:
+        """It came to its own end."""
+
+    def stopped(self, reason: str | None) -> None:
+        """The scheduler stopped it."""
+
+    def failed(self, outcome: Outcome) -> None:
+        """It failed, by an exception or the death of its worker."""
+
+
+class TrialTask:
+    """A trial of the study, or a replicate.
+
+    retry: asked when it failed; True if it will be handed out again, to go on from its last checkpoint.
+    on_end: told when its end has been recorded. memory: judges it where it runs out of memory.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        entry: Entry,
+        ticket: Ticket,
+        retry: Callable[[Entry], bool],
+        on_end: Callable[[Entry], None],
+        memory: MemoryJudge,
+    ) -> None:
+        self._ledger, self._entry, self._number = ledger, entry, entry.number
+        self.ticket, self._retry, self._on_end, self._memory = ticket, retry, on_end, memory
+
+    def started(self, worker: str | None, ray_worker: str | None = None) -> None:
+        """Counts an attempt."""
+        self._entry.ray_worker = ray_worker
+        self._ledger.started(self._number, worker)
+
+    def noted(self, report: Report) -> None:
+        """To the book."""
+        self._ledger.note(self._number, report)
+        if report.row is not None:
+            self._memory.trained(self._entry)
+
+    def ended(self, report: Report) -> None:
+        """To the book, unless it ran out of memory and shall be run once more."""
+        self._finish(Outcome(report.state, report.reason, report.metrics, report.out_of_memory))
+
+    def stopped(self, reason: str | None) -> None:
+        """To the book."""
+        self._finish(Outcome("stopped", reason))
+
+    def failed(self, outcome: Outcome) -> None:
+        """To the book, unless it is tried again."""
+        if outcome.state != "failed" or not self._retry(self._entry):
+            self._finish(outcome)
+
+    def _finish(self, outcome: Outcome) -> None:
+        judged = self._memory.judge(self._entry, outcome) if outcome.out_of_memory else outcome
+        if judged is None:
+            return
+        self._ledger.finish(self._number, judged)
+        self._on_end(self._entry)
+
+
+class ProbeTask:
+    """A probing job; what another device model measured is refused.
+
+    on_end: called with the metrics by probe key and the seconds of a slot it took. on_failure: told why
+    there are none.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        ticket: ProbeTicket,
+        on_end: Callable[[Mapping[str, Mapping[str, Any]], float], None],
+        on_failure: Callable[[str], None],
+    ) -> None:
+        self._ledger, self.ticket = ledger, ticket
+        self._on_end, self._on_failure = on_end, on_failure
+        self._began = time.monotonic()
+
+    def started(self, worker: str | None, ray_worker: str | None = None) -> None:
+        """The time of the slot begins."""
+        self._began = time.monotonic()
+
+    def noted(self, report: Report) -> None:
+        """Only the end matters; may it be used?"""
+        self._ledger.require_device(report)
+
+    def ended(self, report: Report) -> None:
+        """Hand over what was measured."""
+        self._on_end(report.metrics, time.monotonic() - self._began)
+
+    def stopped(self, reason: str | None) -> None:
+        """Nothing was learned."""
+        self._on_end({}, time.monotonic() - self._began)
+
+    def failed(self, outcome: Outcome) -> None:
+        """Nothing was learned; the sampler chooses without."""
+        n = len(self.ticket.configs)
+        self._on_failure(f"probing {n} configs ahead failed, the next is chosen without: {outcome.reason}")
+        self._on_end({}, time.monotonic() - self._began)
+
+
+class QuietTask:
+    """A measurement of a finished trial's times, once more. on_failure: told how it failed.
+
+    is_over: whether it has ended in some way.
+    """
+
+    def __init__(
+        self, ledger: Ledger, number: int, ticket: QuietTicket, on_failure: Callable[[Outcome], None]
+    ) -> None:
+        self._ledger, self._number, self.ticket, self._on_failure = ledger, number, ticket, on_failure
+        self.is_over = False
+
+    def started(self, worker: str | None, ray_worker: str | None = None) -> None:
+        """Nothing to record."""
+
+    def noted(self, report: Report) -> None:
+        """Only the end matters; may it be used?"""
+        self._ledger.require_device(report)
+
+    def ended(self, report: Report) -> None:
+        """To the book, beside what the search measured."""
+        self.is_over = True
+        self._ledger.amend(self._number, report.metrics)
+
+    def stopped(self, reason: str | None) -> None:
+        """Measured by the next resume."""
+        self.is_over = True
+
+    def failed(self, outcome: Outcome) -> None:
+        """Told; measured anew, now or by the next resume."""
+        self.is_over = True
+        self._on_failure(outcome)

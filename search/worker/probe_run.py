@@ -1,0 +1,61 @@
+"""Work of a worker that trains nothing: probing configs ahead of a choice, and measuring times again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from search.worker.data_root import with_local_root
+from search.worker.failure_reason import is_out_of_memory
+from search.worker.jobs import ProbeTicket, QuietTicket, Report
+from search.worker.trainer import load_trainer, place_of
+from snncore.measure.alone import alone_on_machine
+
+
+class ProbeCourse:
+    """Probes the configs of a ticket, one after another, in a single step."""
+
+    def __init__(self, ticket: ProbeTicket) -> None:
+        self._ticket = ticket
+
+    def step(self) -> Report:
+        """The metrics of each config by its key; without those the time or the memory did not suffice for.
+
+        Others run beside this: that a config had no room says nothing of it. Its trial, if any, will.
+        """
+        ticket = self._ticket
+        trainer = load_trainer(ticket.trainer, ticket.share.device, ticket.share.threads)
+        deadline = time.monotonic() + ticket.seconds
+        probed: dict[str, Mapping[str, Any]] = {}
+        for at, (key, config) in enumerate(ticket.configs.items()):
+            if at > 0 and time.monotonic() >= deadline:
+                break
+            try:
+                probed[key] = dict(trainer.probe(with_local_root(config), ticket.names))
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+                error.__traceback__ = None  # its frames hold tensors
+        return Report("end", metrics=probed, place=place_of(trainer))
+
+    def close(self) -> None:
+        """Nothing is left open."""
+
+
+class QuietCourse:
+    """Measures the times of one config again."""
+
+    def __init__(self, ticket: QuietTicket) -> None:
+        self._ticket = ticket
+
+    def step(self) -> Report:
+        """The metrics whose names hold "quiet"."""
+        ticket = self._ticket
+        with alone_on_machine():  # loading the trainer, too, would be in another measurement's way
+            trainer = load_trainer(ticket.trainer, ticket.share.device, ticket.share.threads)
+            metrics = dict(trainer.measure_quietly(with_local_root(ticket.config)))
+        return Report("end", metrics=metrics, place=place_of(trainer))
+
+    def close(self) -> None:
+        """Nothing is left open."""

@@ -1,0 +1,1 @@
+"""Random changes of training images: whole batches at once, on their device."""

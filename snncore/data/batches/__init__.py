@@ -1,0 +1,1 @@
+"""From samples in memory or in files to batches on a device."""

@@ -1,0 +1,1 @@
+"""Event data sets, one file each: from recordings to streams of events."""

@@ -1,0 +1,1 @@
+"""Getting a data set onto the disk: download, check, unpack."""

@@ -1,0 +1,46 @@
+"""The deployed weights as a plain `state_dict`: a file of named tensors, readable without this code.
+
+Branches, optimizer and config are left out. Folded, a batch norm is part of the convolution before it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from snncore.export.deployment import deployed_graph
+from snncore.network.network import SpikingNetwork
+
+
+def weights(network: SpikingNetwork, fold_norms: bool = False) -> dict[str, Tensor]:
+    """Named tensors of the body, contiguous, on the CPU; copies.
+
+    fold_norms: batch norm folded into the convolution before it, with names as in the graph of
+    `snncore.export.deployment`; otherwise the names are those of the architecture's modules.
+
+    Raises:
+        UserError: fold_norms on a body whose graph cannot be told.
+    """
+    module = deployed_graph(network) if fold_norms else network.body
+    state = module.state_dict()
+    prefix = "body." if fold_norms else ""
+    return {
+        name.removeprefix(prefix): value.detach().cpu().contiguous().clone() for name, value in state.items()
+    }
+
+
+def write_weights(network: SpikingNetwork, path: Path, fold_norms: bool = False) -> None:
+    """Write the weights as a .pt file that loads with `weights_only=True`, else as safetensors.
+
+    Raises:
+        UserError: as `weights`.
+        OSError: the file cannot be written.
+    """
+    tensors = weights(network, fold_norms)
+    if path.suffix == ".pt":
+        torch.save(tensors, path)
+    else:
+        save_file(tensors, path)

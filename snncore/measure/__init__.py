@@ -1,0 +1,1 @@
+"""Memory, latency and compute of a config, measured before it is trained."""

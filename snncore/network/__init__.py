@@ -1,0 +1,1 @@
+"""Networks: bodies by architecture, branches, and the whole that is trained."""

@@ -1,0 +1,1 @@
+"""Spiking neurons, their surrogate gradients, and the precision they run in."""

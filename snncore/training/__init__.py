@@ -1,0 +1,1 @@
+"""Training: the step, its loss and optimizer, sessions, checkpoints, several processes."""

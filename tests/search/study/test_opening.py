@@ -1,0 +1,312 @@
+"""Begin or go on: what is refused, and that a refusal changes nothing."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from search.config_key import key_today, resolve
+from search.errors import SearchError
+from search.study.attributes import About
+from search.study.folder import RunFolder
+from search.study.opening import (
+    as_yaml,
+    create,
+    go_on,
+    open_existing,
+    require_new,
+    require_same,
+    stored_space,
+    was_never_begun,
+    with_options,
+)
+from search.trials.resume_checks import own_archs, require_known_code, require_same_configs
+from search.trials.stored_trial import Entry
+from spaces.draw import RandomDraw
+from spaces.load import load_space
+from spaces.ranges import IntRange
+from spaces.space import Space
+from spaces.walk import suggest
+from tests.search.fakes import Budget, Fidelity, Limit, Objective, Resources, SamplerChoice, make_space
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    folder = RunFolder.of(tmp_path, "toy")
+    folder.path.mkdir()
+    return folder
+
+
+def _begin(folder: RunFolder, url: str | None = None) -> About:
+    about = About.of("toy", make_space())
+    create(folder, url, about)
+    return about
+
+
+def _content(folder: RunFolder) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.path.iterdir()}
+
+
+def test_what_was_begun_can_be_opened(folder: RunFolder) -> None:
+    about = _begin(folder)
+    study, found = open_existing(folder)
+    assert found == about
+    assert [direction.name for direction in study.directions] == ["MAXIMIZE", "MINIMIZE", "MINIMIZE"]
+    assert study.study_name == "toy"
+
+
+def test_a_study_of_before_checkpoints_were_chosen_for_good_keeps_those_of_the_front(
+    folder: RunFolder,
+) -> None:
+    _begin(folder)
+    study = open_existing(folder)[0]
+    kept = dict(study.user_attrs["study"])
+    del kept["keep_checkpoints"]
+    study.set_user_attr("study", kept)
+    assert open_existing(folder)[1].keep_checkpoints == "front"
+
+
+def test_a_study_that_exists_is_not_begun_again(folder: RunFolder) -> None:
+    _begin(folder)
+    before = _content(folder)
+    with pytest.raises(SearchError, match=r"study 'toy' exists; go on with it by --resume"):
+        require_new(folder, None)
+    assert _content(folder) == before
+
+
+def test_a_folder_with_something_else_is_left_alone(folder: RunFolder) -> None:
+    (folder.path / "thesis.tex").write_text("all of it")
+    with pytest.raises(SearchError, match="not empty, and no study"):
+        require_new(folder, None)
+    with pytest.raises(SearchError, match="no study 'toy' in "):
+        open_existing(folder)
+    assert list(_content(folder)) == ["thesis.tex"]
+
+
+OWN = "stranger_module:build"
+
+
+def test_code_that_only_the_record_names_is_not_imported(folder: RunFolder) -> None:
+    space = make_space(base={"model.arch": OWN})
+    create(folder, None, About.of("toy", space))
+    study, about = open_existing(folder)
+    with pytest.raises(SearchError, match=r"\(stranger_module:build\), .*--allow-code"):
+        require_known_code(study, about, None, allow_code=False)
+    require_known_code(study, about, space, allow_code=False)
+    require_known_code(study, about, None, allow_code=True)
+
+
+def test_code_of_one_trial_is_not_imported(folder: RunFolder) -> None:
+    about = _begin(folder)
+    study = open_existing(folder)[0]
+    require_known_code(study, about, make_space(), allow_code=False)
+    study.ask().set_user_attr("ask", {"config": {"model": {"arch": OWN}}})
+    with pytest.raises(SearchError, match="stranger_module"):
+        require_known_code(study, about, make_space(), allow_code=False)
+
+
+def test_searched_code_is_found() -> None:
+    space = {"search": {"model.arch": {"choice": ["convnet", "a.b:c"]}, "data.root": {"choice": ["C:x"]}}}
+    assert own_archs(space) == ["a.b:c"]
+
+
+def test_there_must_be_something_to_resume(folder: RunFolder) -> None:
+    with pytest.raises(SearchError, match=r"no study 'toy' in .*journal\.log"):
+        open_existing(folder)
+    assert _content(folder) == {}
+
+
+def test_a_driver_that_died_between_its_first_records_can_begin_again(folder: RunFolder) -> None:
+    about = _begin(folder)
+    whole = folder.journal.read_bytes()
+    first = whole.index(b"\n") + 1
+    for cut in (0, 5, first):
+        for path in folder.path.iterdir():
+            path.unlink()
+        folder.journal.write_bytes(whole[:cut])
+        require_new(folder, None)
+        create(folder, None, about)
+        assert open_existing(folder)[1] == about
+
+
+def test_a_study_without_its_attribute_is_not_guessed(folder: RunFolder) -> None:
+    _begin(folder)
+    whole = folder.journal.read_bytes()
+    folder.journal.write_bytes(whole[: whole.index(b"\n") + 1])
+    with pytest.raises(SearchError, match="died before its first trial; start it again with --space"):
+        open_existing(folder)
+
+
+def test_a_database_is_remembered_without_its_password(folder: RunFolder, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/study.db"
+    about = _begin(folder, url)
+    assert not folder.journal.exists()
+    assert folder.storage_url.read_text() == url + "\n"
+    assert open_existing(folder)[1] == about
+    with pytest.raises(SearchError, match="study 'toy' exists"):
+        require_new(RunFolder.of(tmp_path / "elsewhere", "toy"), url)
+
+
+def test_a_database_named_from_here_is_found_from_elsewhere(
+    folder: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    about = _begin(folder, "sqlite:///study.db")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert open_existing(folder)[1] == about
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_a_study_that_is_missing_is_missed_where_the_folder_looks(folder: RunFolder, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/study.db"
+    folder.storage_url.write_text(url + "\n")
+    with pytest.raises(SearchError, match=rf"no study 'toy' in {url}"):
+        open_existing(folder)
+
+
+@pytest.mark.parametrize("is_said_again", [True, False])
+def test_a_driver_that_died_before_its_database_had_a_study_can_begin_again(
+    folder: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_said_again: bool
+) -> None:
+    url = f"sqlite:///{tmp_path}/study.db"
+
+    def die(**values: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("optuna.create_study", die)
+    with pytest.raises(KeyboardInterrupt):
+        _begin(folder, url)
+    monkeypatch.undo()
+    assert list(_content(folder)) == ["storage.url"]
+    assert was_never_begun(folder, None)
+    again = url if is_said_again else None
+    require_new(folder, again)
+    about = _begin(folder, again)
+    assert open_existing(folder)[1] == about
+    assert not folder.journal.exists()
+    assert not was_never_begun(folder, None)
+
+
+def test_a_lost_folder_that_names_its_database_was_begun(folder: RunFolder, tmp_path: Path) -> None:
+    _begin(folder, f"sqlite:///{tmp_path}/study.db")
+    folder.space.unlink()
+    assert not was_never_begun(folder, None)
+
+
+def test_a_lost_folder_is_made_again_from_the_database(folder: RunFolder, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/study.db"
+    before = _begin(folder, url)
+    content = _content(folder)
+    shutil.rmtree(folder.path)
+    study, about = open_existing(folder, url)
+    assert about == before
+    go_on(folder, url, about, study)
+    assert _content(folder) == content
+    assert open_existing(folder)[1] == before
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"budget": Budget(99)},
+        {"sampler": SamplerChoice("gp", 5)},
+        {"resources": Resources(4, 1)},
+    ],
+)
+def test_a_resume_may_change(changes: dict[str, object]) -> None:
+    require_same(About.of("toy", make_space()), make_space(**changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "lines"),
+    [
+        ({"base": {"T": 3}}, ["+   T: 3"]),
+        ({"search": {"T": IntRange(1, 4)}}, ["-     int: [1, 8]", "+     int: [1, 4]"]),
+        ({"objectives": {"val_accuracy": Objective("maximize", 50.0)}}, ["- objectives: {val_accuracy:"]),
+        ({"constraints": {"latency_ms": Limit(max=2.0)}}, ["- constraints: {}", "latency_ms: {max: 2.0}"]),
+        ({"fidelity": Fidelity(2, 3)}, ["+ fidelity: {min_epochs: 2, eta: 3}"]),
+    ],
+)
+def test_a_resume_may_not_change(changes: dict[str, object], lines: list[str]) -> None:
+    with pytest.raises(SearchError, match="study 'toy' was begun with another space") as caught:
+        require_same(About.of("toy", make_space()), make_space(**changes))
+    for line in lines:
+        assert line in str(caught.value)
+    assert "sampler" not in str(caught.value)
+
+
+def test_the_space_comes_back_from_the_storage(folder: RunFolder) -> None:
+    _begin(folder)
+    assert stored_space(open_existing(folder)[1]) == make_space()
+
+
+def test_space_yaml_is_a_space_file(folder: RunFolder) -> None:
+    from search.checker import TrainerChecker
+
+    _begin(folder)
+    assert load_space(str(folder.space), TrainerChecker())[0] == make_space()
+
+
+def test_options_replace_budget_and_seed() -> None:
+    space = with_options(make_space(), 77, 5, 2)
+    assert (space.budget.trials, space.sampler) == (77, SamplerChoice("random", 5))
+    assert space.replicates == 2
+    assert with_options(make_space(), None, None, None) == make_space()
+
+
+def test_yaml_keeps_order_and_has_no_trailing_spaces() -> None:
+    values = {"z": {f"key{at}": at for at in range(30)}, "a": None, "m": [1.0, "1,3", True]}
+    text = as_yaml(values)
+    assert [line.partition(":")[0] for line in text.splitlines() if not line.startswith(" ")] == [
+        "z",
+        "a",
+        "m",
+    ]
+    assert not any(line.endswith(" ") for line in text.splitlines())
+
+
+def trial(space: Space, number: int = 0, **changes: Any) -> Entry:
+    """A trial of `space`, some fields of its config as another version had them (None: it had none)."""
+    params = suggest(space, RandomDraw(np.random.default_rng(number)))
+    config, key = resolve(space, params)
+    for field, value in changes.items():
+        section, _, name = field.partition("__")
+        if value is None:
+            del config[section][name]
+        else:
+            config[section][name] = value
+    return Entry(number, params, config, key)
+
+
+def test_a_study_whose_preset_was_corrected_since_is_not_gone_on_with() -> None:
+    space = make_space(base={"preset": "p2_cifar100"})
+    about = About.of("toy", space)
+    require_same_configs(about, space, [trial(space, number) for number in range(3)])
+    before = trial(space, 3, neuron__reset="hard", data__cutout=None)
+    with pytest.raises(SearchError) as caught:
+        require_same_configs(about, space, [trial(space), before])
+    assert "begun by a version that trained its params otherwise" in str(caught.value)
+    assert "  neuron.reset: hard then, soft now\n" in str(caught.value)
+    assert "--warm-start toy" in str(caught.value)
+
+
+def test_a_study_of_cifar10_whose_pixels_were_normalised_otherwise_is_not_gone_on_with() -> None:
+    space = make_space(base={"data.name": "cifar10"})
+    about = About.of("toy", space)
+    require_same_configs(about, space, [trial(space)])
+    with pytest.raises(SearchError, match=r"CIFAR-10 was normalised by the std 0\.2470"):
+        require_same_configs(about, space, [trial(space, data__cutout=None)])
+
+
+@pytest.mark.parametrize("augment", ["none", "crop_flip", "fast"])
+def test_studies_in_which_nothing_changed_go_on(augment: str) -> None:
+    space = make_space(base={"data.name": "fashion_mnist", "data.augment": augment})
+    before = [trial(space, number, data__cutout=None, measure__exit_confidence=None) for number in range(300)]
+    require_same_configs(About.of("toy", space), space, before)
+    for entry in before[:3]:  # and their keys, brought to today's form, are those of the params
+        assert key_today(entry.key, entry.config) == resolve(space, entry.params)[1]

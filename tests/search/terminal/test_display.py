@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from search.propose.proposer import Proposer
+from search.result import Conducted
+from search.study.attributes import About
+from search.study.folder import RunFolder
+from search.terminal.display import Display, ended_line, format_seconds, running_table
+from search.terminal.summary import has_failed, print_summary
+from search.trials.outcome import Outcome
+from search.trials.store import Ledger
+from search.trials.to_record import study_record
+from search.worker.jobs import Report
+from studies.model import Study
+from studies.pareto import front, study_hypervolume
+from studies.text import params_text
+from tests.search.books import complete, measured, new_ledger, row
+from tests.search.fakes import make_space
+
+
+def _ledger(n_open: int) -> Ledger:
+    space = make_space()
+    ledger = new_ledger(space)
+    proposer = Proposer(ledger, space)
+    for _ in range(n_open):
+        proposer.next()
+    return ledger
+
+
+def _about(ledger: Ledger) -> About:
+    about = About.read(ledger.study)
+    assert about is not None
+    return about
+
+
+def _record(ledger: Ledger) -> Study:
+    return study_record(ledger.study, _about(ledger))
+
+
+def _console(is_terminal: bool) -> Console:
+    return Console(file=io.StringIO(), force_terminal=is_terminal, width=120, height=50, color_system=None)
+
+
+def _shown(console: Console) -> str:
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def test_without_a_terminal_one_plain_line_per_finished_trial() -> None:
+    ledger = _ledger(3)
+    console = _console(False)
+    with Display(console, ledger, 6, _about(ledger)) as display:
+        display.turn()
+        complete(ledger, ledger.entries[1])
+        display.turn()
+        display.turn()
+        ledger.finish(0, Outcome("infeasible", "diverged: loss nan"))
+        display.turn()
+    first, second = _shown(console).splitlines()
+    params = params_text(ledger.entries[1].params)
+    accuracy = measured(ledger.entries[1])["val_accuracy"]
+    assert first.startswith(f"trial 1 complete: val_accuracy {accuracy:.5g}, train_memory_mib ")
+    assert first.endswith(f"({params})")
+    assert second.startswith("trial 0 infeasible: diverged: loss nan (")
+
+
+def test_trials_that_ended_before_a_resume_are_not_announced_again() -> None:
+    ledger = _ledger(2)
+    complete(ledger, ledger.entries[0])
+    console = _console(False)
+    with Display(console, ledger, 6, _about(ledger)) as display:
+        display.turn()
+    assert _shown(console) == ""
+
+
+def test_the_live_table_shows_running_trials_front_and_counts() -> None:
+    ledger = _ledger(3)
+    console = _console(True)
+    ledger.note(2, Report("probe", metrics={"latency_ms": 1.0}))
+    ledger.note(1, row(2, 87.5))
+    with Display(console, ledger, 6, _about(ledger)) as display:
+        complete(ledger, ledger.entries[0])
+        display.turn()
+    shown = _shown(console)
+    assert "toy: 1 complete, 2 running of 6, 0 s, hypervolume " in shown
+    assert "2/3" in shown
+    assert "87.50" in shown
+    assert "probed" in shown
+    assert "front of toy" in shown
+
+
+def test_the_live_front_is_that_of_the_whole_study() -> None:
+    ledger = _ledger(8)
+    for number in range(4):
+        complete(ledger, ledger.entries[number])
+    console = _console(True)
+    with Display(console, ledger, 8, _about(ledger)) as display:
+        for number in range(4, 7):
+            complete(ledger, ledger.entries[number])
+            display.turn()
+        complete(ledger, ledger.open_replicate(0, ledger.entries[0].config, "key", 9))
+        display.turn()
+    trials = tuple(trial for trial in _record(ledger).trials if trial.replicate_of is None)
+    record = replace(_record(ledger), trials=trials)
+    shown = _shown(console)
+    last = shown[shown.rindex("toy: 7 complete, 1 running of 8, ") :]
+    assert f"hypervolume {study_hypervolume(record):.5g}" in last
+    assert f"front of toy: {len(front(record))} of 8 trials" in last
+
+
+def test_a_replicate_that_ends_is_announced() -> None:
+    ledger = _ledger(1)
+    complete(ledger, ledger.entries[0])
+    console = _console(False)
+    with Display(console, ledger, 6, _about(ledger)) as display:
+        complete(ledger, ledger.open_replicate(0, ledger.entries[0].config, "key", 9))
+        display.turn()
+    assert _shown(console).startswith("trial 1 complete: val_accuracy ")
+    assert "(seed 9 of trial 0)" in _shown(console)
+
+
+def test_a_line_said_stands_above_the_live_table() -> None:
+    console = _console(True)
+    ledger = _ledger(1)
+    with Display(console, ledger, 6, _about(ledger)) as display:
+        display.say("a [warning] as it is")
+    assert "a [warning] as it is" in _shown(console)
+
+
+def test_the_running_table_of_nothing() -> None:
+    assert running_table([]).row_count == 0
+
+
+def test_ended_lines_name_values_or_reason() -> None:
+    ledger = _ledger(2)
+    ledger.finish(0, Outcome("stopped", "early stopping after epoch 2"))
+    line = ended_line(ledger.entries[0], ["val_accuracy"])
+    assert line.startswith("trial 0 stopped: early stopping after epoch 2 (T=")
+
+
+@pytest.mark.parametrize(
+    ("params", "shown"),
+    [
+        ({}, ""),
+        ({"T": 3, "distillation.mode": "none"}, "T=3 mode=none"),
+        ({"optim.lr": 0.123456, "distillation.branches": "1,3"}, "lr=0.123 branches=1,3"),
+    ],
+)
+def test_params_are_shown_by_the_last_part_of_their_names(params: dict[str, Any], shown: str) -> None:
+    assert params_text(params) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(0.4, "0 s"), (59.9, "59 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")]
+)
+def test_durations(seconds: float, shown: str) -> None:
+    assert format_seconds(seconds) == shown
+
+
+def _summary(ledger: Ledger, tmp_path: Any, **changes: Any) -> str:
+    values = {"ending": "budget", "report": tmp_path / "toy" / "report.html", **changes}
+    conducted = Conducted(_record(ledger), RunFolder.of(tmp_path, "toy"), **values)
+    console = _console(False)
+    print_summary(conducted, console, "python -m search.run --resume --study toy")
+    return _shown(console)
+
+
+def test_the_summary_tells_what_to_type_next(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    ledger = _ledger(2)
+    complete(ledger, ledger.entries[0])
+    shown = _summary(ledger, tmp_path)
+    assert shown.startswith("done\n")
+    assert "  python -m studies.export toy --pick knee --out toy-knee.yaml\n" in shown
+    assert "  python -m snncore.train toy-knee.yaml\n" in shown
+    assert "record: toy/trials.parquet, toy/epochs.parquet\n" in shown
+    assert "go on with" not in shown
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"ending": "interrupted"}, "go on with: python -m search.run --resume --study toy"),
+        ({"ending": "time"}, "time budget used up"),
+        (
+            {"ending": "exhausted", "note": "every config has been tried"},
+            "ended, every config has been tried",
+        ),
+        ({"report": None, "problem": "the report could not be written"}, "the report could not be written"),
+    ],
+)
+def test_the_summary_tells_how_it_ended(tmp_path: Any, changes: dict[str, Any], line: str) -> None:
+    assert line in _summary(_ledger(1), tmp_path, **changes)
+
+
+def test_a_summary_without_a_front_offers_no_export(tmp_path: Any) -> None:
+    assert "studies.export" not in _summary(_ledger(0), tmp_path)
+
+
+def test_a_study_has_failed_when_every_trial_did() -> None:
+    ledger = _ledger(2)
+    assert not has_failed(_record(_ledger(0)))
+    ledger.finish(0, Outcome("failed", "boom"))
+    assert not has_failed(_record(ledger)), "one still runs"
+    ledger.finish(1, Outcome("failed", "boom"))
+    assert has_failed(_record(ledger))

@@ -1,0 +1,277 @@
+"""The record from the storage: what is written, when, and `python -m search.record`."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from search.errors import SearchError
+from search.propose.proposer import Proposer
+from search.record import main, rebuild
+from search.study.attributes import About
+from search.study.folder import RunFolder
+from search.study.opening import create
+from search.trials import writer as recorder_module
+from search.trials.outcome import Outcome
+from search.trials.running_front import Outline
+from search.trials.store import Ledger
+from search.trials.to_record import LedgerRecord, study_record
+from search.trials.writer import Recorder, unneeded, write_report
+from search.worker.checkpoint_place import CheckpointPlace
+from studies.model import Study, Trial
+from studies.pareto import front, knee, study_hypervolume, study_reference_point
+from studies.record import read_study
+from studies.text import trial_stem
+from tests.search.books import measured, row
+from tests.search.fakes import make_space
+
+
+def _study(folder: RunFolder, n_trials: int = 4) -> tuple[Ledger, About]:
+    """Complete trials and one that runs."""
+    folder.path.mkdir(parents=True)
+    space = make_space()
+    about = About.of("toy", space)
+    ledger = Ledger(create(folder, None, about), about.objectives, about.limits)
+    proposer = Proposer(ledger, space)
+    for _ in range(n_trials + 1):
+        entry = proposer.next()
+        assert entry is not None
+        (folder.path / "checkpoints" / trial_stem(entry.number)).mkdir(parents=True)
+        if entry.number < n_trials:
+            ledger.finish(entry.number, Outcome("complete", None, measured(entry)))
+    return ledger, about
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    return RunFolder.of(tmp_path, "toy")
+
+
+def test_rebuild_makes_the_record_again(folder: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    ledger, about = _study(folder)
+    assert main([str(folder.path)]) == 0
+    shown = capsys.readouterr().out.split()
+    assert [Path(path).name for path in shown] == ["trials.parquet", "epochs.parquet", "report.html"]
+    assert read_study(folder.path) == study_record(ledger.study, about)
+    assert all(Path(path).exists() for path in shown)
+
+
+@pytest.mark.parametrize("make", [False, True])
+def test_rebuild_of_what_is_no_study(tmp_path: Path, make: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    if make:
+        (tmp_path / "other").mkdir()
+    assert main([str(tmp_path / "other")]) == 2
+    assert "no study; a study lies in runs/NAME" in capsys.readouterr().err
+    assert not make or list((tmp_path / "other").iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["trials.parquet", "epochs.parquet", "front"])
+def test_rebuild_writes_nothing_where_one_file_cannot_be(
+    folder: RunFolder, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _study(folder)
+    assert main([str(folder.path)]) == 0
+    path = next((folder.path / "front").iterdir()) if name == "front" else folder.path / name
+    path.unlink()
+    path.mkdir()
+    others = [other for other in folder.path.rglob("*") if other.suffix in (".parquet", ".yaml", ".html")]
+    before = {other: other.stat().st_mtime_ns for other in others if other.is_file()}
+    assert main([str(folder.path)]) == 2
+    assert "is a folder, not a file" in capsys.readouterr().err
+    assert {other: other.stat().st_mtime_ns for other in before} == before
+
+
+def test_rebuild_leaves_a_running_study_to_its_driver(folder: RunFolder) -> None:
+    _study(folder)
+    with folder.claim(), pytest.raises(SearchError, match="another process runs this study"):
+        rebuild(folder.path)
+
+
+def test_rebuild_says_that_the_report_failed_but_writes_the_rest(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import reports.build
+
+    def fail(study: Any, run_folder: Any) -> Path:
+        raise ZeroDivisionError("nothing to draw")
+
+    _study(folder)
+    monkeypatch.setattr(reports.build, "build_report", fail)
+    with pytest.raises(
+        SearchError, match=r"ZeroDivisionError: nothing to draw; try `python -m reports\.build"
+    ):
+        rebuild(folder.path)
+    assert len(read_study(folder.path).trials) == 5
+
+
+def test_a_report_that_fails_is_no_exception(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    import reports.build
+
+    ledger, about = _study(folder)
+    monkeypatch.setattr(reports.build, "build_report", lambda study, run_folder: 1 / 0)
+    report, problem = write_report(study_record(ledger.study, about), folder)
+    assert report is None
+    assert problem is not None
+    assert problem.startswith("the report could not be written: ZeroDivisionError")
+
+
+def test_which_checkpoints_are_unneeded(folder: RunFolder) -> None:
+    ledger, about = _study(folder)
+    record = study_record(ledger.study, about)
+    on_front = {trial.number for trial in front(record)}
+    assert unneeded(record, "all") == []
+    assert unneeded(record, "none") == [0, 1, 2, 3]
+    assert unneeded(record, "front") == sorted({0, 1, 2, 3} - on_front)
+
+
+def test_a_write_removes_the_checkpoints_nobody_needs(folder: RunFolder) -> None:
+    ledger, about = _study(folder)
+    replace(about, keep_checkpoints="none").write(ledger.study)
+    Recorder(ledger, folder, CheckpointPlace(str(folder.path / "checkpoints"))).finish()
+    assert [path.name for path in (folder.path / "checkpoints").iterdir()] == ["trial-0004"]
+
+
+def test_writes_are_five_seconds_or_two_percent_apart(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger, _ = _study(folder)
+    now = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    recorder = Recorder(ledger, folder, CheckpointPlace(str(folder.path / "checkpoints")))
+    written: list[float] = []
+    monkeypatch.setattr(recorder_module, "write_record", lambda record, folder: written.append(now))
+    for at in range(1, 2000):
+        now = 1000.0 + at
+        ledger.n_changes += 1
+        recorder.turn()
+    gaps = [after - before for before, after in itertools.pairwise(written)]
+    assert written[0] == 1005.0
+    assert gaps[0] == 5.0
+    assert all(gap >= max(5.0, 0.02 * (at - 1000.0)) for gap, at in zip(gaps, written[1:], strict=True))
+    assert gaps[-1] == pytest.approx(0.02 * 2000, rel=0.05)
+
+
+def test_nothing_is_written_when_nothing_changed(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger, _ = _study(folder)
+    now = 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    recorder = Recorder(ledger, folder, CheckpointPlace(str(folder.path / "checkpoints")))
+    written: list[float] = []
+    monkeypatch.setattr(recorder_module, "write_record", lambda record, folder: written.append(now))
+    for now in (10.0, 20.0, 30.0, 40.0):
+        if now == 30.0:
+            ledger.started(4)
+        recorder.turn()
+    assert written == [10.0, 30.0]
+    recorder.finish()
+    assert len(written) == 3, "the last write is never left out"
+
+
+def test_a_record_is_made_when_the_turn_to_write_it_has_come(folder: RunFolder) -> None:
+    """Another driver writes: what happens meanwhile must be in the record that takes the place of its own."""
+    ledger, _ = _study(folder)
+    recorder = Recorder(ledger, folder, CheckpointPlace(str(folder.path / "checkpoints")))
+    with ThreadPoolExecutor() as pool:
+        with folder.writing():
+            ending = pool.submit(recorder.finish)
+            time.sleep(0.5)
+            assert not (folder.path / "trials.parquet").exists()
+            ledger.finish(4, Outcome("failed", "while the other one wrote"))
+        record, report, problem = ending.result(timeout=60)
+    assert record.trials[4].reason == "while the other one wrote"
+    assert read_study(folder.path) == record
+    assert (problem, report) == (None, folder.typed / "report.html")
+
+
+def test_a_running_driver_waits_for_no_other_to_write(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger, _ = _study(folder)
+    now = 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    recorder = Recorder(ledger, folder, CheckpointPlace(str(folder.path / "checkpoints")))
+    now = 10.0
+    with folder.writing():
+        recorder.turn()
+        assert not (folder.path / "trials.parquet").exists()
+    now = 20.0
+    recorder.turn()
+    assert len(read_study(folder.path).trials) == 5
+
+
+def test_a_slow_write_is_rare(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A driver spends at most 2 % of its time on the record, also just after a resume of a long study."""
+    ledger, _ = _study(folder)
+    now = 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    recorder = Recorder(ledger, folder, CheckpointPlace(str(folder.path / "checkpoints")))
+    written: list[float] = []
+
+    def slowly(record: Any, folder: Any) -> None:
+        nonlocal now
+        written.append(now)
+        now += 3.0
+
+    monkeypatch.setattr(recorder_module, "write_record", slowly)
+    while now < 1000.0:
+        now += 1.0
+        ledger.n_changes += 1
+        recorder.turn()
+    gaps = [after - before for before, after in itertools.pairwise(written)]
+    assert min(gaps) >= 3.0 / 0.02
+    assert len(written) >= 5
+
+
+def test_the_record_of_a_ledger_is_that_of_its_storage(folder: RunFolder) -> None:
+    ledger, about = _study(folder)
+    record = LedgerRecord(ledger)
+    assert record.study(about) == study_record(ledger.study, about)
+    ledger.note(4, row(1))
+    ledger.amend(0, {"latency_ms_quiet": 1.5})
+    replicate = ledger.open_replicate(1, ledger.entries[1].config, "key", 5)
+    ledger.note(replicate.number, row(1))
+    assert record.study(about) == study_record(ledger.study, about)
+    ledger.finish(replicate.number, Outcome("complete", None, measured(replicate)))
+    ledger.amend(replicate.number, {"latency_ms_quiet": 2.5})
+    ledger.finish(4, Outcome("stopped", "rung"))
+    whole = record.study(about)
+    assert whole == study_record(ledger.study, about)
+    again = record.study(about)
+    assert all(now is before for now, before in zip(again.trials, whole.trials, strict=True))
+
+
+def test_the_outline_decides_like_the_whole_study() -> None:
+    generator = np.random.default_rng(0)
+    for n_objectives in (1, 2, 3):
+        names = ("val_accuracy", "train_memory_mib", "latency_ms")[:n_objectives]
+        space = make_space(
+            objectives={name: own for name, own in make_space().objectives.items() if name in names}
+        )
+        about = About.of("toy", space)
+        outline, trials = Outline(about.info()), []
+        for number in range(60):
+            values = dict(
+                zip(names, generator.integers(0, 12, n_objectives).astype(float).tolist(), strict=True)
+            )
+            state: Any = generator.choice(["complete", "complete", "failed", "infeasible"])
+            trial = Trial(
+                number, state, {}, {}, values=values, constraints={"c": float(generator.integers(-2, 2))}
+            )
+            trials.append(trial)
+            outline.add([trial])
+            whole = Study(about.info(), tuple(trials))
+            assert front(outline.study) == front(whole)
+            assert knee(outline.study) == knee(whole)
+            assert study_reference_point(outline.study) == study_reference_point(whole)
+            assert study_hypervolume(outline.study) == study_hypervolume(whole)
+        at_once = Outline(about.info())
+        at_once.add(trials)
+        assert front(at_once.study) == front(outline.study)
+        assert len(outline.study.trials) <= len(front(outline.study)) + n_objectives

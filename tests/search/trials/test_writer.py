@@ -1,0 +1,133 @@
+"""What a driver writes at its beginning and end about a study that others share with it. No Ray."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+
+from search.engine import _Book, _Job
+from search.errors import StudyFailedError
+from search.options import RunOptions
+from search.propose.proposer import Proposer
+from search.study.attributes import About
+from search.study.drivers import OneDriver
+from search.study.folder import RunFolder
+from search.study.opening import create, open_existing
+from search.trials import writer as recorder_module
+from studies.record import read_study
+from tests.search.books import complete
+from tests.search.fakes import Budget, make_space
+
+ALIVE = {1, 2}
+
+
+class _Many(OneDriver):
+    """One of two drivers in one process."""
+
+    are_many = True
+    in_turn = False
+
+    def __init__(self, me: int) -> None:
+        self.me = me
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        assert not _Many.in_turn
+        _Many.in_turn = True
+        try:
+            yield
+        finally:
+            _Many.in_turn = False
+
+    def is_alive(self, driver: int) -> bool:
+        return driver in ALIVE
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
+    monkeypatch.setattr(recorder_module, "write_report", lambda record, folder: (None, None))
+    folder = RunFolder.of(tmp_path, "toy")
+    folder.path.mkdir()
+    return folder
+
+
+def _book(folder: RunFolder, about: About, me: int) -> _Book:
+    job = _Job(make_space(), about, open_existing(folder)[0], folder, _Many(me), RunOptions())
+    return _Book.of(job, job.study)
+
+
+def _two(folder: RunFolder) -> tuple[_Book, _Book]:
+    """A driver, and one that joined it later with a larger budget; each has its own copy of what holds."""
+    space = make_space(budget=Budget(50))
+    about = About.of("toy", space)
+    create(folder, None, about)
+    first = _book(folder, about, 1)
+    wider = replace(about.with_space(replace(space, budget=Budget(100))), keep_checkpoints="all")
+    second = _book(folder, wider, 2)
+    second.go_on()
+    return first, second
+
+
+def test_the_first_driver_to_end_leaves_the_study_as_a_later_one_made_it(folder: RunFolder) -> None:
+    first, second = _two(folder)
+    with second.ledger.turn():
+        entry = Proposer(second.ledger, second.job.space).next()
+    assert entry is not None
+    ended = first.close("budget")
+    now = About.of_begun(second.study)
+    assert (now.space["budget"], now.keep_checkpoints) == ({"trials": 100}, "all")
+    assert now.finished_at is None, "the other one is at work"
+    assert ended.study.info.space["budget"] == {"trials": 100}
+    assert read_study(folder.path) == ended.study
+    complete(second.ledger, entry)
+    assert second.close("budget").study.info.finished_at is not None
+    assert About.of_begun(first.study).space["budget"] == {"trials": 100}
+
+
+def test_a_driver_that_died_does_not_keep_a_study_from_its_end(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = _two(folder)
+    with second.ledger.turn():
+        assert Proposer(second.ledger, second.job.space).next() is not None
+    monkeypatch.setattr(f"{__name__}.ALIVE", {1})
+    assert first.close("interrupted").study.info.finished_at is not None
+
+
+def test_what_holds_for_a_study_is_written_in_a_turn(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, _ = _two(folder)
+    write, in_turn = About.write, []
+
+    def note(about: About, study: Any) -> None:
+        in_turn.append(_Many.in_turn)
+        write(about, study)
+
+    monkeypatch.setattr(About, "write", note)
+    first.go_on()
+    first.close("budget")
+    assert in_turn == [True, True]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [OSError(28, "No space left on device"), optuna.exceptions.StorageInternalError("No space left on disk")],
+)
+def test_a_last_write_that_finds_no_room_is_told_in_one_line(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    first, _ = _two(folder)
+
+    def full(record: Any, folder: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(recorder_module, "write_record", full)
+    with pytest.raises(StudyFailedError, match=r"its storage or record cannot be written: .*No space left"):
+        first.close("budget")
