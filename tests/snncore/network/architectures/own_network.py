@@ -2,11 +2,11 @@
 
 from torch import Tensor, nn
 
-from snncore.config.schema import NeuronConfig
+from snncore.config import NeuronConfig
 from snncore.data.specs import DataSpec
-from snncore.network.network import NetworkOutput
-from snncore.neuron.neuron import LIF
-from snncore.passes.passes import Pass
+from snncore.network import NetworkOutput
+from snncore.neuron import LIF
+from snncore.passes import Pass
 
 
 class OwnNetwork(nn.Module):
