@@ -14,7 +14,7 @@ from typing import Any
 
 from snncore.config.rules import canonical
 from snncore.config.schema import Config, DataConfig
-from snncore.data.data_spec import data_spec
+from snncore.data.config_spec import data_spec
 from snncore.data.specs import OWN_DATA
 
 WITHOUT_EFFECT: dict[str, str] = {

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 from snncore.data.specs import SPECS
 
 if TYPE_CHECKING:
-    from snncore.data.data_spec import data_spec
+    from snncore.data.config_spec import data_spec
     from snncore.data.load import DataSet, load_data
     from snncore.data.split import Split
 
 __all__ = ["SPECS", "DataSet", "Split", "data_spec", "load_data"]
 
-_HOME = {"DataSet": "load", "data_spec": "data_spec", "load_data": "load", "Split": "split"}
+_HOME = {"DataSet": "load", "data_spec": "config_spec", "load_data": "load", "Split": "split"}
 
 
 def __getattr__(name: str) -> Any:

@@ -12,7 +12,7 @@ from snncore.config.schema import DataConfig
 from snncore.data.batches.normalisation import COUNTS, PUBLISHED, Normalisation, measure_normalisation
 from snncore.data.cache.image_cache import SMALLEST_BYTES
 from snncore.data.cache.last_data import LastData
-from snncore.data.data_spec import data_spec
+from snncore.data.config_spec import data_spec
 from snncore.data.files import DamagedFileError, remedy
 from snncore.data.missing import find_problem
 from snncore.data.read import read_split

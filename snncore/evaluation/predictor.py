@@ -18,7 +18,7 @@ from snncore.config.own_arch import own_module, require_allowed
 from snncore.config.schema import Config
 from snncore.data.batches.batches import Batch, eval_batches
 from snncore.data.batches.normalisation import Normalisation, network_input
-from snncore.data.data_spec import data_spec
+from snncore.data.config_spec import data_spec
 from snncore.data.load import load_data
 from snncore.data.specs import DataSpec
 from snncore.data.split import AnySplit

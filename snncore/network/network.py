@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from snncore.config.rules import has_branches
 from snncore.config.schema import Config
-from snncore.data.data_spec import data_spec
+from snncore.data.config_spec import data_spec
 from snncore.data.specs import DataSpec
 from snncore.errors import ConfigError, Problem
 from snncore.network.architectures import make_body

@@ -20,7 +20,7 @@ import torch
 from snncore.config.schema import DataConfig
 from snncore.data.cache.disk_cache import CacheError, Entry, Kind, cache_folders, cached, tell
 from snncore.data.cache.source_files import source_of
-from snncore.data.data_spec import data_spec
+from snncore.data.config_spec import data_spec
 from snncore.data.files import root_folder
 from snncore.data.sets.npy import map_npy
 from snncore.data.split import Split

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from snncore.config.schema import DataConfig
 from snncore.data.batches.file_split import FileSplit
-from snncore.data.data_spec import data_spec
+from snncore.data.config_spec import data_spec
 from snncore.data.files import root_folder
 from snncore.data.sets.image_folders import IMAGENET_FOLDER, ImagePaths, list_classes, list_images
 from snncore.data.specs import SPECS

@@ -13,7 +13,7 @@ from search.checker import TrainerChecker
 from snncore.config.load import make_config
 from snncore.config.presets import PRESETS
 from snncore.config.schema import Config
-from snncore.data.data_spec import data_spec
+from snncore.data.config_spec import data_spec
 from snncore.measure.cost import input_shape
 from snncore.training.step import Trainer
 from spaces import RandomDraw, load_space, packaged_names, suggest

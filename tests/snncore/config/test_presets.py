@@ -16,7 +16,7 @@ from snncore.config.rules import canonical
 from snncore.config.schema import ADDED_LATER, Config
 from snncore.data.augment.crop_flip import make_augmentation
 from snncore.data.batches.normalisation import PUBLISHED as PUBLISHED_NORMALISATION
-from snncore.data.data_spec import data_spec
+from snncore.data.config_spec import data_spec
 
 
 @pytest.mark.parametrize("name", PRESETS)

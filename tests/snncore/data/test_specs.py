@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from snncore.config.schema import DataConfig
-from snncore.data.data_spec import data_spec
+from snncore.data.config_spec import data_spec
 from snncore.data.specs import EVENT_SPECS, SPECS
 from snncore.errors import DataError
 

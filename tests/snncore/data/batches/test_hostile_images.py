@@ -19,7 +19,7 @@ from PIL import Image
 from snncore.config.schema import DataConfig
 from snncore.data import file_access
 from snncore.data.batches import decode
-from snncore.data.data_spec import data_spec
+from snncore.data.config_spec import data_spec
 from snncore.errors import DataError
 from tests.snncore.data.fixtures import load, photo
 

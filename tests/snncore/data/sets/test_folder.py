@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from snncore.config.schema import DataConfig
-from snncore.data.data_spec import data_spec
+from snncore.data.config_spec import data_spec
 from snncore.data.install.install import install
 from snncore.data.missing import find_problem
 from snncore.data.sets.folder_index import index_folder

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from snncore.data import file_access
-from snncore.data.data_spec import data_spec
+from snncore.data.config_spec import data_spec
 from snncore.errors import DataError
 from tests.snncore.data.fixtures import cycling_labels, load, random_images
 from tests.snncore.data.sets.test_npz import config, write

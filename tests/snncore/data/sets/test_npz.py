@@ -8,7 +8,7 @@ import pytest
 
 from snncore.config.schema import DataConfig
 from snncore.data.batches.normalisation import COUNTS
-from snncore.data.data_spec import data_spec
+from snncore.data.config_spec import data_spec
 from snncore.data.install.install import install
 from snncore.data.missing import find_problem
 from snncore.errors import DataError
