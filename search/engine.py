@@ -216,6 +216,8 @@ class _Book:
         """Write down how the study goes on."""
         job = self.job
         go_on(job.folder, job.options.storage, job.about, self.study, job.drivers)
+        with self.ledger.turn():
+            pass  # it does what a driver that died has left half done
 
     def front(self) -> list[int]:
         """The numbers of the front's trials."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from search.options import KEEP_CHECKPOINTS, KeepCheckpoints
-from search.study.folder import RunFolder
 from studies.model import Study
+
+if TYPE_CHECKING:
+    from search.study.folder import RunFolder  # it loads pyarrow, and an ending needs none
 
 Ending = Literal["budget", "exhausted", "time", "interrupted"]
 """Why a study ended: all trials, no params left, no time left, or the user's wish."""

@@ -10,7 +10,6 @@ from spikefront.errors import FileMistakesError, Mistake
 from spikefront.files import read_text
 
 MAX_BYTES = 8 * 2**20
-_MAX_INTEGER = 2**64
 
 
 def read_json(path: str | Path, max_bytes: int = MAX_BYTES) -> dict[str, Any]:
@@ -26,7 +25,7 @@ def parse_json(text: str | bytes, source: str) -> dict[str, Any]:
     """As `read_json`, of a text; `source` is what messages call it.
 
     Raises:
-        FileMistakesError: it is not JSON, holds an integer of more than 64 bits, or is no object.
+        FileMistakesError: it is not JSON, holds an integer that no float can hold, or is no object.
     """
     try:
         value = json.loads(text, parse_int=_integer)
@@ -40,6 +39,8 @@ def parse_json(text: str | bytes, source: str) -> dict[str, Any]:
 
 def _integer(digits: str) -> int:
     value = int(digits)
-    if abs(value) >= _MAX_INTEGER:  # no float could hold the largest of them
-        raise ValueError(f"an integer of {len(digits)} digits")
+    try:
+        float(value)
+    except OverflowError as error:
+        raise ValueError(f"an integer of {len(digits)} digits") from error
     return value

@@ -28,7 +28,7 @@ def live_report(run: Path, port: int | None) -> Iterator[str | None]:
     if port is None:
         yield None
         return
-        from reports.live.server import loopback_socket, port_problem, url_of
+    from reports.live.server import loopback_socket, port_problem, url_of
 
     try:
         listening = loopback_socket(port)

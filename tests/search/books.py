@@ -43,7 +43,9 @@ def new_ledger(space: Space, storage: optuna.storages.BaseStorage | None = None)
 def reopened(ledger: Ledger) -> Ledger:
     """The same study, as a driver after this one finds it."""
     study = optuna.load_study(study_name=ledger.study.study_name, storage=ledger.study._storage)
-    return Ledger(study, ledger.objectives, ledger.limits)
+    again = Ledger(study, ledger.objectives, ledger.limits)
+    with again.turn():  # what that driver left half done
+        return again
 
 
 def tickets(

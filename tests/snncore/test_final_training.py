@@ -129,7 +129,7 @@ def test_a_training_killed_after_its_last_epoch_is_finished(config_file: Path) -
         raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("snncore.train.write_result", kill)
+        patch.setattr("snncore.final_training.write_result", kill)
         with pytest.raises(KeyboardInterrupt):
             train(config, out, threads=1)
     assert not (out / "result.json").exists()
@@ -297,7 +297,9 @@ def test_a_layer_that_is_silent_is_told_beside_the_result(
     config_file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After a short training the last layer may not fire yet."""
-    monkeypatch.setattr("snncore.train.silent_layers", lambda evaluation: [len(evaluation.firing_rate)])
+    monkeypatch.setattr(
+        "snncore.final_training.silent_layers", lambda evaluation: [len(evaluation.firing_rate)]
+    )
     out = config_file.parent / "out"
     assert main([str(config_file), "--out", str(out), "--threads", "1"]) == 0
     printed = capsys.readouterr().out

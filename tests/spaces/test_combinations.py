@@ -27,6 +27,7 @@ from spaces import (
 from spaces.combinations import MAX_COMBINATIONS
 from spaces.condition import same
 from spaces.nested import get
+from spaces.walk import count_params
 from tests.spaces.helpers import FakeChecker, Problems, load, mistakes_in, written
 
 HEAD = "name: x\nobjectives: {val_accuracy: maximize}\n"  # what follows begins on line 3
@@ -48,7 +49,7 @@ def test_a_pair_is_named_and_the_advice_mends_the_space(tmp_path: Path) -> None:
     assert "write for example `distillation.mode: {choice: [none, strong2weak, weak2strong], when: {" in (
         mistake.message
     )
-    assert load(tmp_path, advised(text, mistake.message)).n_configs() == 4 * (2 + 1 + 1)
+    assert count_params(load(tmp_path, advised(text, mistake.message))) == 4 * (2 + 1 + 1)
 
 
 def advised(text: str, message: str) -> str:
@@ -68,7 +69,7 @@ def test_the_condition_that_keeps_most_combinations_is_advised_in_its_shorter_fo
     assert (
         "`gradient: {choice: [rate, bptt], when: {distillation.mode: {not: [strong2weak]}}, otherwise: bptt}`"
     ) in mistake.message
-    assert load(tmp_path, advised(text, mistake.message)).n_configs() == (2 * 3 + 1) * 3
+    assert count_params(load(tmp_path, advised(text, mistake.message))) == (2 * 3 + 1) * 3
 
 
 def test_one_value_that_never_works_is_named_alone(tmp_path: Path) -> None:
@@ -121,7 +122,7 @@ def test_a_base_that_works_with_what_is_searched_is_no_mistake(tmp_path: Path) -
     text = HEAD + (
         "base: {distillation: {mode: reliable}}\nsearch: {distillation.branches: {subset: [1, 2, 3]}}\n"
     )
-    assert load(tmp_path, text).n_configs() == 7
+    assert count_params(load(tmp_path, text)) == 7
 
 
 def test_a_mistake_that_decides_combinations_is_told_without_guesses_about_them(tmp_path: Path) -> None:
@@ -255,7 +256,7 @@ def test_a_when_may_write_an_option_in_another_form(tmp_path: Path) -> None:
         "search:\n  T: {choice: [1, 2]}\n"
         "  gradient: {choice: [rate, bptt], when: {T: [1.0]}, otherwise: bptt}\n"
     )
-    assert load(tmp_path, text).n_configs() == 3
+    assert count_params(load(tmp_path, text)) == 3
 
 
 @pytest.mark.parametrize("n_fields", [1, 3])

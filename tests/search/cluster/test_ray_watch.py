@@ -107,7 +107,7 @@ def test_who_ends_the_study_may_end_ray_with_it() -> None:
 def test_a_driver_that_waits_for_a_dead_ray_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     code = (
         "import threading, time\n"
-        "from search import ray_watch\n"
+        "from search.cluster import ray_watch\n"
         "ray_watch.SECONDS_TO_END = 0.2\n"
         "watch = ray_watch.RayWatch(None, lambda: ['gcs_server'])\n"
         "threading.Thread(target=ray_watch._end_if_stuck, args=(watch, threading.Event())).start()\n"

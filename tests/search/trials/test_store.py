@@ -160,9 +160,7 @@ def test_an_end_that_optuna_was_not_told_is_told_at_the_resume() -> None:
     entry.trial.set_user_attr(END, end)  # and the driver died
     again = reopened(ledger)
     assert again.running() == []
-    assert again.study.get_trials()[0].state == TrialState.RUNNING  # a look alone writes nothing
-    with again.turn():
-        (frozen,) = again.study.get_trials()
+    (frozen,) = again.study.get_trials()
     assert frozen.state == TrialState.COMPLETE
     assert frozen.constraints == {"outcome": 0.0}
 
@@ -173,8 +171,7 @@ def test_an_end_half_told_is_told_to_the_end() -> None:
     assert entry.trial is not None
     entry.trial.set_user_attr(END, {"state": "infeasible", "reason": "x", "metrics": {}, "finished_at": None})
     entry.trial.set_constraint("train_memory_mib", 0.0)  # and the driver died
-    with (again := reopened(ledger)).turn():
-        (frozen,) = again.study.get_trials()
+    (frozen,) = reopened(ledger).study.get_trials()
     assert frozen.constraints == {"train_memory_mib": 0.0, "outcome": 1.0}
 
 
@@ -182,10 +179,24 @@ def test_an_ask_that_got_no_number_is_ended_at_the_resume() -> None:
     ledger = _ledger()
     ledger.study.ask().suggest_int("T", 1, 8)
     again = reopened(ledger)
-    with again.turn():
-        assert list(again.entries) == [0]
+    assert list(again.entries) == [0]
     assert [t.state for t in again.study.get_trials()] == [TrialState.RUNNING, TrialState.FAIL]
     assert again.n_asks == 2
+
+
+def test_a_look_alone_writes_nothing() -> None:
+    """A resume may be refused after it."""
+    ledger = _ledger()
+    entry = ledger.entries[0]
+    assert entry.trial is not None
+    entry.trial.set_user_attr(END, {"state": "infeasible", "reason": "x", "metrics": {}, "finished_at": None})
+    ledger.study.ask()  # and the driver died
+    study = optuna.load_study(study_name=ledger.study.study_name, storage=ledger.study._storage)
+    again = Ledger(study, ledger.objectives, ledger.limits)
+    assert [trial.state for trial in study.get_trials()] == [TrialState.RUNNING] * 2
+    assert again.entries[0].state == "infeasible"
+    with again.turn():
+        assert [trial.state for trial in study.get_trials()] == [TrialState.COMPLETE, TrialState.FAIL]
 
 
 def test_the_worst_seen_is_per_direction() -> None:

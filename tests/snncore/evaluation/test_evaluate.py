@@ -136,11 +136,11 @@ def test_counts_of_all_processes_are_added_also_of_one_without_samples(
         counted.append(values.clone())
         return values
 
-    monkeypatch.setattr(snncore.evaluate, "sum_over_ranks", remember)
+    monkeypatch.setattr(snncore.evaluation.evaluate, "sum_over_ranks", remember)
     for share in shares:
         evaluate(network, T, share, over_ranks=True)
     total = torch.stack(counted).sum(0)
-    monkeypatch.setattr(snncore.evaluate, "sum_over_ranks", lambda values: total)
+    monkeypatch.setattr(snncore.evaluation.evaluate, "sum_over_ranks", lambda values: total)
     expected = evaluate(network, T, batches(9, 4))
     assert evaluate(network, T, shares[2], over_ranks=True) == expected
 

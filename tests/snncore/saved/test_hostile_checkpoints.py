@@ -213,7 +213,7 @@ def test_a_network_that_is_wider_than_its_weights_is_not_built(trained: Path, tm
 @pytest.mark.parametrize(
     ("key", "value"),
     [("test_accuracy", "x"), ("metrics", [1]), ("config", 1),
-     ("seconds", None), ("n_classes", 10**400), ("n_classes", 2**64)],
+     ("seconds", None), ("n_classes", 10**400)],
 )  # fmt: skip
 def test_a_result_that_cannot_be(trained: Path, tmp_path: Path, key: str, value: Any) -> None:
     values = json.loads((trained / "result.json").read_text())

@@ -324,7 +324,8 @@ def test_parts_are_views_of_the_one_copy(root: Path, monkeypatch: pytest.MonkeyP
 SCRIPT = """
 import sys
 from snncore.config.schema import DataConfig
-from snncore.data import image_cache, read
+from snncore.data import read
+from snncore.data.cache import image_cache
 image_cache.SMALLEST_BYTES = 0
 decode = read._decode
 def told(*arguments):

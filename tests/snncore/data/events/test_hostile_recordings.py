@@ -137,7 +137,8 @@ def test_the_reader_ends_with_its_parent(tmp_path: Path) -> None:
     path.write_bytes(aedat4_bytes(random_stream(40, 128, 0)))
     code = (
         "import os, signal; from pathlib import Path\n"
-        "from snncore.data.events import cifar10_dvs, isolated\n"
+        "from snncore.data.events import isolated\n"
+        "from snncore.data.events.sets import cifar10_dvs\n"
         f"cifar10_dvs.read_file(Path({str(path)!r}))\n"
         "print(isolated._child._process.pid, flush=True); os.kill(os.getpid(), signal.SIGKILL)\n"
     )

@@ -30,7 +30,7 @@ WRITERS = {
 def test_specs_and_problems_are_told_without_torch_and_without_readers() -> None:
     code = (
         "import sys\n"
-        "from snncore.data.events import cache, files, missing, specs\n"
+        "from snncore.data.events import cache, files, missing\n"
         "missing.find_problem('nmnist', '.')\n"
         "print([name for name in ('torch', 'tonic', 'aedat', 'h5py') if name in sys.modules])"
     )

@@ -13,8 +13,8 @@ import pytest
 from snncore.data.events.files import EVENT_FILES
 from snncore.data.files import FILES
 from snncore.data.install import download as module
+from snncore.data.install import install as install_module
 from snncore.data.install.install import install
-from snncore.data.install.install import install as install_module
 from snncore.data.install.published import PUBLISHED_FILES, PublishedFile
 from snncore.data.torchvision_shim import import_torchvision
 from snncore.errors import DataError

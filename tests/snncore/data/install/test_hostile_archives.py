@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from snncore.data.install import archives, install
+from snncore.data.install import archives
 from snncore.data.install.archives import extract
+from snncore.data.install.install import install
 from snncore.errors import DataError
 from tests.snncore.data.events.fixtures import write_nmnist
 from tests.snncore.data.events.test_install import pack

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from snncore.config.schema import DataConfig
+from snncore.data.install import install as module
 from snncore.data.install.install import install
-from snncore.data.install.install import install as module
 from snncore.data.missing import find_problem
 from snncore.errors import DataError
 from tests.snncore.data.fixtures import (
