@@ -23,7 +23,7 @@ from search.study.folder import RunFolder
 from search.study.journal import END, START
 from search.study.opening import create
 from search.trials.outcome import Outcome
-from search.trials.store import Ledger
+from search.trials.store import TrialStore
 from search.trials.stored_trial import ASK, Entry
 from search.worker.jobs import Report
 from spaces.draw import RandomDraw
@@ -57,8 +57,8 @@ def time_asks(space: str, sampler: str, n_recorded: int, n: int, folder: Path) -
     study = create(run, None, about)
     generator = np.random.default_rng(0)
     fill(study, searched, n_recorded, generator)
-    ledger = Ledger(study, about.objectives, about.limits)
-    proposer = Proposer(ledger, searched)
+    store = TrialStore(study, about.objectives, about.limits)
+    proposer = Proposer(store, searched)
     in_flight: deque[Entry] = deque()
     asks, tells = [], []
     for _ in range(N_RUNNING + 1 + n):
@@ -69,9 +69,9 @@ def time_asks(space: str, sampler: str, n_recorded: int, n: int, folder: Path) -
         in_flight.append(entry)
         asks.append(asked - began)
         if len(in_flight) > N_RUNNING:
-            tells.append(_run(ledger, in_flight.popleft(), generator))
+            tells.append(_run(store, in_flight.popleft(), generator))
     asks = asks[-n:]
-    assert ledger.n_trials == n_recorded + N_RUNNING + 1 + n
+    assert store.n_trials == n_recorded + N_RUNNING + 1 + n
     return Asking(
         space,
         sampler,
@@ -84,7 +84,7 @@ def time_asks(space: str, sampler: str, n_recorded: int, n: int, folder: Path) -
 
 
 def fill(study: optuna.Study, space: Space, n: int, generator: np.random.Generator) -> None:
-    """Record `n` trials with params drawn at random, as a ledger would have, in one write each."""
+    """Record `n` trials with params drawn at random, as a store would have, in one write each."""
     draw = RandomDraw(generator)
     keys: set[str] = set()
     while len(keys) < n:
@@ -118,14 +118,14 @@ def _space(name: str, sampler: str) -> Space:
     return replace(space, sampler=replace(space.sampler, name=sampler), constraints={})
 
 
-def _run(ledger: Ledger, entry: Entry, generator: np.random.Generator) -> float:
+def _run(store: TrialStore, entry: Entry, generator: np.random.Generator) -> float:
     """A whole trial, from its start to its end; the seconds its end took to record."""
     metrics = _metrics(entry.config, generator)
-    ledger.started(entry.number)
+    store.started(entry.number)
     exact = {name: metrics[name] for name in ("train_memory_mib", "latency_ms")}
-    ledger.note(entry.number, Report("probe", metrics=exact))
+    store.note(entry.number, Report("probe", metrics=exact))
     began = time.perf_counter()
-    ledger.finish(entry.number, Outcome("complete", None, metrics))
+    store.finish(entry.number, Outcome("complete", None, metrics))
     return time.perf_counter() - began
 
 

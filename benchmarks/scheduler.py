@@ -94,7 +94,7 @@ def replay(space: Space, table: StudyTable, stopper: Any, seed: int, n_slots: in
     everything = list(table.everything())
     order = [everything[at] for at in np.random.default_rng(seed).permutation(len(everything))]
     space = replace(space, budget=Budget(len(order)))
-    done = simulate(space, table, n_slots, stopper=stopper, source=lambda ledger: InOrder(ledger, order))
+    done = simulate(space, table, n_slots, stopper=stopper, source=lambda store: InOrder(store, order))
     full = sum(len(one.rows) for one in everything)
     return _replay(done, full, total)
 

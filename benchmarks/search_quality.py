@@ -65,7 +65,7 @@ class Run:
 
 
 def ours(row: Row, seed: int) -> tuple[list[tuple[float, ...]], float]:
-    """The values of finished trials in order, by the engine's own proposer and ledger."""
+    """The values of finished trials in order, by the engine's own proposer and store."""
     nas = networks(row.probes is not None)
     space = replace(nas.space, sampler=SamplerChoice(row.name, seed), budget=Budget(max(AT)))
     simulation = simulate(space, nas.table, IN_FLIGHT, probes=row.probes or 0)

@@ -25,7 +25,7 @@ from benchmarks.table import markdown, write_json
 from search.cluster.machine import describe_machine, installed_versions
 from search.simulate import simulate
 from search.trials.outcome import Outcome
-from search.trials.store import Entry, Ledger
+from search.trials.store import Entry, TrialStore
 from spaces.space import Budget, Fidelity, SamplerChoice, Space
 from studies.pareto import hypervolume_curve
 
@@ -34,7 +34,7 @@ SHARES = (0.05, 0.1, 0.15, 0.2, 0.3)
 """Of the epochs that training the whole table takes."""
 
 
-class Nothing(Ledger):
+class Nothing(TrialStore):
     """Tells FAIL, which every sampler ignores."""
 
     def _tell(self, entry: Entry, outcome: Outcome) -> None:
@@ -46,7 +46,7 @@ class Nothing(Ledger):
         entry.state, entry.trial = outcome.state, None
 
 
-class LastEpoch(Ledger):
+class LastEpoch(TrialStore):
     """Tells COMPLETE with what was measured after the last epoch."""
 
     def _tell(self, entry: Entry, outcome: Outcome) -> None:
@@ -75,17 +75,17 @@ class ExpectedEnd(LastEpoch):
         return min(100.0, accuracy + float(np.median(gains))) if gains else accuracy
 
 
-TOLD: dict[str, type[Ledger]] = {
-    "PRUNED": Ledger,
+TOLD: dict[str, type[TrialStore]] = {
+    "PRUNED": TrialStore,
     "nothing": Nothing,
     "COMPLETE, last epoch": LastEpoch,
     "COMPLETE, expected end": ExpectedEnd,
 }
 
 
-def curve(space: Space, given: Replayed, ledger: type[Ledger], n_slots: int) -> list[float]:
+def curve(space: Space, given: Replayed, store: type[TrialStore], n_slots: int) -> list[float]:
     """The share of the hypervolume at each of SHARES of the epochs that the whole table needs."""
-    with mock.patch.object(search.simulate.replay, "Ledger", ledger):
+    with mock.patch.object(search.simulate.replay, "TrialStore", store):
         done = simulate(space, given.table, n_slots)
     full = sum(len(row.rows) for row in given.table.everything())
     spent = [end.epochs_spent / full for end in done.ends]
@@ -111,9 +111,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     samplers = [SamplerChoice(arguments.sampler, seed) for seed in range(arguments.replays)]
     rows = []
-    for name, ledger in TOLD.items():
+    for name, store in TOLD.items():
         curves = [
-            curve(replace(space, sampler=sampler), given, ledger, arguments.slots) for sampler in samplers
+            curve(replace(space, sampler=sampler), given, store, arguments.slots) for sampler in samplers
         ]
         rows.append({"name": name, "shares": list(SHARES), "volumes": curves})
     print(

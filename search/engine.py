@@ -42,7 +42,7 @@ from search.terminal.display import Display
 from search.terminal.live import live_report
 from search.trials.prior import device_bound
 from search.trials.resume_checks import require_known_code, require_same_configs
-from search.trials.store import Ledger
+from search.trials.store import TrialStore
 from search.trials.to_record import study_record
 from search.trials.writer import Recorder
 from search.tune.job_factory import Setting
@@ -107,14 +107,14 @@ def conduct(space: Space | None, options: RunOptions) -> Conducted:
     with claim_study(folder, options.storage) as drivers:
         job = _open(folder, space, options, drivers)
         folder.require_free_disk()
-        book = None if job.study is None else _Book.of(job, job.study)
-        if book is not None:
-            require_room(book.ledger.n_trials, options.trials)
-            if not has_work(book.ledger, job.space, book.front()):
-                book.job = job.with_nothing_to_do()
-                book.go_on()
-                return book.close("budget", finished_at=book.job.about.finished_at)
-            require_same_configs(job.about, job.space, book.ledger.entries.values())
+        opened = None if job.study is None else _OpenStudy.of(job, job.study)
+        if opened is not None:
+            require_room(opened.store.n_trials, options.trials)
+            if not has_work(opened.store, job.space, opened.front()):
+                opened.job = job.with_nothing_to_do()
+                opened.go_on()
+                return opened.close("budget", finished_at=opened.job.about.finished_at)
+            require_same_configs(job.about, job.space, opened.store.entries.values())
         require_validation(job.space)
         require_architectures(job.space)
         if options.address == "local":
@@ -130,7 +130,7 @@ def conduct(space: Space | None, options: RunOptions) -> Conducted:
             if live:
                 _say(console, f"live report: {live}")
             with _unforeseen_fails_the_study():
-                return _run(job, book, nodes, console, watch, StopRequest(deadline, watch.require))
+                return _run(job, opened, nodes, console, watch, StopRequest(deadline, watch.require))
 
 
 def _open(folder: RunFolder, space: Space | None, options: RunOptions, drivers: Drivers) -> _Job:
@@ -191,25 +191,25 @@ def _unforeseen_fails_the_study() -> Iterator[None]:
 
 
 @dataclass
-class _Book:
+class _OpenStudy:
     """A study that is open, and its record."""
 
     job: _Job
     study: optuna.Study
     place: CheckpointPlace
-    ledger: Ledger
+    store: TrialStore
     recorder: Recorder
 
     @classmethod
-    def of(cls, job: _Job, study: optuna.Study | None) -> _Book:
+    def of(cls, job: _Job, study: optuna.Study | None) -> _OpenStudy:
         """study: None to begin it; one that exists is only read."""
         about = job.about
         place = study_place(about.checkpoints, job.folder.path, about.name, about.started_at or "")
         study = study or create(job.folder, job.options.storage, about, job.drivers)
         with reading(f"study {about.name!r}"):
-            ledger = Ledger(study, about.objectives, about.limits, job.drivers)
-        recorder = Recorder(ledger, job.folder, place)
-        return cls(job, study, place, ledger, recorder)
+            store = TrialStore(study, about.objectives, about.limits, job.drivers)
+        recorder = Recorder(store, job.folder, place)
+        return cls(job, study, place, store, recorder)
 
     @_told_in_one_line()
     def go_on(self) -> None:
@@ -230,10 +230,10 @@ class _Book:
         Raises:
             StudyFailedError: it cannot be written.
         """
-        with self.ledger.turn():
+        with self.store.turn():
             # As it is now: a driver that joined later may have given the study a larger budget.
             about = About.of_begun(self.study)
-            if not self.ledger.others_at_work():
+            if not self.store.others_at_work():
                 about.finished(finished_at).write(self.study)
         record, report, problem = self.recorder.finish()
         return Conducted(record, self.job.folder, ending, about.keep_checkpoints, note, report, problem)
@@ -241,7 +241,7 @@ class _Book:
 
 def _run(
     job: _Job,
-    book: _Book | None,
+    opened: _OpenStudy | None,
     nodes: Sequence[Node],
     console: Console,
     watch: RayWatch,
@@ -249,51 +249,53 @@ def _run(
 ) -> Conducted:
     """Search, with the record and the display kept up to date, then write what stays.
 
-    book: None for a study that is still to be begun.
+    opened: None for a study that is still to be begun.
     """
     from search.tune.loop import search
 
     shares = Shares(job.space.resources.cpu, job.space.resources.gpu, nodes)
     shares.n_slots()  # refuses what no node has, before anything is written
     shares.require_one_model(device_bound(job.about.objectives, job.about.limits))
-    device = None if book is None else book.ledger.device
+    device = None if opened is None else opened.store.device
     if job.options.warm_start and device is None:
         device = device_of_trials(job.options.trainer, shares.of())
-    book = _begin(job, book, job.earlier(device), lambda line: _say(console, line))
-    setting = Setting(job.space, job.folder, book.place, job.options.trainer, shares)
+    opened = _begin(job, opened, job.earlier(device), lambda line: _say(console, line))
+    setting = Setting(job.space, job.folder, opened.place, job.options.trainer, shares)
     if note := shares.of().note:
         console.print(note, style="yellow", markup=False, highlight=False)
     with stop.on_signals():
-        with Display(console, book.ledger, job.space.budget.trials, job.about) as display:
+        with Display(console, opened.store, job.space.budget.trials, job.about) as display:
 
             def turn() -> None:
-                book.recorder.turn()
+                opened.recorder.turn()
                 display.turn()
 
             with watch.bounded():
-                ending, note = search(setting, book.ledger, stop, turn, display.say, book.front)
+                ending, note = search(setting, opened.store, stop, turn, display.say, opened.front)
             display.turn()
-        return book.close(ending, note)
+        return opened.close(ending, note)
 
 
 @_told_in_one_line()
-def _begin(job: _Job, book: _Book | None, earlier: Sequence[WarmStart], say: Callable[[str], None]) -> _Book:
+def _begin(
+    job: _Job, opened: _OpenStudy | None, earlier: Sequence[WarmStart], say: Callable[[str], None]
+) -> _OpenStudy:
     """Begin the study or go on with it, with what comes before the sampler's own proposals."""
     from search.propose.initial_queue import queue_anchors, take_over
 
-    if book is None:
-        book = _Book.of(job, None)
-        if n := queue_anchors(book.ledger, job.space):
+    if opened is None:
+        opened = _OpenStudy.of(job, None)
+        if n := queue_anchors(opened.store, job.space):
             say(f"tried first: {n} known {'recipe that lies' if n == 1 else 'recipes that lie'} in the space")
     else:
         if changed := job.about.changes():
             say(f"continued with {', '.join(changed)}")
-        book.go_on()
+        opened.go_on()
     for found in earlier:
-        take_over(book.ledger, job.space, found)
+        take_over(opened.store, job.space, found)
         for line in found.notes:
             say(line)
-    return book
+    return opened
 
 
 def _say(console: Console, line: str) -> None:

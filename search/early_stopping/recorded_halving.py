@@ -7,7 +7,7 @@ from typing import Any
 
 from search.constraints import Bounds, broken_limits
 from search.early_stopping.halving import Halving
-from search.trials.store import Ledger
+from search.trials.store import TrialStore
 from search.trials.stored_trial import Entry
 
 
@@ -17,8 +17,8 @@ class RecordedHalving:
     Where several drivers share the study, it looks at what the others did before each decision.
     """
 
-    def __init__(self, halving: Halving, ledger: Ledger) -> None:
-        self._halving, self._ledger = halving, ledger
+    def __init__(self, halving: Halving, store: TrialStore) -> None:
+        self._halving, self._store = halving, store
         self._n_recalled: dict[int, int] = {}
         self._n_ended = 0
         self._recall()
@@ -27,14 +27,14 @@ class RecordedHalving:
         self, number: int, row: Mapping[str, Any], metrics: Mapping[str, Any], epochs: int
     ) -> str | None:
         """As `Halving.report` does."""
-        if self._ledger.drivers.are_many and self._halving.is_rung(int(row["epoch"]), epochs):
-            self._ledger.refresh()
+        if self._store.drivers.are_many and self._halving.is_rung(int(row["epoch"]), epochs):
+            self._store.refresh()
             self._recall()
         self._rule_out()
         return self._halving.report(number, row, metrics, epochs)
 
     def _recall(self) -> None:
-        for number, entry in self._ledger.entries.items():
+        for number, entry in self._store.entries.items():
             n_recalled = self._n_recalled.get(number, 0)
             if entry.replicate_of is not None or len(entry.rows) == n_recalled:
                 continue
@@ -44,9 +44,9 @@ class RecordedHalving:
 
     def _rule_out(self) -> None:
         """Tell the halving of trials that have ended since, and can stand on no front."""
-        ended, entries = self._ledger.ended, self._ledger.entries
+        ended, entries = self._store.ended, self._store.entries
         for number in ended[self._n_ended :]:
-            if is_off_front(entries[number], self._ledger.limits):
+            if is_off_front(entries[number], self._store.limits):
                 self._halving.rule_out(number)
         self._n_ended = len(ended)
 

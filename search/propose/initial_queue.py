@@ -13,33 +13,33 @@ from search.config_key import probe_key_of, resolve
 from search.constraints import broken_limits
 from search.propose.baselines import anchors
 from search.propose.warm_start import WarmStart
-from search.trials.store import Ledger
+from search.trials.store import TrialStore
 from spaces.space import Space
 
 MAX_QUEUED_SHARE = 0.25
 """At most this share of the budget goes to trying what earlier studies found best."""
 
 
-def queue_anchors(ledger: Ledger, space: Space) -> int:
+def queue_anchors(store: TrialStore, space: Space) -> int:
     """Queue the published recipes that lie in the space; how many there are."""
-    return _enqueue(ledger, space, anchors(space))
+    return _enqueue(store, space, anchors(space))
 
 
-def take_over(ledger: Ledger, space: Space, found: WarmStart) -> None:
+def take_over(store: TrialStore, space: Space, found: WarmStart) -> None:
     """Queue the best of an earlier study and keep its trials to learn from."""
     n_most = max(1, int(MAX_QUEUED_SHARE * space.budget.trials))
-    _enqueue(ledger, space, found.queue[:n_most])
-    ledger.remember_priors(found.priors)
+    _enqueue(store, space, found.queue[:n_most])
+    store.remember_priors(found.priors)
 
 
-def _enqueue(ledger: Ledger, space: Space, queue: Sequence[dict[str, Any]]) -> int:
-    keys = set(ledger.by_key)
+def _enqueue(store: TrialStore, space: Space, queue: Sequence[dict[str, Any]]) -> int:
+    keys = set(store.by_key)
     n_queued = 0
     for params in queue:
         config, key = resolve(space, params)
-        probed = ledger.probed.get(probe_key_of(config, key), {})
-        if key not in keys and broken_limits(probed, ledger.limits) is None:
+        probed = store.probed.get(probe_key_of(config, key), {})
+        if key not in keys and broken_limits(probed, store.limits) is None:
             keys.add(key)
             n_queued += 1
-            ledger.study.enqueue_trial(params)
+            store.study.enqueue_trial(params)
     return n_queued

@@ -1,4 +1,4 @@
-"""What Optuna's own samplers learn from earlier studies; `cheap_first` reads the ledger's priors itself."""
+"""What Optuna's own samplers learn from earlier studies; `cheap_first` reads the store's priors itself."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from search.constraints import is_number, violations
 from search.propose.optuna_space import distributions
 from search.trials.outcome import OUTCOME
 from search.trials.prior import Prior
-from search.trials.store import Ledger
+from search.trials.store import TrialStore
 from search.trials.stored_trial import PRIOR
 from spaces.space import Space
 
@@ -21,34 +21,34 @@ class Lessons:
     its first trial has been probed.
     """
 
-    def __init__(self, ledger: Ledger, space: Space) -> None:
-        self._ledger, self._space = ledger, space
+    def __init__(self, store: TrialStore, space: Space) -> None:
+        self._store, self._space = store, space
         self._seen: list[Prior] | None = None
 
     def give(self) -> None:
-        """Tell what is new; costs nothing where there is nothing. In a turn of the ledger."""
-        if self._ledger.priors is self._seen:
+        """Tell what is new; costs nothing where there is nothing. In a turn of the store."""
+        if self._store.priors is self._seen:
             return
-        self._seen = self._ledger.priors
+        self._seen = self._store.priors
         for prior in self._seen:
-            if prior.key not in self._ledger.told and self._is_whole(prior):
-                self._ledger.told.add(prior.key)
+            if prior.key not in self._store.told and self._is_whole(prior):
+                self._store.told.add(prior.key)
                 self._give(prior)
 
     def _is_whole(self, prior: Prior) -> bool:
-        return all(is_number(prior.metrics.get(own.name)) for own in self._ledger.objectives)
+        return all(is_number(prior.metrics.get(own.name)) for own in self._store.objectives)
 
     def _give(self, prior: Prior) -> None:
-        ledger = self._ledger
-        broken = violations(prior.metrics, ledger.limits)
+        store = self._store
+        broken = violations(prior.metrics, store.limits)
         known = distributions(self._space)
-        ledger.study.add_trial(
+        store.study.add_trial(
             create_trial(
                 params=dict(prior.params),
                 distributions={name: known[name] for name in prior.params},
-                values=[float(prior.metrics[own.name]) for own in ledger.objectives],
+                values=[float(prior.metrics[own.name]) for own in store.objectives],
                 # All of them, in the order of `search.trials.outcome`: GP refuses trials that differ in this.
-                constraints={**{name: broken.get(name, 0.0) for name in ledger.limits}, OUTCOME: 0.0},
+                constraints={**{name: broken.get(name, 0.0) for name in store.limits}, OUTCOME: 0.0},
                 user_attrs={PRIOR: prior.key},
             )
         )

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from search.config_key import probe_key_of, resolve
 from search.propose.probe_budget import ProbeBudget
 from search.propose.proposer import has_queue
-from search.trials.store import Ledger
+from search.trials.store import TrialStore
 from spaces.space import Space
 
 MAX_FAILURES = 3
@@ -37,18 +37,18 @@ class ProbeAhead:
     Its budget is that of one driver: where several share a study, each probes by what its own trials took.
     """
 
-    def __init__(self, ledger: Ledger, space: Space) -> None:
-        self._ledger, self._space = ledger, space
+    def __init__(self, store: TrialStore, space: Space) -> None:
+        self._store, self._space = store, space
         self._budget = ProbeBudget(space.sampler.probes, space.sampler.probe_share)
-        self._trained = _TrainedSeconds(ledger)
+        self._trained = _TrainedSeconds(store)
         self._in_flight: list[ProbeRequest] = []
         self._n_ready = 0  # choices that a probing job was run for and that are still to come
         self._n_failed = 0  # jobs in a row
 
     def next(self) -> ProbeRequest | None:
         """What is to be probed before the next choice; None when it can be made now."""
-        sampler: Any = self._ledger.study.sampler
-        if not hasattr(sampler, "wanted") or self._n_failed >= MAX_FAILURES or has_queue(self._ledger.study):
+        sampler: Any = self._store.study.sampler
+        if not hasattr(sampler, "wanted") or self._n_failed >= MAX_FAILURES or has_queue(self._store.study):
             return None
         if self._n_ready > 0:
             self._n_ready -= 1
@@ -74,7 +74,7 @@ class ProbeAhead:
         self._n_ready += 1
         self._n_failed = 0 if metrics else self._n_failed + 1
         if metrics:
-            self._ledger.remember_probes(metrics)
+            self._store.remember_probes(metrics)
 
     def lost(self) -> None:
         """The jobs that were handed out died with Ray Tune's loop: the next choices are made without them.
@@ -89,7 +89,7 @@ class ProbeAhead:
         for params in sampler.wanted(n):
             config, own_key = resolve(self._space, params)
             key = probe_key_of(config, own_key)
-            if key not in self._ledger.probed:
+            if key not in self._store.probed:
                 found[key] = config
         return found
 
@@ -97,8 +97,8 @@ class ProbeAhead:
 class _TrainedSeconds:
     """Seconds that this driver's trials spent in epochs since this was made."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, store: TrialStore) -> None:
+        self._store = store
         self._ended: set[int] = set()
         self._ended_seconds = self._before = 0.0
         self._before = self.total()
@@ -106,8 +106,8 @@ class _TrainedSeconds:
     def total(self) -> float:
         """Running ones too; those that have ended are added up once."""
         running = 0.0
-        for number, entry in self._ledger.entries.items():
-            if number in self._ended or entry.driver != self._ledger.drivers.me:
+        for number, entry in self._store.entries.items():
+            if number in self._ended or entry.driver != self._store.drivers.me:
                 continue
             seconds = entry.undone_s + sum(float(row["seconds"]) for row in entry.rows.values())
             if entry.state == "running":

@@ -14,7 +14,7 @@ from search.errors import SearchError
 from search.propose.draws import OptunaDraw
 from search.propose.optuna_priors import Lessons
 from search.propose.samplers import SamplerSetup, make_sampler, mix
-from search.trials.store import Ledger
+from search.trials.store import TrialStore
 from search.trials.stored_trial import Entry
 from snncore.errors import ConfigError
 from spaces.draw import RandomDraw
@@ -41,25 +41,25 @@ class Proposer:
 
     def __init__(
         self,
-        ledger: Ledger,
+        store: TrialStore,
         space: Space,
         resolve: Resolve = resolve,
         probe_key: Callable[[Mapping[str, Any], str], str] = probe_key_of,
     ) -> None:
-        self._ledger, self._space, self._resolve = ledger, space, resolve
+        self._store, self._space, self._resolve = store, space, resolve
         self._probe_key = probe_key
         sampler, seed = space.sampler.name, space.sampler.seed
-        setup = SamplerSetup(seed, space, ledger, resolve, probe_key)
-        ledger.study.sampler = make_sampler(sampler, setup, ledger.stream())
-        self._random = np.random.default_rng(mix(seed, ledger.stream() + 1))
+        setup = SamplerSetup(seed, space, store, resolve, probe_key)
+        store.study.sampler = make_sampler(sampler, setup, store.stream())
+        self._random = np.random.default_rng(mix(seed, store.stream() + 1))
         self._grid = self._shuffled(np.random.default_rng(seed)) if sampler == "grid" else None
-        self._lessons = Lessons(ledger, space)
+        self._lessons = Lessons(store, space)
         self.exhausted: str | None = None
 
     def next(self) -> Entry | None:
-        """Open the next trial in the ledger; None when nothing new can be found."""
+        """Open the next trial in the store; None when nothing new can be found."""
         self._lessons.give()
-        while has_queue(self._ledger.study):
+        while has_queue(self._store.study):
             entry = self._ask()
             if entry is not None:
                 return entry
@@ -75,18 +75,18 @@ class Proposer:
 
     def _ask(self) -> Entry | None:
         """One ask of the sampler; None when it was a duplicate or cannot be trained."""
-        trial = self._ledger.study.ask()
-        self._ledger.n_asks += 1
+        trial = self._store.study.ask()
+        self._store.n_asks += 1
         params = suggest(self._space, OptunaDraw(trial))
         try:
             config, key = self._resolve(self._space, params)
         except ConfigError as error:
-            self._ledger.reject(trial, str(error))
+            self._store.reject(trial, str(error))
             return None
-        if key in self._ledger.by_key:
-            self._ledger.reject(trial, f"the same as trial {self._ledger.by_key[key]}")
+        if key in self._store.by_key:
+            self._store.reject(trial, f"the same as trial {self._store.by_key[key]}")
             return None
-        return self._ledger.open(trial, params, config, key, self._probe_key(config, key))
+        return self._store.open(trial, params, config, key, self._probe_key(config, key))
 
     def _draw_at_random(self) -> Entry | None:
         draw = RandomDraw(self._random)
@@ -109,13 +109,13 @@ class Proposer:
 
     def _is_new(self, params: dict[str, Any]) -> bool:
         try:
-            return self._resolve(self._space, params)[1] not in self._ledger.by_key
+            return self._resolve(self._space, params)[1] not in self._store.by_key
         except ConfigError:
             return False
 
     def _ask_for(self, params: dict[str, Any]) -> Entry:
         """An ask with given params, so that Optuna learns from this trial like from any other."""
-        self._ledger.study.enqueue_trial(params)
+        self._store.study.enqueue_trial(params)
         entry = None
         while entry is None:  # a driver that died may have left asks in the queue before this one
             entry = self._ask()

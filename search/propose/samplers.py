@@ -23,7 +23,7 @@ from optuna.samplers import (
 
 from search.config_key import probe_key_of, resolve
 from search.errors import SearchError
-from search.propose.cheap_first import CheapFirstSampler, LedgerView, ProbeKey, Resolve
+from search.propose.cheap_first import CheapFirstSampler, ProbeKey, Resolve, StoreView
 from spaces.space import Space
 
 
@@ -33,13 +33,13 @@ class SamplerSetup:
 
     seed: int
     space: Space
-    book: LedgerView
+    store: StoreView
     resolve: Resolve = resolve
     probe_key: ProbeKey = probe_key_of
 
 
 def _cheap_first(setup: SamplerSetup) -> BaseSampler:
-    return CheapFirstSampler(setup.space, setup.book, setup.seed, setup.resolve, setup.probe_key)
+    return CheapFirstSampler(setup.space, setup.store, setup.seed, setup.resolve, setup.probe_key)
 
 
 def _tpe(setup: SamplerSetup) -> BaseSampler:

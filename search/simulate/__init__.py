@@ -1,6 +1,6 @@
 """Studies without training: a recorded study, or a table of measured configs, answers in the trainer's place.
 
-`simulate` replays it on simulated slots in simulated time, through the real proposer, ledger and early
+`simulate` replays it on simulated slots in simulated time, through the real proposer, store and early
 stopping; `TableTrainer` replays it in real Ray trials. Names are imported on first use: a worker that
 needs `TableTrainer` loads no Optuna.
 """

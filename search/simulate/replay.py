@@ -1,4 +1,4 @@
-"""A study replayed: simulated slots and time around the real proposer, ledger and early stopping."""
+"""A study replayed: simulated slots and time around the real proposer, store and early stopping."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from search.propose.proposer import Proposer
 from search.simulate.table import Recorded, Table
 from search.study.attributes import About
 from search.trials.outcome import Outcome
-from search.trials.store import Ledger
+from search.trials.store import TrialStore
 from search.trials.stored_trial import Entry
 from search.trials.to_record import study_record
 from search.worker.jobs import Report
@@ -35,7 +35,7 @@ class Source(Protocol):
     """Where trials come from: `Proposer`, or `InOrder`."""
 
     def next(self) -> Entry | None:
-        """Open the next trial in the ledger; None when there is none."""
+        """Open the next trial in the store; None when there is none."""
         ...
 
 
@@ -82,7 +82,7 @@ def simulate(
     *,
     probes: float = 0,
     stopper: Stopper | None = None,
-    source: Callable[[Ledger], Source] | None = None,
+    source: Callable[[TrialStore], Source] | None = None,
 ) -> Simulation:
     """Replay a study of `space.budget.trials` trials; the same arguments give the same simulation.
 
@@ -97,13 +97,13 @@ def simulate(
         directions=[objective.direction for objective in about.objectives],
     )
     about.write(study)
-    ledger = Ledger(study, about.objectives, about.limits)
+    store = TrialStore(study, about.objectives, about.limits)
     if stopper is None and space.fidelity is not None:
         stopper = Halving(space.fidelity.min_epochs, space.fidelity.eta, about.objectives)
     if isinstance(stopper, Halving):  # as in a real study, it hears how trials ended
-        stopper = RecordedHalving(stopper, ledger)
-    make_source = source or (lambda ledger: Proposer(ledger, space, table.resolve, _own_key))
-    slots = _Slots(space, ledger, table, make_source(ledger), stopper)
+        stopper = RecordedHalving(stopper, store)
+    make_source = source or (lambda store: Proposer(store, space, table.resolve, _own_key))
+    slots = _Slots(space, store, table, make_source(store), stopper)
     slots.run(n_slots, probes)
     return Simulation(
         slots.with_times(study_record(study, about)),
@@ -130,12 +130,12 @@ class _Slots:
     """The simulated clock: whatever ends next is dealt with next, ties in the order they began."""
 
     def __init__(
-        self, space: Space, ledger: Ledger, table: Table, source: Source, stopper: Stopper | None
+        self, space: Space, store: TrialStore, table: Table, source: Source, stopper: Stopper | None
     ) -> None:
-        self._space, self._ledger, self._table = space, ledger, table
+        self._space, self._store, self._table = space, store, table
         self._source, self._stopper = source, stopper
         self._probes: float = 0
-        self._limits = _known_before(ledger.limits)
+        self._limits = _known_before(store.limits)
         self._waiting: list[tuple[float, int, _Run]] = []
         self._n_events = self._epochs_spent = 0
         self._started: dict[int, float] = {}
@@ -159,7 +159,7 @@ class _Slots:
 
     def _begin(self, now: float) -> None:
         """Fill a free slot."""
-        if len(self._ledger.entries) >= self._space.budget.trials:
+        if len(self._store.entries) >= self._space.budget.trials:
             return
         began, self.n_asks = time.perf_counter(), self.n_asks + 1
         now += self._probe_ahead()
@@ -168,8 +168,8 @@ class _Slots:
         if entry is None:
             return
         recorded = self._table.recorded(entry.key)
-        self._ledger.started(entry.number)
-        self._ledger.note(entry.number, Report("probe", metrics=recorded.probe))
+        self._store.started(entry.number)
+        self._store.note(entry.number, Report("probe", metrics=recorded.probe))
         self._started[entry.number] = now
         run = _Run(entry, recorded, iter(recorded.rows), broken=broken_limits(recorded.probe, self._limits))
         now += recorded.probe_s
@@ -189,7 +189,7 @@ class _Slots:
         row, run.row = run.row, None
         run.n_epochs += 1
         self._epochs_spent += 1
-        self._ledger.note(run.entry.number, Report("epoch", row=row))
+        self._store.note(run.entry.number, Report("epoch", row=row))
         if self._stopper is None:
             return None
         epochs = len(run.recorded.rows)
@@ -205,18 +205,18 @@ class _Slots:
         self._n_events += 1
 
     def _end(self, run: _Run, outcome: Outcome, now: float) -> None:
-        outcome = self._ledger.finish(run.entry.number, outcome)
+        outcome = self._store.finish(run.entry.number, outcome)
         self.ends.append(End(run.entry.number, outcome.state, now, run.n_epochs, self._epochs_spent))
 
     def _probe_ahead(self) -> float:
         """Let the sampler know the cost of configs it asks for; the simulated seconds that takes."""
-        wanted = getattr(self._ledger.study.sampler, "wanted", None)
+        wanted = getattr(self._store.study.sampler, "wanted", None)
         if wanted is None or self._probes <= 0:
             return 0.0
         seconds = 0.0
         for params in wanted(None if self._probes == math.inf else int(self._probes)):
             recorded = self._table.recorded(self._table.resolve(self._space, params)[1])
-            self._ledger.probed[recorded.key] = dict(recorded.probe)
+            self._store.probed[recorded.key] = dict(recorded.probe)
             seconds += recorded.probe_s
             self.n_probes += 1
         return seconds
@@ -236,16 +236,16 @@ class _Slots:
 class InOrder:
     """Trials in a given order, whatever a sampler would say: for comparing schedulers."""
 
-    def __init__(self, ledger: Ledger, order: Iterable[Recorded]) -> None:
-        self._ledger, self._left = ledger, iter(order)
+    def __init__(self, store: TrialStore, order: Iterable[Recorded]) -> None:
+        self._store, self._left = store, iter(order)
 
     def next(self) -> Entry | None:
-        """The next one that is not in the ledger yet."""
+        """The next one that is not in the store yet."""
         for one in self._left:
-            if one.key not in self._ledger.by_key:
-                trial = self._ledger.study.ask()
-                self._ledger.n_asks += 1
-                return self._ledger.open(trial, dict(one.params), dict(one.config), one.key)
+            if one.key not in self._store.by_key:
+                trial = self._store.study.ask()
+                self._store.n_asks += 1
+                return self._store.open(trial, dict(one.params), dict(one.config), one.key)
         return None
 
 

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from search.study.attributes import About
 from search.trials.running_front import Outline
-from search.trials.store import Ledger
+from search.trials.store import TrialStore
 from search.trials.stored_trial import Entry
 from search.trials.to_record import trial_of
 from studies.pareto import study_hypervolume
@@ -25,9 +25,9 @@ SECONDS_BETWEEN = 0.5
 class Display:
     """Shows a study while it runs; `turn` is cheap and is called often."""
 
-    def __init__(self, console: Console, ledger: Ledger, budget: int, about: About) -> None:
-        self._console, self._ledger, self._budget, self._about = console, ledger, budget, about
-        self._n_announced = len(ledger.ended)
+    def __init__(self, console: Console, store: TrialStore, budget: int, about: About) -> None:
+        self._console, self._store, self._budget, self._about = console, store, budget, about
+        self._n_announced = len(store.ended)
         self._began = self._shown = time.monotonic()
         self._outline = Outline(about.info())
         self._front: Table | None = None
@@ -39,7 +39,7 @@ class Display:
     def __enter__(self) -> Display:
         if self._live:
             self._live.start()
-        self._look_at_front(self._ledger.ended)
+        self._look_at_front(self._store.ended)
         self._refresh()
         return self
 
@@ -53,19 +53,19 @@ class Display:
 
     def turn(self) -> None:
         """Announce what has ended, refresh what is live."""
-        ended = self._ledger.ended[self._n_announced :]
+        ended = self._store.ended[self._n_announced :]
         self._n_announced += len(ended)
         if self._live is None:
             for number in ended:
-                names = [objective.name for objective in self._ledger.objectives]
-                self.say(ended_line(self._ledger.entries[number], names))
+                names = [objective.name for objective in self._store.objectives]
+                self.say(ended_line(self._store.entries[number], names))
         self._look_at_front(ended)
         if ended or time.monotonic() - self._shown >= SECONDS_BETWEEN:
             self._refresh()
 
     def _look_at_front(self, ended: list[int]) -> None:
         """Take in trials that have ended; what they cost does not depend on how many there were before."""
-        entries = [self._ledger.entries[number] for number in ended]
+        entries = [self._store.entries[number] for number in ended]
         complete = [entry for entry in entries if entry.state == "complete" and entry.replicate_of is None]
         if not self._live or not complete:
             return
@@ -74,22 +74,22 @@ class Display:
         if study.trials:
             self._hypervolume = study_hypervolume(study)
             self._front = front_table(study)
-            of = f"{self._front.row_count} of {self._ledger.n_trials} trials"
+            of = f"{self._front.row_count} of {self._store.n_trials} trials"
             self._front.title = Text(f"front of {one_line(study.info.name)}: {of}")
 
     def _refresh(self) -> None:
         self._shown = time.monotonic()
         if self._live:
-            parts: list[RenderableType] = [self._headline(), running_table(self._ledger.running())]
+            parts: list[RenderableType] = [self._headline(), running_table(self._store.running())]
             if self._front:
                 parts.append(self._front)
             self._live.update(Group(*parts), refresh=True)
 
     def _headline(self) -> Text:
-        counts = ", ".join(f"{n} {state}" for state, n in self._ledger.counts().items()) or "starting"
+        counts = ", ".join(f"{n} {state}" for state, n in self._store.counts().items()) or "starting"
         elapsed = format_seconds(time.monotonic() - self._began)
         volume = f", hypervolume {self._hypervolume:.5g}" if self._front else ""
-        return Text(f"{self._ledger.study.study_name}: {counts} of {self._budget}, {elapsed}{volume}")
+        return Text(f"{self._store.study.study_name}: {counts} of {self._budget}, {elapsed}{volume}")
 
 
 def running_table(running: list[Entry]) -> Table:

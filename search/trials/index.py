@@ -13,7 +13,7 @@ from snncore.config.metrics import is_probed
 from studies.model import STATES, Objective
 
 
-class Book:
+class TrialIndex:
     """The trials of one study, replicates too, by number. No look grows with the number of trials.
 
     by_key: the trials by the key of their config; replicates have no part in it. probed: metrics that

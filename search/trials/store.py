@@ -1,4 +1,4 @@
-"""The book of a study: every trial and all that is known of it, kept in the study's own storage.
+"""The trials of a study and all that is known of them, kept in the study's own storage.
 
 The storage is the one truth; `search.trials.stored_trial` says which attributes hold what, and only this
 file writes them. What a look or a turn costs does not grow with the number of trials, except where
@@ -22,7 +22,7 @@ from search.constraints import Bounds
 from search.errors import StudyFailedError
 from search.study.drivers import Drivers, OneDriver
 from search.study.journal import END, START
-from search.trials.index import Book
+from search.trials.index import TrialIndex
 from search.trials.outcome import Outcome, judge, to_tell
 from search.trials.prior import Prior, device_bound, in_portions
 from search.trials.stored_trial import (
@@ -53,8 +53,8 @@ _OWN = ("trial", "handed_out", "ray_worker", "undone_s")
 _STORED = [field.name for field in fields(Entry) if field.name not in _OWN]
 
 
-class Ledger(Book):
-    """The book of one study and its storage, kept equal. n_asks: how often Optuna was asked."""
+class TrialStore(TrialIndex):
+    """The trials of one study in memory and in its storage, kept equal. n_asks: how often Optuna was asked."""
 
     def __init__(
         self,
@@ -87,7 +87,7 @@ class Ledger(Book):
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """A context in which this driver alone asks, with all that the others did before it in the book.
+        """A context in which this driver alone asks, with all that the others did before it read in.
 
         What a driver that died has left half done is done in the first one: a look alone changes nothing.
 
@@ -338,7 +338,7 @@ class Ledger(Book):
     # loading
 
     def _read(self, mend: bool) -> int:
-        """Take in what the storage holds and this book does not; how many asks were new.
+        """Take in what the storage holds and this index does not; how many asks were new.
 
         mend: this driver has its turn, so what another left half done will stay so: do the rest.
         """

@@ -10,7 +10,7 @@ import optuna
 from search.constraints import violations
 from search.study.attributes import About, parse_time
 from search.study.storage import reading
-from search.trials.store import Ledger
+from search.trials.store import TrialStore
 from search.trials.stored_trial import Entry, read_entries
 from studies.model import EpochRow, Study, Trial
 
@@ -30,21 +30,21 @@ def study_record(study: optuna.Study, about: About) -> Study:
 EPOCH_FIELDS = [field.name for field in fields(EpochRow) if field.name != "number"]
 
 
-class LedgerRecord:
-    """The record as a ledger has it, which is as the storage has it. Trials that have ended are kept."""
+class StoreRecord:
+    """The record as a store has it, which is as the storage has it. Trials that have ended are kept."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, store: TrialStore) -> None:
+        self._store = store
         self._ended: dict[int, tuple[Trial, tuple[EpochRow, ...]]] = {}
 
     def study(self, about: About) -> Study:
         """The whole study, trials by number. about: the same objectives and limits at each call."""
-        parts = [self._part(number, about) for number in sorted(self._ledger.entries)]
+        parts = [self._part(number, about) for number in sorted(self._store.entries)]
         rows = tuple(row for _, epochs in parts for row in epochs)
         return Study(about.info(), tuple(trial for trial, _ in parts), rows)
 
     def _part(self, number: int, about: About) -> tuple[Trial, tuple[EpochRow, ...]]:
-        entry = self._ledger.entries[number]
+        entry = self._store.entries[number]
         known = self._ended.get(number)
         if known is not None and known[0].metrics is entry.metrics:  # `amend` makes a new dict
             return known

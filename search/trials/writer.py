@@ -10,8 +10,8 @@ from filelock import Timeout
 from search.options import KeepCheckpoints
 from search.study.attributes import About
 from search.study.folder import RunFolder
-from search.trials.store import Ledger
-from search.trials.to_record import LedgerRecord
+from search.trials.store import TrialStore
+from search.trials.to_record import StoreRecord
 from search.worker.checkpoint_place import CheckpointPlace
 from spikefront.files import require_replaceable
 from studies.configs import front_paths, write_front
@@ -35,9 +35,9 @@ class Recorder:
     from its storage each time: another driver may have changed it.
     """
 
-    def __init__(self, ledger: Ledger, folder: RunFolder, place: CheckpointPlace) -> None:
-        self._ledger, self._folder, self._place = ledger, folder, place
-        self._record = LedgerRecord(ledger)
+    def __init__(self, store: TrialStore, folder: RunFolder, place: CheckpointPlace) -> None:
+        self._store, self._folder, self._place = store, folder, place
+        self._record = StoreRecord(store)
         self._began = self._looked = time.monotonic()
         self._took = 0.0
         self._n_changes = -1
@@ -52,8 +52,8 @@ class Recorder:
         if now - self._looked < due:
             return
         self._looked = now
-        self._ledger.refresh()
-        if self._ledger.n_changes == self._n_changes:
+        self._store.refresh()
+        if self._store.n_changes == self._n_changes:
             return
         try:
             # Not waited for: the other driver may be at its report, and here trials want an answer.
@@ -79,9 +79,9 @@ class Recorder:
     def _write(self) -> Study:
         """Write the record; checkpoints nobody needs any more go. In the turn to write."""
         began = time.monotonic()
-        self._ledger.refresh()
-        self._n_changes = self._ledger.n_changes
-        about = About.of_begun(self._ledger.study)
+        self._store.refresh()
+        self._n_changes = self._store.n_changes
+        about = About.of_begun(self._store.study)
         record = self._record.study(about)
         write_record(record, self._folder)
         self._place.remove(unneeded(record, about.keep_checkpoints))

@@ -12,7 +12,7 @@ from search.cluster.resources import Shares
 from search.config_key import probe_key_of
 from search.propose.probe_ahead import ProbeRequest
 from search.study.folder import RunFolder
-from search.trials.store import Ledger
+from search.trials.store import TrialStore
 from search.trials.stored_trial import Entry
 from search.tune.out_of_memory import MemoryJudge
 from search.worker.checkpoint_place import CheckpointPlace
@@ -38,12 +38,12 @@ class Tickets:
     memory: knows which trials are handed out alone.
     """
 
-    def __init__(self, setting: Setting, ledger: Ledger, memory: MemoryJudge | None = None) -> None:
-        self.setting, self._ledger = setting, ledger
-        self.memory = memory or MemoryJudge(ledger)
+    def __init__(self, setting: Setting, store: TrialStore, memory: MemoryJudge | None = None) -> None:
+        self.setting, self._store = setting, store
+        self.memory = memory or MemoryJudge(store)
         self.begin_life()
-        self._limits = {name: bounds for name, bounds in ledger.limits.items() if name in PROBED}
-        wanted = [*(objective.name for objective in ledger.objectives), *self._limits]
+        self._limits = {name: bounds for name, bounds in store.limits.items() if name in PROBED}
+        wanted = [*(objective.name for objective in store.objectives), *self._limits]
         self._cheap = [name for name in dict.fromkeys(wanted) if name in PROBED]
 
     def begin_life(self) -> None:
@@ -54,7 +54,7 @@ class Tickets:
     def trial(self, entry: Entry) -> Ticket:
         """With the metrics that were probed before, for this config or for one that costs the same."""
         setting = self.setting
-        probed = self._ledger.probed.get(entry.probe_key or probe_key_of(entry.config, entry.key), {})
+        probed = self._store.probed.get(entry.probe_key or probe_key_of(entry.config, entry.key), {})
         return Ticket(
             number=entry.number,
             config=_for_worker(entry.config),
@@ -71,7 +71,7 @@ class Tickets:
 
     def share(self, entry: Entry) -> Share:
         """What a trial gets: by its probed memory, and a whole GPU where it is handed out alone."""
-        probed = entry.metrics or self._ledger.probed.get(entry.probe_key or "", {})
+        probed = entry.metrics or self._store.probed.get(entry.probe_key or "", {})
         share = self.setting.shares.of(probed.get("train_memory_mib"))
         return share.alone() if self.memory.is_alone(entry) else share
 

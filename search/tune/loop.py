@@ -1,6 +1,6 @@
 """Ray Tune's loop over a study: the search, replicates, quiet measuring; and what to do when it dies.
 
-Tune's own state is never needed: whatever happens, the ledger knows which trials are still running,
+Tune's own state is never needed: whatever happens, the store knows which trials are still running,
 and the loop is simply started again on the same study.
 """
 
@@ -20,7 +20,7 @@ from search.propose.probe_ahead import ProbeAhead
 from search.propose.proposer import Proposer
 from search.result import Ending
 from search.trials.outcome import of_error
-from search.trials.store import Ledger
+from search.trials.store import TrialStore
 from search.tune.callbacks import StopOnRequest, Watcher
 from search.tune.job_factory import Setting, Tickets
 from search.tune.out_of_memory import MemoryJudge
@@ -48,7 +48,7 @@ _KILLED = re.compile(r"Selected to kill: .*?\bactual memory used=([\d.]+)GB, wor
 
 def search(
     setting: Setting,
-    ledger: Ledger,
+    store: TrialStore,
     stop: StopRequest,
     on_turn: Callable[[], None],
     say: Callable[[str], None],
@@ -61,36 +61,36 @@ def search(
         StudyFailedError: Ray Tune died again and again, or the storage or the record cannot be written.
         Exception: any other error of our own code inside Ray's loop.
     """
-    memory = MemoryJudge(ledger, say)
-    space, tickets = setting.space, Tickets(setting, ledger, memory)
-    ahead = ProbeAhead(ledger, space)
+    memory = MemoryJudge(store, say)
+    space, tickets = setting.space, Tickets(setting, store, memory)
+    ahead = ProbeAhead(store, space)
     proposer: Proposer | None = None
 
     def search_work() -> Work:
         nonlocal proposer
-        proposer = Proposer(ledger, space)
+        proposer = Proposer(store, space)
         ahead.lost()
         tickets.begin_life()
-        return SearchWork(ledger, proposer, ahead, tickets, say)
+        return SearchWork(store, proposer, ahead, tickets, say)
 
     def replicates() -> Work:
         numbers = front()
-        if n := len(missing_replicates(ledger, numbers, space.replicates)):
+        if n := len(missing_replicates(store, numbers, space.replicates)):
             say(f"training {n} replicates of the front's {len(numbers)} trials")
-        return ReplicateWork(ledger, numbers, space.replicates, tickets)
+        return ReplicateWork(store, numbers, space.replicates, tickets)
 
     def quiet() -> Work:
-        numbers = to_measure_quietly(ledger, front)
+        numbers = to_measure_quietly(store, front)
         if numbers:
             say(f"measuring the times of the front's {len(numbers)} trials again, one after another")
-        return QuietWork(ledger, numbers, tickets, say)
+        return QuietWork(store, numbers, tickets, say)
 
-    unknown = unknown_in_training(ledger.objectives)
+    unknown = unknown_in_training(store.objectives)
     if space.fidelity is not None and unknown:
         is_known = "is known" if len(unknown) == 1 else "are known"
         say(f"early stopping is off: {', '.join(unknown)} {is_known} only after training")
-    loop = _Loop(setting, ledger, stop, on_turn, say, memory)
-    ending = loop.run(lambda: Phases(ledger, [search_work, replicates, quiet]))
+    loop = _Loop(setting, store, stop, on_turn, say, memory)
+    ending = loop.run(lambda: Phases(store, [search_work, replicates, quiet]))
     if ending is not None:
         return ending, None
     assert proposer is not None, "every life begins with the search"
@@ -103,21 +103,21 @@ class _Loop:
     def __init__(
         self,
         setting: Setting,
-        ledger: Ledger,
+        store: TrialStore,
         stop: StopRequest,
         on_turn: Callable[[], None],
         say: Callable[[str], None],
         memory: MemoryJudge,
     ) -> None:
-        self._setting, self._ledger, self._stop = setting, ledger, stop
+        self._setting, self._store, self._stop = setting, store, stop
         self._on_turn, self._say, self._memory = on_turn, say, memory
 
     def run(self, make_work: Callable[[], Work]) -> Ending | None:
         """Work until there is none left; None, or why it stopped before. Raises as `search` does."""
-        stop, ledger = self._stop, self._ledger
+        stop, store = self._stop, self._store
         n_crashes = n_ended = 0
         while True:
-            for entry in ledger.mine():
+            for entry in store.mine():
                 entry.handed_out = False
             crash = self._live(make_work())
             stop.guard(lambda: None)  # a crash because Ray has died is no crash of Tune's
@@ -130,8 +130,8 @@ class _Loop:
             ending = stop.ending()
             if crash is None or ending is not None:
                 return ending
-            has_victim = _judge_memory_victim(ledger, crash, self._memory)
-            ended = len(ledger.entries) - len(ledger.running())
+            has_victim = _judge_memory_victim(store, crash, self._memory)
+            ended = len(store.entries) - len(store.running())
             n_crashes = 1 if ended > n_ended or has_victim else n_crashes + 1
             n_ended = ended
             if n_crashes > MAX_CRASHES:
@@ -141,10 +141,10 @@ class _Loop:
     def _live(self, work: Work) -> Exception | None:
         """One life of Ray Tune; the exception it died of, if any."""
         setting, stop = self._setting, self._stop
-        scheduler = HalvingScheduler(_make_halving(setting.space, self._ledger))
+        scheduler = HalvingScheduler(_make_halving(setting.space, self._store))
         searcher = WorkSearcher(work, scheduler.reasons, stop)
         # Tune's own files: in the run folder because every node must see them, removed at the end.
-        scratch = setting.folder.scratch(self._ledger.drivers.me)
+        scratch = setting.folder.scratch(self._store.drivers.me)
         shutil.rmtree(scratch, ignore_errors=True)  # a driver that was killed leaves its own
         try:
             # `tune.run`, not `Tuner`: that one pickles the callbacks, and with them the open storage.
@@ -176,14 +176,14 @@ class _Loop:
         return None
 
 
-def _make_halving(space: Space, ledger: Ledger) -> RecordedHalving | None:
+def _make_halving(space: Space, store: TrialStore) -> RecordedHalving | None:
     if space.fidelity is None:
         return None
-    halving = Halving(space.fidelity.min_epochs, space.fidelity.eta, ledger.objectives)
-    return RecordedHalving(halving, ledger)
+    halving = Halving(space.fidelity.min_epochs, space.fidelity.eta, store.objectives)
+    return RecordedHalving(halving, store)
 
 
-def _judge_memory_victim(ledger: Ledger, crash: Exception, memory: MemoryJudge) -> bool:
+def _judge_memory_victim(store: TrialStore, crash: Exception, memory: MemoryJudge) -> bool:
     """Judge the trial whose worker Ray killed because a node ran out of memory; whether there is one.
 
     Ray Tune 2.60 does not expect that error: its whole loop dies of it. The message names the workers that
@@ -198,13 +198,13 @@ def _judge_memory_victim(ledger: Ledger, crash: Exception, memory: MemoryJudge) 
     if outcome is None or not outcome.out_of_memory:
         return False
     used_gb = {worker: float(used) for used, worker in _KILLED.findall(str(cause))}
-    victims = [entry for entry in ledger.mine() if entry.handed_out and entry.ray_worker in used_gb]
+    victims = [entry for entry in store.mine() if entry.handed_out and entry.ray_worker in used_gb]
     if not victims:
         return False
     largest = max(victims, key=lambda entry: used_gb[entry.ray_worker or ""])
     judged = memory.judge(largest, outcome)
     if judged is not None:
-        ledger.finish(largest.number, judged)
+        store.finish(largest.number, judged)
     return True
 
 

@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 from search.errors import StudyFailedError
 from search.trials.outcome import Outcome
-from search.trials.store import Ledger
+from search.trials.store import TrialStore
 from search.trials.stored_trial import Entry
 from search.tune.repeated_failures import MAX_ALIKE
 from search.worker.jobs import Share
@@ -48,8 +48,8 @@ class _Alone(NamedTuple):
 class MemoryJudge:
     """Knows which trials of this driver ran out of memory, and when others trained. say: for the user."""
 
-    def __init__(self, ledger: Ledger, say: Callable[[str], None] = lambda line: None) -> None:
-        self._ledger, self._say = ledger, say
+    def __init__(self, store: TrialStore, say: Callable[[str], None] = lambda line: None) -> None:
+        self._store, self._say = store, say
         # Moments are counted: a trial is handed out, a trial runs out.
         self._moments = itertools.count(1)
         self._began: dict[int, int] = {}
@@ -65,7 +65,7 @@ class MemoryJudge:
     def began(self, entry: Entry) -> None:
         """A trial is handed out."""
         self._began[entry.number] = next(self._moments)
-        self._ledger.wait_for_memory(entry.number, None)
+        self._store.wait_for_memory(entry.number, None)
 
     def begins_alone(self, entry: Entry, share: Share, is_last: bool) -> None:
         """A trial that waits is handed out with this share. is_last: nothing else is left to do."""
@@ -100,13 +100,13 @@ class MemoryJudge:
 
     def has_neighbours(self, entry: Entry) -> bool:
         """Whether another driver's trial runs where this one ran out of memory, as far as is known."""
-        drivers, node = self._ledger.drivers, entry.start.get("node")
+        drivers, node = self._store.drivers, entry.start.get("node")
         return any(
             other.driver != drivers.me
             and other.out_of_memory is None
             and (node is None or other.start.get("node") in (None, node))
             and drivers.is_alive(other.driver)
-            for other in self._ledger.running()
+            for other in self._store.running()
         )
 
     def judge(self, entry: Entry, outcome: Outcome) -> Outcome | None:
@@ -121,12 +121,12 @@ class MemoryJudge:
         is_last = alone is not None and alone.is_last
         if alone is not None:
             self._ran_out_alone.add(number)
-        if is_last and (self._trained or any(own.rows for own in self._ledger.entries.values())):
+        if is_last and (self._trained or any(own.rows for own in self._store.entries.values())):
             # That a config has room is known when it has been trained with another seed.
             state: State = "infeasible" if entry.replicate_of is None else "failed"
             return replace(outcome, state=state, reason=f"{reason}; it was alone")
         self._ran_out[number] = next(self._moments)
-        self._ledger.wait_for_memory(number, reason)
+        self._store.wait_for_memory(number, reason)
         entry.handed_out = False
         if not self._trained and (is_last or len(self._ran_out_alone) >= MAX_ALIKE):
             self._give_up(number, reason)
@@ -146,6 +146,6 @@ class MemoryJudge:
 
     def _probed(self, entry: Entry) -> str:
         """What the probe had said of the memory."""
-        known = entry.metrics or self._ledger.probed.get(entry.probe_key or "", {})
+        known = entry.metrics or self._store.probed.get(entry.probe_key or "", {})
         mib = known.get("train_memory_mib")
         return "its memory had not been probed" if mib is None else f"probed: train_memory_mib {mib:.5g}"

@@ -1,6 +1,6 @@
 """What one life of Ray Tune's loop works through: the search itself, then replicates, then quiet measuring.
 
-Each is made afresh when the loop is started again; what is left to do is read from the ledger.
+Each is made afresh when the loop is started again; what is left to do is read from the store.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from search.config_key import key_of
 from search.propose.probe_ahead import ProbeAhead, ProbeRequest
 from search.propose.proposer import Proposer
 from search.trials.outcome import Outcome
-from search.trials.store import Ledger
+from search.trials.store import TrialStore
 from search.trials.stored_trial import Entry
 from search.tune.job_factory import Tickets
 from search.tune.repeated_failures import Failures
@@ -53,29 +53,29 @@ class SearchWork:
 
     def __init__(
         self,
-        ledger: Ledger,
+        store: TrialStore,
         proposer: Proposer,
         ahead: ProbeAhead,
         tickets: Tickets,
         on_failure: Callable[[str], None],
     ) -> None:
-        self._ledger, self._proposer, self._ahead = ledger, proposer, ahead
+        self._store, self._proposer, self._ahead = store, proposer, ahead
         self._tickets, self._on_failure = tickets, on_failure
         self._budget = tickets.setting.space.budget.trials
         self._expected = tickets.setting.shares.of()
-        self._trials = _Trials(ledger, tickets)
+        self._trials = _Trials(store, tickets)
         self._n_probing = 0
 
     def next(self) -> Task | Wait | None:
         """A trial, or a probing job that comes before one."""
-        with self._ledger.turn():
+        with self._store.turn():
             return self._next()
 
     def _next(self) -> Task | Wait | None:
         left = self._trials.left_over(_is_searched, self._n_probing)
         if left is not None:
             return left
-        n_left = self._budget - self._ledger.n_trials
+        n_left = self._budget - self._store.n_trials
         if n_left <= self._n_probing:
             # The trials that are left are being probed for, or run; one that fails is tried again.
             return WAIT if self._n_probing else self._trials.last(_is_searched)
@@ -85,7 +85,7 @@ class SearchWork:
         if request is not None:
             self._n_probing += 1
             on_end = partial(self._probed, request)
-            return ProbeTask(self._ledger, self._tickets.probe(request), on_end, self._on_failure)
+            return ProbeTask(self._store, self._tickets.probe(request), on_end, self._on_failure)
         entry = self._proposer.next()
         if entry is None:
             return WAIT if self._n_probing else self._trials.last(_is_searched)
@@ -103,23 +103,23 @@ class SearchWork:
 class ReplicateWork:
     """Trains each of some trials with `n` further seeds: its own + 1, + 2, ..."""
 
-    def __init__(self, ledger: Ledger, numbers: Sequence[int], n: int, tickets: Tickets) -> None:
-        self._ledger, self._trials = ledger, _Trials(ledger, tickets)
+    def __init__(self, store: TrialStore, numbers: Sequence[int], n: int, tickets: Tickets) -> None:
+        self._store, self._trials = store, _Trials(store, tickets)
         self._numbers, self._n = numbers, n
 
     def next(self) -> Task | Wait | None:
         """A replicate that was left running, else one that has not begun."""
-        with self._ledger.turn():
+        with self._store.turn():
             left = self._trials.left_over(_is_replicate)
             if left is not None:
                 return left
-            missing = missing_replicates(self._ledger, self._numbers, self._n)
+            missing = missing_replicates(self._store, self._numbers, self._n)
             if not missing:
                 return self._trials.last(_is_replicate)
             number, seed = missing[0]
-            config = self._ledger.entries[number].config
+            config = self._store.entries[number].config
             key = key_of(make_config({**config, "seed": seed}))
-            return self._trials.task(self._ledger.open_replicate(number, config, key, seed))
+            return self._trials.task(self._store.open_replicate(number, config, key, seed))
 
 
 class QuietWork:
@@ -129,10 +129,10 @@ class QuietWork:
     """
 
     def __init__(
-        self, ledger: Ledger, numbers: Sequence[int], tickets: Tickets, on_failure: Callable[[str], None]
+        self, store: TrialStore, numbers: Sequence[int], tickets: Tickets, on_failure: Callable[[str], None]
     ) -> None:
-        self._ledger, self._tickets, self._on_failure = ledger, tickets, on_failure
-        self._left = not_quietly_measured(ledger, numbers)
+        self._store, self._tickets, self._on_failure = store, tickets, on_failure
+        self._left = not_quietly_measured(store, numbers)
         self._n_retries: Counter[int] = Counter()
         self._now: QuietTask | None = None
 
@@ -143,8 +143,8 @@ class QuietWork:
         if not self._left:
             return None
         number = self._left.pop(0)
-        ticket = self._tickets.quiet(self._ledger.entries[number])
-        self._now = QuietTask(self._ledger, number, ticket, partial(self._failed, number))
+        ticket = self._tickets.quiet(self._store.entries[number])
+        self._now = QuietTask(self._store, number, ticket, partial(self._failed, number))
         return self._now
 
     def _failed(self, number: int, outcome: Outcome) -> None:
@@ -162,8 +162,8 @@ class Phases:
     Where several drivers share the study, the last one to end does what comes after the search.
     """
 
-    def __init__(self, ledger: Ledger, phases: Sequence[Callable[[], Work]]) -> None:
-        self._ledger = ledger
+    def __init__(self, store: TrialStore, phases: Sequence[Callable[[], Work]]) -> None:
+        self._store = store
         first, *self._left = phases
         self._now = first()
 
@@ -177,47 +177,47 @@ class Phases:
 
     def _is_for_others(self) -> bool:
         """Replicates that a dead driver or an earlier life left running are for a phase still to come."""
-        with self._ledger.turn():
-            return self._ledger.others_at_work()
+        with self._store.turn():
+            return self._store.others_at_work()
 
 
-def has_work(ledger: Ledger, space: Space, front: Sequence[int]) -> bool:
+def has_work(store: TrialStore, space: Space, front: Sequence[int]) -> bool:
     """Whether anything of a study is left to do, as far as one can tell without asking the sampler.
 
     front: numbers of the front's trials.
     """
     return bool(
-        ledger.running()
-        or ledger.n_trials < space.budget.trials
-        or missing_replicates(ledger, front, space.replicates)
-        or not_quietly_measured(ledger, front)
+        store.running()
+        or store.n_trials < space.budget.trials
+        or missing_replicates(store, front, space.replicates)
+        or not_quietly_measured(store, front)
     )
 
 
-def missing_replicates(ledger: Ledger, numbers: Sequence[int], n: int) -> list[tuple[int, int]]:
+def missing_replicates(store: TrialStore, numbers: Sequence[int], n: int) -> list[tuple[int, int]]:
     """Number and seed of the replicates that have not begun: one of each trial before a second of any."""
-    began = {(number, entry.config["seed"]) for number in numbers for entry in ledger.replicates(number)}
-    seeds = {number: ledger.entries[number].config["seed"] for number in numbers}
+    began = {(number, entry.config["seed"]) for number in numbers for entry in store.replicates(number)}
+    seeds = {number: store.entries[number].config["seed"] for number in numbers}
     wanted = [(number, seeds[number] + at) for at in range(1, n + 1) for number in numbers]
     return [pair for pair in wanted if pair not in began]
 
 
-def not_quietly_measured(ledger: Ledger, numbers: Sequence[int]) -> list[int]:
+def not_quietly_measured(store: TrialStore, numbers: Sequence[int]) -> list[int]:
     """Those of the trials whose times were measured, and not yet measured again."""
-    metrics = {number: ledger.entries[number].metrics for number in numbers}
+    metrics = {number: store.entries[number].metrics for number in numbers}
     timed = [number for number in numbers if "latency_ms" in metrics[number]]
     return [number for number in timed if "latency_ms_quiet" not in metrics[number]]
 
 
-def to_measure_quietly(ledger: Ledger, front: Callable[[], Sequence[int]]) -> list[int]:
+def to_measure_quietly(store: TrialStore, front: Callable[[], Sequence[int]]) -> list[int]:
     """What is left to measure again of the front's trials, for one of the study's drivers; [] for the others.
 
     Two that end together would each be the noise of the other, and measure the same.
     """
-    if not ledger.drivers.claim_measuring():
+    if not store.drivers.claim_measuring():
         return []
-    ledger.refresh()
-    return not_quietly_measured(ledger, front())
+    store.refresh()
+    return not_quietly_measured(store, front())
 
 
 def _is_searched(entry: Entry) -> bool:
@@ -231,8 +231,8 @@ def _is_replicate(entry: Entry) -> bool:
 class _Trials:
     """Makes tasks of trials, and brings back those that failed or ran out of memory and are tried again."""
 
-    def __init__(self, ledger: Ledger, tickets: Tickets) -> None:
-        self._ledger, self._tickets, self._memory = ledger, tickets, tickets.memory
+    def __init__(self, store: TrialStore, tickets: Tickets) -> None:
+        self._store, self._tickets, self._memory = store, tickets, tickets.memory
         self._n_retries: dict[int, tuple[int, int]] = {}  # in a row, and the epochs recorded at the last
         self._placement = Placement(tickets.setting.shares.nodes)
         self._failures = Failures()
@@ -244,19 +244,19 @@ class _Trials:
         ticket = self._tickets.trial(entry)
         ends = (self._retry, self._failures.ended)
         self._placement.put(entry.number, ticket.share)
-        return TrialTask(self._ledger, entry, ticket, *ends, self._memory)
+        return TrialTask(self._store, entry, ticket, *ends, self._memory)
 
     def left_over(self, wanted: Callable[[Entry], bool], n_probing: int = 0) -> TrialTask | Wait | None:
         """The first of the running trials that nobody works on: a driver before left it, or it failed.
 
         Then those that ran out of memory and shall be run again now, alone. n_probing: jobs that run.
         """
-        mine = self._ledger.mine()
+        mine = self._store.mine()
         if any(self._memory.has_all(entry) for entry in mine if entry.handed_out):
             return WAIT
         free = [entry for entry in mine if not entry.handed_out and wanted(entry)]
         ready = [entry for entry in free if entry.out_of_memory is None]
-        found = ready[0] if ready else self._ledger.adopt(wanted)
+        found = ready[0] if ready else self._store.adopt(wanted)
         if found is None or found.out_of_memory is not None:
             found = next((entry for entry in free if self._memory.is_due(entry)), None)
         if found is None:
@@ -266,7 +266,7 @@ class _Trials:
 
     def last(self, wanted: Callable[[Entry], bool]) -> TrialTask | Wait | None:
         """What is left when there will be nothing new: to wait, or to run again what ran out of memory."""
-        left = [entry for entry in self._ledger.mine() if wanted(entry)]
+        left = [entry for entry in self._store.mine() if wanted(entry)]
         if self.in_flight() or not left:
             return WAIT if self.in_flight() else None
         free = [entry for entry in left if not self._memory.has_neighbours(entry)]
@@ -288,13 +288,13 @@ class _Trials:
 
     def has_room(self, share: Share) -> bool:
         """Whether a trial of this share could start beside those that are being worked on."""
-        in_flight = [entry for entry in self._ledger.mine() if entry.handed_out]
+        in_flight = [entry for entry in self._store.mine() if entry.handed_out]
         self._placement.update({entry.number: entry.start.get("node") for entry in in_flight})
         return self._placement.has_room(share)
 
     def in_flight(self) -> bool:
         """Whether a trial is being worked on."""
-        return any(entry.handed_out for entry in self._ledger.mine())
+        return any(entry.handed_out for entry in self._store.mine())
 
     def _retry(self, entry: Entry) -> bool:
         n, n_rows = self._n_retries.get(entry.number, (0, 0))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from search.trials.outcome import Outcome
-from search.trials.store import Ledger
+from search.trials.store import TrialStore
 from search.trials.stored_trial import Entry
 from search.tune.out_of_memory import MemoryJudge
 from search.worker.jobs import AnyTicket, ProbeTicket, QuietTicket, Report, Ticket
@@ -52,37 +52,37 @@ class TrialTask:
 
     def __init__(
         self,
-        ledger: Ledger,
+        store: TrialStore,
         entry: Entry,
         ticket: Ticket,
         retry: Callable[[Entry], bool],
         on_end: Callable[[Entry], None],
         memory: MemoryJudge,
     ) -> None:
-        self._ledger, self._entry, self._number = ledger, entry, entry.number
+        self._store, self._entry, self._number = store, entry, entry.number
         self.ticket, self._retry, self._on_end, self._memory = ticket, retry, on_end, memory
 
     def started(self, worker: str | None, ray_worker: str | None = None) -> None:
         """Counts an attempt."""
         self._entry.ray_worker = ray_worker
-        self._ledger.started(self._number, worker)
+        self._store.started(self._number, worker)
 
     def noted(self, report: Report) -> None:
-        """To the book."""
-        self._ledger.note(self._number, report)
+        """To the store."""
+        self._store.note(self._number, report)
         if report.row is not None:
             self._memory.trained(self._entry)
 
     def ended(self, report: Report) -> None:
-        """To the book, unless it ran out of memory and shall be run once more."""
+        """To the store, unless it ran out of memory and shall be run once more."""
         self._finish(Outcome(report.state, report.reason, report.metrics, report.out_of_memory))
 
     def stopped(self, reason: str | None) -> None:
-        """To the book."""
+        """To the store."""
         self._finish(Outcome("stopped", reason))
 
     def failed(self, outcome: Outcome) -> None:
-        """To the book, unless it is tried again."""
+        """To the store, unless it is tried again."""
         if outcome.state != "failed" or not self._retry(self._entry):
             self._finish(outcome)
 
@@ -90,7 +90,7 @@ class TrialTask:
         judged = self._memory.judge(self._entry, outcome) if outcome.out_of_memory else outcome
         if judged is None:
             return
-        self._ledger.finish(self._number, judged)
+        self._store.finish(self._number, judged)
         self._on_end(self._entry)
 
 
@@ -103,12 +103,12 @@ class ProbeTask:
 
     def __init__(
         self,
-        ledger: Ledger,
+        store: TrialStore,
         ticket: ProbeTicket,
         on_end: Callable[[Mapping[str, Mapping[str, Any]], float], None],
         on_failure: Callable[[str], None],
     ) -> None:
-        self._ledger, self.ticket = ledger, ticket
+        self._store, self.ticket = store, ticket
         self._on_end, self._on_failure = on_end, on_failure
         self._began = time.monotonic()
 
@@ -118,7 +118,7 @@ class ProbeTask:
 
     def noted(self, report: Report) -> None:
         """Only the end matters; may it be used?"""
-        self._ledger.require_device(report)
+        self._store.require_device(report)
 
     def ended(self, report: Report) -> None:
         """Hand over what was measured."""
@@ -142,9 +142,9 @@ class QuietTask:
     """
 
     def __init__(
-        self, ledger: Ledger, number: int, ticket: QuietTicket, on_failure: Callable[[Outcome], None]
+        self, store: TrialStore, number: int, ticket: QuietTicket, on_failure: Callable[[Outcome], None]
     ) -> None:
-        self._ledger, self._number, self.ticket, self._on_failure = ledger, number, ticket, on_failure
+        self._store, self._number, self.ticket, self._on_failure = store, number, ticket, on_failure
         self.is_over = False
 
     def started(self, worker: str | None, ray_worker: str | None = None) -> None:
@@ -152,12 +152,12 @@ class QuietTask:
 
     def noted(self, report: Report) -> None:
         """Only the end matters; may it be used?"""
-        self._ledger.require_device(report)
+        self._store.require_device(report)
 
     def ended(self, report: Report) -> None:
-        """To the book, beside what the search measured."""
+        """To the store, beside what the search measured."""
         self.is_over = True
-        self._ledger.amend(self._number, report.metrics)
+        self._store.amend(self._number, report.metrics)
 
     def stopped(self, reason: str | None) -> None:
         """Measured by the next resume."""

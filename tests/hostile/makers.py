@@ -28,29 +28,29 @@ def _run(place: Path) -> None:
     from search.study.folder import RunFolder
     from search.study.opening import create
     from search.trials.outcome import Outcome
-    from search.trials.store import Ledger
-    from tests.search.books import measured, row
+    from search.trials.store import TrialStore
+    from tests.search.stores import measured, row
 
     (place / "space.yaml").write_text(SPACE)
     space = _space()
     folder = RunFolder.of(place / "runs", "toy")
     folder.path.mkdir(parents=True)
     about = About.of("toy", space)
-    ledger = Ledger(create(folder, None, about), about.objectives, about.limits)
-    proposer = Proposer(ledger, space)
+    store = TrialStore(create(folder, None, about), about.objectives, about.limits)
+    proposer = Proposer(store, space)
     for number in range(8):
         entry = proposer.next()
         assert entry is not None
-        ledger.started(entry.number)
+        store.started(entry.number)
         for epoch in (1, 2):
-            ledger.note(entry.number, row(epoch, 40.0 + number))
+            store.note(entry.number, row(epoch, 40.0 + number))
         outcome = (
             Outcome("complete", None, measured(entry))
             if number % 4
             else Outcome("infeasible", "out of memory", {})
         )
-        ledger.finish(entry.number, outcome)
-    del ledger, proposer
+        store.finish(entry.number, outcome)
+    del store, proposer
     folder.journal.write_bytes(timeless(folder.journal.read_bytes()))
     rebuild(folder.path)
     training = folder.path / "finals" / "trial-0001"
@@ -88,8 +88,8 @@ def _database(place: Path) -> None:
     from search.study.attributes import About
     from search.study.folder import RunFolder
     from search.study.opening import create
-    from search.trials.store import Ledger
-    from tests.search.books import complete
+    from search.trials.store import TrialStore
+    from tests.search.stores import complete
 
     (place / "space.yaml").write_text(SPACE)
     space = _space()
@@ -98,13 +98,13 @@ def _database(place: Path) -> None:
     folder.path.mkdir(parents=True)
     url = "sqlite:///toy.db"
     study = create(folder, url, about)
-    ledger = Ledger(study, about.objectives, about.limits)
-    proposer = Proposer(ledger, space)
+    store = TrialStore(study, about.objectives, about.limits)
+    proposer = Proposer(store, space)
     for _ in range(2):
         entry = proposer.next()
         assert entry is not None
-        complete(ledger, entry)
-    del study, ledger, proposer
+        complete(store, entry)
+    del study, store, proposer
     optuna.storages.RDBStorage(url).engine.dispose()
     (folder.path / "storage.url").write_text("sqlite:///toy.db\n")
     with sqlite3.connect("toy.db") as connection:

@@ -27,7 +27,6 @@ from spaces.space import Space
 from studies.model import Study
 from studies.pareto import front
 from studies.record import read_study
-from tests.search.books import earlier_run
 from tests.search.fakes import (
     TRAINER,
     Budget,
@@ -41,6 +40,7 @@ from tests.search.fakes import (
     make_space,
     starts,
 )
+from tests.search.stores import earlier_run
 
 pytestmark = pytest.mark.usefixtures("ray_session")
 
@@ -203,12 +203,12 @@ def test_early_stopping_is_off_where_an_objective_is_known_only_after_training(
 def test_a_storage_that_cannot_be_written_ends_the_study_with_its_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from search.trials.store import Ledger
+    from search.trials.store import TrialStore
 
-    def full(self: Ledger, number: int, report: Any) -> None:
+    def full(self: TrialStore, number: int, report: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Ledger, "note", full)
+    monkeypatch.setattr(TrialStore, "note", full)
     with pytest.raises(StudyFailedError, match=r"cannot be written: .*No space left on device"):
         _conduct(tmp_path, make_space(tmp_path / "data"))
 

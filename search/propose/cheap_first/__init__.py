@@ -5,13 +5,13 @@ are probed within a budget, or predicted; their expensive ones (accuracy) are mo
 that also sees the cheap ones. The candidate with the largest expected gain in hypervolume, given what is
 finished and what is running, is tried next.
 
-From the outside in: `sampler` (Optuna's view), `reading` (from the ledger), `chooser` (the course of one
+From the outside in: `sampler` (Optuna's view), `reading` (from the store), `chooser` (the course of one
 choice), `worth` (what a candidate is worth), `beliefs` and `surrogate` (what is believed of it),
 `improvement` (hypervolume), `codes`, `pool`, `spread`, `warp`, `goals`. All but the first two know neither
-Optuna nor the ledger.
+Optuna nor the store.
 """
 
-from search.propose.cheap_first.observe import LedgerView
+from search.propose.cheap_first.observe import StoreView
 from search.propose.cheap_first.sampler import CheapFirstSampler, ProbeKey, Resolve
 
-__all__ = ["CheapFirstSampler", "LedgerView", "ProbeKey", "Resolve"]
+__all__ = ["CheapFirstSampler", "ProbeKey", "Resolve", "StoreView"]

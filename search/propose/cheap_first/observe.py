@@ -1,4 +1,4 @@
-"""From the ledger to `Evidence`: which trials count, and for what."""
+"""From the store to `Evidence`: which trials count, and for what."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class PriorView(Protocol):
     metrics: dict[str, Any]
 
 
-class LedgerView(Protocol):
-    """What is read of a ledger, see `search.trials.store`."""
+class StoreView(Protocol):
+    """What is read of a store, see `search.trials.store`."""
 
     objectives: tuple[Objective, ...]
     limits: dict[str, Bounds]
@@ -62,10 +62,10 @@ class Row:
 
 
 class Reader:
-    """Reads one ledger again and again; what has ended is read once."""
+    """Reads one store again and again; what has ended is read once."""
 
-    def __init__(self, goals: list[Goal], codes: Codes, ledger: LedgerView, probed: ProbedMetrics) -> None:
-        self._goals, self._codes, self._ledger, self._probed = goals, codes, ledger, probed
+    def __init__(self, goals: list[Goal], codes: Codes, store: StoreView, probed: ProbedMetrics) -> None:
+        self._goals, self._codes, self._store, self._probed = goals, codes, store, probed
         self._is_cheap = np.array([goal.is_cheap for goal in goals])
         self._objectives = [at for at, goal in enumerate(goals) if goal.is_objective]
         self._ended: dict[int, Row] = {}
@@ -102,9 +102,9 @@ class Reader:
 
     def tried(self) -> Set[Hashable]:
         """The `label_of` of the params of every trial, in whatever state."""
-        for number in self._ledger.entries.keys() - self._noted:
+        for number in self._store.entries.keys() - self._noted:
             self._noted.add(number)
-            self._tried.add(label_of(self._ledger.entries[number].params))
+            self._tried.add(label_of(self._store.entries[number].params))
         return self._tried
 
     def cheap_costs(self, metrics: Mapping[str, Any]) -> Floats:
@@ -113,7 +113,7 @@ class Reader:
 
     def _trials(self) -> list[Row]:
         rows = []
-        for number, entry in self._ledger.entries.items():
+        for number, entry in self._store.entries.items():
             row = self._ended.get(number)
             if row is None:
                 row = self._row(entry)
@@ -137,7 +137,7 @@ class Reader:
 
     def _priors(self) -> list[Row]:
         blank = np.zeros(len(self._goals))
-        priors: list[PriorView] = self._ledger.priors
+        priors: list[PriorView] = self._store.priors
         costs = [self._costs(prior.metrics) for prior in priors]
         return [
             Row(prior.params, "prior", own, blank, self._allows(own), 1.0)
@@ -148,7 +148,7 @@ class Reader:
         """A stopped trial with what its last epoch says about its end."""
         if row.state != "stopped":
             return row
-        costs, doubt, entry = row.costs.copy(), row.doubt.copy(), self._ledger.entries[row.number]
+        costs, doubt, entry = row.costs.copy(), row.doubt.copy(), self._store.entries[row.number]
         epoch = max(entry.rows, default=0)
         for at, goal in enumerate(self._goals):
             cost = None if goal.is_cheap else _cost_at(entry, epoch, goal)
@@ -163,7 +163,7 @@ class Reader:
         if place not in self._changes:
             changes = []
             for row in self._ended.values():
-                entry = self._ledger.entries[row.number]
+                entry = self._store.entries[row.number]
                 cost = _cost_at(entry, epoch, goal) if row.state == "complete" else None
                 if cost is not None:
                     changes.append(float(row.costs[at]) - cost)

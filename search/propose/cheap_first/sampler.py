@@ -1,4 +1,4 @@
-"""The sampler that Optuna sees: between the study's ledger and the chooser, and nothing else."""
+"""The sampler that Optuna sees: between the study's store and the chooser, and nothing else."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 from search.config_key import probe_key_of, resolve
 from search.propose.cheap_first.candidates import Identity, Params
 from search.propose.cheap_first.encoding import Codes
-from search.propose.cheap_first.observe import LedgerView, Reader, thinned
+from search.propose.cheap_first.observe import Reader, StoreView, thinned
 from search.propose.cheap_first.select import N_POOL, Chooser, News
 from search.propose.cheap_first.targets import goals_of
 from search.propose.optuna_space import distributions
@@ -35,23 +35,23 @@ MAX_PROBED = 150
 class CheapFirstSampler(BaseSampler):  # type: ignore[misc]  # optuna carries no types here
     """Proposes the config with the largest expected gain in hypervolume, knowing what is cheap to know.
 
-    It learns from the ledger alone: trials of all states, `probed` and `priors`. resolve: of other configs
-    than the trainer's. probe_key: from a config and its key to the key under which `ledger.probed` has it.
+    It learns from the store alone: trials of all states, `probed` and `priors`. resolve: of other configs
+    than the trainer's. probe_key: from a config and its key to the key under which `store.probed` has it.
     """
 
     def __init__(
         self,
         space: Space,
-        ledger: LedgerView,
+        store: StoreView,
         seed: int,
         resolve: Resolve = resolve,
         probe_key: ProbeKey = probe_key_of,
     ) -> None:
-        self._space, self._ledger, self._resolve, self._probe_key = space, ledger, resolve, probe_key
+        self._space, self._store, self._resolve, self._probe_key = space, store, resolve, probe_key
         self._distributions = distributions(space)
-        self._goals = goals_of(ledger.objectives, ledger.limits)
+        self._goals = goals_of(store.objectives, store.limits)
         codes = Codes(space)
-        self._reader = Reader(self._goals, codes, ledger, self._probed_metrics)
+        self._reader = Reader(self._goals, codes, store, self._probed_metrics)
         self._chooser = Chooser(space, self._goals, codes, self._identify, np.random.default_rng(seed))
         self._independent = RandomSampler(seed=seed)
         # Its matrices are small: more threads only fight with the trials for the cores.
@@ -87,7 +87,7 @@ class CheapFirstSampler(BaseSampler):  # type: ignore[misc]  # optuna carries no
 
     def _news(self) -> News:
         self._chooser.hear(self._costs_of)
-        ledger, reader = self._ledger, self._reader
+        store, reader = self._store, self._reader
         tried = reader.tried()
         looked = [one for one in thinned(self._chooser.probed, MAX_PROBED) if one.label not in tried]
         evidence, parents = reader.read([(one.params, one.costs) for one in looked])
@@ -95,7 +95,7 @@ class CheapFirstSampler(BaseSampler):  # type: ignore[misc]  # optuna carries no
             evidence=evidence,
             parents=parents,
             tried=tried,
-            is_new=lambda key: key not in ledger.by_key,
+            is_new=lambda key: key not in store.by_key,
             costs_of=self._costs_of,
         )
 
@@ -107,8 +107,8 @@ class CheapFirstSampler(BaseSampler):  # type: ignore[misc]  # optuna carries no
         return Identity(key, self._probe_key(config, key))
 
     def _costs_of(self, probe_key: str) -> Floats | None:
-        metrics = self._ledger.probed.get(probe_key)
+        metrics = self._store.probed.get(probe_key)
         return None if metrics is None else self._reader.cheap_costs(metrics)
 
     def _probed_metrics(self, entry: Entry) -> Mapping[str, Any]:
-        return self._ledger.probed.get(self._probe_key(entry.config, entry.key), {})
+        return self._store.probed.get(self._probe_key(entry.config, entry.key), {})

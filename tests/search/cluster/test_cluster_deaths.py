@@ -18,8 +18,8 @@ from search.worker import memory_kills as deaths
 from search.worker.memory_kills import AttemptNote, death_reason, oom_kills
 from search.worker.trial_run import Course
 from studies.model import Study
-from tests.search.books import new_ledger, run, tickets
 from tests.search.fakes import Budget, Choice, FakeEpoch, FakeSession, FakeTrainer, SamplerChoice, make_space
+from tests.search.stores import new_store, run, tickets
 from tests.search.worker.test_trial_run import _ticket
 
 GROUP = Path("/sys/fs/cgroup/memory/spikefront-test")
@@ -179,13 +179,13 @@ def test_deaths_of_another_life_of_the_loop_count_for_nothing(kernel: Kernel, tm
 
 def test_each_life_of_the_loop_has_tickets_of_its_own(tmp_path: Path) -> None:
     space = make_space()
-    ledger = new_ledger(space)
-    (entry,) = run(ledger, space, 1)
-    made = tickets(ledger, space, tmp_path)
+    store = new_store(space)
+    (entry,) = run(store, space, 1)
+    made = tickets(store, space, tmp_path)
     first = made.trial(entry).life
     assert made.trial(entry).life == first
     made.begin_life()
-    assert len({first, made.trial(entry).life, tickets(ledger, space, tmp_path).trial(entry).life, ""}) == 4
+    assert len({first, made.trial(entry).life, tickets(store, space, tmp_path).trial(entry).life, ""}) == 4
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"process": 1}', '{"life": "a", "process": "x"}'])

@@ -17,12 +17,12 @@ from search.propose.warm_start import warm_start
 from search.study.drivers import OneDriver
 from search.trials.outcome import Outcome
 from search.trials.prior import Prior, in_portions
-from search.trials.store import QUEUED, Ledger
+from search.trials.store import QUEUED, TrialStore
 from search.trials.stored_trial import PRIORS
 from search.worker.jobs import Report
 from spaces.space import Space
-from tests.search.books import earlier_run, measured, new_ledger, reopened, run
 from tests.search.fakes import Budget, Choice, FloatRange, IntRange, Limit, SamplerChoice, make_space
+from tests.search.stores import earlier_run, measured, new_store, reopened, run
 
 
 def _recipe_space(**changes: Any) -> Space:
@@ -33,14 +33,14 @@ def _recipe_space(**changes: Any) -> Space:
 
 def test_recipes_come_first_and_once_also_after_a_resume() -> None:
     space = _recipe_space()
-    ledger = new_ledger(space)
-    assert queue_anchors(ledger, space) == 1
-    ledger = reopened(ledger)
-    first = Proposer(ledger, space).next()
+    store = new_store(space)
+    assert queue_anchors(store, space) == 1
+    store = reopened(store)
+    first = Proposer(store, space).next()
     assert first is not None
     assert (first.params["T"], first.params["optim.lr"]) == (4, 0.1)
-    assert not has_queue(ledger.study)
-    second = Proposer(ledger, space).next()
+    assert not has_queue(store.study)
+    second = Proposer(store, space).next()
     assert second is not None
     assert second.params != first.params
 
@@ -48,34 +48,34 @@ def test_recipes_come_first_and_once_also_after_a_resume() -> None:
 def test_a_grid_with_recipes_before_it_is_still_tried_whole() -> None:
     search = {"T": Choice((1, 2, 4)), "model.width": Choice((1.0, 2.0))}
     space = make_space(search=search, sampler=SamplerChoice("grid", 0))
-    ledger = new_ledger(space)
-    assert queue_anchors(ledger, space) == 1
-    entries = run(ledger, space, 6)
+    store = new_store(space)
+    assert queue_anchors(store, space) == 1
+    entries = run(store, space, 6)
     assert len({entry.key for entry in entries}) == 6
-    assert Proposer(ledger, space).next() is None
+    assert Proposer(store, space).next() is None
 
 
-def _take_over(ledger: Ledger, space: Space, earlier: Path) -> None:
-    take_over(ledger, space, warm_start(earlier, space, ledger.objectives))
+def _take_over(store: TrialStore, space: Space, earlier: Path) -> None:
+    take_over(store, space, warm_start(earlier, space, store.objectives))
 
 
-def _n_told(ledger: Ledger) -> int:
+def _n_told(store: TrialStore) -> int:
     """Trials that Optuna has and the study has not."""
     states = (optuna.trial.TrialState.COMPLETE,)
-    n_complete = ledger.counts().get("complete", 0)
-    return len(ledger.study.get_trials(deepcopy=False, states=states)) - n_complete
+    n_complete = store.counts().get("complete", 0)
+    return len(store.study.get_trials(deepcopy=False, states=states)) - n_complete
 
 
 def test_an_earlier_studys_front_is_tried_first_and_its_trials_are_learned_from(tmp_path: Path) -> None:
     space = make_space(budget=Budget(20))
     earlier = earlier_run(tmp_path / "other", space, 12)
-    ledger = new_ledger(space)
-    _take_over(ledger, space, tmp_path / "other")
-    waiting = ledger.study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.WAITING,))
+    store = new_store(space)
+    _take_over(store, space, tmp_path / "other")
+    waiting = store.study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.WAITING,))
     assert 1 <= len(waiting) <= 5, "a quarter of the budget"
-    assert {prior.key for prior in ledger.priors} == set(earlier.by_key)
-    again = reopened(ledger)
-    assert again.priors == ledger.priors
+    assert {prior.key for prior in store.priors} == set(earlier.by_key)
+    again = reopened(store)
+    assert again.priors == store.priors
     assert again.n_trials == 0, "priors are no trials of this study"
 
 
@@ -88,14 +88,14 @@ def _many_priors(n: int) -> list[Prior]:
 
 def test_priors_are_kept_in_portions_that_any_database_holds() -> None:
     """MySQL's attributes end at 64 KiB."""
-    ledger = new_ledger(make_space())
-    ledger.remember_priors(_many_priors(100))
-    kept = [frozen.user_attrs for frozen in ledger.study.get_trials()]
+    store = new_store(make_space())
+    store.remember_priors(_many_priors(100))
+    kept = [frozen.user_attrs for frozen in store.study.get_trials()]
     assert max(len(json.dumps(attrs)) for attrs in kept) < 33_000
     assert 1 < len(kept) < 20
-    assert reopened(ledger).priors == ledger.priors == _many_priors(100)
-    ledger.remember_priors(_many_priors(101))
-    assert len(reopened(ledger).priors) == 101, "each once"
+    assert reopened(store).priors == store.priors == _many_priors(100)
+    store.remember_priors(_many_priors(101))
+    assert len(reopened(store).priors) == 101, "each once"
 
 
 def test_a_prior_larger_than_a_portion_stands_alone_and_none_take_no_record() -> None:
@@ -106,10 +106,10 @@ def test_a_prior_larger_than_a_portion_stands_alone_and_none_take_no_record() ->
 
 
 def test_priors_of_studies_begun_when_all_were_one_record_with_their_epochs_still_load() -> None:
-    ledger = new_ledger(make_space())
+    store = new_store(make_space())
     old = [{**asdict(prior), "rows": {"1": {"epoch": 1}}} for prior in _many_priors(30)]
-    ledger.study.add_trial(create_trial(state=TrialState.FAIL, user_attrs={PRIORS: old}))
-    assert reopened(ledger).priors == _many_priors(30)
+    store.study.add_trial(create_trial(state=TrialState.FAIL, user_attrs={PRIORS: old}))
+    assert reopened(store).priors == _many_priors(30)
 
 
 def test_optunas_samplers_learn_only_from_priors_whose_objectives_are_all_known(tmp_path: Path) -> None:
@@ -121,28 +121,28 @@ def test_optunas_samplers_learn_only_from_priors_whose_objectives_are_all_known(
     )
     earlier_run(tmp_path / "other", space, 6)
     for objective_space, n_told in ((space, 6), (plain, 0)):
-        ledger = new_ledger(objective_space)
-        _take_over(ledger, objective_space, tmp_path / "other")
-        entry = Proposer(ledger, objective_space).next()
+        store = new_store(objective_space)
+        _take_over(store, objective_space, tmp_path / "other")
+        entry = Proposer(store, objective_space).next()
         assert entry is not None
-        assert _n_told(ledger) == n_told, "latency of an unknown device is no knowledge"
-        ledger.finish(entry.number, Outcome("complete", None, measured(entry)))
+        assert _n_told(store) == n_told, "latency of an unknown device is no knowledge"
+        store.finish(entry.number, Outcome("complete", None, measured(entry)))
 
 
 def test_what_was_measured_on_this_device_is_learned_as_soon_as_the_device_is_known(tmp_path: Path) -> None:
     space = make_space(sampler=SamplerChoice("tpe", 1), budget=Budget(9))
     earlier_run(tmp_path / "other", space, 6)
-    ledger = new_ledger(space)
-    _take_over(ledger, space, tmp_path / "other")
-    proposer = Proposer(ledger, space)
+    store = new_store(space)
+    _take_over(store, space, tmp_path / "other")
+    proposer = Proposer(store, space)
     entry = proposer.next()
     assert entry is not None
-    assert _n_told(ledger) == 0
-    ledger.note(entry.number, Report("probe", metrics=measured(entry), place={"device": "cpu: fake"}))
-    assert all("latency_ms" in prior.metrics for prior in ledger.priors)
+    assert _n_told(store) == 0
+    store.note(entry.number, Report("probe", metrics=measured(entry), place={"device": "cpu: fake"}))
+    assert all("latency_ms" in prior.metrics for prior in store.priors)
     proposer.next()
-    assert _n_told(ledger) == 6
-    again = reopened(ledger)
+    assert _n_told(store) == 6
+    again = reopened(store)
     _take_over(again, space, tmp_path / "other")
     Proposer(again, space).next()
     assert (_n_told(again), len(again.priors)) == (6, 6), "each once, after a resume too"
@@ -151,14 +151,14 @@ def test_what_was_measured_on_this_device_is_learned_as_soon_as_the_device_is_kn
 def test_other_devices_times_are_never_learned(tmp_path: Path) -> None:
     space = make_space(sampler=SamplerChoice("tpe", 1))
     earlier_run(tmp_path / "other", space, 6)
-    ledger = new_ledger(space)
-    _take_over(ledger, space, tmp_path / "other")
-    entry = Proposer(ledger, space).next()
+    store = new_store(space)
+    _take_over(store, space, tmp_path / "other")
+    entry = Proposer(store, space).next()
     assert entry is not None
-    ledger.note(entry.number, Report("probe", metrics=measured(entry), place={"device": "cpu: another"}))
-    Proposer(ledger, space).next()
-    assert _n_told(ledger) == 0
-    assert all("val_accuracy" in prior.metrics for prior in ledger.priors)
+    store.note(entry.number, Report("probe", metrics=measured(entry), place={"device": "cpu: another"}))
+    Proposer(store, space).next()
+    assert _n_told(store) == 0
+    assert all("val_accuracy" in prior.metrics for prior in store.priors)
 
 
 def test_a_driver_that_shares_a_study_reads_its_own_priors_once(tmp_path: Path) -> None:
@@ -167,11 +167,11 @@ def test_a_driver_that_shares_a_study_reads_its_own_priors_once(tmp_path: Path) 
 
     space = make_space()
     earlier_run(tmp_path / "other", space, 6)
-    ledger = new_ledger(space)
-    ledger = Ledger(ledger.study, ledger.objectives, ledger.limits, Many())
-    _take_over(ledger, space, tmp_path / "other")
-    ledger.refresh()
-    assert len(ledger.priors) == 6
+    store = new_store(space)
+    store = TrialStore(store.study, store.objectives, store.limits, Many())
+    _take_over(store, space, tmp_path / "other")
+    store.refresh()
+    assert len(store.priors) == 6
 
 
 def test_of_two_drivers_one_tells_what_the_device_makes_known(tmp_path: Path) -> None:
@@ -183,17 +183,17 @@ def test_of_two_drivers_one_tells_what_the_device_makes_known(tmp_path: Path) ->
 
     space = make_space(sampler=SamplerChoice("tpe", 1), budget=Budget(9))
     earlier_run(tmp_path / "other", space, 6)
-    first = new_ledger(space)
+    first = new_store(space)
     _take_over(first, space, tmp_path / "other")
-    drivers = [Ledger(first.study, first.objectives, first.limits, Many(me)) for me in (1, 2)]
-    proposers = [Proposer(ledger, space) for ledger in drivers]
-    for ledger, proposer in zip(drivers, proposers, strict=True):
-        with ledger.turn():
+    drivers = [TrialStore(first.study, first.objectives, first.limits, Many(me)) for me in (1, 2)]
+    proposers = [Proposer(store, space) for store in drivers]
+    for store, proposer in zip(drivers, proposers, strict=True):
+        with store.turn():
             entry = proposer.next()
         assert entry is not None
-        ledger.note(entry.number, Report("probe", metrics=measured(entry), place={"device": "cpu: fake"}))
-    for ledger, proposer in zip(drivers, proposers, strict=True):
-        with ledger.turn():
+        store.note(entry.number, Report("probe", metrics=measured(entry), place={"device": "cpu: fake"}))
+    for store, proposer in zip(drivers, proposers, strict=True):
+        with store.turn():
             proposer.next()
     assert _n_told(drivers[0]) == 6
 
@@ -204,13 +204,13 @@ def test_what_is_known_here_to_break_a_limit_is_not_queued(tmp_path: Path) -> No
     space = make_space(search=searched, budget=Budget(40), sampler=SamplerChoice("random", 3))
     earlier_run(tmp_path / "other", space, 8)
     limited = replace(space, constraints={"train_memory_mib": Limit(max=25.0)})
-    ledger = new_ledger(limited)
+    store = new_store(limited)
     probed = {}
     for T in (3, 4):
         config, key = resolve(space, {"T": T, "model.width": 1.0, "optim.lr": 0.5})
         probed[probe_key_of(config, key)] = {"train_memory_mib": 10.0 * T}
-    ledger.remember_probes(probed)
-    _take_over(ledger, limited, tmp_path / "other")
-    queued = [trial.system_attrs[QUEUED] for trial in ledger.study.get_trials(states=[TrialState.WAITING])]
+    store.remember_probes(probed)
+    _take_over(store, limited, tmp_path / "other")
+    queued = [trial.system_attrs[QUEUED] for trial in store.study.get_trials(states=[TrialState.WAITING])]
     assert queued
     assert all(params["T"] <= 2 for params in queued)

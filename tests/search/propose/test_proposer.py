@@ -20,8 +20,8 @@ from spaces.ranges import IntRange
 from spaces.space import SAMPLERS as SAMPLER_NAMES
 from spaces.space import Space
 from studies.model import State
-from tests.search.books import complete, measured, new_ledger, reopened, run
 from tests.search.fakes import Choice, FloatRange, Limit, SamplerChoice, make_space
+from tests.search.stores import complete, measured, new_store, reopened, run
 
 CONDITIONAL = {
     "distillation.mode": Choice(("none", "reliable")),
@@ -38,7 +38,7 @@ def _space(sampler: str, **changes: object) -> Space:
 
 def _setup(**changes: object) -> SamplerSetup:
     space = make_space(**changes)
-    return SamplerSetup(0, space, new_ledger(space))
+    return SamplerSetup(0, space, new_store(space))
 
 
 def test_every_sampler_a_space_may_name_is_here() -> None:
@@ -49,11 +49,11 @@ def test_every_sampler_a_space_may_name_is_here() -> None:
 def test_every_sampler_proposes_new_valid_configs_whatever_became_of_the_others(sampler: str) -> None:
     """All outcomes, pending trials, constraints and a resume in between; no warning (they are errors)."""
     space = _space(sampler, search={"T": IntRange(1, 16)}, constraints={"train_memory_mib": Limit(max=60.0)})
-    ledger = new_ledger(space)
+    store = new_store(space)
     seen = set()
     states: list[State] = ["complete", "infeasible", "stopped", "failed", "complete", "running"]
     for life in range(2):
-        proposer = Proposer(ledger, space)
+        proposer = Proposer(store, space)
         for count in range(10):
             entry = proposer.next()
             assert entry is not None
@@ -62,31 +62,31 @@ def test_every_sampler_proposes_new_valid_configs_whatever_became_of_the_others(
             state = states[count % 6]
             metrics = measured(entry) if state == "complete" else {"train_memory_mib": 70.0}
             if state != "running":
-                ledger.finish(entry.number, Outcome(state, None, metrics))
-        assert len(ledger.entries) == 10 * (life + 1)
-        ledger = reopened(ledger)
+                store.finish(entry.number, Outcome(state, None, metrics))
+        assert len(store.entries) == 10 * (life + 1)
+        store = reopened(store)
 
 
 @pytest.mark.parametrize("sampler", sorted(set(SAMPLERS) - {"grid"}))
 def test_every_sampler_takes_a_conditional_space(sampler: str) -> None:
     space = _space(sampler, search=CONDITIONAL)
-    for entry in run(new_ledger(space), space, 14):
+    for entry in run(new_store(space), space, 14):
         assert ("distillation.alpha" in entry.params) == (entry.params["distillation.mode"] == "reliable")
 
 
 @pytest.mark.parametrize("sampler", sorted(SAMPLERS))
 def test_the_seed_decides_the_proposals(sampler: str) -> None:
     space = _space(sampler)
-    first, again = ([entry.key for entry in run(new_ledger(space), space, 5)] for _ in range(2))
+    first, again = ([entry.key for entry in run(new_store(space), space, 5)] for _ in range(2))
     assert first == again
 
 
 @pytest.mark.parametrize("sampler", ["random", "tpe", "qmc", "grid"])
 def test_a_resume_does_not_repeat_its_draws(sampler: str) -> None:
     space = _space(sampler, search={"optim.lr": FloatRange(0.01, 1.0)} if sampler != "grid" else {})
-    ledger = new_ledger(space)
-    run(ledger, space, 4)
-    resumed = reopened(ledger)
+    store = new_store(space)
+    run(store, space, 4)
+    resumed = reopened(store)
     run(resumed, space, 4)
     rejected = [trial for trial in resumed.study.get_trials() if REJECTED in trial.user_attrs]
     assert not rejected
@@ -112,11 +112,11 @@ def test_optunas_experimental_warnings_are_silenced_here_and_nowhere_else() -> N
 
 def test_duplicates_take_no_number_and_are_told_as_failed() -> None:
     space = make_space(search={}, sampler=SamplerChoice("random", 0))
-    ledger = new_ledger(space)
-    entries = run(ledger, space, 16)
+    store = new_store(space)
+    entries = run(store, space, 16)
     assert [entry.number for entry in entries] == list(range(16))
     assert len({entry.key for entry in entries}) == 16
-    rejected = [trial for trial in ledger.study.get_trials() if REJECTED in trial.user_attrs]
+    rejected = [trial for trial in store.study.get_trials() if REJECTED in trial.user_attrs]
     assert rejected, "16 draws out of 16 without a repeat: choose another seed"
     assert all(trial.state == optuna.trial.TrialState.FAIL for trial in rejected)
     assert all(trial.user_attrs[REJECTED].startswith("the same as trial ") for trial in rejected)
@@ -127,17 +127,17 @@ def test_params_without_effect_make_no_new_trial() -> None:
     space = make_space(
         search={"T": IntRange(1, 2), "model.width": Choice((1.0,)), "distillation.alpha": FloatRange(0, 1)}
     )
-    ledger = new_ledger(space)
-    run(ledger, space, 2)
-    proposer = Proposer(ledger, space)
+    store = new_store(space)
+    run(store, space, 2)
+    proposer = Proposer(store, space)
     assert proposer.next() is None
     assert proposer.exhausted == "200 random draws in a row gave only configs already tried"
 
 
 def test_a_duplicate_of_a_running_trial_is_not_handed_out_twice() -> None:
     space = make_space()
-    ledger = new_ledger(space)
-    proposer = Proposer(ledger, space)
+    store = new_store(space)
+    proposer = Proposer(store, space)
     entries = [proposer.next() for _ in range(16)]
     assert len({entry.key for entry in entries if entry}) == 16
 
@@ -145,19 +145,19 @@ def test_a_duplicate_of_a_running_trial_is_not_handed_out_twice() -> None:
 @pytest.mark.parametrize("sampler", ["random", "tpe", "grid"])
 def test_a_finite_space_is_used_up(sampler: str) -> None:
     space = _space(sampler)
-    ledger = new_ledger(space)
-    run(ledger, space, 16)
-    proposer = Proposer(ledger, space)
+    store = new_store(space)
+    run(store, space, 16)
+    proposer = Proposer(store, space)
     assert proposer.next() is None
     assert proposer.exhausted == "every config of the space has been tried"
 
 
 def test_a_grid_that_is_resumed_goes_on_where_it_was() -> None:
     space = _space("grid")
-    whole = [entry.key for entry in run(new_ledger(space), space, 16)]
-    ledger = new_ledger(space)
-    parts = [entry.key for entry in run(ledger, space, 5)]
-    parts += [entry.key for entry in run(reopened(ledger), space, 11)]
+    whole = [entry.key for entry in run(new_store(space), space, 16)]
+    store = new_store(space)
+    parts = [entry.key for entry in run(store, space, 5)]
+    parts += [entry.key for entry in run(reopened(store), space, 11)]
     assert parts == whole
 
 
@@ -178,37 +178,37 @@ def test_a_grid_needs_a_small_finite_space(search: dict[str, object], message: s
 
 def test_asks_a_dead_driver_left_behind_do_no_harm() -> None:
     space = _space("grid")
-    ledger = new_ledger(space)
-    taken = run(ledger, space, 3)
-    ledger.study.enqueue_trial(taken[0].params)  # died between enqueue and ask
-    ledger.study.ask()  # died while it asked
-    resumed = reopened(ledger)
+    store = new_store(space)
+    taken = run(store, space, 3)
+    store.study.enqueue_trial(taken[0].params)  # died between enqueue and ask
+    store.study.ask()  # died while it asked
+    resumed = reopened(store)
     assert len(run(resumed, space, 13)) == 13
     assert not [t for t in resumed.study.get_trials() if t.state == optuna.trial.TrialState.RUNNING]
 
 
 def test_what_a_dead_driver_took_from_the_queue_goes_back() -> None:
     space = _space("random")
-    ledger = new_ledger(space)
+    store = new_store(space)
     queue = [{"T": T, "model.width": 1.0} for T in (3, 1, 7)]
     for params in queue:
-        ledger.study.enqueue_trial(params)
-    ledger.study.ask()  # died while it asked
-    resumed = reopened(ledger)
+        store.study.enqueue_trial(params)
+    store.study.ask()  # died while it asked
+    resumed = reopened(store)
     taken = [entry.params for entry in run(resumed, space, 3)]
     assert sorted(taken, key=str) == sorted(queue, key=str)
-    ledger = reopened(resumed)
-    assert not has_queue(ledger.study)
-    assert not [t for t in ledger.study.get_trials() if t.state == optuna.trial.TrialState.RUNNING]
+    store = reopened(resumed)
+    assert not has_queue(store.study)
+    assert not [t for t in store.study.get_trials() if t.state == optuna.trial.TrialState.RUNNING]
 
 
 def test_a_config_the_trainer_refuses_becomes_no_trial() -> None:
     """The space's own check cannot see everything; a study goes on all the same."""
     space = make_space(search={"T": IntRange(1, 2), "neuron.decay": Choice((0.5, 1.5))})
-    ledger = new_ledger(space)
-    entries = run(ledger, space, 4)
+    store = new_store(space)
+    entries = run(store, space, 4)
     assert {entry.config["neuron"]["decay"] for entry in entries} == {0.5}
-    proposer = Proposer(ledger, space)
+    proposer = Proposer(store, space)
     assert proposer.next() is None
     assert proposer.exhausted == "every config of the space has been tried"
 
@@ -223,17 +223,17 @@ def test_trials_learn_from_infeasible_ones() -> None:
             "optim.momentum": FloatRange(0.0, 0.9),
         },
     )
-    ledger = new_ledger(space)
-    proposer = Proposer(ledger, space)
+    store = new_store(space)
+    proposer = Proposer(store, space)
     late_in_region = 0
     for count in range(50):
         entry = proposer.next()
         assert entry is not None
         if entry.params["optim.lr"] > 0.505:
             late_in_region += count >= 30
-            ledger.finish(entry.number, Outcome("infeasible", "diverged", {"train_memory_mib": 1.0}))
+            store.finish(entry.number, Outcome("infeasible", "diverged", {"train_memory_mib": 1.0}))
         else:
-            complete(ledger, entry)
+            complete(store, entry)
     assert late_in_region <= 5, "random draws would give about 10 of 20"
 
 
@@ -245,13 +245,13 @@ def test_a_study_from_before_fields_were_dropped_trains_nothing_again(sampler: s
         search={"T": Choice((1, 2)), "model.width": Choice((1.0,)), "neuron.reset": Choice(("soft", "hard"))},
         sampler=SamplerChoice(sampler, 0),
     )
-    ledger = new_ledger(space)
+    store = new_store(space)
     for number, params in enumerate(({"T": 1, "neuron.reset": "soft"}, {"T": 1, "neuron.reset": "hard"})):
-        ledger.study.enqueue_trial({**params, "model.width": 1.0})
-        trial = ledger.study.ask()
+        store.study.enqueue_trial({**params, "model.width": 1.0})
+        trial = store.study.ask()
         config, _ = resolve(space, {**params, "model.width": 1.0})
-        complete(ledger, ledger.open(trial, {**params, "model.width": 1.0}, config, f"{number}" * 32))
-    again = reopened(ledger)
+        complete(store, store.open(trial, {**params, "model.width": 1.0}, config, f"{number}" * 32))
+    again = reopened(store)
     assert set(again.by_key) == {resolve(space, {"T": 1, "model.width": 1.0, "neuron.reset": "soft"})[1]}
     proposer = Proposer(again, space)
     entries = [entry for _ in range(3) if (entry := proposer.next()) is not None]
@@ -261,11 +261,11 @@ def test_a_study_from_before_fields_were_dropped_trains_nothing_again(sampler: s
 
 def test_a_prior_kept_under_an_older_key_is_not_learned_twice() -> None:
     space = make_space()
-    source = new_ledger(space)
+    source = new_store(space)
     (entry,) = run(source, space, 1)
     prior = Prior(entry.params, entry.config, "0" * 32, dict(entry.metrics))
-    ledger = new_ledger(space)
-    ledger.remember_priors([prior])
-    again = reopened(ledger)
+    store = new_store(space)
+    store.remember_priors([prior])
+    again = reopened(store)
     again.remember_priors([replace(prior, key=entry.key)])
     assert len(again.priors) == len(reopened(again).priors) == 1

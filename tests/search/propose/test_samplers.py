@@ -10,14 +10,14 @@ import pytest
 from search.propose.proposer import Proposer
 from search.propose.samplers import SAMPLERS
 from search.trials.outcome import Outcome
-from search.trials.store import Ledger
+from search.trials.store import TrialStore
 from spaces.condition import Condition
 from spaces.options import Subset
 from spaces.ranges import IntRange
 from spaces.space import Space
 from studies.model import State
-from tests.search.books import measured, new_ledger, reopened, row
 from tests.search.fakes import Choice, FloatRange, Limit, SamplerChoice, make_space
+from tests.search.stores import measured, new_store, reopened, row
 
 RELIABLE = {"distillation.mode": Condition(("reliable",))}
 SPACES: dict[str, dict[str, Any]] = {
@@ -54,22 +54,22 @@ def _space(kind: str, sampler: str, seed: int = 3) -> Space:
     return make_space(sampler=SamplerChoice(sampler, seed), **SPACES[kind])
 
 
-def _live(ledger: Ledger, space: Space, n: int) -> list[dict[str, Any]]:
+def _live(store: TrialStore, space: Space, n: int) -> list[dict[str, Any]]:
     """So many trials, two at a time, that end in all ways; their params."""
-    proposer = Proposer(ledger, space)
+    proposer = Proposer(store, space)
     params, waiting = [], []
     for count in range(n):
         entry = proposer.next()
         assert entry is not None, proposer.exhausted
-        ledger.started(entry.number)
+        store.started(entry.number)
         params.append(entry.params)
         waiting.append((entry, ENDS[count % len(ENDS)]))
         if len(waiting) == 2:
             ended, state = waiting.pop(0)
             metrics = measured(ended)
-            ledger.note(ended.number, row(1, metrics["val_accuracy"] / 2))
+            store.note(ended.number, row(1, metrics["val_accuracy"] / 2))
             cheap = {name: metrics[name] for name in ("train_memory_mib", "latency_ms")}
-            ledger.finish(ended.number, Outcome(state, None, metrics if state == "complete" else cheap))
+            store.finish(ended.number, Outcome(state, None, metrics if state == "complete" else cheap))
     return params
 
 
@@ -77,9 +77,9 @@ def _live(ledger: Ledger, space: Space, n: int) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("sampler", sorted(set(SAMPLERS) - WITHOUT_A_SEQUENCE))
 def test_valid_new_params_after_every_kind_of_end_and_after_a_resume(sampler: str, kind: str) -> None:
     space = _space(kind, sampler)
-    ledger = new_ledger(space)
-    before = _live(ledger, space, 14)
-    after = _live(reopened(ledger), space, 4)
+    store = new_store(space)
+    before = _live(store, space, 14)
+    after = _live(reopened(store), space, 4)
     for params in before + after:
         space.resolve(params)  # raises where a value is not one of its parameter's
     assert len({str(sorted(params.items())) for params in before + after}) == 18
@@ -89,7 +89,7 @@ def test_valid_new_params_after_every_kind_of_end_and_after_a_resume(sampler: st
 @pytest.mark.parametrize("sampler", sorted(set(SAMPLERS) - WITHOUT_A_SEQUENCE - {"gp"}))
 def test_one_seed_one_sequence_and_another_seed_another(sampler: str, kind: str) -> None:
     spaces = [_space(kind, sampler, seed) for seed in (3, 3, 4)]
-    first, again, other = (_live(new_ledger(space), space, 14) for space in spaces)
+    first, again, other = (_live(new_store(space), space, 14) for space in spaces)
     assert first == again
     assert first != other
 
@@ -97,12 +97,12 @@ def test_one_seed_one_sequence_and_another_seed_another(sampler: str, kind: str)
 @pytest.mark.parametrize("sampler", sorted(set(SAMPLERS) - {"gp"}))
 def test_a_metric_that_is_infinite_or_missing_does_no_harm(sampler: str) -> None:
     space = make_space(sampler=SamplerChoice(sampler, 0), search={"seed": IntRange(0, 99)})
-    ledger = new_ledger(space)
-    proposer = Proposer(ledger, space)
+    store = new_store(space)
+    proposer = Proposer(store, space)
     for count in range(15):
         entry = proposer.next()
         assert entry is not None
         broken = ({}, {"val_accuracy": math.inf}, {"val_accuracy": math.nan, "latency_ms": 1.0})[count % 3]
         metrics = {**measured(entry), **broken} if count % 2 else broken
-        ledger.finish(entry.number, Outcome("complete", None, metrics))
-    assert len(ledger.entries) == 15
+        store.finish(entry.number, Outcome("complete", None, metrics))
+    assert len(store.entries) == 15

@@ -29,8 +29,8 @@ from studies.model import Study
 from studies.pareto import front, knee
 from studies.portable import EVERYWHERE
 from studies.record import KEY, TRIALS, write_study
-from tests.search.books import measured, new_ledger, row
 from tests.search.fakes import make_space
+from tests.search.stores import measured, new_store, row
 from tests.studies.make import REPEATABLE
 
 DEVICE = "cpu: fake"
@@ -38,17 +38,17 @@ DEVICE = "cpu: fake"
 
 def study_of(space: Space, n_trials: int = 12) -> Study:
     """A study in which every trial is complete, on DEVICE."""
-    ledger = new_ledger(space)
-    proposer = Proposer(ledger, space)
+    store = new_store(space)
+    proposer = Proposer(store, space)
     for _ in range(n_trials):
         entry = proposer.next()
         assert entry is not None
-        ledger.started(entry.number)
-        ledger.note(entry.number, Report("probe", place={"device": DEVICE}))
-        ledger.note(entry.number, row(1, accuracy=40.0))
-        ledger.note(entry.number, row(2, accuracy=50.0))
-        ledger.finish(entry.number, Outcome("complete", None, measured(entry)))
-    return study_record(ledger.study, About.of("earlier", space))
+        store.started(entry.number)
+        store.note(entry.number, Report("probe", place={"device": DEVICE}))
+        store.note(entry.number, row(1, accuracy=40.0))
+        store.note(entry.number, row(2, accuracy=50.0))
+        store.finish(entry.number, Outcome("complete", None, measured(entry)))
+    return study_record(store.study, About.of("earlier", space))
 
 
 def written(study: Study, folder: Path) -> Path:
@@ -94,10 +94,10 @@ def test_the_front_is_tried_first_the_knee_before_all(earlier: Study, tmp_path: 
 def test_a_new_study_learns_the_same_trials_under_the_same_keys(earlier: Study, tmp_path: Path) -> None:
     space = make_space(search={"optim.lr": FloatRange(0.01, 1.0, log=True)})
     found = start(earlier, space, tmp_path)
-    ledger = new_ledger(space)
-    proposer = Proposer(ledger, space)
+    store = new_store(space)
+    proposer = Proposer(store, space)
     for params in found.queue:
-        ledger.study.enqueue_trial(params)
+        store.study.enqueue_trial(params)
     entries = [proposer.next() for _ in found.queue]
     assert all(isinstance(entry, Entry) for entry in entries)
     keys = {prior.key for prior in found.priors}

@@ -16,7 +16,7 @@ from search.simulate import ColumnTable, InOrder, StudyTable, TableTrainer, simu
 from search.simulate.__main__ import main
 from search.simulate.table import with_reference
 from search.study.attributes import About
-from search.trials.store import Ledger
+from search.trials.store import TrialStore
 from search.worker.jobs import Report, Ticket
 from search.worker.trainer import load_trainer
 from search.worker.trial_run import Course
@@ -111,7 +111,7 @@ def test_slots_work_side_by_side() -> None:
 def test_a_slot_that_is_free_first_takes_the_next_trial() -> None:
     table = columns(train_s=[10.0] + [1.0] * 11)
     order = list(table.everything())
-    ends = simulate(column_space(), table, 2, source=lambda ledger: InOrder(ledger, order)).ends
+    ends = simulate(column_space(), table, 2, source=lambda store: InOrder(store, order)).ends
     assert [end.number for end in ends] == [1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 10, 11]
     assert [end.time_s for end in ends[-3:]] == [10.0, 10.0, 11.0]
 
@@ -164,14 +164,14 @@ def test_known_metrics_must_be_metrics() -> None:
 class WantsEverything:
     """A sampler that asks for the cost of rows, as `cheap_first` does."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger, self._left, self.asked = ledger, list(range(12)), list[int | None]()
+    def __init__(self, store: TrialStore) -> None:
+        self._store, self._left, self.asked = store, list(range(12)), list[int | None]()
         import optuna
 
         class Sampler(optuna.samplers.RandomSampler):  # type: ignore[misc]
             wanted = self.wanted
 
-        ledger.study.sampler = Sampler(seed=0)
+        store.study.sampler = Sampler(seed=0)
 
     def wanted(self, n: int | None) -> list[dict[str, Any]]:
         self.asked.append(n)
@@ -187,19 +187,19 @@ def test_a_sampler_that_wants_to_know_is_told_before_each_ask(
     probes: float, asked: set[int | None], n_probes: int
 ) -> None:
     table, wants = columns(probe_s=1.0, train_s=1.0), list[WantsEverything]()
-    books = list[Ledger]()
+    stores = list[TrialStore]()
 
-    def source(ledger: Ledger) -> InOrder:
-        wants.append(WantsEverything(ledger))
-        books.append(ledger)
-        return InOrder(ledger, table.everything())
+    def source(store: TrialStore) -> InOrder:
+        wants.append(WantsEverything(store))
+        stores.append(store)
+        return InOrder(store, table.everything())
 
     done = simulate(column_space(n_trials=4), table, 1, probes=probes, source=source)
     assert set(wants[0].asked) == asked
     assert done.n_probes == n_probes
     # Each costs a second, as does the probe of a trial and its training.
     assert done.ends[-1].time_s == n_probes + 4 * 2
-    known = books[0].probed
+    known = stores[0].probed
     assert sorted(metrics["n_parameters"] for metrics in known.values()) == [
         100.0 - x for x in reversed(range(n_probes))
     ]
@@ -213,7 +213,7 @@ def test_epochs_are_replayed_with_their_times() -> None:
     table = StudyTable(study)
     space = replace(make_space(), budget=Budget(8))
     rows = list(table.everything())
-    done = simulate(space, table, 1, source=lambda ledger: InOrder(ledger, rows))
+    done = simulate(space, table, 1, source=lambda store: InOrder(store, rows))
     assert [end.epochs for end in done.ends] == [N_EPOCHS] * 8
     assert done.ends[-1].epochs_spent == 8 * N_EPOCHS
     assert done.ends[-1].time_s == pytest.approx(sum(4 * T + 0.3 for T in range(1, 9)))
@@ -232,7 +232,7 @@ def test_fidelity_stops_trials_and_they_cost_what_they_trained() -> None:
         objectives={"val_accuracy": Objective("maximize")},
     )
     best_first = sorted(table.everything(), key=lambda row: -row.config["T"])
-    done = simulate(space, table, 1, source=lambda ledger: InOrder(ledger, best_first))
+    done = simulate(space, table, 1, source=lambda store: InOrder(store, best_first))
     stopped = [trial for trial in done.study.trials if trial.state == "stopped"]
     assert stopped
     assert all(trial.values == {"val_accuracy": None} for trial in stopped)
@@ -289,7 +289,7 @@ def test_references_come_from_the_whole_table_and_the_space_keeps_its_own() -> N
 def test_hypervolume_over_time_has_one_value_an_end() -> None:
     table = StudyTable(recorded_study())
     space = with_reference(replace(make_space(), budget=Budget(8)), table)
-    done = simulate(space, table, 2, source=lambda ledger: InOrder(ledger, table.everything()))
+    done = simulate(space, table, 2, source=lambda store: InOrder(store, table.everything()))
     curve = hypervolume_curve(done.study)
     assert len(curve) == len(done.ends)
     assert curve == sorted(curve)

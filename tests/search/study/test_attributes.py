@@ -17,8 +17,8 @@ from search.trials.to_record import study_record
 from studies.model import Study
 from studies.record import read_study, write_study
 from studies.runs import run_lines
-from tests.search.books import new_ledger
 from tests.search.fakes import make_space
+from tests.search.stores import new_store
 
 ROW = {
     **dict.fromkeys(("lr", "train_loss", "train_accuracy", "val_accuracy", "seconds", "ce", "kd"), 1.0),
@@ -185,8 +185,8 @@ def test_the_record_keeps_the_runs_and_reads_older_ones(tmp_path: Path) -> None:
     ],
 )
 def test_a_trial_that_is_damaged_is_named(name: str, value: Any) -> None:
-    ledger = new_ledger(make_space())
-    study = ledger.study
+    store = new_store(make_space())
+    study = store.study
     about = About.of("toy", make_space())
     trial = study.ask()
     ask = {"number": 0, "params": {"T": 1}, "config": {"seed": 0}, "key": "k"}
@@ -198,7 +198,7 @@ def test_a_trial_that_is_damaged_is_named(name: str, value: Any) -> None:
 
 
 def test_an_epoch_of_a_later_version_is_read() -> None:
-    study = new_ledger(make_space()).study
+    study = new_store(make_space()).study
     trial = study.ask()
     trial.set_user_attr("ask", {"number": 0, "params": {}, "config": {"seed": 0}, "key": "k", "mood": "good"})
     trial.set_user_attr("epoch-0001", {**ROW, "energy": 3.0})

@@ -28,9 +28,9 @@ from search.trials.to_record import study_record
 from studies.model import Study
 from studies.record import read_study
 from tests.search import postgres
-from tests.search.books import complete, measured, row
 from tests.search.fakes import starts
-from tests.search.shared_book import SPACE, begin, ledger_of, next_entry
+from tests.search.shared_study import SPACE, begin, next_entry, store_of
+from tests.search.stores import complete, measured, row
 from tests.search.test_driver import SPACE as SPACE_FILE
 
 ROOT = Path(__file__).parents[3]
@@ -73,11 +73,11 @@ def _check_each_once(record: Study, n_trials: int) -> None:
     assert len({str(trial.config) for trial in record.trials}) == n_trials
 
 
-class Book:
-    """`tests.search.shared_book` in a process of its own."""
+class DriverProcess:
+    """`tests.search.shared_study` in a process of its own."""
 
     def __init__(self, url: str, runs: Path, budget: int, *options: str) -> None:
-        command = [sys.executable, "-m", "tests.search.shared_book", url, str(runs), str(budget), *options]
+        command = [sys.executable, "-m", "tests.search.shared_study", url, str(runs), str(budget), *options]
         self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
     def wait_for(self, word: str) -> int:
@@ -97,8 +97,8 @@ class Book:
 
 def test_two_drivers_lose_and_double_nothing(url: str, folder: RunFolder, tmp_path: Path) -> None:
     begin(url, folder)
-    books = [Book(url, tmp_path / runs, 24) for runs in ("runs", "elsewhere")]
-    ended = [book.ended() for book in books]
+    processes = [DriverProcess(url, tmp_path / runs, 24) for runs in ("runs", "elsewhere")]
+    ended = [process.ended() for process in processes]
     assert sorted(ended[0] + ended[1]) == list(range(24))
     assert all(ended), "both had a part in it"
     _check_each_once(_record(folder, url), 24)
@@ -108,17 +108,17 @@ def test_two_drivers_lose_and_double_nothing(url: str, folder: RunFolder, tmp_pa
 
 def test_the_trial_of_a_killed_driver_is_taken_over_once(url: str, folder: RunFolder, tmp_path: Path) -> None:
     begin(url, folder)
-    victim = Book(url, tmp_path / "runs", 12, "--hang-after", "3")
+    victim = DriverProcess(url, tmp_path / "runs", 12, "--hang-after", "3")
     number = victim.wait_for("hangs")
     with claim_study(folder, url) as drivers:
-        ledger = ledger_of(url, folder, drivers)
-        with ledger.turn():
-            assert ledger.adopt() is None, "its driver lives"
-        assert ledger.mine() == []
-        assert [entry.number for entry in ledger.running()] == [number]
+        store = store_of(url, folder, drivers)
+        with store.turn():
+            assert store.adopt() is None, "its driver lives"
+        assert store.mine() == []
+        assert [entry.number for entry in store.running()] == [number]
     victim.process.kill()
     victim.process.communicate(timeout=30)
-    ended = [book.ended() for book in [Book(url, tmp_path / "runs", 12) for _ in range(2)]]
+    ended = [process.ended() for process in [DriverProcess(url, tmp_path / "runs", 12) for _ in range(2)]]
     assert sorted(ended[0] + ended[1]) == [n for n in range(12) if n == number or n > 3]
     record = _record(folder, url)
     _check_each_once(record, 12)
@@ -130,7 +130,7 @@ def test_each_sees_what_the_other_did_at_its_turn(url: str, folder: RunFolder) -
     begin(url, folder)
     with ExitStack() as stack:
         first, second = (
-            ledger_of(url, folder, stack.enter_context(claim_study(folder, url))) for _ in range(2)
+            store_of(url, folder, stack.enter_context(claim_study(folder, url))) for _ in range(2)
         )
         proposers = Proposer(first, SPACE), Proposer(second, SPACE)
         entry = next_entry(first, proposers[0], 9)
@@ -165,42 +165,42 @@ def test_each_sees_what_the_other_did_at_its_turn(url: str, folder: RunFolder) -
 def test_what_a_driver_left_half_done_is_done_by_the_next_one(url: str, folder: RunFolder) -> None:
     begin(url, folder)
     with claim_study(folder, url) as drivers:
-        ledger = ledger_of(url, folder, drivers)
-        entry = next_entry(ledger, Proposer(ledger, SPACE), 9)
+        store = store_of(url, folder, drivers)
+        entry = next_entry(store, Proposer(store, SPACE), 9)
         assert entry is not None
         assert entry.trial is not None
         end = {"state": "complete", "reason": None, "metrics": measured(entry), "finished_at": None}
         entry.trial.set_user_attr("end", end)
-        ledger.study.ask().suggest_int("T", 1, 8)  # and it died, twice
+        store.study.ask().suggest_int("T", 1, 8)  # and it died, twice
     with claim_study(folder, url) as drivers:
-        ledger = ledger_of(url, folder, drivers)
-        assert ledger.running() == []
-        states = [trial.state.name for trial in ledger.study.get_trials(deepcopy=False)]
+        store = store_of(url, folder, drivers)
+        assert store.running() == []
+        states = [trial.state.name for trial in store.study.get_trials(deepcopy=False)]
         assert states == ["COMPLETE", "FAIL"]
 
 
 def test_a_driver_that_lost_its_connection_ends_and_records_nothing_more(url: str, folder: RunFolder) -> None:
     begin(url, folder)
     with claim_study(folder, url) as drivers:
-        ledger = ledger_of(url, folder, drivers)
-        entry = next_entry(ledger, Proposer(ledger, SPACE), 9)
+        store = store_of(url, folder, drivers)
+        entry = next_entry(store, Proposer(store, SPACE), 9)
         assert entry is not None
         with drivers_module.server_connection(url) as connection:
             others = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
             connection.exec_driver_sql(others)
         with pytest.raises(StudyFailedError, match=r"connection .* is lost .* free for others"):
-            ledger.finish(0, Outcome("complete", None, measured(entry)))
+            store.finish(0, Outcome("complete", None, measured(entry)))
         assert entry.state == "running"
-        with pytest.raises(StudyFailedError, match="is lost"), ledger.turn():
+        with pytest.raises(StudyFailedError, match="is lost"), store.turn():
             pass
         with claim_study(folder, url) as other:
-            heir = ledger_of(url, folder, other)
+            heir = store_of(url, folder, other)
             with heir.turn():
                 adopted = heir.adopt()
             assert adopted is not None
             complete(heir, adopted)
         with pytest.raises(StudyFailedError, match="trial 0 was ended by another driver"):
-            ledger.note(0, row(2))
+            store.note(0, row(2))
     assert [trial.state for trial in _record(folder, url).trials] == ["complete"]
 
 

@@ -23,8 +23,8 @@ from search.study.urls import without_password
 from search.trials.outcome import Outcome
 from search.tune.stop_request import StopRequest
 from search.worker.jobs import Report
-from tests.search.books import measured, new_ledger, row
 from tests.search.fakes import make_space
+from tests.search.stores import measured, new_store, row
 
 
 def _journal(path: Path, n_trials: int = 2) -> bytes:
@@ -98,16 +98,16 @@ def _disk_ends(at: int) -> Iterator[None]:
 def test_a_disk_that_fills_up_in_mid_record_leaves_no_half_of_it(tmp_path: Path, room: int) -> None:
     path = tmp_path / "journal.log"
     space = make_space()
-    ledger, stop = new_ledger(space, open_journal(path)), StopRequest()
-    assert Proposer(ledger, space).next() is not None
+    store, stop = new_store(space, open_journal(path)), StopRequest()
+    assert Proposer(store, space).next() is not None
     whole = path.read_bytes()
     with _disk_ends(len(whole) + room):
-        stop.guard(lambda: ledger.note(0, row(1)))
+        stop.guard(lambda: store.note(0, row(1)))
     assert isinstance(stop.error, OSError)
     assert path.read_bytes() == whole
-    assert stop.guard(lambda: ledger.note(0, row(2))) is None
+    assert stop.guard(lambda: store.note(0, row(2))) is None
     assert path.read_bytes() == whole, "what comes after a record that is missing is not written either"
-    ledger.note(0, row(1))
+    store.note(0, row(1))
     study = optuna.load_study(study_name="toy", storage=open_journal(path))
     assert list(study.trials[0].user_attrs) == ["ask", "epoch-0001"]
 
@@ -179,7 +179,7 @@ def test_the_disk_is_waited_for_where_a_record_promises_something(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     space = make_space()
-    ledger = new_ledger(space, open_journal(tmp_path / "journal.log"))
+    store = new_store(space, open_journal(tmp_path / "journal.log"))
     flushed = []
     sync = os.fsync
 
@@ -188,14 +188,14 @@ def test_the_disk_is_waited_for_where_a_record_promises_something(
         flushed.append(json.loads((tmp_path / "journal.log").read_text().splitlines()[-1]))
 
     monkeypatch.setattr(os, "fsync", note)
-    entry = Proposer(ledger, space).next()
+    entry = Proposer(store, space).next()
     assert entry is not None
-    ledger.started(0)
-    ledger.note(0, Report("probe", metrics={"latency_ms": 1.0}, place={"node": "here"}))
-    ledger.note(0, row(1))
-    ledger.finish(0, Outcome("complete", None, measured(entry)))
-    ledger.amend(0, {"latency_ms_quiet": 1.0})
-    ledger.remember_probes({"a1": {"latency_ms": 1.0}})
+    store.started(0)
+    store.note(0, Report("probe", metrics={"latency_ms": 1.0}, place={"node": "here"}))
+    store.note(0, row(1))
+    store.finish(0, Outcome("complete", None, measured(entry)))
+    store.amend(0, {"latency_ms_quiet": 1.0})
+    store.remember_probes({"a1": {"latency_ms": 1.0}})
     names = [name for log in flushed for name in {**log, **log.get("user_attr", log.get("user_attrs", {}))}]
     promised = ["ask", "probe", "epoch-0001", "values", "amended", "probed"]
     assert [name for name in names if name in promised and name != "values"] == [

@@ -14,33 +14,33 @@ from search.study.folder import RunFolder
 from search.terminal.display import Display, ended_line, format_seconds, running_table
 from search.terminal.summary import has_failed, print_summary
 from search.trials.outcome import Outcome
-from search.trials.store import Ledger
+from search.trials.store import TrialStore
 from search.trials.to_record import study_record
 from search.worker.jobs import Report
 from studies.model import Study
 from studies.pareto import front, study_hypervolume
 from studies.text import params_text
-from tests.search.books import complete, measured, new_ledger, row
 from tests.search.fakes import make_space
+from tests.search.stores import complete, measured, new_store, row
 
 
-def _ledger(n_open: int) -> Ledger:
+def _store(n_open: int) -> TrialStore:
     space = make_space()
-    ledger = new_ledger(space)
-    proposer = Proposer(ledger, space)
+    store = new_store(space)
+    proposer = Proposer(store, space)
     for _ in range(n_open):
         proposer.next()
-    return ledger
+    return store
 
 
-def _about(ledger: Ledger) -> About:
-    about = About.read(ledger.study)
+def _about(store: TrialStore) -> About:
+    about = About.read(store.study)
     assert about is not None
     return about
 
 
-def _record(ledger: Ledger) -> Study:
-    return study_record(ledger.study, _about(ledger))
+def _record(store: TrialStore) -> Study:
+    return study_record(store.study, _about(store))
 
 
 def _console(is_terminal: bool) -> Console:
@@ -53,39 +53,39 @@ def _shown(console: Console) -> str:
 
 
 def test_without_a_terminal_one_plain_line_per_finished_trial() -> None:
-    ledger = _ledger(3)
+    store = _store(3)
     console = _console(False)
-    with Display(console, ledger, 6, _about(ledger)) as display:
+    with Display(console, store, 6, _about(store)) as display:
         display.turn()
-        complete(ledger, ledger.entries[1])
+        complete(store, store.entries[1])
         display.turn()
         display.turn()
-        ledger.finish(0, Outcome("infeasible", "diverged: loss nan"))
+        store.finish(0, Outcome("infeasible", "diverged: loss nan"))
         display.turn()
     first, second = _shown(console).splitlines()
-    params = params_text(ledger.entries[1].params)
-    accuracy = measured(ledger.entries[1])["val_accuracy"]
+    params = params_text(store.entries[1].params)
+    accuracy = measured(store.entries[1])["val_accuracy"]
     assert first.startswith(f"trial 1 complete: val_accuracy {accuracy:.5g}, train_memory_mib ")
     assert first.endswith(f"({params})")
     assert second.startswith("trial 0 infeasible: diverged: loss nan (")
 
 
 def test_trials_that_ended_before_a_resume_are_not_announced_again() -> None:
-    ledger = _ledger(2)
-    complete(ledger, ledger.entries[0])
+    store = _store(2)
+    complete(store, store.entries[0])
     console = _console(False)
-    with Display(console, ledger, 6, _about(ledger)) as display:
+    with Display(console, store, 6, _about(store)) as display:
         display.turn()
     assert _shown(console) == ""
 
 
 def test_the_live_table_shows_running_trials_front_and_counts() -> None:
-    ledger = _ledger(3)
+    store = _store(3)
     console = _console(True)
-    ledger.note(2, Report("probe", metrics={"latency_ms": 1.0}))
-    ledger.note(1, row(2, 87.5))
-    with Display(console, ledger, 6, _about(ledger)) as display:
-        complete(ledger, ledger.entries[0])
+    store.note(2, Report("probe", metrics={"latency_ms": 1.0}))
+    store.note(1, row(2, 87.5))
+    with Display(console, store, 6, _about(store)) as display:
+        complete(store, store.entries[0])
         display.turn()
     shown = _shown(console)
     assert "toy: 1 complete, 2 running of 6, 0 s, hypervolume " in shown
@@ -96,18 +96,18 @@ def test_the_live_table_shows_running_trials_front_and_counts() -> None:
 
 
 def test_the_live_front_is_that_of_the_whole_study() -> None:
-    ledger = _ledger(8)
+    store = _store(8)
     for number in range(4):
-        complete(ledger, ledger.entries[number])
+        complete(store, store.entries[number])
     console = _console(True)
-    with Display(console, ledger, 8, _about(ledger)) as display:
+    with Display(console, store, 8, _about(store)) as display:
         for number in range(4, 7):
-            complete(ledger, ledger.entries[number])
+            complete(store, store.entries[number])
             display.turn()
-        complete(ledger, ledger.open_replicate(0, ledger.entries[0].config, "key", 9))
+        complete(store, store.open_replicate(0, store.entries[0].config, "key", 9))
         display.turn()
-    trials = tuple(trial for trial in _record(ledger).trials if trial.replicate_of is None)
-    record = replace(_record(ledger), trials=trials)
+    trials = tuple(trial for trial in _record(store).trials if trial.replicate_of is None)
+    record = replace(_record(store), trials=trials)
     shown = _shown(console)
     last = shown[shown.rindex("toy: 7 complete, 1 running of 8, ") :]
     assert f"hypervolume {study_hypervolume(record):.5g}" in last
@@ -115,11 +115,11 @@ def test_the_live_front_is_that_of_the_whole_study() -> None:
 
 
 def test_a_replicate_that_ends_is_announced() -> None:
-    ledger = _ledger(1)
-    complete(ledger, ledger.entries[0])
+    store = _store(1)
+    complete(store, store.entries[0])
     console = _console(False)
-    with Display(console, ledger, 6, _about(ledger)) as display:
-        complete(ledger, ledger.open_replicate(0, ledger.entries[0].config, "key", 9))
+    with Display(console, store, 6, _about(store)) as display:
+        complete(store, store.open_replicate(0, store.entries[0].config, "key", 9))
         display.turn()
     assert _shown(console).startswith("trial 1 complete: val_accuracy ")
     assert "(seed 9 of trial 0)" in _shown(console)
@@ -127,8 +127,8 @@ def test_a_replicate_that_ends_is_announced() -> None:
 
 def test_a_line_said_stands_above_the_live_table() -> None:
     console = _console(True)
-    ledger = _ledger(1)
-    with Display(console, ledger, 6, _about(ledger)) as display:
+    store = _store(1)
+    with Display(console, store, 6, _about(store)) as display:
         display.say("a [warning] as it is")
     assert "a [warning] as it is" in _shown(console)
 
@@ -138,9 +138,9 @@ def test_the_running_table_of_nothing() -> None:
 
 
 def test_ended_lines_name_values_or_reason() -> None:
-    ledger = _ledger(2)
-    ledger.finish(0, Outcome("stopped", "early stopping after epoch 2"))
-    line = ended_line(ledger.entries[0], ["val_accuracy"])
+    store = _store(2)
+    store.finish(0, Outcome("stopped", "early stopping after epoch 2"))
+    line = ended_line(store.entries[0], ["val_accuracy"])
     assert line.startswith("trial 0 stopped: early stopping after epoch 2 (T=")
 
 
@@ -163,9 +163,9 @@ def test_durations(seconds: float, shown: str) -> None:
     assert format_seconds(seconds) == shown
 
 
-def _summary(ledger: Ledger, tmp_path: Any, **changes: Any) -> str:
+def _summary(store: TrialStore, tmp_path: Any, **changes: Any) -> str:
     values = {"ending": "budget", "report": tmp_path / "toy" / "report.html", **changes}
-    conducted = Conducted(_record(ledger), RunFolder.of(tmp_path, "toy"), **values)
+    conducted = Conducted(_record(store), RunFolder.of(tmp_path, "toy"), **values)
     console = _console(False)
     print_summary(conducted, console, "python -m search.run --resume --study toy")
     return _shown(console)
@@ -173,9 +173,9 @@ def _summary(ledger: Ledger, tmp_path: Any, **changes: Any) -> str:
 
 def test_the_summary_tells_what_to_type_next(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    ledger = _ledger(2)
-    complete(ledger, ledger.entries[0])
-    shown = _summary(ledger, tmp_path)
+    store = _store(2)
+    complete(store, store.entries[0])
+    shown = _summary(store, tmp_path)
     assert shown.startswith("done\n")
     assert "  python -m studies.export toy --pick knee --out toy-knee.yaml\n" in shown
     assert "  python -m snncore.train toy-knee.yaml\n" in shown
@@ -196,17 +196,17 @@ def test_the_summary_tells_what_to_type_next(tmp_path: Any, monkeypatch: pytest.
     ],
 )
 def test_the_summary_tells_how_it_ended(tmp_path: Any, changes: dict[str, Any], line: str) -> None:
-    assert line in _summary(_ledger(1), tmp_path, **changes)
+    assert line in _summary(_store(1), tmp_path, **changes)
 
 
 def test_a_summary_without_a_front_offers_no_export(tmp_path: Any) -> None:
-    assert "studies.export" not in _summary(_ledger(0), tmp_path)
+    assert "studies.export" not in _summary(_store(0), tmp_path)
 
 
 def test_a_study_has_failed_when_every_trial_did() -> None:
-    ledger = _ledger(2)
-    assert not has_failed(_record(_ledger(0)))
-    ledger.finish(0, Outcome("failed", "boom"))
-    assert not has_failed(_record(ledger)), "one still runs"
-    ledger.finish(1, Outcome("failed", "boom"))
-    assert has_failed(_record(ledger))
+    store = _store(2)
+    assert not has_failed(_record(_store(0)))
+    store.finish(0, Outcome("failed", "boom"))
+    assert not has_failed(_record(store)), "one still runs"
+    store.finish(1, Outcome("failed", "boom"))
+    assert has_failed(_record(store))

@@ -1,4 +1,4 @@
-"""The book of a study: what is written can be read back, whenever the driver died."""
+"""The trials of a study: what is written can be read back, whenever the driver died."""
 
 from __future__ import annotations
 
@@ -15,43 +15,43 @@ from search.propose.proposer import Proposer
 from search.study.attributes import About
 from search.study.journal import END, open_journal
 from search.trials.outcome import Outcome
-from search.trials.store import Ledger
+from search.trials.store import TrialStore
 from search.trials.stored_trial import Entry
 from search.trials.to_record import study_record
 from search.worker.jobs import Report
 from studies.model import Study
-from tests.search.books import complete, measured, new_ledger, reopened, row, run
 from tests.search.fakes import FloatRange, Limit, SamplerChoice, make_space
+from tests.search.stores import complete, measured, new_store, reopened, row, run
 
 
-def _ledger(n_open: int = 1, **changes: Any) -> Ledger:
+def _store(n_open: int = 1, **changes: Any) -> TrialStore:
     space = make_space(**changes)
-    ledger = new_ledger(space)
-    proposer = Proposer(ledger, space)
+    store = new_store(space)
+    proposer = Proposer(store, space)
     for _ in range(n_open):
         assert proposer.next() is not None
-    return ledger
+    return store
 
 
-def _record(ledger: Ledger) -> Study:
-    about = About.read(ledger.study)
+def _record(store: TrialStore) -> Study:
+    about = About.read(store.study)
     assert about is not None
-    return study_record(ledger.study, about)
+    return study_record(store.study, about)
 
 
 PLACE = {"worker": "123", "node": "here", "device": "cpu: fake"}
 
 
 def test_a_trial_from_ask_to_end_is_in_the_record() -> None:
-    ledger = _ledger(constraints={"train_memory_mib": Limit(max=100.0)})
-    entry = ledger.entries[0]
-    ledger.started(0)
-    ledger.note(0, Report("probe", metrics={"train_memory_mib": 40.0, "latency_ms": 2.0}, place=PLACE))
-    ledger.note(0, row(1, 50.0))
-    ledger.note(0, row(2, 60.0))
+    store = _store(constraints={"train_memory_mib": Limit(max=100.0)})
+    entry = store.entries[0]
+    store.started(0)
+    store.note(0, Report("probe", metrics={"train_memory_mib": 40.0, "latency_ms": 2.0}, place=PLACE))
+    store.note(0, row(1, 50.0))
+    store.note(0, row(2, 60.0))
     metrics = measured(entry)
-    ledger.finish(0, Outcome("complete", None, metrics))
-    record = _record(ledger)
+    store.finish(0, Outcome("complete", None, metrics))
+    record = _record(store)
     (trial,) = record.trials
     assert (trial.number, trial.state, trial.reason) == (0, "complete", None)
     assert trial.params == entry.params
@@ -74,11 +74,11 @@ def test_a_trial_from_ask_to_end_is_in_the_record() -> None:
 
 
 def test_optuna_is_told_values_and_all_constraints() -> None:
-    ledger = _ledger(2, constraints={"train_memory_mib": Limit(max=100.0)})
-    metrics = measured(ledger.entries[0])
-    ledger.finish(0, Outcome("complete", None, metrics))
-    ledger.finish(1, Outcome("stopped", "rung", {"train_memory_mib": 30.0}))
-    complete_trial, stopped = ledger.study.get_trials()
+    store = _store(2, constraints={"train_memory_mib": Limit(max=100.0)})
+    metrics = measured(store.entries[0])
+    store.finish(0, Outcome("complete", None, metrics))
+    store.finish(1, Outcome("stopped", "rung", {"train_memory_mib": 30.0}))
+    complete_trial, stopped = store.study.get_trials()
     assert complete_trial.state == TrialState.COMPLETE
     assert complete_trial.values == [
         metrics["val_accuracy"],
@@ -91,26 +91,26 @@ def test_optuna_is_told_values_and_all_constraints() -> None:
 
 
 def test_a_stopped_trial_keeps_what_is_known_of_its_objectives() -> None:
-    ledger = _ledger()
-    ledger.note(0, Report("probe", metrics={"train_memory_mib": 40.0, "latency_ms": 2.0}))
-    ledger.note(0, row(1, 55.0))
-    ledger.finish(0, Outcome("stopped", "rung"))
-    (frozen,) = ledger.study.get_trials()
+    store = _store()
+    store.note(0, Report("probe", metrics={"train_memory_mib": 40.0, "latency_ms": 2.0}))
+    store.note(0, row(1, 55.0))
+    store.finish(0, Outcome("stopped", "rung"))
+    (frozen,) = store.study.get_trials()
     assert frozen.user_attrs[END]["partial"] == {
         "val_accuracy": 55.0,
         "train_memory_mib": 40.0,
         "latency_ms": 2.0,
     }
-    (trial,) = _record(ledger).trials
+    (trial,) = _record(store).trials
     assert trial.values == {"val_accuracy": None, "train_memory_mib": None, "latency_ms": None}
     assert trial.epochs_trained == 1
 
 
 @pytest.mark.parametrize("state", ["infeasible", "failed", "stopped"])
 def test_only_a_complete_trial_has_values(state: Any) -> None:
-    ledger = _ledger()
-    ledger.finish(0, Outcome(state, "why", measured(ledger.entries[0])))
-    (trial,) = _record(ledger).trials
+    store = _store()
+    store.finish(0, Outcome(state, "why", measured(store.entries[0])))
+    (trial,) = _record(store).trials
     assert trial.state == state
     assert trial.reason == "why"
     assert set(trial.values.values()) == {None}
@@ -118,34 +118,34 @@ def test_only_a_complete_trial_has_values(state: Any) -> None:
 
 
 def test_a_complete_trial_without_an_objective_is_recorded_as_infeasible() -> None:
-    ledger = _ledger()
-    outcome = ledger.finish(0, Outcome("complete", None, {"val_accuracy": float("nan"), "latency_ms": 1.0}))
+    store = _store()
+    outcome = store.finish(0, Outcome("complete", None, {"val_accuracy": float("nan"), "latency_ms": 1.0}))
     assert outcome.state == "infeasible"
-    assert ledger.entries[0].state == "infeasible"
-    (trial,) = _record(ledger).trials
+    assert store.entries[0].state == "infeasible"
+    (trial,) = _record(store).trials
     assert trial.reason == "val_accuracy is nan, train_memory_mib is missing"
 
 
 def test_attempts_count_every_start_and_the_first_time_stays() -> None:
-    ledger = _ledger()
-    ledger.started(0)
-    first = ledger.entries[0].start["started_at"]
-    ledger.started(0)
-    ledger = reopened(ledger)
-    ledger.started(0, "4321")
-    assert ledger.entries[0].start == {"attempts": 3, "started_at": first, "worker": "4321"}
+    store = _store()
+    store.started(0)
+    first = store.entries[0].start["started_at"]
+    store.started(0)
+    store = reopened(store)
+    store.started(0, "4321")
+    assert store.entries[0].start == {"attempts": 3, "started_at": first, "worker": "4321"}
 
 
 def test_running_trials_keep_number_params_and_epochs_over_a_resume() -> None:
-    ledger = _ledger(3)
-    complete(ledger, ledger.entries[1])
-    ledger.note(2, Report("probe", metrics={"latency_ms": 1.0}))
-    ledger.note(2, row(1))
-    again = reopened(ledger)
+    store = _store(3)
+    complete(store, store.entries[1])
+    store.note(2, Report("probe", metrics={"latency_ms": 1.0}))
+    store.note(2, row(1))
+    again = reopened(store)
     assert [entry.number for entry in again.running()] == [0, 2]
     for number in (0, 2):
-        assert again.entries[number].params == ledger.entries[number].params
-        assert again.entries[number].key == ledger.entries[number].key
+        assert again.entries[number].params == store.entries[number].params
+        assert again.entries[number].key == store.entries[number].key
     assert again.entries[2].rows[1]["val_accuracy"] == 50.0
     assert again.entries[2].metrics == {"latency_ms": 1.0}
     complete(again, again.entries[2])
@@ -153,12 +153,12 @@ def test_running_trials_keep_number_params_and_epochs_over_a_resume() -> None:
 
 
 def test_an_end_that_optuna_was_not_told_is_told_at_the_resume() -> None:
-    ledger = _ledger()
-    entry = ledger.entries[0]
+    store = _store()
+    entry = store.entries[0]
     assert entry.trial is not None
     end = {"state": "complete", "reason": None, "metrics": measured(entry), "finished_at": None}
     entry.trial.set_user_attr(END, end)  # and the driver died
-    again = reopened(ledger)
+    again = reopened(store)
     assert again.running() == []
     (frozen,) = again.study.get_trials()
     assert frozen.state == TrialState.COMPLETE
@@ -166,19 +166,19 @@ def test_an_end_that_optuna_was_not_told_is_told_at_the_resume() -> None:
 
 
 def test_an_end_half_told_is_told_to_the_end() -> None:
-    ledger = _ledger(constraints={"train_memory_mib": Limit(max=100.0)})
-    entry = ledger.entries[0]
+    store = _store(constraints={"train_memory_mib": Limit(max=100.0)})
+    entry = store.entries[0]
     assert entry.trial is not None
     entry.trial.set_user_attr(END, {"state": "infeasible", "reason": "x", "metrics": {}, "finished_at": None})
     entry.trial.set_constraint("train_memory_mib", 0.0)  # and the driver died
-    (frozen,) = reopened(ledger).study.get_trials()
+    (frozen,) = reopened(store).study.get_trials()
     assert frozen.constraints == {"train_memory_mib": 0.0, "outcome": 1.0}
 
 
 def test_an_ask_that_got_no_number_is_ended_at_the_resume() -> None:
-    ledger = _ledger()
-    ledger.study.ask().suggest_int("T", 1, 8)
-    again = reopened(ledger)
+    store = _store()
+    store.study.ask().suggest_int("T", 1, 8)
+    again = reopened(store)
     assert list(again.entries) == [0]
     assert [t.state for t in again.study.get_trials()] == [TrialState.RUNNING, TrialState.FAIL]
     assert again.n_asks == 2
@@ -186,13 +186,13 @@ def test_an_ask_that_got_no_number_is_ended_at_the_resume() -> None:
 
 def test_a_look_alone_writes_nothing() -> None:
     """A resume may be refused after it."""
-    ledger = _ledger()
-    entry = ledger.entries[0]
+    store = _store()
+    entry = store.entries[0]
     assert entry.trial is not None
     entry.trial.set_user_attr(END, {"state": "infeasible", "reason": "x", "metrics": {}, "finished_at": None})
-    ledger.study.ask()  # and the driver died
-    study = optuna.load_study(study_name=ledger.study.study_name, storage=ledger.study._storage)
-    again = Ledger(study, ledger.objectives, ledger.limits)
+    store.study.ask()  # and the driver died
+    study = optuna.load_study(study_name=store.study.study_name, storage=store.study._storage)
+    again = TrialStore(study, store.objectives, store.limits)
     assert [trial.state for trial in study.get_trials()] == [TrialState.RUNNING] * 2
     assert again.entries[0].state == "infeasible"
     with again.turn():
@@ -200,12 +200,12 @@ def test_a_look_alone_writes_nothing() -> None:
 
 
 def test_the_worst_seen_is_per_direction() -> None:
-    ledger = _ledger(3)
+    store = _store(3)
     for number, accuracy in enumerate([80.0, 60.0]):
-        metrics = {**measured(ledger.entries[number]), "val_accuracy": accuracy, "latency_ms": 5.0 + number}
-        ledger.finish(number, Outcome("complete", None, metrics))
-    ledger.finish(2, Outcome("infeasible", "x", {"latency_ms": float("inf")}))
-    worst = ledger.worst
+        metrics = {**measured(store.entries[number]), "val_accuracy": accuracy, "latency_ms": 5.0 + number}
+        store.finish(number, Outcome("complete", None, metrics))
+    store.finish(2, Outcome("infeasible", "x", {"latency_ms": float("inf")}))
+    worst = store.worst
     assert (worst["val_accuracy"], worst["latency_ms"]) == (60.0, 6.0)
 
 
@@ -213,33 +213,33 @@ def test_the_worst_seen_is_per_direction() -> None:
 def test_a_trial_that_went_back_to_an_older_checkpoint_has_only_the_epochs_it_came_to(
     is_reopened: bool,
 ) -> None:
-    ledger = _ledger()
-    ledger.note(0, Report("probe", metrics={"train_memory_mib": 1.0, "latency_ms": 1.0}))
+    store = _store()
+    store.note(0, Report("probe", metrics={"train_memory_mib": 1.0, "latency_ms": 1.0}))
     for epoch in range(1, 6):
-        ledger.note(0, row(epoch, 60.0 + epoch))
-    ledger.started(0)
-    ledger.note(0, row(2, 39.0))
-    assert sorted((reopened(ledger) if is_reopened else ledger).entries[0].rows) == [1, 2]
-    ledger.note(0, row(3, 40.0))
-    ledger.finish(0, Outcome("stopped", "dominated"))
-    ledger = reopened(ledger) if is_reopened else ledger
-    (trial,) = _record(ledger).trials
+        store.note(0, row(epoch, 60.0 + epoch))
+    store.started(0)
+    store.note(0, row(2, 39.0))
+    assert sorted((reopened(store) if is_reopened else store).entries[0].rows) == [1, 2]
+    store.note(0, row(3, 40.0))
+    store.finish(0, Outcome("stopped", "dominated"))
+    store = reopened(store) if is_reopened else store
+    (trial,) = _record(store).trials
     assert trial.epochs_trained == 3
-    assert [(own.epoch, own.val_accuracy) for own in _record(ledger).epochs] == [
+    assert [(own.epoch, own.val_accuracy) for own in _record(store).epochs] == [
         (1, 61.0),
         (2, 39.0),
         (3, 40.0),
     ]
-    partial = ledger.study.trials[0].user_attrs[END]["partial"]
+    partial = store.study.trials[0].user_attrs[END]["partial"]
     assert partial == {"val_accuracy": 40.0, "train_memory_mib": 1.0, "latency_ms": 1.0}
 
 
 @pytest.mark.parametrize(("n_writes", "left"), [(0, 5), (1, 4), (2, 3), (3, 2), (4, 2)])
 def test_a_driver_that_dies_while_epochs_are_undone_leaves_no_gap(n_writes: int, left: int) -> None:
-    ledger = _ledger()
+    store = _store()
     for epoch in range(1, 6):
-        ledger.note(0, row(epoch))
-    trial, n_left = ledger.entries[0].trial, iter(range(n_writes))
+        store.note(0, row(epoch))
+    trial, n_left = store.entries[0].trial, iter(range(n_writes))
     assert trial is not None
     original = trial.set_user_attr
 
@@ -250,31 +250,31 @@ def test_a_driver_that_dies_while_epochs_are_undone_leaves_no_gap(n_writes: int,
 
     trial.set_user_attr = die  # type: ignore[method-assign]
     with contextlib.suppress(KeyboardInterrupt):
-        ledger.note(0, row(2, 70.0))
-    assert list(reopened(ledger).entries[0].rows) == list(range(1, left + 1))
+        store.note(0, row(2, 70.0))
+    assert list(reopened(store).entries[0].rows) == list(range(1, left + 1))
 
 
 def test_few_writes_an_epoch() -> None:
     """A journal write is flushed to disk: one for the row, none when nothing changed."""
-    ledger = _ledger()
-    ledger.started(0)
+    store = _store()
+    store.started(0)
     writes = []
-    trial = ledger.entries[0].trial
+    trial = store.entries[0].trial
     assert trial is not None
     original = trial.set_user_attr
     trial.set_user_attr = lambda *a: (writes.append(a[0]), original(*a))  # type: ignore[method-assign]
-    ledger.note(0, Report("probe", metrics={"latency_ms": 1.0}, place=PLACE))
-    ledger.note(0, row(1))
-    ledger.note(0, row(2))
-    ledger.note(0, Report("probe", metrics={"latency_ms": 1.0}, place=PLACE))
+    store.note(0, Report("probe", metrics={"latency_ms": 1.0}, place=PLACE))
+    store.note(0, row(1))
+    store.note(0, row(2))
+    store.note(0, Report("probe", metrics={"latency_ms": 1.0}, place=PLACE))
     assert writes == ["start", "probe", "epoch-0001", "epoch-0002"]
 
 
 def test_trials_in_another_number_of_a_study_come_sorted() -> None:
     space = make_space()
-    ledger = new_ledger(space)
-    run(ledger, space, 5)
-    assert [trial.number for trial in _record(ledger).trials] == list(range(5))
+    store = new_store(space)
+    run(store, space, 5)
+    assert [trial.number for trial in _record(store).trials] == list(range(5))
 
 
 def test_about_survives_the_storage() -> None:
@@ -290,42 +290,42 @@ PROBED = {"a1": {"train_memory_mib": 10.0, "latency_ms": 2.0}, "b2": {"train_mem
 
 
 def test_probes_are_kept_one_record_a_call() -> None:
-    ledger = _ledger()
-    n_before = len(ledger.study.get_trials(deepcopy=False))
-    ledger.remember_probes(PROBED)
-    ledger.remember_probes({"a1": {"train_memory_mib": 11.0}})
-    ledger.remember_probes({})
-    assert len(ledger.study.get_trials(deepcopy=False)) == n_before + 2
+    store = _store()
+    n_before = len(store.study.get_trials(deepcopy=False))
+    store.remember_probes(PROBED)
+    store.remember_probes({"a1": {"train_memory_mib": 11.0}})
+    store.remember_probes({})
+    assert len(store.study.get_trials(deepcopy=False)) == n_before + 2
     expected = {**PROBED, "a1": {"train_memory_mib": 11.0}}
-    again = reopened(ledger)
-    assert ledger.probed == again.probed == expected
+    again = reopened(store)
+    assert store.probed == again.probed == expected
     assert (again.n_asks, again.n_trials) == (1, 1)
     assert [trial.number for trial in _record(again).trials] == [0]
 
 
 def test_a_torn_record_of_probes_is_lost_whole(tmp_path: Path) -> None:
     storage = open_journal(tmp_path / "journal.log")
-    ledger = new_ledger(make_space(), storage)
-    ledger.remember_probes({"a1": {"latency_ms": 1.0}})
+    store = new_store(make_space(), storage)
+    store.remember_probes({"a1": {"latency_ms": 1.0}})
     whole = (tmp_path / "journal.log").read_bytes()
-    ledger.remember_probes({"b2": {"latency_ms": 2.0}, "c3": {"latency_ms": 3.0}})
+    store.remember_probes({"b2": {"latency_ms": 2.0}, "c3": {"latency_ms": 3.0}})
     everything = (tmp_path / "journal.log").read_bytes()
     for cut in range(len(whole), len(everything) - 1, 7):
         path = tmp_path / f"cut-{cut}.log"
         path.write_bytes(everything[:cut])
         study = optuna.load_study(study_name="toy", storage=open_journal(path))
-        assert Ledger(study, ledger.objectives, ledger.limits).probed == {"a1": {"latency_ms": 1.0}}
+        assert TrialStore(study, store.objectives, store.limits).probed == {"a1": {"latency_ms": 1.0}}
 
 
 def test_what_is_measured_after_the_end_stays_and_is_in_the_record() -> None:
-    ledger = _ledger(2)
-    complete(ledger, ledger.entries[0])
-    at_the_end = dict(ledger.entries[0].metrics)
-    ledger.amend(0, {"latency_ms_quiet": 1.5, "latency_ms_quiet_q25": 1.4})
-    ledger.amend(0, {"latency_ms_quiet": 1.25})
+    store = _store(2)
+    complete(store, store.entries[0])
+    at_the_end = dict(store.entries[0].metrics)
+    store.amend(0, {"latency_ms_quiet": 1.5, "latency_ms_quiet_q25": 1.4})
+    store.amend(0, {"latency_ms_quiet": 1.25})
     expected = {**at_the_end, "latency_ms_quiet": 1.25, "latency_ms_quiet_q25": 1.4}
-    again = reopened(ledger)
-    assert ledger.entries[0].metrics == again.entries[0].metrics == expected
+    again = reopened(store)
+    assert store.entries[0].metrics == again.entries[0].metrics == expected
     trial, running = _record(again).trials
     assert trial.metrics == expected
     assert trial.values["latency_ms"] == at_the_end["latency_ms"]
@@ -334,26 +334,26 @@ def test_what_is_measured_after_the_end_stays_and_is_in_the_record() -> None:
     assert again.worst == reopened(again).worst
 
 
-def _replicate(ledger: Ledger, of: int, seed: int) -> Entry:
-    return ledger.open_replicate(of, ledger.entries[of].config, f"replicate {seed}", seed)
+def _replicate(store: TrialStore, of: int, seed: int) -> Entry:
+    return store.open_replicate(of, store.entries[of].config, f"replicate {seed}", seed)
 
 
 def test_replicates_have_numbers_and_seeds_of_their_own_and_use_up_nothing() -> None:
-    ledger = _ledger(2)
-    complete(ledger, ledger.entries[0])
-    before = dict(ledger.by_key)
-    first, second = _replicate(ledger, 0, 7), _replicate(ledger, 0, 8)
+    store = _store(2)
+    complete(store, store.entries[0])
+    before = dict(store.by_key)
+    first, second = _replicate(store, 0, 7), _replicate(store, 0, 8)
     assert (first.number, second.number) == (2, 3)
-    assert (ledger.by_key, ledger.n_trials) == (before, 2)
-    assert ledger.counts() == {"complete": 1, "running": 1}
-    ledger.started(2, "77")
-    ledger.note(2, row(1, 61.0))
-    complete(ledger, first)
-    again = reopened(ledger)
+    assert (store.by_key, store.n_trials) == (before, 2)
+    assert store.counts() == {"complete": 1, "running": 1}
+    store.started(2, "77")
+    store.note(2, row(1, 61.0))
+    complete(store, first)
+    again = reopened(store)
     assert [entry.number for entry in again.running()] == [1, 3]
     assert [entry.number for entry in again.replicates(0)] == [2, 3]
     assert again.replicates(1) == []
-    assert (again.by_key, again.n_trials, again.counts()) == (before, 2, ledger.counts())
+    assert (again.by_key, again.n_trials, again.counts()) == (before, 2, store.counts())
     trials = _record(again).trials
     assert [trial.replicate_of for trial in trials] == [None, None, 0, 0]
     assert [trial.seed for trial in trials] == [0, 0, 7, 8]
@@ -372,36 +372,36 @@ def test_no_sampler_learns_from_replicates_probes_and_amendments(name: str) -> N
         space = make_space(
             search={"optim.lr": FloatRange(0.001, 1.0, log=True)}, sampler=SamplerChoice(name, 3)
         )
-        ledger = new_ledger(space)
-        proposer = Proposer(ledger, space)
+        store = new_store(space)
+        proposer = Proposer(store, space)
         for number in range(14):
             entry = proposer.next()
             assert entry is not None
-            complete(ledger, entry)
+            complete(store, entry)
             if has_more and number == 11:
-                ended, running = _replicate(ledger, 3, 1), _replicate(ledger, 3, 2)
-                ledger.remember_probes(PROBED)
-                ledger.amend(3, {"latency_ms_quiet": 0.1})
-                complete(ledger, ended)
+                ended, running = _replicate(store, 3, 1), _replicate(store, 3, 2)
+                store.remember_probes(PROBED)
+                store.amend(3, {"latency_ms_quiet": 0.1})
+                complete(store, ended)
                 assert running.state == "running"
-        asked.append([entry.params for entry in ledger.entries.values() if entry.replicate_of is None])
+        asked.append([entry.params for entry in store.entries.values() if entry.replicate_of is None])
     assert asked[0] == asked[1]
 
 
 def test_optuna_keeps_replicates_as_failed(tmp_path: Path) -> None:
-    ledger = _ledger()
-    complete(ledger, ledger.entries[0])
-    complete(ledger, _replicate(ledger, 0, 1))
-    states = [frozen.state for frozen in ledger.study.get_trials()]
+    store = _store()
+    complete(store, store.entries[0])
+    complete(store, _replicate(store, 0, 1))
+    states = [frozen.state for frozen in store.study.get_trials()]
     assert states == [TrialState.COMPLETE, TrialState.FAIL]
 
 
-def test_a_ledger_alone_has_every_running_trial() -> None:
-    ledger = _ledger(2)
-    with ledger.turn():
-        assert ledger.adopt() is None
-    assert ledger.mine() == ledger.running() == [ledger.entries[0], ledger.entries[1]]
-    again = reopened(ledger)
+def test_a_driver_alone_has_every_running_trial() -> None:
+    store = _store(2)
+    with store.turn():
+        assert store.adopt() is None
+    assert store.mine() == store.running() == [store.entries[0], store.entries[1]]
+    again = reopened(store)
     assert again.mine() == again.running()
     before = again.n_changes
     again.refresh()
@@ -409,22 +409,22 @@ def test_a_ledger_alone_has_every_running_trial() -> None:
 
 
 def test_every_change_is_counted_and_every_end_noted_in_order() -> None:
-    ledger = _ledger(3)
+    store = _store(3)
     acts: list[Callable[[], object]] = [
-        lambda: ledger.started(1),
-        lambda: ledger.note(1, row(1)),
-        lambda: ledger.note(1, Report("probe", metrics={"latency_ms": 1.0})),
-        lambda: complete(ledger, ledger.entries[2]),
-        lambda: ledger.finish(0, Outcome("failed", "x")),
-        lambda: ledger.amend(2, {"latency_ms_quiet": 1.0}),
-        lambda: ledger.remember_probes(PROBED),
-        lambda: _replicate(ledger, 2, 1),
+        lambda: store.started(1),
+        lambda: store.note(1, row(1)),
+        lambda: store.note(1, Report("probe", metrics={"latency_ms": 1.0})),
+        lambda: complete(store, store.entries[2]),
+        lambda: store.finish(0, Outcome("failed", "x")),
+        lambda: store.amend(2, {"latency_ms_quiet": 1.0}),
+        lambda: store.remember_probes(PROBED),
+        lambda: _replicate(store, 2, 1),
     ]
     for act in acts:
-        before = ledger.n_changes
+        before = store.n_changes
         act()
-        assert ledger.n_changes > before
-    assert ledger.ended == [2, 0]
+        assert store.n_changes > before
+    assert store.ended == [2, 0]
 
 
 def test_looks_and_ends_cost_the_same_with_many_trials(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -436,12 +436,12 @@ def test_looks_and_ends_cost_the_same_with_many_trials(monkeypatch: pytest.Monke
 
         values = items = keys = __iter__  # type: ignore[assignment]
 
-    ledger = _ledger(3)
-    ledger.entries = Unwalkable(ledger.entries)
-    monkeypatch.setattr(ledger.study, "get_trials", lambda **options: pytest.fail("read all trials"))
-    complete(ledger, ledger.entries[0])
-    ledger.finish(1, Outcome("infeasible", "x"))
-    ledger.note(2, row(1))
-    ledger.amend(0, {"latency_ms_quiet": 1.0})
-    assert (ledger.counts(), len(ledger.running())) == ({"running": 1, "complete": 1, "infeasible": 1}, 1)
-    assert ledger.worst
+    store = _store(3)
+    store.entries = Unwalkable(store.entries)
+    monkeypatch.setattr(store.study, "get_trials", lambda **options: pytest.fail("read all trials"))
+    complete(store, store.entries[0])
+    store.finish(1, Outcome("infeasible", "x"))
+    store.note(2, row(1))
+    store.amend(0, {"latency_ms_quiet": 1.0})
+    assert (store.counts(), len(store.running())) == ({"running": 1, "complete": 1, "infeasible": 1}, 1)
+    assert store.worst

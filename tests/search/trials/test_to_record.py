@@ -21,32 +21,32 @@ from search.study.opening import create
 from search.trials import writer as recorder_module
 from search.trials.outcome import Outcome
 from search.trials.running_front import Outline
-from search.trials.store import Ledger
-from search.trials.to_record import LedgerRecord, study_record
+from search.trials.store import TrialStore
+from search.trials.to_record import StoreRecord, study_record
 from search.trials.writer import Recorder, unneeded, write_report
 from search.worker.checkpoint_place import CheckpointPlace
 from studies.model import Study, Trial
 from studies.pareto import front, knee, study_hypervolume, study_reference_point
 from studies.record import read_study
 from studies.text import trial_stem
-from tests.search.books import measured, row
 from tests.search.fakes import make_space
+from tests.search.stores import measured, row
 
 
-def _study(folder: RunFolder, n_trials: int = 4) -> tuple[Ledger, About]:
+def _study(folder: RunFolder, n_trials: int = 4) -> tuple[TrialStore, About]:
     """Complete trials and one that runs."""
     folder.path.mkdir(parents=True)
     space = make_space()
     about = About.of("toy", space)
-    ledger = Ledger(create(folder, None, about), about.objectives, about.limits)
-    proposer = Proposer(ledger, space)
+    store = TrialStore(create(folder, None, about), about.objectives, about.limits)
+    proposer = Proposer(store, space)
     for _ in range(n_trials + 1):
         entry = proposer.next()
         assert entry is not None
         (folder.path / "checkpoints" / trial_stem(entry.number)).mkdir(parents=True)
         if entry.number < n_trials:
-            ledger.finish(entry.number, Outcome("complete", None, measured(entry)))
-    return ledger, about
+            store.finish(entry.number, Outcome("complete", None, measured(entry)))
+    return store, about
 
 
 @pytest.fixture
@@ -55,11 +55,11 @@ def folder(tmp_path: Path) -> RunFolder:
 
 
 def test_rebuild_makes_the_record_again(folder: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
-    ledger, about = _study(folder)
+    store, about = _study(folder)
     assert main([str(folder.path)]) == 0
     shown = capsys.readouterr().out.split()
     assert [Path(path).name for path in shown] == ["trials.parquet", "epochs.parquet", "report.html"]
-    assert read_study(folder.path) == study_record(ledger.study, about)
+    assert read_study(folder.path) == study_record(store.study, about)
     assert all(Path(path).exists() for path in shown)
 
 
@@ -114,17 +114,17 @@ def test_rebuild_says_that_the_report_failed_but_writes_the_rest(
 def test_a_report_that_fails_is_no_exception(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     import reports.build
 
-    ledger, about = _study(folder)
+    store, about = _study(folder)
     monkeypatch.setattr(reports.build, "build_report", lambda study, run_folder: 1 / 0)
-    report, problem = write_report(study_record(ledger.study, about), folder)
+    report, problem = write_report(study_record(store.study, about), folder)
     assert report is None
     assert problem is not None
     assert problem.startswith("the report could not be written: ZeroDivisionError")
 
 
 def test_which_checkpoints_are_unneeded(folder: RunFolder) -> None:
-    ledger, about = _study(folder)
-    record = study_record(ledger.study, about)
+    store, about = _study(folder)
+    record = study_record(store.study, about)
     on_front = {trial.number for trial in front(record)}
     assert unneeded(record, "all") == []
     assert unneeded(record, "none") == [0, 1, 2, 3]
@@ -132,24 +132,24 @@ def test_which_checkpoints_are_unneeded(folder: RunFolder) -> None:
 
 
 def test_a_write_removes_the_checkpoints_nobody_needs(folder: RunFolder) -> None:
-    ledger, about = _study(folder)
-    replace(about, keep_checkpoints="none").write(ledger.study)
-    Recorder(ledger, folder, CheckpointPlace(str(folder.path / "checkpoints"))).finish()
+    store, about = _study(folder)
+    replace(about, keep_checkpoints="none").write(store.study)
+    Recorder(store, folder, CheckpointPlace(str(folder.path / "checkpoints"))).finish()
     assert [path.name for path in (folder.path / "checkpoints").iterdir()] == ["trial-0004"]
 
 
 def test_writes_are_five_seconds_or_two_percent_apart(
     folder: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ledger, _ = _study(folder)
+    store, _ = _study(folder)
     now = 1000.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    recorder = Recorder(ledger, folder, CheckpointPlace(str(folder.path / "checkpoints")))
+    recorder = Recorder(store, folder, CheckpointPlace(str(folder.path / "checkpoints")))
     written: list[float] = []
     monkeypatch.setattr(recorder_module, "write_record", lambda record, folder: written.append(now))
     for at in range(1, 2000):
         now = 1000.0 + at
-        ledger.n_changes += 1
+        store.n_changes += 1
         recorder.turn()
     gaps = [after - before for before, after in itertools.pairwise(written)]
     assert written[0] == 1005.0
@@ -159,15 +159,15 @@ def test_writes_are_five_seconds_or_two_percent_apart(
 
 
 def test_nothing_is_written_when_nothing_changed(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    ledger, _ = _study(folder)
+    store, _ = _study(folder)
     now = 0.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    recorder = Recorder(ledger, folder, CheckpointPlace(str(folder.path / "checkpoints")))
+    recorder = Recorder(store, folder, CheckpointPlace(str(folder.path / "checkpoints")))
     written: list[float] = []
     monkeypatch.setattr(recorder_module, "write_record", lambda record, folder: written.append(now))
     for now in (10.0, 20.0, 30.0, 40.0):
         if now == 30.0:
-            ledger.started(4)
+            store.started(4)
         recorder.turn()
     assert written == [10.0, 30.0]
     recorder.finish()
@@ -176,14 +176,14 @@ def test_nothing_is_written_when_nothing_changed(folder: RunFolder, monkeypatch:
 
 def test_a_record_is_made_when_the_turn_to_write_it_has_come(folder: RunFolder) -> None:
     """Another driver writes: what happens meanwhile must be in the record that takes the place of its own."""
-    ledger, _ = _study(folder)
-    recorder = Recorder(ledger, folder, CheckpointPlace(str(folder.path / "checkpoints")))
+    store, _ = _study(folder)
+    recorder = Recorder(store, folder, CheckpointPlace(str(folder.path / "checkpoints")))
     with ThreadPoolExecutor() as pool:
         with folder.writing():
             ending = pool.submit(recorder.finish)
             time.sleep(0.5)
             assert not (folder.path / "trials.parquet").exists()
-            ledger.finish(4, Outcome("failed", "while the other one wrote"))
+            store.finish(4, Outcome("failed", "while the other one wrote"))
         record, report, problem = ending.result(timeout=60)
     assert record.trials[4].reason == "while the other one wrote"
     assert read_study(folder.path) == record
@@ -193,10 +193,10 @@ def test_a_record_is_made_when_the_turn_to_write_it_has_come(folder: RunFolder) 
 def test_a_running_driver_waits_for_no_other_to_write(
     folder: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ledger, _ = _study(folder)
+    store, _ = _study(folder)
     now = 0.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    recorder = Recorder(ledger, folder, CheckpointPlace(str(folder.path / "checkpoints")))
+    recorder = Recorder(store, folder, CheckpointPlace(str(folder.path / "checkpoints")))
     now = 10.0
     with folder.writing():
         recorder.turn()
@@ -208,10 +208,10 @@ def test_a_running_driver_waits_for_no_other_to_write(
 
 def test_a_slow_write_is_rare(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     """A driver spends at most 2 % of its time on the record, also just after a resume of a long study."""
-    ledger, _ = _study(folder)
+    store, _ = _study(folder)
     now = 0.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    recorder = Recorder(ledger, folder, CheckpointPlace(str(folder.path / "checkpoints")))
+    recorder = Recorder(store, folder, CheckpointPlace(str(folder.path / "checkpoints")))
     written: list[float] = []
 
     def slowly(record: Any, folder: Any) -> None:
@@ -222,27 +222,27 @@ def test_a_slow_write_is_rare(folder: RunFolder, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(recorder_module, "write_record", slowly)
     while now < 1000.0:
         now += 1.0
-        ledger.n_changes += 1
+        store.n_changes += 1
         recorder.turn()
     gaps = [after - before for before, after in itertools.pairwise(written)]
     assert min(gaps) >= 3.0 / 0.02
     assert len(written) >= 5
 
 
-def test_the_record_of_a_ledger_is_that_of_its_storage(folder: RunFolder) -> None:
-    ledger, about = _study(folder)
-    record = LedgerRecord(ledger)
-    assert record.study(about) == study_record(ledger.study, about)
-    ledger.note(4, row(1))
-    ledger.amend(0, {"latency_ms_quiet": 1.5})
-    replicate = ledger.open_replicate(1, ledger.entries[1].config, "key", 5)
-    ledger.note(replicate.number, row(1))
-    assert record.study(about) == study_record(ledger.study, about)
-    ledger.finish(replicate.number, Outcome("complete", None, measured(replicate)))
-    ledger.amend(replicate.number, {"latency_ms_quiet": 2.5})
-    ledger.finish(4, Outcome("stopped", "rung"))
+def test_the_record_of_a_store_is_that_of_its_storage(folder: RunFolder) -> None:
+    store, about = _study(folder)
+    record = StoreRecord(store)
+    assert record.study(about) == study_record(store.study, about)
+    store.note(4, row(1))
+    store.amend(0, {"latency_ms_quiet": 1.5})
+    replicate = store.open_replicate(1, store.entries[1].config, "key", 5)
+    store.note(replicate.number, row(1))
+    assert record.study(about) == study_record(store.study, about)
+    store.finish(replicate.number, Outcome("complete", None, measured(replicate)))
+    store.amend(replicate.number, {"latency_ms_quiet": 2.5})
+    store.finish(4, Outcome("stopped", "rung"))
     whole = record.study(about)
-    assert whole == study_record(ledger.study, about)
+    assert whole == study_record(store.study, about)
     again = record.study(about)
     assert all(now is before for now, before in zip(again.trials, whole.trials, strict=True))
 

@@ -11,7 +11,7 @@ from typing import Any
 import optuna
 import pytest
 
-from search.engine import _Book, _Job
+from search.engine import _Job, _OpenStudy
 from search.errors import StudyFailedError
 from search.options import RunOptions
 from search.propose.proposer import Proposer
@@ -21,8 +21,8 @@ from search.study.folder import RunFolder
 from search.study.opening import create, open_existing
 from search.trials import writer as recorder_module
 from studies.record import read_study
-from tests.search.books import complete
 from tests.search.fakes import Budget, make_space
+from tests.search.stores import complete
 
 ALIVE = {1, 2}
 
@@ -57,27 +57,27 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
     return folder
 
 
-def _book(folder: RunFolder, about: About, me: int) -> _Book:
+def _opened(folder: RunFolder, about: About, me: int) -> _OpenStudy:
     job = _Job(make_space(), about, open_existing(folder)[0], folder, _Many(me), RunOptions())
-    return _Book.of(job, job.study)
+    return _OpenStudy.of(job, job.study)
 
 
-def _two(folder: RunFolder) -> tuple[_Book, _Book]:
+def _two(folder: RunFolder) -> tuple[_OpenStudy, _OpenStudy]:
     """A driver, and one that joined it later with a larger budget; each has its own copy of what holds."""
     space = make_space(budget=Budget(50))
     about = About.of("toy", space)
     create(folder, None, about)
-    first = _book(folder, about, 1)
+    first = _opened(folder, about, 1)
     wider = replace(about.with_space(replace(space, budget=Budget(100))), keep_checkpoints="all")
-    second = _book(folder, wider, 2)
+    second = _opened(folder, wider, 2)
     second.go_on()
     return first, second
 
 
 def test_the_first_driver_to_end_leaves_the_study_as_a_later_one_made_it(folder: RunFolder) -> None:
     first, second = _two(folder)
-    with second.ledger.turn():
-        entry = Proposer(second.ledger, second.job.space).next()
+    with second.store.turn():
+        entry = Proposer(second.store, second.job.space).next()
     assert entry is not None
     ended = first.close("budget")
     now = About.of_begun(second.study)
@@ -85,7 +85,7 @@ def test_the_first_driver_to_end_leaves_the_study_as_a_later_one_made_it(folder:
     assert now.finished_at is None, "the other one is at work"
     assert ended.study.info.space["budget"] == {"trials": 100}
     assert read_study(folder.path) == ended.study
-    complete(second.ledger, entry)
+    complete(second.store, entry)
     assert second.close("budget").study.info.finished_at is not None
     assert About.of_begun(first.study).space["budget"] == {"trials": 100}
 
@@ -94,8 +94,8 @@ def test_a_driver_that_died_does_not_keep_a_study_from_its_end(
     folder: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = _two(folder)
-    with second.ledger.turn():
-        assert Proposer(second.ledger, second.job.space).next() is not None
+    with second.store.turn():
+        assert Proposer(second.store, second.job.space).next() is not None
     monkeypatch.setattr(f"{__name__}.ALIVE", {1})
     assert first.close("interrupted").study.info.finished_at is not None
 

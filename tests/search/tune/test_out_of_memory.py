@@ -11,13 +11,13 @@ from search.cluster.resources import Node, Shares
 from search.errors import StudyFailedError
 from search.study.drivers import OneDriver
 from search.trials.outcome import Outcome
-from search.trials.store import Ledger
+from search.trials.store import TrialStore
 from search.tune.phases import MAX_RETRIES, WAIT, QuietWork, ReplicateWork
 from search.tune.repeated_failures import MAX_ALIKE
 from search.tune.tasks import QuietTask, TrialTask
 from search.worker.jobs import Report, Share
-from tests.search.books import measured, new_ledger, reopened, row, run, search_work, tickets
 from tests.search.fakes import Budget, make_space
+from tests.search.stores import measured, new_store, reopened, row, run, search_work, tickets
 
 HOST = "out of memory: the kernel killed it"
 CUDA = "out of memory: CUDA out of memory. Tried to allocate 20 MiB"
@@ -35,16 +35,16 @@ def runs_out(task: TrialTask, reason: str = HOST) -> None:
     task.ended(Report("end", state="infeasible", reason=reason, out_of_memory=True))
 
 
-def trains(task: TrialTask, ledger: Ledger) -> None:
+def trains(task: TrialTask, store: TrialStore) -> None:
     task.noted(row(1))
-    task.ended(Report("end", metrics=measured(ledger.entries[task.ticket.number])))
+    task.ended(Report("end", metrics=measured(store.entries[task.ticket.number])))
 
 
-def states(ledger: Ledger) -> list[str]:
-    return [entry.state for entry in ledger.entries.values()]
+def states(store: TrialStore) -> list[str]:
+    return [entry.state for entry in store.entries.values()]
 
 
-def drive(work: Any, ledger: Ledger, has_room: Callable[[int, int], bool], n_slots: int = 2) -> list[int]:
+def drive(work: Any, store: TrialStore, has_room: Callable[[int, int], bool], n_slots: int = 2) -> list[int]:
     """Run all of the work, some at once; the order. has_room: of a trial's number and how many run."""
     at_work: list[TrialTask] = []
     order: list[int] = []
@@ -61,98 +61,98 @@ def drive(work: Any, ledger: Ledger, has_room: Callable[[int, int], bool], n_slo
         task = at_work[0]
         fits = has_room(task.ticket.number, len(at_work))
         at_work.remove(task)
-        trains(task, ledger) if fits else runs_out(task)
+        trains(task, store) if fits else runs_out(task)
 
 
 @pytest.mark.parametrize("n_slots", [1, 2, 3])
 @pytest.mark.parametrize("n_bad", [1, 2, 3, 4, 6, 8])
 def test_no_config_is_blamed_for_what_passes(n_slots: int, n_bad: int) -> None:
     """The first starts find no memory, whatever they train."""
-    ledger = new_ledger(make_space())
-    work = search_work(ledger, make_space(), 8)
+    store = new_store(make_space())
+    work = search_work(store, make_space(), 8)
     bad = iter(range(n_bad))
-    drive(work, ledger, lambda number, n: next(bad, None) is None, n_slots)
-    assert states(ledger) == ["complete"] * 8
-    assert all(entry.out_of_memory is None for entry in ledger.entries.values())
+    drive(work, store, lambda number, n: next(bad, None) is None, n_slots)
+    assert states(store) == ["complete"] * 8
+    assert all(entry.out_of_memory is None for entry in store.entries.values())
 
 
 @pytest.mark.parametrize("n_slots", [1, 2])
 def test_nor_for_what_comes_and_goes_while_others_train(n_slots: int) -> None:
-    ledger = new_ledger(make_space())
-    work = search_work(ledger, make_space(), 10)
+    store = new_store(make_space())
+    work = search_work(store, make_space(), 10)
     starts = iter(range(1000))
-    drive(work, ledger, lambda number, n: not 4 <= next(starts) <= 8, n_slots)
-    assert states(ledger) == ["complete"] * 10
+    drive(work, store, lambda number, n: not 4 <= next(starts) <= 8, n_slots)
+    assert states(store) == ["complete"] * 10
 
 
 def test_a_trial_that_has_no_room_beside_others_is_complete_when_it_is_alone() -> None:
-    ledger = new_ledger(make_space())
-    order = drive(search_work(ledger, make_space(), 6), ledger, lambda number, n: number != 2 or n == 1)
-    assert states(ledger) == ["complete"] * 6
+    store = new_store(make_space())
+    order = drive(search_work(store, make_space(), 6), store, lambda number, n: number != 2 or n == 1)
+    assert states(store) == ["complete"] * 6
     assert order.count(2) == 2
     assert len(order) == 7
 
 
 def test_a_config_that_runs_out_alone_where_others_train_is_infeasible_and_says_what_was_probed() -> None:
-    ledger = new_ledger(make_space())
-    work = search_work(ledger, make_space(), 6)
+    store = new_store(make_space())
+    work = search_work(store, make_space(), 6)
 
     def has_room(number: int, n: int) -> bool:
         if number == 2:
-            ledger.note(2, Report("probe", metrics={"train_memory_mib": 812.345}))
+            store.note(2, Report("probe", metrics={"train_memory_mib": 812.345}))
         return number not in (2, 4)
 
-    order = drive(work, ledger, has_room)
-    assert states(ledger) == ["complete", "complete", "infeasible", "complete", "infeasible", "complete"]
+    order = drive(work, store, has_room)
+    assert states(store) == ["complete", "complete", "infeasible", "complete", "infeasible", "complete"]
     assert order.count(2) == order.count(4) == 2, "once beside others, once alone"
-    assert ledger.entries[2].reason == f"{HOST}; probed: train_memory_mib 812.35; it was alone"
-    assert ledger.entries[4].reason == f"{HOST}; its memory had not been probed; it was alone"
+    assert store.entries[2].reason == f"{HOST}; probed: train_memory_mib 812.35; it was alone"
+    assert store.entries[4].reason == f"{HOST}; its memory had not been probed; it was alone"
 
 
 @pytest.mark.parametrize("budget", [1, 2, MAX_ALIKE - 1, 16])
 @pytest.mark.parametrize("n_slots", [1, 2])
 def test_where_no_trial_finds_memory_the_environment_is_broken(budget: int, n_slots: int) -> None:
-    ledger = new_ledger(make_space())
-    work = search_work(ledger, make_space(), budget)
+    store = new_store(make_space())
+    work = search_work(store, make_space(), budget)
     with pytest.raises(StudyFailedError) as caught:
-        drive(work, ledger, lambda number, n: False, n_slots)
+        drive(work, store, lambda number, n: False, n_slots)
     told = str(caught.value)
     assert "ran out of memory, also alone, and no trial has trained an epoch" in told
     assert HOST in told
     assert "End what else uses the memory" in told
     assert "--resume" in told
-    assert set(states(ledger)) == {"running"}
-    assert len(ledger.entries) <= MAX_ALIKE + 1
-    again = reopened(ledger)
+    assert set(states(store)) == {"running"}
+    assert len(store.entries) <= MAX_ALIKE + 1
+    again = reopened(store)
     drive(search_work(again, make_space(), budget), again, lambda number, n: True, n_slots)
     assert states(again) == ["complete"] * budget, "all of them are tried again"
 
 
 def test_a_resume_tries_others_first_so_that_it_gets_further_each_time() -> None:
     """The first seven configs have no room, and each driver gives up after five."""
-    ledger = new_ledger(make_space())
+    store = new_store(make_space())
     with pytest.raises(StudyFailedError, match=r"5 trials in a row"):
-        drive(search_work(ledger, make_space(), 12), ledger, lambda number, n: number > 6)
-    again = reopened(ledger)
+        drive(search_work(store, make_space(), 12), store, lambda number, n: number > 6)
+    again = reopened(store)
     drive(search_work(again, make_space(), 12), again, lambda number, n: number > 6)
     assert states(again) == ["infeasible"] * 7 + ["complete"] * 5
 
 
 def test_the_last_trial_of_a_study_that_trained_before_may_be_to_blame() -> None:
     """A new driver has nothing else to train, but the study has."""
-    ledger = new_ledger(make_space())
-    work = search_work(ledger, make_space(), 3)
+    store = new_store(make_space())
+    work = search_work(store, make_space(), 3)
     for _ in range(2):
-        trains(task_of(work.next()), ledger)
+        trains(task_of(work.next()), store)
     task_of(work.next())
-    again = reopened(ledger)
+    again = reopened(store)
     drive(search_work(again, make_space(), 3), again, lambda number, n: False)
     assert states(again) == ["complete", "complete", "infeasible"]
 
 
 def test_nothing_runs_beside_a_trial_that_ran_out_of_the_machines_memory() -> None:
-    ledger = new_ledger(make_space())
-    work = search_work(ledger, make_space(), 8)
+    store = new_store(make_space())
+    work = search_work(store, make_space(), 8)
     first, second = task_of(work.next()), task_of(work.next())
     second.noted(row(1))
     runs_out(first)
@@ -160,19 +160,19 @@ def test_nothing_runs_beside_a_trial_that_ran_out_of_the_machines_memory() -> No
     assert third.ticket.number == 2, "no trial begun since has trained: the next is a new one"
     third.noted(row(1))
     assert work.next() is WAIT, "until the others have ended"
-    trains(second, ledger)
+    trains(second, store)
     assert work.next() is WAIT
-    trains(third, ledger)
+    trains(third, store)
     alone = task_of(work.next())
     assert alone.ticket.number == 0
     assert work.next() is WAIT
-    trains(alone, ledger)
+    trains(alone, store)
     assert task_of(work.next()).ticket.number == 3
 
 
 def test_a_worker_that_dies_alone_leaves_its_trial_alone() -> None:
-    ledger = new_ledger(make_space())
-    work = search_work(ledger, make_space(), 8)
+    store = new_store(make_space())
+    work = search_work(store, make_space(), 8)
     runs_out(task_of(work.next()))
     for _ in range(MAX_RETRIES):
         alone = task_of(work.next())
@@ -180,13 +180,13 @@ def test_a_worker_that_dies_alone_leaves_its_trial_alone() -> None:
         alone.failed(Outcome("failed", "worker died: killed"))
     alone = task_of(work.next())
     runs_out(alone)
-    assert ledger.entries[0].state == "running"
+    assert store.entries[0].state == "running"
     assert task_of(work.next()).ticket.number == 1
 
 
 def test_a_trial_that_ran_out_of_a_gpu_gets_all_of_one() -> None:
-    ledger = new_ledger(make_space())
-    work = search_work(ledger, make_space(), 9, ONE_GPU)
+    store = new_store(make_space())
+    work = search_work(store, make_space(), 9, ONE_GPU)
     tasks = [task_of(work.next()) for _ in range(4)]
     assert [task.ticket.share.gpu for task in tasks] == [0.25] * 4
     for task in tasks[:3]:
@@ -196,18 +196,18 @@ def test_a_trial_that_ran_out_of_a_gpu_gets_all_of_one() -> None:
     fifth.noted(row(1))
     assert work.next() is WAIT, "the GPU has no room for it yet"
     for task in (*tasks[:3], fifth):
-        trains(task, ledger)
+        trains(task, store)
     alone = task_of(work.next())
     assert (alone.ticket.number, alone.ticket.share) == (3, Share(1, 1.0))
     assert work.next() is WAIT, "nor for another beside it"
-    trains(alone, ledger)
+    trains(alone, store)
     assert task_of(work.next()).ticket.share.gpu < 1
 
 
 def test_other_gpus_go_on_meanwhile() -> None:
-    ledger = new_ledger(make_space())
+    store = new_store(make_space())
     shares = Shares(1, 0.5, (Node("a", 8, 2, gpu_memory_mib=4000.0),))
-    work = search_work(ledger, make_space(), 9, shares)
+    work = search_work(store, make_space(), 9, shares)
     first = task_of(work.next())
     runs_out(first, CUDA)
     alone, second = task_of(work.next()), task_of(work.next())
@@ -218,31 +218,29 @@ def test_other_gpus_go_on_meanwhile() -> None:
 def test_a_replicate_is_never_called_infeasible() -> None:
     """Its config has been trained with another seed."""
     space = make_space(replicates=2, budget=Budget(2))
-    ledger = new_ledger(space)
-    run(ledger, space, 2)
-    work = ReplicateWork(ledger, [0], 2, tickets(ledger, space))
-    drive(work, ledger, lambda number, n: number != 2)
-    assert [ledger.entries[number].state for number in (2, 3)] == ["failed", "complete"]
-    assert (ledger.entries[2].reason or "").startswith(HOST)
+    store = new_store(space)
+    run(store, space, 2)
+    work = ReplicateWork(store, [0], 2, tickets(store, space))
+    drive(work, store, lambda number, n: number != 2)
+    assert [store.entries[number].state for number in (2, 3)] == ["failed", "complete"]
+    assert (store.entries[2].reason or "").startswith(HOST)
 
 
 def test_replicates_wait_too() -> None:
     space = make_space(replicates=2, budget=Budget(2))
-    ledger = new_ledger(space)
-    run(ledger, space, 2)
+    store = new_store(space)
+    run(store, space, 2)
     bad = iter(range(3))
-    drive(
-        ReplicateWork(ledger, [0, 1], 2, tickets(ledger, space)), ledger, lambda n, m: next(bad, None) is None
-    )
-    assert states(ledger) == ["complete"] * 6
+    drive(ReplicateWork(store, [0, 1], 2, tickets(store, space)), store, lambda n, m: next(bad, None) is None)
+    assert states(store) == ["complete"] * 6
 
 
 def test_a_quiet_measurement_that_runs_out_of_memory_is_tried_again() -> None:
     space = make_space()
-    ledger = new_ledger(space)
-    run(ledger, space, 1)
+    store = new_store(space)
+    run(store, space, 1)
     told: list[str] = []
-    work = QuietWork(ledger, [0], tickets(ledger, space), told.append)
+    work = QuietWork(store, [0], tickets(store, space), told.append)
     for _ in range(MAX_RETRIES + 1):
         task = work.next()
         assert isinstance(task, QuietTask)
@@ -264,10 +262,10 @@ class Several(OneDriver):
         return True
 
 
-def two_drivers() -> tuple[Ledger, Ledger]:
-    first = new_ledger(make_space())
-    ledgers = [Ledger(first.study, first.objectives, first.limits, Several(me)) for me in (1, 2)]
-    return ledgers[0], ledgers[1]
+def two_drivers() -> tuple[TrialStore, TrialStore]:
+    first = new_store(make_space())
+    stores = [TrialStore(first.study, first.objectives, first.limits, Several(me)) for me in (1, 2)]
+    return stores[0], stores[1]
 
 
 def place(task: TrialTask, node: str) -> None:
@@ -277,7 +275,7 @@ def place(task: TrialTask, node: str) -> None:
 @pytest.mark.parametrize(("node", "is_beside"), [("here", True), ("there", False)])
 def test_a_trial_of_another_driver_is_a_neighbour_where_it_runs(node: str, is_beside: bool) -> None:
     mine, others = two_drivers()
-    work, other_work = (search_work(ledger, make_space(), 2) for ledger in (mine, others))
+    work, other_work = (search_work(store, make_space(), 2) for store in (mine, others))
     other = task_of(other_work.next())
     place(other, node)
     task = task_of(work.next())
@@ -293,7 +291,7 @@ def test_a_trial_of_another_driver_is_a_neighbour_where_it_runs(node: str, is_be
 
 def test_two_drivers_that_both_wait_do_not_wait_for_one_another() -> None:
     mine, others = two_drivers()
-    works = [search_work(ledger, make_space(), 2) for ledger in (mine, others)]
+    works = [search_work(store, make_space(), 2) for store in (mine, others)]
     tasks = [task_of(work.next()) for work in works]
     for task in tasks:
         place(task, "here")
@@ -314,8 +312,8 @@ def test_what_waits_is_left_to_another_driver_by_one_that_dies(monkeypatch: pyte
 
 
 def test_probing_jobs_end_before_a_trial_is_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    ledger = new_ledger(make_space())
-    work: Any = search_work(ledger, make_space(), 8)
+    store = new_store(make_space())
+    work: Any = search_work(store, make_space(), 8)
     task = task_of(work.next())
     work._n_probing = 1
     runs_out(task)

@@ -14,7 +14,7 @@ from search.propose.probe_ahead import ProbeAhead, ProbeRequest
 from search.propose.proposer import Proposer
 from search.study.drivers import OneDriver
 from search.trials.outcome import Outcome
-from search.trials.store import Ledger
+from search.trials.store import TrialStore
 from search.tune.phases import (
     MAX_RETRIES,
     WAIT,
@@ -30,8 +30,8 @@ from search.tune.repeated_failures import MAX_ALIKE
 from search.tune.tasks import ProbeTask, QuietTask, Task, TrialTask
 from search.worker.jobs import ProbeTicket, Report, Ticket
 from spaces.space import Objective, Space
-from tests.search.books import complete, measured, new_ledger, reopened, row, run, search_work, tickets
 from tests.search.fakes import Budget, make_space
+from tests.search.stores import complete, measured, new_store, reopened, row, run, search_work, tickets
 
 
 class _Ahead(ProbeAhead):
@@ -53,9 +53,9 @@ class _Ahead(ProbeAhead):
         self._is_ready = True
 
 
-def _work(ledger: Ledger, budget: int = 3) -> SearchWork:
+def _work(store: TrialStore, budget: int = 3) -> SearchWork:
     space = make_space()
-    return search_work(ledger, space, budget)
+    return search_work(store, space, budget)
 
 
 def _task(found: Any) -> TrialTask:
@@ -63,16 +63,16 @@ def _task(found: Any) -> TrialTask:
     return found
 
 
-def _complete(ledger: Ledger, task: Task) -> None:
+def _complete(store: TrialStore, task: Task) -> None:
     assert isinstance(task.ticket, Ticket)
-    metrics = measured(ledger.entries[task.ticket.number])
+    metrics = measured(store.entries[task.ticket.number])
     task.started("1")
     task.ended(Report("end", metrics=metrics))
 
 
 def test_a_trial_that_failed_comes_back_under_its_number_so_often_and_is_then_recorded() -> None:
-    ledger = new_ledger(make_space())
-    work = _work(ledger, budget=1)
+    store = new_store(make_space())
+    work = _work(store, budget=1)
     for attempt in range(MAX_RETRIES + 1):
         task = _task(work.next())
         assert task.ticket.number == 0
@@ -80,7 +80,7 @@ def test_a_trial_that_failed_comes_back_under_its_number_so_often_and_is_then_re
         assert work.next() is WAIT, "the budget is used up, but this one may come back"
         task.failed(Outcome("failed", "worker died: killed"))
     assert work.next() is None
-    entry = ledger.entries[0]
+    entry = store.entries[0]
     assert (entry.state, entry.reason, entry.start["attempts"]) == ("failed", "worker died: killed", 3)
 
 
@@ -92,7 +92,7 @@ def _end(work: SearchWork, *ends: str) -> None:
             number = task.ticket.number
             task.started(str(attempt))
             if end == "complete":
-                _complete(work._ledger, task)
+                _complete(work._store, task)
             elif end == "infeasible":
                 task.failed(Outcome("infeasible", "out of memory: killed"))
             elif end == "diverged":
@@ -100,25 +100,25 @@ def _end(work: SearchWork, *ends: str) -> None:
                 task.ended(Report("end", state="infeasible", reason="diverged"))
             else:
                 task.failed(Outcome("failed", end))
-            if work._ledger.entries[number].state != "running":
+            if work._store.entries[number].state != "running":
                 break
 
 
 def test_an_environment_that_is_broken_does_not_use_up_the_budget() -> None:
-    ledger = new_ledger(make_space())
+    store = new_store(make_space())
     with pytest.raises(
         StudyFailedError, match=r"5 trials in a row failed .* trial 5: PermissionError: /data; mend it"
     ):
-        _end(_work(ledger, budget=16), "complete", *["PermissionError: /data"] * 15)
-    assert ledger.counts() == {"complete": 1, "failed": MAX_ALIKE}
-    again = _work(reopened(ledger), budget=16)
+        _end(_work(store, budget=16), "complete", *["PermissionError: /data"] * 15)
+    assert store.counts() == {"complete": 1, "failed": MAX_ALIKE}
+    again = _work(reopened(store), budget=16)
     _end(again, *["PermissionError: /data"] * (MAX_ALIKE - 1), "complete")
 
 
 def test_probes_that_break_a_limit_say_nothing_of_the_environment() -> None:
     ends = [end for _ in range(MAX_ALIKE) for end in ("infeasible", "OSError: gone")]
     with pytest.raises(StudyFailedError, match="OSError: gone"):
-        _end(_work(new_ledger(make_space()), budget=16), *ends)
+        _end(_work(new_store(make_space()), budget=16), *ends)
 
 
 @pytest.mark.parametrize(
@@ -143,37 +143,37 @@ def test_probes_that_break_a_limit_say_nothing_of_the_environment() -> None:
     ],
 )
 def test_configs_that_fail_use_up_their_budget(ends: list[str]) -> None:
-    ledger = new_ledger(make_space())
-    _end(_work(ledger, budget=16), *ends)
-    assert len(ledger.ended) == len(ends)
+    store = new_store(make_space())
+    _end(_work(store, budget=16), *ends)
+    assert len(store.ended) == len(ends)
 
 
 def test_a_config_that_has_no_room_is_not_tried_again() -> None:
-    ledger = new_ledger(make_space())
-    task = _task(_work(ledger, budget=1).next())
+    store = new_store(make_space())
+    task = _task(_work(store, budget=1).next())
     task.failed(Outcome("infeasible", "out of memory: killed"))
-    assert (ledger.entries[0].state, ledger.entries[0].reason) == ("infeasible", "out of memory: killed")
+    assert (store.entries[0].state, store.entries[0].reason) == ("infeasible", "out of memory: killed")
 
 
 def test_a_space_that_is_used_up_waits_for_its_last_trials() -> None:
-    ledger = new_ledger(make_space())
-    work = _work(ledger, budget=99)
+    store = new_store(make_space())
+    work = _work(store, budget=99)
     tasks = [_task(work.next()) for _ in range(16)]
     assert work.next() is WAIT
-    n_asks = ledger.n_asks
+    n_asks = store.n_asks
     assert work.next() is WAIT
-    assert ledger.n_asks == n_asks, "Ray Tune asks many times a second while the last trials run"
+    assert store.n_asks == n_asks, "Ray Tune asks many times a second while the last trials run"
     for task in tasks:
-        _complete(ledger, task)
+        _complete(store, task)
     assert work.next() is None
 
 
 def test_probing_jobs_come_first_and_never_more_than_trials_are_left() -> None:
     space = make_space(budget=Budget(2))
-    ledger = new_ledger(space)
-    ahead = _Ahead(ledger, space)
+    store = new_store(space)
+    ahead = _Ahead(store, space)
     said: list[str] = []
-    work = SearchWork(ledger, Proposer(ledger, space), ahead, tickets(ledger, space), said.append)
+    work = SearchWork(store, Proposer(store, space), ahead, tickets(store, space), said.append)
     first, second = work.next(), work.next()
     assert isinstance(first, ProbeTask)
     assert isinstance(second, ProbeTask)
@@ -192,39 +192,39 @@ def test_probing_jobs_come_first_and_never_more_than_trials_are_left() -> None:
 
 def test_replicates_take_the_next_seeds_and_belong_to_no_budget() -> None:
     space = make_space()
-    ledger = new_ledger(space)
-    run(ledger, space, 2)
-    work = ReplicateWork(ledger, [0, 1], 2, tickets(ledger, space))
+    store = new_store(space)
+    run(store, space, 2)
+    work = ReplicateWork(store, [0, 1], 2, tickets(store, space))
     tasks = [_task(work.next()) for _ in range(4)]
     assert work.next() is WAIT
-    told = [(ledger.entries[task.ticket.number].replicate_of, task.ticket.config["seed"]) for task in tasks]
+    told = [(store.entries[task.ticket.number].replicate_of, task.ticket.config["seed"]) for task in tasks]
     assert told == [(0, 1), (1, 1), (0, 2), (1, 2)]
     for task in tasks:
-        _complete(ledger, task)
+        _complete(store, task)
     assert work.next() is None
-    assert (ledger.n_trials, len(ledger.entries)) == (2, 6)
-    assert missing_replicates(reopened(ledger), [0, 1], 3) == [(0, 3), (1, 3)]
+    assert (store.n_trials, len(store.entries)) == (2, 6)
+    assert missing_replicates(reopened(store), [0, 1], 3) == [(0, 3), (1, 3)]
 
 
 def test_replicates_left_running_are_gone_on_with() -> None:
     space = make_space()
-    ledger = new_ledger(space)
-    run(ledger, space, 1)
-    number = _task(ReplicateWork(ledger, [0], 1, tickets(ledger, space)).next()).ticket.number
-    ledger = reopened(ledger)
-    assert search_work(ledger, space, 1).next() is None
-    work = ReplicateWork(ledger, [0], 1, tickets(ledger, space))
+    store = new_store(space)
+    run(store, space, 1)
+    number = _task(ReplicateWork(store, [0], 1, tickets(store, space)).next()).ticket.number
+    store = reopened(store)
+    assert search_work(store, space, 1).next() is None
+    work = ReplicateWork(store, [0], 1, tickets(store, space))
     assert _task(work.next()).ticket.number == number
 
 
-def _phases(ledger: Ledger, space: Space, budget: int) -> Phases:
-    made = tickets(ledger, space)
+def _phases(store: TrialStore, space: Space, budget: int) -> Phases:
+    made = tickets(store, space)
     return Phases(
-        ledger,
+        store,
         [
-            lambda: search_work(ledger, space, budget),
-            lambda: ReplicateWork(ledger, [0], 1, made),
-            lambda: QuietWork(ledger, [0], made, print),
+            lambda: search_work(store, space, budget),
+            lambda: ReplicateWork(store, [0], 1, made),
+            lambda: QuietWork(store, [0], made, print),
         ],
     )
 
@@ -232,20 +232,20 @@ def _phases(ledger: Ledger, space: Space, budget: int) -> Phases:
 def test_a_replicate_left_running_is_gone_on_with_after_the_search_and_the_rest_follows() -> None:
     """Ctrl-C while replicates train, then a resume; so too when Ray Tune's loop is started again."""
     space = make_space()
-    ledger = new_ledger(space)
-    run(ledger, space, 1)
-    left = _task(_phases(ledger, space, 1).next()).ticket
-    assert ledger.entries[left.number].replicate_of == 0
-    ledger = reopened(ledger)
-    phases = _phases(ledger, space, 2)
+    store = new_store(space)
+    run(store, space, 1)
+    left = _task(_phases(store, space, 1).next()).ticket
+    assert store.entries[left.number].replicate_of == 0
+    store = reopened(store)
+    phases = _phases(store, space, 2)
     searched = _task(phases.next())
-    assert ledger.entries[searched.ticket.number].replicate_of is None, "the larger budget comes first"
+    assert store.entries[searched.ticket.number].replicate_of is None, "the larger budget comes first"
     assert phases.next() is WAIT
-    _complete(ledger, searched)
+    _complete(store, searched)
     again = _task(phases.next())
     assert again.ticket.number == left.number
     assert phases.next() is WAIT
-    _complete(ledger, again)
+    _complete(store, again)
     quiet = phases.next()
     assert isinstance(quiet, QuietTask)
     quiet.ended(Report("end", metrics={"latency_ms_quiet": 1.0}))
@@ -265,11 +265,11 @@ class _Many(OneDriver):
         return driver == self.me or self.others_live
 
 
-def _two_drivers(space: Space, n_trials: int) -> tuple[Ledger, Ledger, _Many]:
+def _two_drivers(space: Space, n_trials: int) -> tuple[TrialStore, TrialStore, _Many]:
     """Two views of a study with so many complete trials; the drivers of the first."""
-    ledger, mine = new_ledger(space), _Many(1)
-    run(ledger, space, n_trials)
-    views = [Ledger(ledger.study, ledger.objectives, ledger.limits, drivers) for drivers in (mine, _Many(7))]
+    store, mine = new_store(space), _Many(1)
+    run(store, space, n_trials)
+    views = [TrialStore(store.study, store.objectives, store.limits, drivers) for drivers in (mine, _Many(7))]
     return views[0], views[1], mine
 
 
@@ -295,10 +295,10 @@ def test_a_replicate_that_a_dead_driver_left_is_gone_on_with() -> None:
 
 def test_the_front_is_measured_again_once() -> None:
     space = make_space()
-    ledger = new_ledger(space)
-    run(ledger, space, 2)
+    store = new_store(space)
+    run(store, space, 2)
     said: list[str] = []
-    work = QuietWork(ledger, [0, 1], tickets(ledger, space), said.append)
+    work = QuietWork(store, [0, 1], tickets(store, space), said.append)
     first = work.next()
     assert isinstance(first, QuietTask)
     assert work.next() is WAIT, "one at a time"
@@ -310,9 +310,9 @@ def test_the_front_is_measured_again_once() -> None:
         second.failed(Outcome("failed", "worker died"))
     assert work.next() is None
     assert said == ["trial 1 could not be measured again: worker died"]
-    ledger = reopened(ledger)
-    assert ledger.entries[0].metrics["latency_ms_quiet"] == 1.0
-    again = QuietWork(ledger, [0, 1], tickets(ledger, space), said.append)
+    store = reopened(store)
+    assert store.entries[0].metrics["latency_ms_quiet"] == 1.0
+    again = QuietWork(store, [0, 1], tickets(store, space), said.append)
     assert again.next() is not None
     assert again.next() is WAIT
 
@@ -320,8 +320,8 @@ def test_the_front_is_measured_again_once() -> None:
 @pytest.mark.parametrize("kind", ["noted", "stopped"])
 def test_other_news_of_a_probing_job(kind: str) -> None:
     heard: list[Any] = []
-    ledger, ticket = new_ledger(make_space()), ProbeTicket({}, [], 1.0)
-    task = ProbeTask(ledger, ticket, lambda metrics, seconds: heard.append(metrics), print)
+    store, ticket = new_store(make_space()), ProbeTicket({}, [], 1.0)
+    task = ProbeTask(store, ticket, lambda metrics, seconds: heard.append(metrics), print)
     task.started("1")
     if kind == "noted":
         task.noted(row(1))
@@ -333,95 +333,95 @@ def test_other_news_of_a_probing_job(kind: str) -> None:
 
 def test_a_trial_that_gets_further_between_its_faults_is_tried_again() -> None:
     space = make_space()
-    ledger = new_ledger(space)
-    work = search_work(ledger, space, 1)
+    store = new_store(space)
+    work = search_work(store, space, 1)
     fault = Outcome("failed", "worker died")
     for n_rows in range(1, MAX_RETRIES + 3):
         task = _task(work.next())
         task.noted(row(n_rows))
         task.failed(fault)
-    assert ledger.entries[0].state == "running", "more faults than retries, an epoch between any two"
+    assert store.entries[0].state == "running", "more faults than retries, an epoch between any two"
     for _ in range(MAX_RETRIES):
         _task(work.next()).failed(fault)
-    assert ledger.entries[0].state == "failed"
+    assert store.entries[0].state == "failed"
     assert work.next() is None
 
 
 def test_what_another_device_model_measured_ends_the_study_unrecorded() -> None:
     space = make_space()
-    ledger = new_ledger(space)
-    work = search_work(ledger, space, 3)
+    store = new_store(space)
+    work = search_work(store, space, 3)
     first, second = _task(work.next()), _task(work.next())
     first.noted(Report("probe", metrics={"latency_ms": 1.0}, place={"device": "cpu: a"}))
     other = Report("probe", metrics={"latency_ms": 9.0}, place={"device": "cpu: b", "node": "far"})
-    probing = ProbeTask(ledger, ProbeTicket({}, [], 1.0), lambda metrics, seconds: None, print)
-    quiet = QuietTask(ledger, 0, tickets(ledger, space).quiet(ledger.entries[0]), print)
+    probing = ProbeTask(store, ProbeTicket({}, [], 1.0), lambda metrics, seconds: None, print)
+    quiet = QuietTask(store, 0, tickets(store, space).quiet(store.entries[0]), print)
     for task in (second, probing, quiet):
         with pytest.raises(StudyFailedError, match=r"far trains on cpu: b.*latency_ms.*measured on cpu: a"):
             task.noted(other)
-    assert (ledger.entries[1].metrics, ledger.entries[1].start.get("device")) == ({}, None)
+    assert (store.entries[1].metrics, store.entries[1].start.get("device")) == ({}, None)
     second.noted(replace(other, place={"device": "cpu: a"}))
 
 
 def test_where_no_value_depends_on_the_device_any_will_do() -> None:
     space = make_space(objectives={"val_accuracy": Objective("maximize"), "macs": Objective("minimize")})
-    ledger = new_ledger(space)
-    work = search_work(ledger, space, 3)
+    store = new_store(space)
+    work = search_work(store, space, 3)
     for device in ("cpu: a", "cpu: b"):
         _task(work.next()).noted(Report("probe", metrics={"macs": 1.0}, place={"device": device}))
-    assert ledger.entries[1].start["device"] == "cpu: b"
+    assert store.entries[1].start["device"] == "cpu: b"
 
 
 def test_a_config_is_chosen_when_a_gpu_has_room_for_it() -> None:
-    ledger = new_ledger(make_space())
-    work = search_work(ledger, make_space(), 9, Shares(1, "auto", (Node("a", 8, 1, gpu_memory_mib=4000.0),)))
+    store = new_store(make_space())
+    work = search_work(store, make_space(), 9, Shares(1, "auto", (Node("a", 8, 1, gpu_memory_mib=4000.0),)))
     tasks = [_task(work.next()) for _ in range(4)]  # a quarter each, as nothing is known of them
     assert [task.ticket.share.gpu for task in tasks] == [0.25] * 4
     assert work.next() is WAIT
-    assert len(ledger.entries) == 4
-    _complete(ledger, tasks[0])
+    assert len(store.entries) == 4
+    _complete(store, tasks[0])
     assert _task(work.next()).ticket.number == 4
 
 
 def test_whether_anything_is_left_of_a_study() -> None:
     space = make_space(budget=Budget(2))
-    ledger = new_ledger(space)
-    assert has_work(ledger, space, [])
-    run(ledger, space, 2)
-    assert has_work(ledger, space, [0]), "its times were not measured again"
-    ledger.amend(0, {"latency_ms_quiet": 1.0})
-    assert not has_work(ledger, space, [0])
-    del ledger.entries[1].metrics["latency_ms"]
-    assert not has_work(ledger, space, [1]), "a table without times has none to measure again"
-    assert has_work(ledger, replace(space, replicates=1), [0])
-    replicate = ledger.open_replicate(0, ledger.entries[0].config, "key", 1)
-    assert has_work(ledger, space, [0]), "it still runs"
-    complete(ledger, replicate)
-    assert not has_work(ledger, replace(space, replicates=1), [0])
-    assert has_work(ledger, replace(space, budget=Budget(3)), [0])
+    store = new_store(space)
+    assert has_work(store, space, [])
+    run(store, space, 2)
+    assert has_work(store, space, [0]), "its times were not measured again"
+    store.amend(0, {"latency_ms_quiet": 1.0})
+    assert not has_work(store, space, [0])
+    del store.entries[1].metrics["latency_ms"]
+    assert not has_work(store, space, [1]), "a table without times has none to measure again"
+    assert has_work(store, replace(space, replicates=1), [0])
+    replicate = store.open_replicate(0, store.entries[0].config, "key", 1)
+    assert has_work(store, space, [0]), "it still runs"
+    complete(store, replicate)
+    assert not has_work(store, replace(space, replicates=1), [0])
+    assert has_work(store, replace(space, budget=Budget(3)), [0])
 
 
 def test_a_config_is_not_chosen_for_what_is_left_of_several_gpus() -> None:
-    ledger = new_ledger(make_space())
+    store = new_store(make_space())
     nodes = (Node("a (10.0.0.1)", 8, 1), Node("b (10.0.0.2)", 8, 1))
-    work = search_work(ledger, make_space(), 9, Shares(1, 0.6, nodes))
+    work = search_work(store, make_space(), 9, Shares(1, 0.6, nodes))
     tasks = [_task(work.next()) for _ in range(2)]
     assert work.next() is WAIT, "0.4 and 0.4 are no room for 0.6"
-    _complete(ledger, tasks[0])
+    _complete(store, tasks[0])
     assert _task(work.next()).ticket.number == 2
 
 
 def test_one_of_several_drivers_measures_quietly() -> None:
     space = make_space()
-    ledger = new_ledger(space)
-    run(ledger, space, 2)
-    assert to_measure_quietly(ledger, lambda: [0, 1]) == [0, 1]
-    ledger.amend(0, {"latency_ms_quiet": 1.0})
-    assert to_measure_quietly(ledger, lambda: [0, 1]) == [1]
+    store = new_store(space)
+    run(store, space, 2)
+    assert to_measure_quietly(store, lambda: [0, 1]) == [0, 1]
+    store.amend(0, {"latency_ms_quiet": 1.0})
+    assert to_measure_quietly(store, lambda: [0, 1]) == [1]
 
     class _Other(OneDriver):
         def claim_measuring(self) -> bool:
             return False
 
-    ledger.drivers = _Other()
-    assert to_measure_quietly(ledger, lambda: [0, 1]) == []
+    store.drivers = _Other()
+    assert to_measure_quietly(store, lambda: [0, 1]) == []

@@ -18,7 +18,7 @@ from search.errors import StudyFailedError
 from search.propose.proposer import Proposer
 from search.study.drivers import OneDriver
 from search.trials.outcome import Outcome
-from search.trials.store import Ledger
+from search.trials.store import TrialStore
 from search.tune import loop as tuning
 from search.tune.callbacks import StopOnRequest, Watcher, failure
 from search.tune.loop import _judge_memory_victim, _make_halving
@@ -29,12 +29,14 @@ from search.tune.tasks import TrialTask
 from search.tune.trainable import REPORT, TICKET
 from search.worker.jobs import Report, Ticket
 from spaces.space import Space
-from tests.search.books import complete, measured, new_ledger, reopened, row, run, search_work, tickets
 from tests.search.fakes import Budget, Fidelity, Limit, make_space
+from tests.search.stores import complete, measured, new_store, reopened, row, run, search_work, tickets
 
 
-def _searcher(ledger: Ledger, space: Space, budget: int = 3, stop: StopRequest | None = None) -> WorkSearcher:
-    return WorkSearcher(search_work(ledger, space, budget), {"tune-1": "too slow"}, stop or StopRequest())
+def _searcher(
+    store: TrialStore, space: Space, budget: int = 3, stop: StopRequest | None = None
+) -> WorkSearcher:
+    return WorkSearcher(search_work(store, space, budget), {"tune-1": "too slow"}, stop or StopRequest())
 
 
 def _numbers(searcher: WorkSearcher, n: int) -> list[int]:
@@ -48,7 +50,7 @@ def _end(searcher: WorkSearcher, n: int) -> None:
 
 def test_tickets_until_the_budget_is_used_up() -> None:
     space = make_space()
-    searcher = _searcher(new_ledger(space), space)
+    searcher = _searcher(new_store(space), space)
     assert _numbers(searcher, 3) == [0, 1, 2]
     assert searcher.suggest("one more") is None, "one that fails comes back"
     _end(searcher, 3)
@@ -57,9 +59,9 @@ def test_tickets_until_the_budget_is_used_up() -> None:
 
 def test_trials_of_every_state_count() -> None:
     space = make_space()
-    ledger = new_ledger(space)
-    run(ledger, space, 2)
-    searcher = _searcher(ledger, space)
+    store = new_store(space)
+    run(store, space, 2)
+    searcher = _searcher(store, space)
     assert _numbers(searcher, 1) == [2]
     _end(searcher, 1)
     assert searcher.suggest("one more") == Searcher.FINISHED
@@ -67,12 +69,12 @@ def test_trials_of_every_state_count() -> None:
 
 def test_trials_left_running_come_first_with_their_numbers_even_beyond_the_budget() -> None:
     space = make_space()
-    ledger = new_ledger(space)
-    proposer = Proposer(ledger, space)
+    store = new_store(space)
+    proposer = Proposer(store, space)
     entries = [proposer.next() for _ in range(4)]
     assert entries[1] is not None
-    complete(ledger, entries[1])
-    searcher = _searcher(reopened(ledger), space, budget=2)
+    complete(store, entries[1])
+    searcher = _searcher(reopened(store), space, budget=2)
     assert _numbers(searcher, 3) == [0, 2, 3]
     _end(searcher, 3)
     assert searcher.suggest("one more") == Searcher.FINISHED
@@ -80,55 +82,55 @@ def test_trials_left_running_come_first_with_their_numbers_even_beyond_the_budge
 
 def test_a_used_up_space_finishes() -> None:
     space = make_space()
-    ledger = new_ledger(space)
-    run(ledger, space, 16)
-    assert _searcher(ledger, space, budget=99).suggest("x") == Searcher.FINISHED
+    store = new_store(space)
+    run(store, space, 16)
+    assert _searcher(store, space, budget=99).suggest("x") == Searcher.FINISHED
 
 
 def test_a_trial_that_ended_by_itself() -> None:
     space = make_space()
-    ledger = new_ledger(space)
-    searcher = _searcher(ledger, space)
+    store = new_store(space)
+    searcher = _searcher(store, space)
     _numbers(searcher, 2)
-    end = Report("end", metrics=measured(ledger.entries[0]))
+    end = Report("end", metrics=measured(store.entries[0]))
     searcher.on_trial_complete("tune-0", {REPORT: end})
     searcher.on_trial_complete("tune-1", {REPORT: Report("end", state="infeasible", reason="diverged")})
-    assert [entry.state for entry in ledger.entries.values()] == ["complete", "infeasible"]
-    assert ledger.entries[1].reason == "diverged"
+    assert [entry.state for entry in store.entries.values()] == ["complete", "infeasible"]
+    assert store.entries[1].reason == "diverged"
 
 
 def test_a_trial_the_scheduler_stopped_has_the_schedulers_reason() -> None:
     space = make_space()
-    ledger = new_ledger(space)
-    searcher = _searcher(ledger, space)
+    store = new_store(space)
+    searcher = _searcher(store, space)
     _numbers(searcher, 2)
     searcher.on_trial_complete("tune-1", {REPORT: row(1)})
-    assert (ledger.entries[1].state, ledger.entries[1].reason) == ("stopped", "too slow")
+    assert (store.entries[1].state, store.entries[1].reason) == ("stopped", "too slow")
 
 
 @pytest.mark.parametrize("metrics", [{}, {"val_accuracy": None}, {"val_accuracy": float("nan")}])
 def test_missing_or_nan_objectives_never_raise(metrics: dict[str, Any]) -> None:
     space = make_space()
-    ledger, stop = new_ledger(space), StopRequest()
-    searcher = _searcher(ledger, space, stop=stop)
+    store, stop = new_store(space), StopRequest()
+    searcher = _searcher(store, space, stop=stop)
     _numbers(searcher, 1)
     searcher.on_trial_complete("tune-0", {REPORT: Report("end", metrics=metrics)})
     assert stop.error is None
-    assert ledger.entries[0].state == "infeasible"
+    assert store.entries[0].state == "infeasible"
 
 
 def test_errors_are_left_to_the_watcher() -> None:
     space = make_space()
-    ledger = new_ledger(space)
-    searcher = _searcher(ledger, space)
+    store = new_store(space)
+    searcher = _searcher(store, space)
     _numbers(searcher, 1)
     searcher.on_trial_complete("tune-0", None, error=True)
-    assert ledger.entries[0].state == "running"
+    assert store.entries[0].state == "running"
 
 
 def test_a_storage_fault_while_asking_stops_the_study(monkeypatch: pytest.MonkeyPatch) -> None:
     space, stop = make_space(), StopRequest()
-    searcher = _searcher(new_ledger(space), space, stop=stop)
+    searcher = _searcher(new_store(space), space, stop=stop)
 
     def fail(self: Proposer) -> None:
         raise OSError("disk full")
@@ -140,7 +142,7 @@ def test_a_storage_fault_while_asking_stops_the_study(monkeypatch: pytest.Monkey
 
 def test_ray_keeps_no_state_of_the_searcher(tmp_path: Any) -> None:
     space = make_space()
-    searcher = _searcher(new_ledger(space), space)
+    searcher = _searcher(new_store(space), space)
     searcher.save_to_dir(str(tmp_path))
     assert list(tmp_path.iterdir()) == []
 
@@ -152,7 +154,7 @@ def _tune_trial(number: int, epochs: int = 9) -> Any:
 
 def test_the_scheduler_judges_with_the_metrics_of_the_probe() -> None:
     space = make_space()
-    scheduler = HalvingScheduler(Halving(1, 2, new_ledger(space).objectives))
+    scheduler = HalvingScheduler(Halving(1, 2, new_store(space).objectives))
     decisions = []
     for number, (accuracy, memory) in enumerate([(90.0, 1.0), (50.0, 9.0), (10.0, 0.5)]):
         trial = _tune_trial(number)
@@ -171,8 +173,8 @@ def test_early_stopping_knows_what_other_drivers_train_meanwhile() -> None:
             self.me = me
 
     space = make_space(fidelity=Fidelity(1, 2))
-    study = new_ledger(space).study
-    ours, theirs = (Ledger(study, new_ledger(space).objectives, {}, Many(me)) for me in (1, 2))
+    study = new_store(space).study
+    ours, theirs = (TrialStore(study, new_store(space).objectives, {}, Many(me)) for me in (1, 2))
     scheduler = HalvingScheduler(_make_halving(space, ours))
     cheap, dear = ({"train_memory_mib": x, "latency_ms": x} for x in (1.0, 2.0))
     with theirs.turn():
@@ -187,28 +189,30 @@ def test_early_stopping_knows_what_other_drivers_train_meanwhile() -> None:
 
 def test_replicates_are_on_no_rung() -> None:
     space = make_space(fidelity=Fidelity(1, 2))
-    ledger = new_ledger(space)
-    run(ledger, space, 1)
-    replicate = ledger.open_replicate(0, ledger.entries[0].config, "key", 1)
-    ledger.note(replicate.number, row(1, 99.0))
-    halving = _make_halving(space, ledger)
+    store = new_store(space)
+    run(store, space, 1)
+    replicate = store.open_replicate(0, store.entries[0].config, "key", 1)
+    store.note(replicate.number, row(1, 99.0))
+    halving = _make_halving(space, store)
     assert halving is not None
     metrics = {"train_memory_mib": 1e9, "latency_ms": 1e9}
     assert halving.report(7, row(1, 1.0).row or {}, metrics, 3) is None, "the first on its rung goes on"
 
 
-def _ended(ledger: Ledger, space: Space, n: int, outcome: Outcome, halving: RecordedHalving | None) -> None:
+def _ended(
+    store: TrialStore, space: Space, n: int, outcome: Outcome, halving: RecordedHalving | None
+) -> None:
     """Trials that are trained for three epochs, then end with this outcome, whatever the halving says."""
-    proposer = Proposer(ledger, space)
+    proposer = Proposer(store, space)
     for _ in range(n):
         entry = proposer.next()
         assert entry is not None
-        ledger.note(entry.number, Report("probe", metrics={"train_memory_mib": 1.0, "latency_ms": 1.0}))
+        store.note(entry.number, Report("probe", metrics={"train_memory_mib": 1.0, "latency_ms": 1.0}))
         for epoch in (1, 2, 3):
-            ledger.note(entry.number, row(epoch, 90.0 + epoch))
+            store.note(entry.number, row(epoch, 90.0 + epoch))
             if halving is not None:
                 halving.report(entry.number, entry.rows[epoch], entry.metrics, 3)
-        ledger.finish(entry.number, outcome)
+        store.finish(entry.number, outcome)
 
 
 @pytest.mark.parametrize(
@@ -226,10 +230,10 @@ def _ended(ledger: Ledger, space: Space, n: int, outcome: Outcome, halving: Reco
 def test_trials_that_can_stand_on_no_front_stop_nobody(outcome: Outcome, is_stopped: bool, when: str) -> None:
     """A limit on a metric that is known only after training is seen when the trial is complete."""
     space = make_space(fidelity=Fidelity(1, 2), constraints={"energy_uj": Limit(max=10)})
-    ledger = new_ledger(space)
-    halving = _make_halving(space, ledger) if when == "while it runs" else None
-    _ended(ledger, space, 8, outcome, halving)
-    halving = halving or _make_halving(space, reopened(ledger))
+    store = new_store(space)
+    halving = _make_halving(space, store) if when == "while it runs" else None
+    _ended(store, space, 8, outcome, halving)
+    halving = halving or _make_halving(space, reopened(store))
     assert halving is not None
     metrics = {"train_memory_mib": 2.0, "latency_ms": 2.0}
     told = halving.report(20, row(1, 50.0).row or {}, metrics, 3)
@@ -256,55 +260,55 @@ Top 10 memory users: PID	MEM(GB)	COMMAND
 WORKER = "(Actor(ab): job ID=01, task name=A.__init__, pid=7, actual memory used={}GB, worker ID={})"
 
 
-def _memory_crash(ledger: Ledger, space: Space, *lines: str) -> list[bool]:
+def _memory_crash(store: TrialStore, space: Space, *lines: str) -> list[bool]:
     """Which of three trials, whose workers on three nodes have the same process id, wait after a crash."""
-    proposer, made = Proposer(ledger, space), tickets(ledger, space)
+    proposer, made = Proposer(store, space), tickets(store, space)
     for ray_worker in ("aa", "bb", "cc"):
         entry = proposer.next()
         assert entry is not None
         entry.handed_out = True
         ends = (lambda entry: False), (lambda entry: None)
-        TrialTask(ledger, entry, made.trial(entry), *ends, made.memory).started("7", ray_worker)
+        TrialTask(store, entry, made.trial(entry), *ends, made.memory).started("7", ray_worker)
     crash = RuntimeError("Caught unexpected exception")
     crash.__cause__ = OutOfMemoryError(KILLED.format(workers="\n".join(lines)))
-    has_victim = _judge_memory_victim(ledger, crash, made.memory)
-    waits = [entry.out_of_memory is not None for entry in ledger.entries.values()]
+    has_victim = _judge_memory_victim(store, crash, made.memory)
+    waits = [entry.out_of_memory is not None for entry in store.entries.values()]
     assert has_victim == any(waits)
-    assert [entry.state for entry in ledger.entries.values()] == ["running"] * 3
+    assert [entry.state for entry in store.entries.values()] == ["running"] * 3
     return waits
 
 
 def test_a_worker_killed_for_memory_is_judged_its_own_trial_only() -> None:
     """Ray Tune's whole loop dies of this error. In containers of several nodes process ids are equal."""
     space = make_space()
-    ledger = new_ledger(space)
+    store = new_store(space)
     waits = _memory_crash(
-        ledger, space, WORKER.format("1.5", "cc"), "Selected to kill: " + WORKER.format("1.13", "bb")
+        store, space, WORKER.format("1.5", "cc"), "Selected to kill: " + WORKER.format("1.13", "bb")
     )
     assert waits == [False, True, False], "cc was considered, and lives"
     reason = "out of memory: 2 worker(s) were killed due to the node running low on memory."
-    assert (ledger.entries[1].out_of_memory or "").startswith(reason)
+    assert (store.entries[1].out_of_memory or "").startswith(reason)
 
 
 def test_of_workers_killed_at_once_for_memory_the_largest_is_to_blame() -> None:
     space = make_space()
     killed = [f"Selected to kill: {WORKER.format(*own)}" for own in (("0.06", "aa"), ("11.3", "cc"))]
-    assert _memory_crash(new_ledger(space), space, *killed) == [False, False, True]
+    assert _memory_crash(new_store(space), space, *killed) == [False, False, True]
 
 
 def test_a_worker_of_no_trial_killed_for_memory_ends_none() -> None:
     space = make_space()
-    ledger = new_ledger(space)
-    assert not any(_memory_crash(ledger, space, f"Selected to kill: {WORKER.format('9.1', 'dd')}"))
+    store = new_store(space)
+    assert not any(_memory_crash(store, space, f"Selected to kill: {WORKER.format('9.1', 'dd')}"))
     other = RuntimeError(f"Selected to kill: {WORKER.format('9.1', 'aa')}")
-    assert not _judge_memory_victim(ledger, other, tickets(ledger, space).memory), "no reason"
+    assert not _judge_memory_victim(store, other, tickets(store, space).memory), "no reason"
 
 
 def test_each_life_of_the_loop_begins_with_a_life_of_its_own_in_the_tickets(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     space = make_space()
-    ledger = new_ledger(space)
+    store = new_store(space)
     lives = []
 
     def die(trainable: Any, search_alg: WorkSearcher, **options: Any) -> None:
@@ -314,7 +318,7 @@ def test_each_life_of_the_loop_begins_with_a_life_of_its_own_in_the_tickets(
     monkeypatch.setattr(tuning.tune, "run", die)
     with pytest.raises(StudyFailedError, match="died 4 times in a row: the loop dies"):
         tuning.search(
-            tickets(ledger, space, tmp_path).setting, ledger, StopRequest(), lambda: None, print, list
+            tickets(store, space, tmp_path).setting, store, StopRequest(), lambda: None, print, list
         )
     assert [len(set(life)) for life in lives] == [1, 1, 1, 1]
     assert len({life[0] for life in lives}) == 4
@@ -380,16 +384,16 @@ def test_a_loop_that_ends_with_work_left_was_interrupted(
 ) -> None:
     """Ray Tune ends its loop at a SIGUSR1; such a study was called done."""
     space = make_space(budget=Budget(1))
-    ledger = new_ledger(space)
+    store = new_store(space)
 
     def end(trainable: Any, search_alg: WorkSearcher, **options: Any) -> None:
         ticket = search_alg.suggest("tune-1")[TICKET]
         if not has_work:
-            complete(ledger, ledger.entries[ticket.number])
-            ledger.amend(ticket.number, {"latency_ms_quiet": 1.0})
+            complete(store, store.entries[ticket.number])
+            store.amend(ticket.number, {"latency_ms_quiet": 1.0})
             assert search_alg.suggest("tune-2") == Searcher.FINISHED
 
     monkeypatch.setattr(tuning.tune, "run", end)
-    setting = tickets(ledger, space, tmp_path).setting
-    ending, _ = tuning.search(setting, ledger, StopRequest(), lambda: None, print, lambda: [0])
+    setting = tickets(store, space, tmp_path).setting
+    ending, _ = tuning.search(setting, store, StopRequest(), lambda: None, print, lambda: [0])
     assert ending == ("interrupted" if has_work else "budget")

@@ -1,6 +1,6 @@
 """A driver without Ray: proposes and completes trials of the toy space until the budget is used up.
 
-python -m tests.search.shared_book URL RUNS BUDGET [--hang-after N] prints a line for each trial it ends.
+python -m tests.search.shared_study URL RUNS BUDGET [--hang-after N] prints a line for each trial it ends.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from search.study.claim import claim_study
 from search.study.drivers import Drivers
 from search.study.folder import RunFolder
 from search.study.opening import create, open_existing
-from search.trials.store import Ledger
+from search.trials.store import TrialStore
 from search.trials.stored_trial import Entry
 from spaces.space import Space
-from tests.search.books import complete, row
 from tests.search.fakes import FloatRange, SamplerChoice, make_space
+from tests.search.stores import complete, row
 
 SPACE = make_space(search={"optim.weight_decay": FloatRange(0.0, 0.1)}, sampler=SamplerChoice("tpe", 0))
 
@@ -30,33 +30,33 @@ def begin(url: str, folder: RunFolder, space: Space = SPACE) -> None:
         create(folder, url, About.of(folder.path.name, space), drivers)
 
 
-def ledger_of(url: str, folder: RunFolder, drivers: Drivers) -> Ledger:
+def store_of(url: str, folder: RunFolder, drivers: Drivers) -> TrialStore:
     """What a driver that joins sees."""
     study, about = open_existing(folder, url)
-    return Ledger(study, about.objectives, about.limits, drivers)
+    return TrialStore(study, about.objectives, about.limits, drivers)
 
 
-def next_entry(ledger: Ledger, proposer: Proposer, budget: int) -> Entry | None:
+def next_entry(store: TrialStore, proposer: Proposer, budget: int) -> Entry | None:
     """As `StudySearcher` does."""
-    with ledger.turn():
-        entry = ledger.adopt()
+    with store.turn():
+        entry = store.adopt()
         if entry is not None:
             return entry
-        return None if ledger.n_trials >= budget else proposer.next()
+        return None if store.n_trials >= budget else proposer.next()
 
 
 def drive(url: str, folder: RunFolder, budget: int, hang_after: int | None) -> None:
     """Work until nothing is left; hang_after: stop in the middle of a trial after so many."""
     with claim_study(folder, url) as drivers:
-        ledger = ledger_of(url, folder, drivers)
-        proposer = Proposer(ledger, replace(SPACE, name=folder.path.name))
+        store = store_of(url, folder, drivers)
+        proposer = Proposer(store, replace(SPACE, name=folder.path.name))
         n_ended = 0
-        while (entry := next_entry(ledger, proposer, budget)) is not None:
-            ledger.note(entry.number, row(1))
+        while (entry := next_entry(store, proposer, budget)) is not None:
+            store.note(entry.number, row(1))
             if n_ended == hang_after:
                 print("hangs", entry.number, flush=True)
                 time.sleep(600)
-            complete(ledger, entry)
+            complete(store, entry)
             print("ended", entry.number, flush=True)
             n_ended += 1
 

@@ -1,4 +1,4 @@
-"""Ledgers in memory, and answers to their trials."""
+"""Stores in memory, and answers to their trials."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from search.propose.proposer import Proposer
 from search.study.attributes import About
 from search.study.folder import RunFolder
 from search.trials.outcome import Outcome
-from search.trials.store import Ledger
+from search.trials.store import TrialStore
 from search.trials.stored_trial import Entry
 from search.trials.to_record import study_record
 from search.tune.job_factory import Setting, Tickets
@@ -28,7 +28,7 @@ from tests.search.fakes import TRAINER, FakeSession, FakeTrainer
 ONE_CPU = Shares(1, 0, (Node("here", 2, 0),))
 
 
-def new_ledger(space: Space, storage: optuna.storages.BaseStorage | None = None) -> Ledger:
+def new_store(space: Space, storage: optuna.storages.BaseStorage | None = None) -> TrialStore:
     """A new study of the space, in memory unless told otherwise."""
     about = About.of(space.name, space)
     study = optuna.create_study(
@@ -37,32 +37,32 @@ def new_ledger(space: Space, storage: optuna.storages.BaseStorage | None = None)
         directions=[objective.direction for objective in about.objectives],
     )
     about.write(study)
-    return Ledger(study, about.objectives, about.limits)
+    return TrialStore(study, about.objectives, about.limits)
 
 
-def reopened(ledger: Ledger) -> Ledger:
+def reopened(store: TrialStore) -> TrialStore:
     """The same study, as a driver after this one finds it."""
-    study = optuna.load_study(study_name=ledger.study.study_name, storage=ledger.study._storage)
-    again = Ledger(study, ledger.objectives, ledger.limits)
+    study = optuna.load_study(study_name=store.study.study_name, storage=store.study._storage)
+    again = TrialStore(study, store.objectives, store.limits)
     with again.turn():  # what that driver left half done
         return again
 
 
 def tickets(
-    ledger: Ledger, space: Space, folder: Path | str = "/nowhere", shares: Shares = ONE_CPU
+    store: TrialStore, space: Space, folder: Path | str = "/nowhere", shares: Shares = ONE_CPU
 ) -> Tickets:
     """What tells workers of the fake trainer what to do."""
     run = RunFolder.of(folder, "toy")
     place = study_place(None, run.path, "toy", "")
-    return Tickets(Setting(space, run, place, TRAINER, shares), ledger)
+    return Tickets(Setting(space, run, place, TRAINER, shares), store)
 
 
-def search_work(ledger: Ledger, space: Space, budget: int, shares: Shares = ONE_CPU) -> SearchWork:
+def search_work(store: TrialStore, space: Space, budget: int, shares: Shares = ONE_CPU) -> SearchWork:
     """The search itself, as Ray Tune's loop works through it."""
     space = replace(space, budget=Budget(budget))
-    ahead = ProbeAhead(ledger, space)
-    made = tickets(ledger, space, shares=shares)
-    return SearchWork(ledger, Proposer(ledger, space), ahead, made, print)
+    ahead = ProbeAhead(store, space)
+    made = tickets(store, space, shares=shares)
+    return SearchWork(store, Proposer(store, space), ahead, made, print)
 
 
 def measured(entry: Entry) -> dict[str, Any]:
@@ -72,35 +72,35 @@ def measured(entry: Entry) -> dict[str, Any]:
     return {**FakeTrainer("cpu", 1).probe(entry.config), **session.metrics()}
 
 
-def complete(ledger: Ledger, entry: Entry) -> None:
+def complete(store: TrialStore, entry: Entry) -> None:
     """Run an entry to its end."""
-    ledger.started(entry.number)
-    ledger.finish(entry.number, Outcome("complete", None, measured(entry)))
+    store.started(entry.number)
+    store.finish(entry.number, Outcome("complete", None, measured(entry)))
 
 
-def run(ledger: Ledger, space: Space, n_trials: int) -> list[Entry]:
+def run(store: TrialStore, space: Space, n_trials: int) -> list[Entry]:
     """Propose and complete so many trials."""
-    proposer = Proposer(ledger, space)
+    proposer = Proposer(store, space)
     entries = []
     for _ in range(n_trials):
         entry = proposer.next()
         assert entry is not None, proposer.exhausted
-        complete(ledger, entry)
+        complete(store, entry)
         entries.append(entry)
     return entries
 
 
-def earlier_run(folder: Path, space: Space, n_trials: int) -> Ledger:
+def earlier_run(folder: Path, space: Space, n_trials: int) -> TrialStore:
     """A finished study in a folder, measured on "cpu: fake"."""
-    ledger = new_ledger(space)
-    proposer = Proposer(ledger, space)
+    store = new_store(space)
+    proposer = Proposer(store, space)
     for _ in range(n_trials):
         entry = proposer.next()
         assert entry is not None
-        ledger.note(entry.number, Report("probe", place={"device": "cpu: fake"}))
-        complete(ledger, entry)
-    write_study(study_record(ledger.study, About.of(space.name, space)), folder)
-    return ledger
+        store.note(entry.number, Report("probe", place={"device": "cpu: fake"}))
+        complete(store, entry)
+    write_study(study_record(store.study, About.of(space.name, space)), folder)
+    return store
 
 
 def row(epoch: int, accuracy: float = 50.0) -> Report:
