@@ -24,7 +24,7 @@ from search.study.journal import END, START
 from search.study.opening import create
 from search.trials.outcome import Outcome
 from search.trials.store import TrialStore
-from search.trials.stored_trial import ASK, Entry
+from search.trials.stored_trial import ASK, StoredTrial
 from search.worker.jobs import Report
 from spaces.draw import RandomDraw
 from spaces.load import load_space
@@ -59,14 +59,14 @@ def time_asks(space: str, sampler: str, n_recorded: int, n: int, folder: Path) -
     fill(study, searched, n_recorded, generator)
     store = TrialStore(study, about.objectives, about.limits)
     proposer = Proposer(store, searched)
-    in_flight: deque[Entry] = deque()
+    in_flight: deque[StoredTrial] = deque()
     asks, tells = [], []
     for _ in range(N_RUNNING + 1 + n):
         began = time.perf_counter()
-        entry = proposer.next()
+        trial = proposer.next()
         asked = time.perf_counter()
-        assert entry is not None, proposer.exhausted
-        in_flight.append(entry)
+        assert trial is not None, proposer.exhausted
+        in_flight.append(trial)
         asks.append(asked - began)
         if len(in_flight) > N_RUNNING:
             tells.append(_run(store, in_flight.popleft(), generator))
@@ -118,14 +118,14 @@ def _space(name: str, sampler: str) -> Space:
     return replace(space, sampler=replace(space.sampler, name=sampler), constraints={})
 
 
-def _run(store: TrialStore, entry: Entry, generator: np.random.Generator) -> float:
+def _run(store: TrialStore, trial: StoredTrial, generator: np.random.Generator) -> float:
     """A whole trial, from its start to its end; the seconds its end took to record."""
-    metrics = _metrics(entry.config, generator)
-    store.started(entry.number)
+    metrics = _metrics(trial.config, generator)
+    store.started(trial.number)
     exact = {name: metrics[name] for name in ("train_memory_mib", "latency_ms")}
-    store.note(entry.number, Report("probe", metrics=exact))
+    store.note(trial.number, Report("probe", metrics=exact))
     began = time.perf_counter()
-    store.finish(entry.number, Outcome("complete", None, metrics))
+    store.finish(trial.number, Outcome("complete", None, metrics))
     return time.perf_counter() - began
 
 

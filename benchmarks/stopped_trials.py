@@ -25,7 +25,7 @@ from benchmarks.table import markdown, write_json
 from search.cluster.machine import describe_machine, installed_versions
 from search.simulate import simulate
 from search.trials.outcome import Outcome
-from search.trials.store import Entry, TrialStore
+from search.trials.store import StoredTrial, TrialStore
 from spaces.space import Budget, Fidelity, SamplerChoice, Space
 from studies.pareto import hypervolume_curve
 
@@ -37,26 +37,26 @@ SHARES = (0.05, 0.1, 0.15, 0.2, 0.3)
 class Nothing(TrialStore):
     """Tells FAIL, which every sampler ignores."""
 
-    def _tell(self, entry: Entry, outcome: Outcome) -> None:
+    def _tell(self, trial: StoredTrial, outcome: Outcome) -> None:
         if outcome.state != "stopped":
-            super()._tell(entry, outcome)
+            super()._tell(trial, outcome)
             return
-        assert entry.trial is not None
-        self.study.tell(entry.trial, state=TrialState.FAIL)
-        entry.state, entry.trial = outcome.state, None
+        assert trial.optuna_trial is not None
+        self.study.tell(trial.optuna_trial, state=TrialState.FAIL)
+        trial.state, trial.optuna_trial = outcome.state, None
 
 
 class LastEpoch(TrialStore):
     """Tells COMPLETE with what was measured after the last epoch."""
 
-    def _tell(self, entry: Entry, outcome: Outcome) -> None:
+    def _tell(self, trial: StoredTrial, outcome: Outcome) -> None:
         if outcome.state != "stopped":
-            super()._tell(entry, outcome)
+            super()._tell(trial, outcome)
             return
-        last = max(entry.rows)
-        known = {**entry.metrics, ACCURACY: self.accuracy(float(entry.rows[last][ACCURACY]), last)}
-        super()._tell(entry, Outcome("complete", outcome.reason, known))
-        entry.state = outcome.state
+        last = max(trial.rows)
+        known = {**trial.metrics, ACCURACY: self.accuracy(float(trial.rows[last][ACCURACY]), last)}
+        super()._tell(trial, Outcome("complete", outcome.reason, known))
+        trial.state = outcome.state
 
     def accuracy(self, accuracy: float, epoch: int) -> float:
         """What is told of the accuracy after an epoch."""
@@ -68,9 +68,9 @@ class ExpectedEnd(LastEpoch):
 
     def accuracy(self, accuracy: float, epoch: int) -> float:
         gains = [
-            float(entry.metrics[ACCURACY]) - float(entry.rows[epoch][ACCURACY])
-            for entry in self.entries.values()
-            if entry.state == "complete" and epoch in entry.rows
+            float(trial.metrics[ACCURACY]) - float(trial.rows[epoch][ACCURACY])
+            for trial in self.trials.values()
+            if trial.state == "complete" and epoch in trial.rows
         ]
         return min(100.0, accuracy + float(np.median(gains))) if gains else accuracy
 

@@ -114,7 +114,7 @@ def conduct(space: Space | None, options: RunOptions) -> Conducted:
                 opened.job = job.with_nothing_to_do()
                 opened.go_on()
                 return opened.close("budget", finished_at=opened.job.about.finished_at)
-            require_same_configs(job.about, job.space, opened.store.entries.values())
+            require_same_configs(job.about, job.space, opened.store.trials.values())
         require_validation(job.space)
         require_architectures(job.space)
         if options.address == "local":

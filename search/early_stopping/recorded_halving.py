@@ -8,7 +8,7 @@ from typing import Any
 from search.constraints import Bounds, broken_limits
 from search.early_stopping.halving import Halving
 from search.trials.store import TrialStore
-from search.trials.stored_trial import Entry
+from search.trials.stored_trial import StoredTrial
 
 
 class RecordedHalving:
@@ -34,28 +34,28 @@ class RecordedHalving:
         return self._halving.report(number, row, metrics, epochs)
 
     def _recall(self) -> None:
-        for number, entry in self._store.entries.items():
+        for number, trial in self._store.trials.items():
             n_recalled = self._n_recalled.get(number, 0)
-            if entry.replicate_of is not None or len(entry.rows) == n_recalled:
+            if trial.replicate_of is not None or len(trial.rows) == n_recalled:
                 continue
-            for row in entry.rows.values():
-                self._halving.recall(number, row, entry.metrics, entry.config["optim"]["epochs"])
-            self._n_recalled[number] = len(entry.rows)
+            for row in trial.rows.values():
+                self._halving.recall(number, row, trial.metrics, trial.config["optim"]["epochs"])
+            self._n_recalled[number] = len(trial.rows)
 
     def _rule_out(self) -> None:
         """Tell the halving of trials that have ended since, and can stand on no front."""
-        ended, entries = self._store.ended, self._store.entries
+        ended, trials = self._store.ended, self._store.trials
         for number in ended[self._n_ended :]:
-            if is_off_front(entries[number], self._store.limits):
+            if is_off_front(trials[number], self._store.limits):
                 self._halving.rule_out(number)
         self._n_ended = len(ended)
 
 
-def is_off_front(entry: Entry, limits: Mapping[str, Bounds]) -> bool:
+def is_off_front(trial: StoredTrial, limits: Mapping[str, Bounds]) -> bool:
     """Whether an ended trial has shown that it stands on no front, by a constraint or by its end.
 
     One that was stopped has not: it was only worse than others, and was compared with them.
     """
-    if entry.state == "complete":
-        return broken_limits(entry.metrics, limits) is not None
-    return entry.state in ("infeasible", "failed")
+    if trial.state == "complete":
+        return broken_limits(trial.metrics, limits) is not None
+    return trial.state in ("infeasible", "failed")

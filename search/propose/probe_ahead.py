@@ -106,11 +106,11 @@ class _TrainedSeconds:
     def total(self) -> float:
         """Running ones too; those that have ended are added up once."""
         running = 0.0
-        for number, entry in self._store.entries.items():
-            if number in self._ended or entry.driver != self._store.drivers.me:
+        for number, trial in self._store.trials.items():
+            if number in self._ended or trial.driver != self._store.drivers.me:
                 continue
-            seconds = entry.undone_s + sum(float(row["seconds"]) for row in entry.rows.values())
-            if entry.state == "running":
+            seconds = trial.undone_s + sum(float(row["seconds"]) for row in trial.rows.values())
+            if trial.state == "running":
                 running += seconds
             else:
                 self._ended.add(number)

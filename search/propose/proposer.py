@@ -15,7 +15,7 @@ from search.propose.draws import OptunaDraw
 from search.propose.optuna_priors import Lessons
 from search.propose.samplers import SamplerSetup, make_sampler, mix
 from search.trials.store import TrialStore
-from search.trials.stored_trial import Entry
+from search.trials.stored_trial import StoredTrial
 from snncore.errors import ConfigError
 from spaces.draw import RandomDraw
 from spaces.space import Space
@@ -56,39 +56,39 @@ class Proposer:
         self._lessons = Lessons(store, space)
         self.exhausted: str | None = None
 
-    def next(self) -> Entry | None:
+    def next(self) -> StoredTrial | None:
         """Open the next trial in the store; None when nothing new can be found."""
         self._lessons.give()
         while has_queue(self._store.study):
-            entry = self._ask()
-            if entry is not None:
-                return entry
+            trial = self._ask()
+            if trial is not None:
+                return trial
         if self.exhausted is not None:
             return None  # asked for many times a second until the last trials have ended
         if self._grid is not None:
             return self._take(self._grid)
         for _ in range(MAX_DUPLICATES):
-            entry = self._ask()
-            if entry is not None:
-                return entry
+            trial = self._ask()
+            if trial is not None:
+                return trial
         return self._draw_at_random()
 
-    def _ask(self) -> Entry | None:
+    def _ask(self) -> StoredTrial | None:
         """One ask of the sampler; None when it was a duplicate or cannot be trained."""
-        trial = self._store.study.ask()
+        optuna_trial = self._store.study.ask()
         self._store.n_asks += 1
-        params = suggest(self._space, OptunaDraw(trial))
+        params = suggest(self._space, OptunaDraw(optuna_trial))
         try:
             config, key = self._resolve(self._space, params)
         except ConfigError as error:
-            self._store.reject(trial, str(error))
+            self._store.reject(optuna_trial, str(error))
             return None
         if key in self._store.by_key:
-            self._store.reject(trial, f"the same as trial {self._store.by_key[key]}")
+            self._store.reject(optuna_trial, f"the same as trial {self._store.by_key[key]}")
             return None
-        return self._store.open(trial, params, config, key, self._probe_key(config, key))
+        return self._store.open(optuna_trial, params, config, key, self._probe_key(config, key))
 
-    def _draw_at_random(self) -> Entry | None:
+    def _draw_at_random(self) -> StoredTrial | None:
         draw = RandomDraw(self._random)
         for _ in range(MAX_RANDOM_DRAWS):
             params = suggest(self._space, draw)
@@ -99,7 +99,7 @@ class Proposer:
         self.exhausted = f"{MAX_RANDOM_DRAWS} random draws in a row gave only configs already tried"
         return None
 
-    def _take(self, order: Iterator[dict[str, Any]]) -> Entry | None:
+    def _take(self, order: Iterator[dict[str, Any]]) -> StoredTrial | None:
         """The first params of the order that are new; None, and `exhausted` set, when there are none."""
         for params in order:
             if self._is_new(params):
@@ -113,13 +113,13 @@ class Proposer:
         except ConfigError:
             return False
 
-    def _ask_for(self, params: dict[str, Any]) -> Entry:
+    def _ask_for(self, params: dict[str, Any]) -> StoredTrial:
         """An ask with given params, so that Optuna learns from this trial like from any other."""
         self._store.study.enqueue_trial(params)
-        entry = None
-        while entry is None:  # a driver that died may have left asks in the queue before this one
-            entry = self._ask()
-        return entry
+        trial = None
+        while trial is None:  # a driver that died may have left asks in the queue before this one
+            trial = self._ask()
+        return trial
 
     def _shuffled(self, generator: np.random.Generator) -> Iterator[dict[str, Any]]:
         # In the order of the file, a budget smaller than the grid would see one corner of it only.

@@ -20,7 +20,7 @@ from search.simulate.table import Recorded, Table
 from search.study.attributes import About
 from search.trials.outcome import Outcome
 from search.trials.store import TrialStore
-from search.trials.stored_trial import Entry
+from search.trials.stored_trial import StoredTrial
 from search.trials.to_record import study_record
 from search.worker.jobs import Report
 from snncore.config.metrics import PROBED
@@ -34,7 +34,7 @@ BEGIN = datetime(2000, 1, 1, tzinfo=UTC)
 class Source(Protocol):
     """Where trials come from: `Proposer`, or `InOrder`."""
 
-    def next(self) -> Entry | None:
+    def next(self) -> StoredTrial | None:
         """Open the next trial in the store; None when there is none."""
         ...
 
@@ -118,7 +118,7 @@ def simulate(
 class _Run:
     """A trial in a slot. rows: the epochs that are still to come."""
 
-    entry: Entry
+    trial: StoredTrial
     recorded: Recorded
     rows: Iterator[Mapping[str, Any]]
     row: Mapping[str, Any] | None = None
@@ -159,19 +159,19 @@ class _Slots:
 
     def _begin(self, now: float) -> None:
         """Fill a free slot."""
-        if len(self._store.entries) >= self._space.budget.trials:
+        if len(self._store.trials) >= self._space.budget.trials:
             return
         began, self.n_asks = time.perf_counter(), self.n_asks + 1
         now += self._probe_ahead()
-        entry = self._source.next()
+        trial = self._source.next()
         self.ask_s += time.perf_counter() - began
-        if entry is None:
+        if trial is None:
             return
-        recorded = self._table.recorded(entry.key)
-        self._store.started(entry.number)
-        self._store.note(entry.number, Report("probe", metrics=recorded.probe))
-        self._started[entry.number] = now
-        run = _Run(entry, recorded, iter(recorded.rows), broken=broken_limits(recorded.probe, self._limits))
+        recorded = self._table.recorded(trial.key)
+        self._store.started(trial.number)
+        self._store.note(trial.number, Report("probe", metrics=recorded.probe))
+        self._started[trial.number] = now
+        run = _Run(trial, recorded, iter(recorded.rows), broken=broken_limits(recorded.probe, self._limits))
         now += recorded.probe_s
         if run.broken:
             self._wait(run, now)
@@ -189,11 +189,11 @@ class _Slots:
         row, run.row = run.row, None
         run.n_epochs += 1
         self._epochs_spent += 1
-        self._store.note(run.entry.number, Report("epoch", row=row))
+        self._store.note(run.trial.number, Report("epoch", row=row))
         if self._stopper is None:
             return None
         epochs = len(run.recorded.rows)
-        reason = self._stopper.report(run.entry.number, row, run.recorded.probe, epochs)
+        reason = self._stopper.report(run.trial.number, row, run.recorded.probe, epochs)
         return Outcome("stopped", reason) if reason else None
 
     def _wait_for_row(self, run: _Run, now: float) -> None:
@@ -205,8 +205,8 @@ class _Slots:
         self._n_events += 1
 
     def _end(self, run: _Run, outcome: Outcome, now: float) -> None:
-        outcome = self._store.finish(run.entry.number, outcome)
-        self.ends.append(End(run.entry.number, outcome.state, now, run.n_epochs, self._epochs_spent))
+        outcome = self._store.finish(run.trial.number, outcome)
+        self.ends.append(End(run.trial.number, outcome.state, now, run.n_epochs, self._epochs_spent))
 
     def _probe_ahead(self) -> float:
         """Let the sampler know the cost of configs it asks for; the simulated seconds that takes."""
@@ -239,13 +239,13 @@ class InOrder:
     def __init__(self, store: TrialStore, order: Iterable[Recorded]) -> None:
         self._store, self._left = store, iter(order)
 
-    def next(self) -> Entry | None:
+    def next(self) -> StoredTrial | None:
         """The next one that is not in the store yet."""
         for one in self._left:
             if one.key not in self._store.by_key:
-                trial = self._store.study.ask()
+                optuna_trial = self._store.study.ask()
                 self._store.n_asks += 1
-                return self._store.open(trial, dict(one.params), dict(one.config), one.key)
+                return self._store.open(optuna_trial, dict(one.params), dict(one.config), one.key)
         return None
 
 

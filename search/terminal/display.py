@@ -13,7 +13,7 @@ from rich.text import Text
 from search.study.attributes import About
 from search.trials.running_front import Outline
 from search.trials.store import TrialStore
-from search.trials.stored_trial import Entry
+from search.trials.stored_trial import StoredTrial
 from search.trials.to_record import trial_of
 from studies.pareto import study_hypervolume
 from studies.show import front_table
@@ -58,18 +58,18 @@ class Display:
         if self._live is None:
             for number in ended:
                 names = [objective.name for objective in self._store.objectives]
-                self.say(ended_line(self._store.entries[number], names))
+                self.say(ended_line(self._store.trials[number], names))
         self._look_at_front(ended)
         if ended or time.monotonic() - self._shown >= SECONDS_BETWEEN:
             self._refresh()
 
     def _look_at_front(self, ended: list[int]) -> None:
         """Take in trials that have ended; what they cost does not depend on how many there were before."""
-        entries = [self._store.entries[number] for number in ended]
-        complete = [entry for entry in entries if entry.state == "complete" and entry.replicate_of is None]
+        trials = [self._store.trials[number] for number in ended]
+        complete = [trial for trial in trials if trial.state == "complete" and trial.replicate_of is None]
         if not self._live or not complete:
             return
-        self._outline.add(trial_of(entry, self._about) for entry in complete)
+        self._outline.add(trial_of(trial, self._about) for trial in complete)
         study = self._outline.study
         if study.trials:
             self._hypervolume = study_hypervolume(study)
@@ -92,27 +92,27 @@ class Display:
         return Text(f"{self._store.study.study_name}: {counts} of {self._budget}, {elapsed}{volume}")
 
 
-def running_table(running: list[Entry]) -> Table:
+def running_table(running: list[StoredTrial]) -> Table:
     """The running trials: number, epoch, accuracy so far, params."""
     table = Table("trial", "epoch", "val_accuracy", "params", box=None, pad_edge=False)
-    for entry in running:
-        last = entry.rows[max(entry.rows)] if entry.rows else {}
-        epoch = f"{last.get('epoch', 0)}/{entry.config['optim']['epochs']}"
-        accuracy = f"{last['val_accuracy']:.2f}" if last else ("probed" if entry.metrics else "")
-        table.add_row(str(entry.number), epoch, accuracy, escape(params_text(entry.params)))
+    for trial in running:
+        last = trial.rows[max(trial.rows)] if trial.rows else {}
+        epoch = f"{last.get('epoch', 0)}/{trial.config['optim']['epochs']}"
+        accuracy = f"{last['val_accuracy']:.2f}" if last else ("probed" if trial.metrics else "")
+        table.add_row(str(trial.number), epoch, accuracy, escape(params_text(trial.params)))
     return table
 
 
-def ended_line(entry: Entry, objectives: list[str]) -> str:
+def ended_line(trial: StoredTrial, objectives: list[str]) -> str:
     """One line about a trial that has ended, with its values or its reason."""
-    if entry.state == "complete":
-        told = ", ".join(f"{name} {entry.metrics[name]:.5g}" for name in objectives)
+    if trial.state == "complete":
+        told = ", ".join(f"{name} {trial.metrics[name]:.5g}" for name in objectives)
     else:
-        told = entry.reason or ""
-    what = params_text(entry.params)
-    if entry.replicate_of is not None:
-        what = f"seed {entry.config['seed']} of trial {entry.replicate_of}"
-    return f"trial {entry.number} {entry.state}: {told} ({what})"
+        told = trial.reason or ""
+    what = params_text(trial.params)
+    if trial.replicate_of is not None:
+        what = f"seed {trial.config['seed']} of trial {trial.replicate_of}"
+    return f"trial {trial.number} {trial.state}: {told} ({what})"
 
 
 def format_seconds(seconds: float) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from search.constraints import is_number
 from search.trials.prior import Prior
-from search.trials.stored_trial import Entry
+from search.trials.stored_trial import StoredTrial
 from snncore.config.metrics import is_probed
 from studies.model import STATES, Objective
 
@@ -27,7 +27,7 @@ class TrialIndex:
 
     def __init__(self, objectives: tuple[Objective, ...]) -> None:
         self.objectives = objectives
-        self.entries: dict[int, Entry] = {}
+        self.trials: dict[int, StoredTrial] = {}
         self.by_key: dict[str, int] = {}
         self.probed: dict[str, dict[str, Any]] = {}
         self.priors: list[Prior] = []
@@ -37,48 +37,48 @@ class TrialIndex:
         self.n_trials = self.n_changes = 0
         self.ended: list[int] = []
         self._next_number = 0
-        self._running: dict[int, Entry] = {}
+        self._running: dict[int, StoredTrial] = {}
         self._replicates: dict[int, list[int]] = {}
         self._counts: Counter[str] = Counter()
 
-    def running(self) -> list[Entry]:
+    def running(self) -> list[StoredTrial]:
         """The trials that have not ended, of all drivers, replicates too, by number."""
         return [self._running[number] for number in sorted(self._running)]
 
-    def replicates(self, number: int) -> list[Entry]:
+    def replicates(self, number: int) -> list[StoredTrial]:
         """The replicates of a trial, in whatever state, by number."""
-        return [self.entries[replicate] for replicate in self._replicates.get(number, [])]
+        return [self.trials[replicate] for replicate in self._replicates.get(number, [])]
 
     def counts(self) -> dict[str, int]:
         """How many trials there are in each state, without replicates; states without one are missing."""
         return {state: self._counts[state] for state in STATES if self._counts[state]}
 
-    def _enter(self, entry: Entry) -> None:
+    def _enter(self, trial: StoredTrial) -> None:
         """Take in a trial for the first time."""
-        self.entries[entry.number] = entry
-        self._next_number = max(self._next_number, entry.number + 1)
-        if entry.replicate_of is None:
-            self.by_key[entry.key] = entry.number
+        self.trials[trial.number] = trial
+        self._next_number = max(self._next_number, trial.number + 1)
+        if trial.replicate_of is None:
+            self.by_key[trial.key] = trial.number
             self.n_trials += 1
-            self._counts[entry.state] += 1
+            self._counts[trial.state] += 1
         else:
-            self._replicates.setdefault(entry.replicate_of, []).append(entry.number)
-        if entry.state == "running":
-            self._running[entry.number] = entry
+            self._replicates.setdefault(trial.replicate_of, []).append(trial.number)
+        if trial.state == "running":
+            self._running[trial.number] = trial
         else:
-            self.ended.append(entry.number)
-        self._note_metrics(entry)
-        self._note_device(entry)
+            self.ended.append(trial.number)
+        self._note_metrics(trial)
+        self._note_device(trial)
         self.n_changes += 1
 
-    def _end(self, entry: Entry) -> None:
+    def _end(self, trial: StoredTrial) -> None:
         """A trial that was running has just got the state it ended in."""
-        del self._running[entry.number]
-        self.ended.append(entry.number)
-        if entry.replicate_of is None:
+        del self._running[trial.number]
+        self.ended.append(trial.number)
+        if trial.replicate_of is None:
             self._counts["running"] -= 1
-            self._counts[entry.state] += 1
-        self._note_metrics(entry)
+            self._counts[trial.state] += 1
+        self._note_metrics(trial)
         self.n_changes += 1
 
     def _learn(self, priors: Sequence[Prior]) -> None:
@@ -89,23 +89,23 @@ class TrialIndex:
         self.priors = [*self.priors, *(prior.on(here) if here else prior for prior in fresh.values())]
         self.n_changes += 1
 
-    def _note_device(self, entry: Entry) -> None:
-        device = entry.start.get("device")
+    def _note_device(self, trial: StoredTrial) -> None:
+        device = trial.start.get("device")
         if self.device is None and device is not None:
             self.device = device
             self.priors = [prior.on(device) for prior in self.priors]
 
-    def _note_metrics(self, entry: Entry) -> None:
+    def _note_metrics(self, trial: StoredTrial) -> None:
         """A trial knows more than before: what it was probed at holds for all that share its probe key."""
-        self._note_worst(entry)
-        probed = {name: value for name, value in entry.metrics.items() if is_probed(name)}
-        if probed and entry.probe_key is not None:
-            known = self.probed.get(entry.probe_key, {})
-            self.probed[entry.probe_key] = {**probed, **known}
+        self._note_worst(trial)
+        probed = {name: value for name, value in trial.metrics.items() if is_probed(name)}
+        if probed and trial.probe_key is not None:
+            known = self.probed.get(trial.probe_key, {})
+            self.probed[trial.probe_key] = {**probed, **known}
 
-    def _note_worst(self, entry: Entry) -> None:
+    def _note_worst(self, trial: StoredTrial) -> None:
         for own in self.objectives:
-            measured = entry.metrics.get(own.name)
+            measured = trial.metrics.get(own.name)
             if is_number(measured):
                 value = float(measured)  # type: ignore[arg-type]  # is_number has seen it
                 worse = max if own.direction == "minimize" else min

@@ -11,7 +11,7 @@ from search.config_key import disagreements, resolve
 from search.errors import SearchError
 from search.study.attributes import About, plain_space
 from search.study.storage import reading
-from search.trials.stored_trial import ASK, Entry
+from search.trials.stored_trial import ASK, StoredTrial
 from snncore.config.earlier_versions import changed_meaning
 from snncore.config.load import make_config
 from snncore.config.own_arch import own_module
@@ -21,7 +21,7 @@ from spaces.errors import shown
 from spaces.space import Space
 
 
-def require_same_configs(about: About, space: Space, entries: Iterable[Entry]) -> None:
+def require_same_configs(about: About, space: Space, trials: Iterable[StoredTrial]) -> None:
     """Check that this version trains the params of a study as the version did that began it.
 
     What a preset holds may have been corrected since, and a space names presets. At most 100 trials are
@@ -30,9 +30,9 @@ def require_same_configs(about: About, space: Space, entries: Iterable[Entry]) -
     Raises:
         SearchError: it would not; the message names the fields.
     """
-    own = [entry for entry in entries if entry.replicate_of is None]
-    for entry in own[:: 1 + len(own) // 100]:
-        if changes := _changes(space, entry):
+    own = [trial for trial in trials if trial.replicate_of is None]
+    for trial in own[:: 1 + len(own) // 100]:
+        if changes := _changes(space, trial):
             raise SearchError(
                 "\n".join(
                     [
@@ -45,14 +45,14 @@ def require_same_configs(about: About, space: Space, entries: Iterable[Entry]) -
             )
 
 
-def _changes(space: Space, entry: Entry) -> list[str]:
+def _changes(space: Space, trial: StoredTrial) -> list[str]:
     """In what this version's config of a trial's params differs from the one it was trained with."""
-    now, then = Config.model_validate(resolve(space, entry.params)[0]), make_config(entry.config)
+    now, then = Config.model_validate(resolve(space, trial.params)[0]), make_config(trial.config)
     changes = [
         f"{name}: {_setting(before)} then, {_setting(after)} now"
         for name, (after, before) in disagreements(now, then).items()
     ]
-    changed = changed_meaning(entry.config)
+    changed = changed_meaning(trial.config)
     return changes if changed is None else [*changes, changed]
 
 

@@ -35,10 +35,10 @@ from search.trials.stored_trial import (
     PROBE,
     PROBED,
     REJECTED,
-    Entry,
+    StoredTrial,
     epoch_name,
     is_record,
-    read_entry,
+    read_trial,
 )
 from search.worker.jobs import Report
 from snncore.config.metrics import is_probed
@@ -48,13 +48,13 @@ QUEUED = "fixed_params"
 """Where Optuna keeps the params of a queued trial."""
 
 _TOLD = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "fail": TrialState.FAIL}
-_OWN = ("trial", "handed_out", "ray_worker", "undone_s")
-"""What an entry holds for this driver alone."""
-_STORED = [field.name for field in fields(Entry) if field.name not in _OWN]
+_OWN = ("optuna_trial", "handed_out", "ray_worker", "undone_s")
+"""What a stored trial holds for this driver alone."""
+_STORED = [field.name for field in fields(StoredTrial) if field.name not in _OWN]
 
 
 class TrialStore(TrialIndex):
-    """The trials of one study in memory and in its storage, kept equal. n_asks: how often Optuna was asked."""
+    """The trials of one study, in memory and in storage, kept equal. n_asks: how often Optuna was asked."""
 
     def __init__(
         self,
@@ -75,9 +75,9 @@ class TrialStore(TrialIndex):
         self._is_mended = False
         self.n_asks = self._read(mend=False)
 
-    def mine(self) -> list[Entry]:
+    def mine(self) -> list[StoredTrial]:
         """Those of the running trials that are this driver's, by number."""
-        return [entry for entry in self.running() if entry.driver == self.drivers.me]
+        return [trial for trial in self.running() if trial.driver == self.drivers.me]
 
     def stream(self) -> int:
         """What is mixed into a seed so that neither a resume nor another driver repeats its draws."""
@@ -108,80 +108,82 @@ class TrialStore(TrialIndex):
         if self.drivers.are_many:
             self._read(mend=False)
 
-    def adopt(self, wanted: Callable[[Entry], bool] = lambda entry: True) -> Entry | None:
+    def adopt(self, wanted: Callable[[StoredTrial], bool] = lambda trial: True) -> StoredTrial | None:
         """The first wanted trial whose driver died while it ran, now this driver's; None without one."""
         alive = {self.drivers.me}
-        for entry in self.running():
-            if entry.driver in alive or not wanted(entry):
+        for trial in self.running():
+            if trial.driver in alive or not wanted(trial):
                 continue
-            if self.drivers.is_alive(entry.driver):
-                alive.add(entry.driver)
+            if self.drivers.is_alive(trial.driver):
+                alive.add(trial.driver)
                 continue
-            self._write(entry, DRIVER, self.drivers.me)
-            entry.driver = self.drivers.me
-            entry.handed_out = False
-            return entry
+            self._write(trial, DRIVER, self.drivers.me)
+            trial.driver = self.drivers.me
+            trial.handed_out = False
+            return trial
         return None
 
     def others_at_work(self) -> bool:
         """Whether a trial of another driver runs, and that driver lives; asked in a turn."""
-        others = {entry.driver for entry in self.running()} - {self.drivers.me}
+        others = {trial.driver for trial in self.running()} - {self.drivers.me}
         return any(self.drivers.is_alive(driver) for driver in others)
 
     # writing
 
     def open(
         self,
-        trial: Trial,
+        optuna_trial: Trial,
         params: dict[str, Any],
         config: dict[str, Any],
         key: str,
         probe_key: str | None = None,
-    ) -> Entry:
+    ) -> StoredTrial:
         """Give an ask of Optuna's the next number of ours; nothing may have this key yet."""
         assert key not in self.by_key, key
         me = self.drivers.me
-        entry = Entry(self._next_number, params, config, key, trial, driver=me, probe_key=probe_key)
-        self._write(entry, ASK, self._ask(entry))
-        self._enter(entry)
-        return entry
+        trial = StoredTrial(
+            self._next_number, params, config, key, optuna_trial, driver=me, probe_key=probe_key
+        )
+        self._write(trial, ASK, self._ask(trial))
+        self._enter(trial)
+        return trial
 
-    def open_replicate(self, of: int, config: Mapping[str, Any], key: str, seed: int) -> Entry:
+    def open_replicate(self, of: int, config: Mapping[str, Any], key: str, seed: int) -> StoredTrial:
         """The next number for a trial trained once more, with a seed of its own.
 
         Optuna's samplers never learn of it, and neither its key nor the budget is used up by it.
         """
-        entry = Entry(
+        trial = StoredTrial(
             self._next_number,
-            dict(self.entries[of].params),
+            dict(self.trials[of].params),
             {**config, "seed": seed},
             key,
             replicate_of=of,
             driver=self.drivers.me,
-            probe_key=self.entries[of].probe_key,  # a seed has no part in it
+            probe_key=self.trials[of].probe_key,  # a seed has no part in it
         )
-        frozen = create_trial(state=TrialState.RUNNING, user_attrs={ASK: self._ask(entry)})
-        entry.trial = self._handle(self._append(frozen))
-        self._enter(entry)
-        return entry
+        frozen = create_trial(state=TrialState.RUNNING, user_attrs={ASK: self._ask(trial)})
+        trial.optuna_trial = self._handle(self._append(frozen))
+        self._enter(trial)
+        return trial
 
-    def reject(self, trial: Trial, why: str) -> None:
+    def reject(self, optuna_trial: Trial, why: str) -> None:
         """End an ask that becomes no trial of ours: told as failed, which no sampler learns from."""
-        trial.set_user_attr(REJECTED, why)
-        self.study.tell(trial, state=TrialState.FAIL)
+        optuna_trial.set_user_attr(REJECTED, why)
+        self.study.tell(optuna_trial, state=TrialState.FAIL)
 
     def started(self, number: int, worker: str | None = None) -> None:
         """A worker begins with a trial, or begins again. worker: its process id, as far as it is known."""
-        entry = self.entries[number]
-        attempts = entry.start.get("attempts", 0) + 1
-        started_at = entry.start.get("started_at") or _now()
-        self._set_start(entry, {"attempts": attempts, "started_at": started_at, "worker": worker})
+        trial = self.trials[number]
+        attempts = trial.start.get("attempts", 0) + 1
+        started_at = trial.start.get("started_at") or _now()
+        self._set_start(trial, {"attempts": attempts, "started_at": started_at, "worker": worker})
 
     def wait_for_memory(self, number: int, reason: str | None) -> None:
         """A running trial ran out of memory and waits to be run again; None: it waits no more."""
-        entry = self.entries[number]
-        if reason != entry.out_of_memory:
-            self._set_start(entry, {OUT_OF_MEMORY: reason})
+        trial = self.trials[number]
+        if reason != trial.out_of_memory:
+            self._set_start(trial, {OUT_OF_MEMORY: reason})
 
     def note(self, number: int, report: Report) -> None:
         """Record a report of a running trial (its end is recorded by `finish`).
@@ -192,15 +194,15 @@ class TrialStore(TrialIndex):
         Raises:
             StudyFailedError: see `require_device`, or this driver has lost its claim on the trial.
         """
-        entry = self.entries[number]
+        trial = self.trials[number]
         self.require_device(report)
-        self._set_start(entry, report.place)
-        if report.kind == "probe" and dict(report.metrics) != entry.metrics:
-            entry.metrics = dict(report.metrics)
-            self._write(entry, PROBE, entry.metrics)
-            self._note_metrics(entry)
+        self._set_start(trial, report.place)
+        if report.kind == "probe" and dict(report.metrics) != trial.metrics:
+            trial.metrics = dict(report.metrics)
+            self._write(trial, PROBE, trial.metrics)
+            self._note_metrics(trial)
         if report.row is not None:
-            self._note_row(entry, dict(report.row))
+            self._note_row(trial, dict(report.row))
 
     def require_device(self, report: Report) -> None:
         """Check that what was measured may stand beside what this study measured before.
@@ -224,33 +226,33 @@ class TrialStore(TrialIndex):
         Raises:
             StudyFailedError: this driver has lost its claim on the trial; nothing was recorded.
         """
-        entry = self.entries[number]
-        assert entry.state == "running", (number, entry.state)
+        trial = self.trials[number]
+        assert trial.state == "running", (number, trial.state)
         needed = [objective.name for objective in self.objectives] + list(self.limits)
-        outcome = judge(replace(outcome, metrics={**entry.metrics, **outcome.metrics}), needed)
+        outcome = judge(replace(outcome, metrics={**trial.metrics, **outcome.metrics}), needed)
         with self.drivers.turn():
             finished_at = _now()
             end = {
                 "state": outcome.state,
                 "reason": outcome.reason,
                 "metrics": dict(outcome.metrics),
-                "partial": self._partial(entry, outcome) if outcome.state == "stopped" else {},
+                "partial": self._partial(trial, outcome) if outcome.state == "stopped" else {},
                 "finished_at": finished_at,
             }
-            self._write(entry, END, end)
-            self._tell(entry, outcome)
-        entry.state, entry.reason, entry.finished_at = outcome.state, outcome.reason, finished_at
-        entry.metrics = dict(outcome.metrics)
-        self._end(entry)
+            self._write(trial, END, end)
+            self._tell(trial, outcome)
+        trial.state, trial.reason, trial.finished_at = outcome.state, outcome.reason, finished_at
+        trial.metrics = dict(outcome.metrics)
+        self._end(trial)
         return outcome
 
     def amend(self, number: int, metrics: Mapping[str, Any]) -> None:
         """Add metrics measured after a trial's end; its objectives keep what was measured before it."""
-        entry = self.entries[number]
-        assert entry.state != "running", number
+        trial = self.trials[number]
+        assert trial.state != "running", number
         assert not {own.name for own in self.objectives} & metrics.keys(), metrics
         self._record(AMENDED, {"number": number, "metrics": dict(metrics)})
-        entry.amend(metrics)
+        trial.amend(metrics)
         self.n_changes += 1
 
     def remember_probes(self, results: Mapping[str, Mapping[str, Any]]) -> None:
@@ -270,60 +272,60 @@ class TrialStore(TrialIndex):
         if fresh:
             self._learn(fresh)
 
-    def _ask(self, entry: Entry) -> dict[str, Any]:
-        ask = {"number": entry.number, "params": entry.params, "config": entry.config, "key": entry.key}
-        if entry.probe_key is not None:
-            ask["probe_key"] = entry.probe_key
-        if entry.replicate_of is not None:
-            ask["replicate_of"] = entry.replicate_of
+    def _ask(self, trial: StoredTrial) -> dict[str, Any]:
+        ask = {"number": trial.number, "params": trial.params, "config": trial.config, "key": trial.key}
+        if trial.probe_key is not None:
+            ask["probe_key"] = trial.probe_key
+        if trial.replicate_of is not None:
+            ask["replicate_of"] = trial.replicate_of
         if self.drivers.are_many:
-            ask["driver"] = entry.driver
+            ask["driver"] = trial.driver
         return ask
 
-    def _partial(self, entry: Entry, outcome: Outcome) -> dict[str, Any]:
+    def _partial(self, trial: StoredTrial, outcome: Outcome) -> dict[str, Any]:
         """The objectives of a stopped trial as far as they are known: exact ones, and its last epoch's."""
-        last = entry.rows[max(entry.rows)] if entry.rows else {}
+        last = trial.rows[max(trial.rows)] if trial.rows else {}
         known = {**last, **outcome.metrics}
         return {own.name: known[own.name] for own in self.objectives if own.name in known}
 
-    def _note_row(self, entry: Entry, row: dict[str, Any]) -> None:
+    def _note_row(self, trial: StoredTrial, row: dict[str, Any]) -> None:
         epoch = int(row["epoch"])
         # The last first: a driver that dies in between leaves no gap.
-        for undone in sorted((own for own in entry.rows if own >= epoch), reverse=True):
+        for undone in sorted((own for own in trial.rows if own >= epoch), reverse=True):
             if undone > epoch:
-                self._write(entry, epoch_name(undone), None)
-            entry.undone_s += float(entry.rows.pop(undone)["seconds"])
-        entry.rows[epoch] = row
-        self._write(entry, epoch_name(epoch), row)
+                self._write(trial, epoch_name(undone), None)
+            trial.undone_s += float(trial.rows.pop(undone)["seconds"])
+        trial.rows[epoch] = row
+        self._write(trial, epoch_name(epoch), row)
 
-    def _set_start(self, entry: Entry, news: Mapping[str, Any]) -> None:
-        start = {**entry.start, **news}
-        if start != entry.start:
-            self._write(entry, START, start)
-            entry.start = start
-            self._note_device(entry)
+    def _set_start(self, trial: StoredTrial, news: Mapping[str, Any]) -> None:
+        start = {**trial.start, **news}
+        if start != trial.start:
+            self._write(trial, START, start)
+            trial.start = start
+            self._note_device(trial)
 
-    def _write(self, entry: Entry, name: str, value: Any) -> None:
-        assert entry.trial is not None, f"trial {entry.number} has ended"
+    def _write(self, trial: StoredTrial, name: str, value: Any) -> None:
+        assert trial.optuna_trial is not None, f"trial {trial.number} has ended"
         try:
-            entry.trial.set_user_attr(name, value)
+            trial.optuna_trial.set_user_attr(name, value)
         except optuna.exceptions.UpdateFinishedTrialError as error:
-            raise StudyFailedError(f"trial {entry.number} was ended by another driver") from error
+            raise StudyFailedError(f"trial {trial.number} was ended by another driver") from error
         self.n_changes += 1
 
-    def _tell(self, entry: Entry, outcome: Outcome, is_half_told: bool = False) -> None:
-        trial, entry.trial = entry.trial, None
-        assert trial is not None, f"trial {entry.number} has ended"
-        if entry.replicate_of is not None:
-            self.study.tell(trial, state=TrialState.FAIL)
+    def _tell(self, trial: StoredTrial, outcome: Outcome, is_half_told: bool = False) -> None:
+        optuna_trial, trial.optuna_trial = trial.optuna_trial, None
+        assert optuna_trial is not None, f"trial {trial.number} has ended"
+        if trial.replicate_of is not None:
+            self.study.tell(optuna_trial, state=TrialState.FAIL)
             return
         told = to_tell(outcome, self.objectives, self.limits, self.worst)
-        known = trial.constraints if is_half_told else {}
+        known = optuna_trial.constraints if is_half_told else {}
         for name, value in told.constraints.items():
             if name not in known:
-                trial.set_constraint(name, value)
+                optuna_trial.set_constraint(name, value)
         values = None if told.values is None else list(told.values)
-        self.study.tell(trial, values, state=_TOLD[told.state])
+        self.study.tell(optuna_trial, values, state=_TOLD[told.state])
 
     def _record(self, name: str, value: Any) -> None:
         self._append(create_trial(state=TrialState.FAIL, user_attrs={name: value}))
@@ -342,11 +344,11 @@ class TrialStore(TrialIndex):
 
         mend: this driver has its turn, so what another left half done will stay so: do the rest.
         """
-        trials = self.study.get_trials(deepcopy=False)
-        new = trials[self._n_read :]
-        for frozen in [*(trials[number] for number in sorted(self._open)), *new]:
+        frozen_trials = self.study.get_trials(deepcopy=False)
+        new = frozen_trials[self._n_read :]
+        for frozen in [*(frozen_trials[number] for number in sorted(self._open)), *new]:
             self._take_in(frozen, mend)
-        self._n_read = len(trials)
+        self._n_read = len(frozen_trials)
         return sum(not is_record(frozen) for frozen in new)
 
     def _take_in(self, frozen: FrozenTrial, mend: bool) -> None:
@@ -354,11 +356,11 @@ class TrialStore(TrialIndex):
             self._open.discard(frozen.number)
         else:
             self._open.add(frozen.number)
-        entry = read_entry(frozen)
+        trial = read_trial(frozen)
         if is_record(frozen):
             self._take_in_record(frozen.user_attrs)
-        elif entry is not None:
-            self._take_in_entry(entry, frozen, mend)
+        elif trial is not None:
+            self._take_in_trial(trial, frozen, mend)
         elif mend and frozen.state == TrialState.RUNNING:
             # That driver died while it asked: nothing was promised; what it took from the queue goes back.
             if QUEUED in frozen.system_attrs:
@@ -373,37 +375,37 @@ class TrialStore(TrialIndex):
             self.told.add(attrs[PRIOR])
         self._learn([Prior.read(kept) for kept in attrs.get(PRIORS, [])])
         if AMENDED in attrs:
-            self.entries[attrs[AMENDED]["number"]].amend(attrs[AMENDED]["metrics"])
+            self.trials[attrs[AMENDED]["number"]].amend(attrs[AMENDED]["metrics"])
         self.n_changes += 1
 
-    def _take_in_entry(self, fresh: Entry, frozen: FrozenTrial, mend: bool) -> None:
+    def _take_in_trial(self, fresh: StoredTrial, frozen: FrozenTrial, mend: bool) -> None:
         fresh.key = key_today(fresh.key, fresh.config)
-        entry = self.entries.get(fresh.number)
-        if entry is None:
-            entry = fresh
+        trial = self.trials.get(fresh.number)
+        if trial is None:
+            trial = fresh
             if not self.drivers.are_many:
-                entry.driver = self.drivers.me
+                trial.driver = self.drivers.me
             if not frozen.state.is_finished():
-                entry.trial = self._handle(frozen._trial_id)
-            self._enter(entry)
-        elif entry.state == "running" and entry.driver != self.drivers.me:
-            self._catch_up(entry, fresh)
-            entry.trial = None if frozen.state.is_finished() else entry.trial
-        if mend and entry.state != "running" and frozen.state == TrialState.RUNNING:
+                trial.optuna_trial = self._handle(frozen._trial_id)
+            self._enter(trial)
+        elif trial.state == "running" and trial.driver != self.drivers.me:
+            self._catch_up(trial, fresh)
+            trial.optuna_trial = None if frozen.state.is_finished() else trial.optuna_trial
+        if mend and trial.state != "running" and frozen.state == TrialState.RUNNING:
             # It died between its own record of the end and Optuna's: the record holds.
-            self._tell(entry, Outcome(entry.state, entry.reason, entry.metrics), is_half_told=True)
+            self._tell(trial, Outcome(trial.state, trial.reason, trial.metrics), is_half_told=True)
 
-    def _catch_up(self, entry: Entry, fresh: Entry) -> None:
+    def _catch_up(self, trial: StoredTrial, fresh: StoredTrial) -> None:
         """Another driver has gone on with its trial."""
         news = {name: getattr(fresh, name) for name in _STORED}
-        if news == {name: getattr(entry, name) for name in _STORED}:
+        if news == {name: getattr(trial, name) for name in _STORED}:
             return
-        vars(entry).update(news)
-        self._note_metrics(entry)
-        self._note_device(entry)
+        vars(trial).update(news)
+        self._note_metrics(trial)
+        self._note_device(trial)
         self.n_changes += 1
-        if entry.state != "running":
-            self._end(entry)
+        if trial.state != "running":
+            self._end(trial)
 
 
 def _now() -> str:

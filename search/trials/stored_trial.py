@@ -49,10 +49,10 @@ _Time = Annotated[str | None, AfterValidator(_is_time)]
 
 
 @dataclass
-class Entry:
+class StoredTrial:
     """One trial of ours, as the storage has it.
 
-    state: "running" until it is told. trial: Optuna's handle, kept while the trial runs.
+    state: "running" until it is told. optuna_trial: Optuna's handle, kept while the trial runs.
     handed_out: whether Ray Tune has it in this driver. ray_worker: Ray's id of the worker that began with it
     last in this driver, as far as it is known. undone_s: seconds of epochs that this driver has recorded and
     that the trial, gone back to an older checkpoint, trained again. replicate_of: the number of the trial it
@@ -64,7 +64,7 @@ class Entry:
     params: dict[str, Any]
     config: dict[str, Any]
     key: str
-    trial: Trial | None = None
+    optuna_trial: Trial | None = None
     state: State = "running"
     reason: str | None = None
     finished_at: str | None = None
@@ -93,14 +93,14 @@ def epoch_name(epoch: int) -> str:
     return f"{EPOCH}{epoch:04d}"
 
 
-def read_entry(frozen: FrozenTrial) -> Entry | None:
+def read_trial(frozen: FrozenTrial) -> StoredTrial | None:
     """The trial of ours that an Optuna trial holds, or None for an ask that became none, or a record."""
     attrs = frozen.user_attrs
     if ASK not in attrs or REJECTED in attrs:
         return None
     _check(frozen)
     ask, end = attrs[ASK], attrs.get(END, {})
-    return Entry(
+    return StoredTrial(
         number=ask["number"],
         params=ask["params"],
         config=ask["config"],
@@ -187,18 +187,18 @@ def _check(frozen: FrozenTrial) -> None:
             raise SearchError(f"trial {frozen.number} of the storage is damaged: {error}") from error
 
 
-def read_entries(trials: Iterable[FrozenTrial]) -> list[Entry]:
+def read_trials(frozen_trials: Iterable[FrozenTrial]) -> list[StoredTrial]:
     """All trials of ours by number, with what was measured after their ends."""
-    entries, amended = {}, []
-    for frozen in trials:
-        entry = read_entry(frozen)
-        if entry is not None:
-            entries[entry.number] = entry
+    trials, amended = {}, []
+    for frozen in frozen_trials:
+        trial = read_trial(frozen)
+        if trial is not None:
+            trials[trial.number] = trial
         elif AMENDED in frozen.user_attrs:
             amended.append(frozen.user_attrs[AMENDED])
     for news in amended:
-        entries[news["number"]].amend(news["metrics"])
-    return [entries[number] for number in sorted(entries)]
+        trials[news["number"]].amend(news["metrics"])
+    return [trials[number] for number in sorted(trials)]
 
 
 def is_record(frozen: FrozenTrial) -> bool:

@@ -11,7 +11,7 @@ from search.constraints import violations
 from search.study.attributes import About, parse_time
 from search.study.storage import reading
 from search.trials.store import TrialStore
-from search.trials.stored_trial import Entry, read_entries
+from search.trials.stored_trial import StoredTrial, read_trials
 from studies.model import EpochRow, Study, Trial
 
 
@@ -22,9 +22,9 @@ def study_record(study: optuna.Study, about: About) -> Study:
         SearchError: the storage holds what is none of ours.
     """
     with reading(f"study {about.name!r}"):
-        entries = read_entries(study.get_trials(deepcopy=False))
-        epochs = [row for entry in entries for row in epochs_of(entry)]
-        return Study(about.info(), tuple(trial_of(entry, about) for entry in entries), tuple(epochs))
+        trials = read_trials(study.get_trials(deepcopy=False))
+        epochs = [row for trial in trials for row in epochs_of(trial)]
+        return Study(about.info(), tuple(trial_of(trial, about) for trial in trials), tuple(epochs))
 
 
 EPOCH_FIELDS = [field.name for field in fields(EpochRow) if field.name != "number"]
@@ -39,49 +39,49 @@ class StoreRecord:
 
     def study(self, about: About) -> Study:
         """The whole study, trials by number. about: the same objectives and limits at each call."""
-        parts = [self._part(number, about) for number in sorted(self._store.entries)]
+        parts = [self._part(number, about) for number in sorted(self._store.trials)]
         rows = tuple(row for _, epochs in parts for row in epochs)
         return Study(about.info(), tuple(trial for trial, _ in parts), rows)
 
     def _part(self, number: int, about: About) -> tuple[Trial, tuple[EpochRow, ...]]:
-        entry = self._store.entries[number]
+        trial = self._store.trials[number]
         known = self._ended.get(number)
-        if known is not None and known[0].metrics is entry.metrics:  # `amend` makes a new dict
+        if known is not None and known[0].metrics is trial.metrics:  # `amend` makes a new dict
             return known
-        part = trial_of(entry, about), epochs_of(entry)
-        if entry.state != "running":
+        part = trial_of(trial, about), epochs_of(trial)
+        if trial.state != "running":
             self._ended[number] = part
         return part
 
 
-def trial_of(entry: Entry, about: About) -> Trial:
+def trial_of(stored: StoredTrial, about: About) -> Trial:
     """A trial as the record holds it."""
     values: dict[str, float | None] = {objective.name: None for objective in about.objectives}
-    if entry.state == "complete":
-        values = {name: float(entry.metrics[name]) for name in values}
-    place = {key: entry.start.get(key) for key in ("worker", "node", "device")}
+    if stored.state == "complete":
+        values = {name: float(stored.metrics[name]) for name in values}
+    place = {key: stored.start.get(key) for key in ("worker", "node", "device")}
     return Trial(
-        number=entry.number,
-        state=entry.state,
-        config=entry.config,
-        params=entry.params,
-        reason=entry.reason,
+        number=stored.number,
+        state=stored.state,
+        config=stored.config,
+        params=stored.params,
+        reason=stored.reason,
         values=values,
-        constraints=violations(entry.metrics, about.limits),
-        metrics=entry.metrics,
-        epochs_trained=max(entry.rows, default=0),
-        seed=entry.config["seed"],
-        replicate_of=entry.replicate_of,
-        attempts=entry.start.get("attempts", 0),
-        started_at=parse_time(entry.start.get("started_at")),
-        finished_at=parse_time(entry.finished_at),
+        constraints=violations(stored.metrics, about.limits),
+        metrics=stored.metrics,
+        epochs_trained=max(stored.rows, default=0),
+        seed=stored.config["seed"],
+        replicate_of=stored.replicate_of,
+        attempts=stored.start.get("attempts", 0),
+        started_at=parse_time(stored.start.get("started_at")),
+        finished_at=parse_time(stored.finished_at),
         **place,
     )
 
 
-def epochs_of(entry: Entry) -> tuple[EpochRow, ...]:
+def epochs_of(stored: StoredTrial) -> tuple[EpochRow, ...]:
     """The epochs of a trial as the record holds them, in order."""
-    return tuple(_epoch(entry.number, row) for _, row in sorted(entry.rows.items()))
+    return tuple(_epoch(stored.number, row) for _, row in sorted(stored.rows.items()))
 
 
 def _epoch(number: int, row: dict[str, Any]) -> EpochRow:

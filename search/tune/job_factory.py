@@ -13,7 +13,7 @@ from search.config_key import probe_key_of
 from search.propose.probe_ahead import ProbeRequest
 from search.study.folder import RunFolder
 from search.trials.store import TrialStore
-from search.trials.stored_trial import Entry
+from search.trials.stored_trial import StoredTrial
 from search.tune.out_of_memory import MemoryJudge
 from search.worker.checkpoint_place import CheckpointPlace
 from search.worker.jobs import ProbeTicket, QuietTicket, Share, Ticket
@@ -51,41 +51,41 @@ class Tickets:
         self._life = secrets.token_hex(8)
         self.memory.begin_life()
 
-    def trial(self, entry: Entry) -> Ticket:
+    def trial(self, trial: StoredTrial) -> Ticket:
         """With the metrics that were probed before, for this config or for one that costs the same."""
         setting = self.setting
-        probed = self._store.probed.get(entry.probe_key or probe_key_of(entry.config, entry.key), {})
+        probed = self._store.probed.get(trial.probe_key or probe_key_of(trial.config, trial.key), {})
         return Ticket(
-            number=entry.number,
-            config=_for_worker(entry.config),
-            epochs=entry.config["optim"]["epochs"],
-            checkpoints=setting.place.trial(entry.number),
+            number=trial.number,
+            config=_for_worker(trial.config),
+            epochs=trial.config["optim"]["epochs"],
+            checkpoints=setting.place.trial(trial.number),
             limits=self._limits,
-            may_stop=entry.replicate_of is None,
+            may_stop=trial.replicate_of is None,
             life=self._life,
-            metrics=entry.metrics or None,
+            metrics=trial.metrics or None,
             probed=probed,
             trainer=setting.trainer,
-            share=self.share(entry),
+            share=self.share(trial),
         )
 
-    def share(self, entry: Entry) -> Share:
+    def share(self, trial: StoredTrial) -> Share:
         """What a trial gets: by its probed memory, and a whole GPU where it is handed out alone."""
-        probed = entry.metrics or self._store.probed.get(entry.probe_key or "", {})
+        probed = trial.metrics or self._store.probed.get(trial.probe_key or "", {})
         share = self.setting.shares.of(probed.get("train_memory_mib"))
-        return share.alone() if self.memory.is_alone(entry) else share
+        return share.alone() if self.memory.is_alone(trial) else share
 
     def probe(self, request: ProbeRequest) -> ProbeTicket:
         """Of the configs as they stand in the request."""
         configs = {key: _for_worker(config) for key, config in request.configs.items()}
         return ProbeTicket(configs, self._cheap, request.seconds, **self._usual())
 
-    def quiet(self, entry: Entry) -> QuietTicket:
-        """Of an entry's config."""
+    def quiet(self, trial: StoredTrial) -> QuietTicket:
+        """Of a trial's config."""
         return QuietTicket(
-            _for_worker(entry.config),
+            _for_worker(trial.config),
             self.setting.trainer,
-            self.setting.shares.of(entry.metrics.get("train_memory_mib")),
+            self.setting.shares.of(trial.metrics.get("train_memory_mib")),
         )
 
     def _usual(self) -> dict[str, Any]:

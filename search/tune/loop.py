@@ -117,8 +117,8 @@ class _Loop:
         stop, store = self._stop, self._store
         n_crashes = n_ended = 0
         while True:
-            for entry in store.mine():
-                entry.handed_out = False
+            for trial in store.mine():
+                trial.handed_out = False
             crash = self._live(make_work())
             stop.guard(lambda: None)  # a crash because Ray has died is no crash of Tune's
             if isinstance(stop.error, OSError | StorageInternalError):
@@ -131,7 +131,7 @@ class _Loop:
             if crash is None or ending is not None:
                 return ending
             has_victim = _judge_memory_victim(store, crash, self._memory)
-            ended = len(store.entries) - len(store.running())
+            ended = len(store.trials) - len(store.running())
             n_crashes = 1 if ended > n_ended or has_victim else n_crashes + 1
             n_ended = ended
             if n_crashes > MAX_CRASHES:
@@ -198,10 +198,10 @@ def _judge_memory_victim(store: TrialStore, crash: Exception, memory: MemoryJudg
     if outcome is None or not outcome.out_of_memory:
         return False
     used_gb = {worker: float(used) for used, worker in _KILLED.findall(str(cause))}
-    victims = [entry for entry in store.mine() if entry.handed_out and entry.ray_worker in used_gb]
+    victims = [trial for trial in store.mine() if trial.handed_out and trial.ray_worker in used_gb]
     if not victims:
         return False
-    largest = max(victims, key=lambda entry: used_gb[entry.ray_worker or ""])
+    largest = max(victims, key=lambda trial: used_gb[trial.ray_worker or ""])
     judged = memory.judge(largest, outcome)
     if judged is not None:
         store.finish(largest.number, judged)

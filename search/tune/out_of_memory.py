@@ -24,7 +24,7 @@ from typing import NamedTuple
 from search.errors import StudyFailedError
 from search.trials.outcome import Outcome
 from search.trials.store import TrialStore
-from search.trials.stored_trial import Entry
+from search.trials.stored_trial import StoredTrial
 from search.tune.repeated_failures import MAX_ALIKE
 from search.worker.jobs import Share
 from studies.model import State
@@ -62,45 +62,45 @@ class MemoryJudge:
         """Ray Tune's loop starts again: nothing is handed out."""
         self._alone.clear()
 
-    def began(self, entry: Entry) -> None:
+    def began(self, trial: StoredTrial) -> None:
         """A trial is handed out."""
-        self._began[entry.number] = next(self._moments)
-        self._store.wait_for_memory(entry.number, None)
+        self._began[trial.number] = next(self._moments)
+        self._store.wait_for_memory(trial.number, None)
 
-    def begins_alone(self, entry: Entry, share: Share, is_last: bool) -> None:
+    def begins_alone(self, trial: StoredTrial, share: Share, is_last: bool) -> None:
         """A trial that waits is handed out with this share. is_last: nothing else is left to do."""
-        needs_all = self.needs_all(entry, share)
-        self._alone[entry.number] = _Alone(is_last or self._is_confirmed(entry), needs_all)
-        self._say(f"trial {entry.number} is run again alone: {entry.out_of_memory}")
+        needs_all = self.needs_all(trial, share)
+        self._alone[trial.number] = _Alone(is_last or self._is_confirmed(trial), needs_all)
+        self._say(f"trial {trial.number} is run again alone: {trial.out_of_memory}")
 
-    def is_alone(self, entry: Entry) -> bool:
+    def is_alone(self, trial: StoredTrial) -> bool:
         """Whether it is handed out so, or was and its worker died."""
-        return entry.number in self._alone
+        return trial.number in self._alone
 
-    def needs_all(self, entry: Entry, share: Share) -> bool:
+    def needs_all(self, trial: StoredTrial, share: Share) -> bool:
         """Whether nothing at all may run beside it, rather than nothing on its GPU, once it is run alone."""
-        if entry.number in self._alone:
-            return self._alone[entry.number].needs_all
-        return share.gpu == 0 or _OF_GPU.search(entry.out_of_memory or "") is None
+        if trial.number in self._alone:
+            return self._alone[trial.number].needs_all
+        return share.gpu == 0 or _OF_GPU.search(trial.out_of_memory or "") is None
 
-    def has_all(self, entry: Entry) -> bool:
+    def has_all(self, trial: StoredTrial) -> bool:
         """Whether a trial that is handed out is alone, and needs all."""
-        return entry.number in self._alone and self._alone[entry.number].needs_all
+        return trial.number in self._alone and self._alone[trial.number].needs_all
 
-    def trained(self, entry: Entry) -> None:
+    def trained(self, trial: StoredTrial) -> None:
         """A trial has trained an epoch."""
-        self._trained = max(self._trained, self._began.get(entry.number, 0))
+        self._trained = max(self._trained, self._began.get(trial.number, 0))
 
-    def is_due(self, entry: Entry) -> bool:
+    def is_due(self, trial: StoredTrial) -> bool:
         """Whether a trial that waits shall be run again before anything new."""
-        if self.has_neighbours(entry):
+        if self.has_neighbours(trial):
             return False
-        is_new = entry.number in self._ran_out and entry.number not in self._ran_out_alone
-        return self._is_confirmed(entry) or (not self._trained and is_new)
+        is_new = trial.number in self._ran_out and trial.number not in self._ran_out_alone
+        return self._is_confirmed(trial) or (not self._trained and is_new)
 
-    def has_neighbours(self, entry: Entry) -> bool:
+    def has_neighbours(self, trial: StoredTrial) -> bool:
         """Whether another driver's trial runs where this one ran out of memory, as far as is known."""
-        drivers, node = self._store.drivers, entry.start.get("node")
+        drivers, node = self._store.drivers, trial.start.get("node")
         return any(
             other.driver != drivers.me
             and other.out_of_memory is None
@@ -109,25 +109,25 @@ class MemoryJudge:
             for other in self._store.running()
         )
 
-    def judge(self, entry: Entry, outcome: Outcome) -> Outcome | None:
+    def judge(self, trial: StoredTrial, outcome: Outcome) -> Outcome | None:
         """What a trial that ran out of memory has come to; None: it waits to be run again.
 
         Raises:
             StudyFailedError: too many ran out, and none has trained.
         """
-        number = entry.number
-        reason = f"{outcome.reason}; {self._probed(entry)}"
+        number = trial.number
+        reason = f"{outcome.reason}; {self._probed(trial)}"
         alone = self._alone.pop(number, None)
         is_last = alone is not None and alone.is_last
         if alone is not None:
             self._ran_out_alone.add(number)
-        if is_last and (self._trained or any(own.rows for own in self._store.entries.values())):
+        if is_last and (self._trained or any(own.rows for own in self._store.trials.values())):
             # That a config has room is known when it has been trained with another seed.
-            state: State = "infeasible" if entry.replicate_of is None else "failed"
+            state: State = "infeasible" if trial.replicate_of is None else "failed"
             return replace(outcome, state=state, reason=f"{reason}; it was alone")
         self._ran_out[number] = next(self._moments)
         self._store.wait_for_memory(number, reason)
-        entry.handed_out = False
+        trial.handed_out = False
         if not self._trained and (is_last or len(self._ran_out_alone) >= MAX_ALIKE):
             self._give_up(number, reason)
         return None
@@ -140,12 +140,12 @@ class MemoryJudge:
             f"{number}: {reason}; {REMEDY}"
         )
 
-    def _is_confirmed(self, entry: Entry) -> bool:
+    def _is_confirmed(self, trial: StoredTrial) -> bool:
         """Whether a trial begun after this one ran out has trained: there is memory here to train in."""
-        return self._trained > self._ran_out.get(entry.number, 0)
+        return self._trained > self._ran_out.get(trial.number, 0)
 
-    def _probed(self, entry: Entry) -> str:
+    def _probed(self, trial: StoredTrial) -> str:
         """What the probe had said of the memory."""
-        known = entry.metrics or self._store.probed.get(entry.probe_key or "", {})
+        known = trial.metrics or self._store.probed.get(trial.probe_key or "", {})
         mib = known.get("train_memory_mib")
         return "its memory had not been probed" if mib is None else f"probed: train_memory_mib {mib:.5g}"

@@ -17,7 +17,7 @@ from search.propose.probe_ahead import ProbeAhead, ProbeRequest
 from search.propose.proposer import Proposer
 from search.trials.outcome import Outcome
 from search.trials.store import TrialStore
-from search.trials.stored_trial import Entry
+from search.trials.stored_trial import StoredTrial
 from search.tune.job_factory import Tickets
 from search.tune.repeated_failures import Failures
 from search.tune.tasks import ProbeTask, QuietTask, Task, TrialTask
@@ -86,10 +86,10 @@ class SearchWork:
             self._n_probing += 1
             on_end = partial(self._probed, request)
             return ProbeTask(self._store, self._tickets.probe(request), on_end, self._on_failure)
-        entry = self._proposer.next()
-        if entry is None:
+        trial = self._proposer.next()
+        if trial is None:
             return WAIT if self._n_probing else self._trials.last(_is_searched)
-        task = self._trials.task(entry)
+        task = self._trials.task(trial)
         self._expected = task.ticket.share  # the next one may need about as much
         return task
 
@@ -117,7 +117,7 @@ class ReplicateWork:
             if not missing:
                 return self._trials.last(_is_replicate)
             number, seed = missing[0]
-            config = self._store.entries[number].config
+            config = self._store.trials[number].config
             key = key_of(make_config({**config, "seed": seed}))
             return self._trials.task(self._store.open_replicate(number, config, key, seed))
 
@@ -143,7 +143,7 @@ class QuietWork:
         if not self._left:
             return None
         number = self._left.pop(0)
-        ticket = self._tickets.quiet(self._store.entries[number])
+        ticket = self._tickets.quiet(self._store.trials[number])
         self._now = QuietTask(self._store, number, ticket, partial(self._failed, number))
         return self._now
 
@@ -196,15 +196,15 @@ def has_work(store: TrialStore, space: Space, front: Sequence[int]) -> bool:
 
 def missing_replicates(store: TrialStore, numbers: Sequence[int], n: int) -> list[tuple[int, int]]:
     """Number and seed of the replicates that have not begun: one of each trial before a second of any."""
-    began = {(number, entry.config["seed"]) for number in numbers for entry in store.replicates(number)}
-    seeds = {number: store.entries[number].config["seed"] for number in numbers}
+    began = {(number, trial.config["seed"]) for number in numbers for trial in store.replicates(number)}
+    seeds = {number: store.trials[number].config["seed"] for number in numbers}
     wanted = [(number, seeds[number] + at) for at in range(1, n + 1) for number in numbers]
     return [pair for pair in wanted if pair not in began]
 
 
 def not_quietly_measured(store: TrialStore, numbers: Sequence[int]) -> list[int]:
     """Those of the trials whose times were measured, and not yet measured again."""
-    metrics = {number: store.entries[number].metrics for number in numbers}
+    metrics = {number: store.trials[number].metrics for number in numbers}
     timed = [number for number in numbers if "latency_ms" in metrics[number]]
     return [number for number in timed if "latency_ms_quiet" not in metrics[number]]
 
@@ -220,12 +220,12 @@ def to_measure_quietly(store: TrialStore, front: Callable[[], Sequence[int]]) ->
     return not_quietly_measured(store, front())
 
 
-def _is_searched(entry: Entry) -> bool:
-    return entry.replicate_of is None
+def _is_searched(trial: StoredTrial) -> bool:
+    return trial.replicate_of is None
 
 
-def _is_replicate(entry: Entry) -> bool:
-    return entry.replicate_of is not None
+def _is_replicate(trial: StoredTrial) -> bool:
+    return trial.replicate_of is not None
 
 
 class _Trials:
@@ -237,71 +237,71 @@ class _Trials:
         self._placement = Placement(tickets.setting.shares.nodes)
         self._failures = Failures()
 
-    def task(self, entry: Entry) -> TrialTask:
+    def task(self, trial: StoredTrial) -> TrialTask:
         """Of a trial that nobody works on."""
-        self._memory.began(entry)
-        entry.handed_out = True
-        ticket = self._tickets.trial(entry)
+        self._memory.began(trial)
+        trial.handed_out = True
+        ticket = self._tickets.trial(trial)
         ends = (self._retry, self._failures.ended)
-        self._placement.put(entry.number, ticket.share)
-        return TrialTask(self._store, entry, ticket, *ends, self._memory)
+        self._placement.put(trial.number, ticket.share)
+        return TrialTask(self._store, trial, ticket, *ends, self._memory)
 
-    def left_over(self, wanted: Callable[[Entry], bool], n_probing: int = 0) -> TrialTask | Wait | None:
+    def left_over(self, wanted: Callable[[StoredTrial], bool], n_probing: int = 0) -> TrialTask | Wait | None:
         """The first of the running trials that nobody works on: a driver before left it, or it failed.
 
         Then those that ran out of memory and shall be run again now, alone. n_probing: jobs that run.
         """
         mine = self._store.mine()
-        if any(self._memory.has_all(entry) for entry in mine if entry.handed_out):
+        if any(self._memory.has_all(trial) for trial in mine if trial.handed_out):
             return WAIT
-        free = [entry for entry in mine if not entry.handed_out and wanted(entry)]
-        ready = [entry for entry in free if entry.out_of_memory is None]
+        free = [trial for trial in mine if not trial.handed_out and wanted(trial)]
+        ready = [trial for trial in free if trial.out_of_memory is None]
         found = ready[0] if ready else self._store.adopt(wanted)
         if found is None or found.out_of_memory is not None:
-            found = next((entry for entry in free if self._memory.is_due(entry)), None)
+            found = next((trial for trial in free if self._memory.is_due(trial)), None)
         if found is None:
             return None
         is_to_be_alone = found.out_of_memory is not None or self._memory.is_alone(found)
         return self._task_alone(found, n_probing) if is_to_be_alone else self.task(found)
 
-    def last(self, wanted: Callable[[Entry], bool]) -> TrialTask | Wait | None:
+    def last(self, wanted: Callable[[StoredTrial], bool]) -> TrialTask | Wait | None:
         """What is left when there will be nothing new: to wait, or to run again what ran out of memory."""
-        left = [entry for entry in self._store.mine() if wanted(entry)]
+        left = [trial for trial in self._store.mine() if wanted(trial)]
         if self.in_flight() or not left:
             return WAIT if self.in_flight() else None
-        free = [entry for entry in left if not self._memory.has_neighbours(entry)]
+        free = [trial for trial in left if not self._memory.has_neighbours(trial)]
         return self._task_alone(free[0], is_last=True) if free else WAIT
 
-    def _task_alone(self, entry: Entry, n_probing: int = 0, is_last: bool = False) -> TrialTask | Wait:
+    def _task_alone(self, trial: StoredTrial, n_probing: int = 0, is_last: bool = False) -> TrialTask | Wait:
         """Of a trial that ran out of memory, when nothing else takes any of it."""
-        share = self._tickets.share(entry).alone()
-        if self._memory.needs_all(entry, share):
+        share = self._tickets.share(trial).alone()
+        if self._memory.needs_all(trial, share):
             is_crowded = n_probing > 0 or self.in_flight()
         else:
             is_crowded = not self.has_room(share)
         if is_crowded:
             return WAIT
-        if entry.out_of_memory is not None:
-            self._memory.begins_alone(entry, share, is_last)
-            self._n_retries.pop(entry.number, None)
-        return self.task(entry)
+        if trial.out_of_memory is not None:
+            self._memory.begins_alone(trial, share, is_last)
+            self._n_retries.pop(trial.number, None)
+        return self.task(trial)
 
     def has_room(self, share: Share) -> bool:
         """Whether a trial of this share could start beside those that are being worked on."""
-        in_flight = [entry for entry in self._store.mine() if entry.handed_out]
-        self._placement.update({entry.number: entry.start.get("node") for entry in in_flight})
+        in_flight = [trial for trial in self._store.mine() if trial.handed_out]
+        self._placement.update({trial.number: trial.start.get("node") for trial in in_flight})
         return self._placement.has_room(share)
 
     def in_flight(self) -> bool:
         """Whether a trial is being worked on."""
-        return any(entry.handed_out for entry in self._store.mine())
+        return any(trial.handed_out for trial in self._store.mine())
 
-    def _retry(self, entry: Entry) -> bool:
-        n, n_rows = self._n_retries.get(entry.number, (0, 0))
-        if len(entry.rows) > n_rows:  # it got further: what ended it now is not what ended it before
+    def _retry(self, trial: StoredTrial) -> bool:
+        n, n_rows = self._n_retries.get(trial.number, (0, 0))
+        if len(trial.rows) > n_rows:  # it got further: what ended it now is not what ended it before
             n = 0
         if n >= MAX_RETRIES:
             return False
-        self._n_retries[entry.number] = n + 1, len(entry.rows)
-        entry.handed_out = False
+        self._n_retries[trial.number] = n + 1, len(trial.rows)
+        trial.handed_out = False
         return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from search.errors import StudyFailedError
-from search.trials.stored_trial import Entry
+from search.trials.stored_trial import StoredTrial
 
 MAX_ALIKE = 5
 """So many trials in a row may fail of the same reason before the study ends; each was tried three times."""
@@ -17,34 +17,34 @@ class Failures:
     """
 
     def __init__(self) -> None:
-        self._alike: list[Entry] = []
+        self._alike: list[StoredTrial] = []
         self._of_configs: set[str] = set()
 
-    def ended(self, entry: Entry) -> None:
+    def ended(self, trial: StoredTrial) -> None:
         """A trial has ended, and is recorded.
 
         Raises:
             StudyFailedError: it is the last of `MAX_ALIKE` in a row that failed of one reason, while no
                 other trial trained an epoch.
         """
-        if entry.state == "failed":
-            self._failed(entry)
-        elif entry.state == "complete" or entry.rows:
+        if trial.state == "failed":
+            self._failed(trial)
+        elif trial.state == "complete" or trial.rows:
             self._of_configs.update(_reason(failed) for failed in self._alike)
             self._alike.clear()
 
-    def _failed(self, entry: Entry) -> None:
-        reason = _reason(entry)
+    def _failed(self, trial: StoredTrial) -> None:
+        reason = _reason(trial)
         if self._alike and _reason(self._alike[-1]) != reason:
             self._alike.clear()
-        self._alike.append(entry)
+        self._alike.append(trial)
         if len(self._alike) >= MAX_ALIKE and reason not in self._of_configs:
             raise StudyFailedError(
                 f"{len(self._alike)} trials in a row failed of the same reason, the last of them trial "
-                f"{entry.number}: {reason}; mend it, then go on by --resume"
+                f"{trial.number}: {reason}; mend it, then go on by --resume"
             )
 
 
-def _reason(entry: Entry) -> str:
-    lines = (entry.reason or "").splitlines()
+def _reason(trial: StoredTrial) -> str:
+    lines = (trial.reason or "").splitlines()
     return lines[0] if lines else ""

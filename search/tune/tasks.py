@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from search.trials.outcome import Outcome
 from search.trials.store import TrialStore
-from search.trials.stored_trial import Entry
+from search.trials.stored_trial import StoredTrial
 from search.tune.out_of_memory import MemoryJudge
 from search.worker.jobs import AnyTicket, ProbeTicket, QuietTicket, Report, Ticket
 
@@ -53,25 +53,25 @@ class TrialTask:
     def __init__(
         self,
         store: TrialStore,
-        entry: Entry,
+        trial: StoredTrial,
         ticket: Ticket,
-        retry: Callable[[Entry], bool],
-        on_end: Callable[[Entry], None],
+        retry: Callable[[StoredTrial], bool],
+        on_end: Callable[[StoredTrial], None],
         memory: MemoryJudge,
     ) -> None:
-        self._store, self._entry, self._number = store, entry, entry.number
+        self._store, self._trial, self._number = store, trial, trial.number
         self.ticket, self._retry, self._on_end, self._memory = ticket, retry, on_end, memory
 
     def started(self, worker: str | None, ray_worker: str | None = None) -> None:
         """Counts an attempt."""
-        self._entry.ray_worker = ray_worker
+        self._trial.ray_worker = ray_worker
         self._store.started(self._number, worker)
 
     def noted(self, report: Report) -> None:
         """To the store."""
         self._store.note(self._number, report)
         if report.row is not None:
-            self._memory.trained(self._entry)
+            self._memory.trained(self._trial)
 
     def ended(self, report: Report) -> None:
         """To the store, unless it ran out of memory and shall be run once more."""
@@ -83,15 +83,15 @@ class TrialTask:
 
     def failed(self, outcome: Outcome) -> None:
         """To the store, unless it is tried again."""
-        if outcome.state != "failed" or not self._retry(self._entry):
+        if outcome.state != "failed" or not self._retry(self._trial):
             self._finish(outcome)
 
     def _finish(self, outcome: Outcome) -> None:
-        judged = self._memory.judge(self._entry, outcome) if outcome.out_of_memory else outcome
+        judged = self._memory.judge(self._trial, outcome) if outcome.out_of_memory else outcome
         if judged is None:
             return
         self._store.finish(self._number, judged)
-        self._on_end(self._entry)
+        self._on_end(self._trial)
 
 
 class ProbeTask:

@@ -39,17 +39,17 @@ def _run(place: Path) -> None:
     store = TrialStore(create(folder, None, about), about.objectives, about.limits)
     proposer = Proposer(store, space)
     for number in range(8):
-        entry = proposer.next()
-        assert entry is not None
-        store.started(entry.number)
+        trial = proposer.next()
+        assert trial is not None
+        store.started(trial.number)
         for epoch in (1, 2):
-            store.note(entry.number, row(epoch, 40.0 + number))
+            store.note(trial.number, row(epoch, 40.0 + number))
         outcome = (
-            Outcome("complete", None, measured(entry))
+            Outcome("complete", None, measured(trial))
             if number % 4
             else Outcome("infeasible", "out of memory", {})
         )
-        store.finish(entry.number, outcome)
+        store.finish(trial.number, outcome)
     del store, proposer
     folder.journal.write_bytes(timeless(folder.journal.read_bytes()))
     rebuild(folder.path)
@@ -101,9 +101,9 @@ def _database(place: Path) -> None:
     store = TrialStore(study, about.objectives, about.limits)
     proposer = Proposer(store, space)
     for _ in range(2):
-        entry = proposer.next()
-        assert entry is not None
-        complete(store, entry)
+        trial = proposer.next()
+        assert trial is not None
+        complete(store, trial)
     del study, store, proposer
     optuna.storages.RDBStorage(url).engine.dispose()
     (folder.path / "storage.url").write_text("sqlite:///toy.db\n")

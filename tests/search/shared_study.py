@@ -16,7 +16,7 @@ from search.study.drivers import Drivers
 from search.study.folder import RunFolder
 from search.study.opening import create, open_existing
 from search.trials.store import TrialStore
-from search.trials.stored_trial import Entry
+from search.trials.stored_trial import StoredTrial
 from spaces.space import Space
 from tests.search.fakes import FloatRange, SamplerChoice, make_space
 from tests.search.stores import complete, row
@@ -36,12 +36,12 @@ def store_of(url: str, folder: RunFolder, drivers: Drivers) -> TrialStore:
     return TrialStore(study, about.objectives, about.limits, drivers)
 
 
-def next_entry(store: TrialStore, proposer: Proposer, budget: int) -> Entry | None:
+def next_trial(store: TrialStore, proposer: Proposer, budget: int) -> StoredTrial | None:
     """As `StudySearcher` does."""
     with store.turn():
-        entry = store.adopt()
-        if entry is not None:
-            return entry
+        trial = store.adopt()
+        if trial is not None:
+            return trial
         return None if store.n_trials >= budget else proposer.next()
 
 
@@ -51,13 +51,13 @@ def drive(url: str, folder: RunFolder, budget: int, hang_after: int | None) -> N
         store = store_of(url, folder, drivers)
         proposer = Proposer(store, replace(SPACE, name=folder.path.name))
         n_ended = 0
-        while (entry := next_entry(store, proposer, budget)) is not None:
-            store.note(entry.number, row(1))
+        while (trial := next_trial(store, proposer, budget)) is not None:
+            store.note(trial.number, row(1))
             if n_ended == hang_after:
-                print("hangs", entry.number, flush=True)
+                print("hangs", trial.number, flush=True)
                 time.sleep(600)
-            complete(store, entry)
-            print("ended", entry.number, flush=True)
+            complete(store, trial)
+            print("ended", trial.number, flush=True)
             n_ended += 1
 
 

@@ -15,7 +15,7 @@ from search.study.attributes import About
 from search.study.folder import RunFolder
 from search.trials.outcome import Outcome
 from search.trials.store import TrialStore
-from search.trials.stored_trial import Entry
+from search.trials.stored_trial import StoredTrial
 from search.trials.to_record import study_record
 from search.tune.job_factory import Setting, Tickets
 from search.tune.phases import SearchWork
@@ -65,29 +65,29 @@ def search_work(store: TrialStore, space: Space, budget: int, shares: Shares = O
     return SearchWork(store, Proposer(store, space), ahead, made, print)
 
 
-def measured(entry: Entry) -> dict[str, Any]:
-    """What the fake trainer would measure of an entry's config."""
-    session = FakeSession(entry.config)
+def measured(trial: StoredTrial) -> dict[str, Any]:
+    """What the fake trainer would measure of a trial's config."""
+    session = FakeSession(trial.config)
     session.epochs_trained = 3
-    return {**FakeTrainer("cpu", 1).probe(entry.config), **session.metrics()}
+    return {**FakeTrainer("cpu", 1).probe(trial.config), **session.metrics()}
 
 
-def complete(store: TrialStore, entry: Entry) -> None:
-    """Run an entry to its end."""
-    store.started(entry.number)
-    store.finish(entry.number, Outcome("complete", None, measured(entry)))
+def complete(store: TrialStore, trial: StoredTrial) -> None:
+    """Run a trial to its end."""
+    store.started(trial.number)
+    store.finish(trial.number, Outcome("complete", None, measured(trial)))
 
 
-def run(store: TrialStore, space: Space, n_trials: int) -> list[Entry]:
+def run(store: TrialStore, space: Space, n_trials: int) -> list[StoredTrial]:
     """Propose and complete so many trials."""
     proposer = Proposer(store, space)
-    entries = []
+    trials = []
     for _ in range(n_trials):
-        entry = proposer.next()
-        assert entry is not None, proposer.exhausted
-        complete(store, entry)
-        entries.append(entry)
-    return entries
+        trial = proposer.next()
+        assert trial is not None, proposer.exhausted
+        complete(store, trial)
+        trials.append(trial)
+    return trials
 
 
 def earlier_run(folder: Path, space: Space, n_trials: int) -> TrialStore:
@@ -95,10 +95,10 @@ def earlier_run(folder: Path, space: Space, n_trials: int) -> TrialStore:
     store = new_store(space)
     proposer = Proposer(store, space)
     for _ in range(n_trials):
-        entry = proposer.next()
-        assert entry is not None
-        store.note(entry.number, Report("probe", place={"device": "cpu: fake"}))
-        complete(store, entry)
+        trial = proposer.next()
+        assert trial is not None
+        store.note(trial.number, Report("probe", place={"device": "cpu: fake"}))
+        complete(store, trial)
     write_study(study_record(store.study, About.of(space.name, space)), folder)
     return store
 

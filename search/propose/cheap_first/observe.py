@@ -15,12 +15,12 @@ from search.propose.cheap_first.encoding import Codes
 from search.propose.cheap_first.extrapolate import Change, change_to_come
 from search.propose.cheap_first.observations import Evidence
 from search.propose.cheap_first.targets import Goal
-from search.trials.stored_trial import Entry
+from search.trials.stored_trial import StoredTrial
 from studies.model import Objective
 from studies.points import is_non_dominated, non_dominated_ranks
 
 Floats = NDArray[np.float64]
-ProbedMetrics = Callable[[Entry], Mapping[str, Any]]
+ProbedMetrics = Callable[[StoredTrial], Mapping[str, Any]]
 """What a probe ahead of a trial has told of it; empty where nothing is known."""
 
 MAX_TRIALS = 300
@@ -39,7 +39,7 @@ class StoreView(Protocol):
 
     objectives: tuple[Objective, ...]
     limits: dict[str, Bounds]
-    entries: dict[int, Entry]
+    trials: dict[int, StoredTrial]
     by_key: dict[str, int]
     probed: dict[str, dict[str, Any]]
     priors: list[Any]
@@ -102,9 +102,9 @@ class Reader:
 
     def tried(self) -> Set[Hashable]:
         """The `label_of` of the params of every trial, in whatever state."""
-        for number in self._store.entries.keys() - self._noted:
+        for number in self._store.trials.keys() - self._noted:
             self._noted.add(number)
-            self._tried.add(label_of(self._store.entries[number].params))
+            self._tried.add(label_of(self._store.trials[number].params))
         return self._tried
 
     def cheap_costs(self, metrics: Mapping[str, Any]) -> Floats:
@@ -113,27 +113,27 @@ class Reader:
 
     def _trials(self) -> list[Row]:
         rows = []
-        for number, entry in self._store.entries.items():
+        for number, trial in self._store.trials.items():
             row = self._ended.get(number)
             if row is None:
-                row = self._row(entry)
-                if entry.state != "running":
+                row = self._row(trial)
+                if trial.state != "running":
                     self._ended[number] = row
-            if row.state != "failed" and getattr(entry, "replicate_of", None) is None:
+            if row.state != "failed" and getattr(trial, "replicate_of", None) is None:
                 rows.append(row)
         return rows
 
-    def _row(self, entry: Entry) -> Row:
+    def _row(self, trial: StoredTrial) -> Row:
         """A trial without estimates; of one that is not complete only the cheap goals are known."""
-        metrics = entry.metrics
-        if entry.state == "running" and not metrics:
-            metrics = dict(self._probed(entry))
-        costs = self._costs(metrics) if entry.state == "complete" else self.cheap_costs(metrics)
-        worked = 1.0 if entry.state in ("complete", "stopped") else np.nan
+        metrics = trial.metrics
+        if trial.state == "running" and not metrics:
+            metrics = dict(self._probed(trial))
+        costs = self._costs(metrics) if trial.state == "complete" else self.cheap_costs(metrics)
+        worked = 1.0 if trial.state in ("complete", "stopped") else np.nan
         is_allowed = self._allows(costs)
-        if entry.state == "infeasible" and is_allowed:
+        if trial.state == "infeasible" and is_allowed:
             worked = 0.0
-        return Row(entry.params, entry.state, costs, np.zeros(len(costs)), is_allowed, worked, entry.number)
+        return Row(trial.params, trial.state, costs, np.zeros(len(costs)), is_allowed, worked, trial.number)
 
     def _priors(self) -> list[Row]:
         blank = np.zeros(len(self._goals))
@@ -148,10 +148,10 @@ class Reader:
         """A stopped trial with what its last epoch says about its end."""
         if row.state != "stopped":
             return row
-        costs, doubt, entry = row.costs.copy(), row.doubt.copy(), self._store.entries[row.number]
-        epoch = max(entry.rows, default=0)
+        costs, doubt, trial = row.costs.copy(), row.doubt.copy(), self._store.trials[row.number]
+        epoch = max(trial.rows, default=0)
         for at, goal in enumerate(self._goals):
-            cost = None if goal.is_cheap else _cost_at(entry, epoch, goal)
+            cost = None if goal.is_cheap else _cost_at(trial, epoch, goal)
             change = None if cost is None else self._change(epoch, at)
             if cost is not None and change is not None:
                 costs[at], doubt[at] = cost + change.cost, change.doubt
@@ -163,8 +163,8 @@ class Reader:
         if place not in self._changes:
             changes = []
             for row in self._ended.values():
-                entry = self._store.entries[row.number]
-                cost = _cost_at(entry, epoch, goal) if row.state == "complete" else None
+                trial = self._store.trials[row.number]
+                cost = _cost_at(trial, epoch, goal) if row.state == "complete" else None
                 if cost is not None:
                     changes.append(float(row.costs[at]) - cost)
             self._changes[place] = change_to_come(changes)
@@ -193,8 +193,8 @@ class Reader:
         return sorted([*order[:n_best], *thinned(order[n_best:], MAX_TRIALS - n_best)])
 
 
-def _cost_at(entry: Entry, epoch: int, goal: Goal) -> float | None:
-    value = entry.rows.get(epoch, {}).get(goal.name)
+def _cost_at(trial: StoredTrial, epoch: int, goal: Goal) -> float | None:
+    value = trial.rows.get(epoch, {}).get(goal.name)
     return goal.sign * float(value) if is_number(value) else None  # type: ignore[arg-type]
 
 

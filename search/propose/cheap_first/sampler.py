@@ -20,7 +20,7 @@ from search.propose.cheap_first.observe import Reader, StoreView, thinned
 from search.propose.cheap_first.select import N_POOL, Chooser, News
 from search.propose.cheap_first.targets import goals_of
 from search.propose.optuna_space import distributions
-from search.trials.stored_trial import Entry
+from search.trials.stored_trial import StoredTrial
 from snncore.errors import ConfigError
 from spaces.space import Space
 
@@ -110,5 +110,5 @@ class CheapFirstSampler(BaseSampler):  # type: ignore[misc]  # optuna carries no
         metrics = self._store.probed.get(probe_key)
         return None if metrics is None else self._reader.cheap_costs(metrics)
 
-    def _probed_metrics(self, entry: Entry) -> Mapping[str, Any]:
-        return self._store.probed.get(self._probe_key(entry.config, entry.key), {})
+    def _probed_metrics(self, trial: StoredTrial) -> Mapping[str, Any]:
+        return self._store.probed.get(self._probe_key(trial.config, trial.key), {})

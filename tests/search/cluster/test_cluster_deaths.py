@@ -180,12 +180,12 @@ def test_deaths_of_another_life_of_the_loop_count_for_nothing(kernel: Kernel, tm
 def test_each_life_of_the_loop_has_tickets_of_its_own(tmp_path: Path) -> None:
     space = make_space()
     store = new_store(space)
-    (entry,) = run(store, space, 1)
+    (trial,) = run(store, space, 1)
     made = tickets(store, space, tmp_path)
-    first = made.trial(entry).life
-    assert made.trial(entry).life == first
+    first = made.trial(trial).life
+    assert made.trial(trial).life == first
     made.begin_life()
-    assert len({first, made.trial(entry).life, tickets(store, space, tmp_path).trial(entry).life, ""}) == 4
+    assert len({first, made.trial(trial).life, tickets(store, space, tmp_path).trial(trial).life, ""}) == 4
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"process": 1}', '{"life": "a", "process": "x"}'])

@@ -21,7 +21,7 @@ from search.propose.draws import OptunaDraw
 from search.propose.proposer import Proposer
 from search.trials.outcome import Outcome
 from search.trials.prior import Prior
-from search.trials.store import Entry, TrialStore
+from search.trials.store import StoredTrial, TrialStore
 from search.worker.jobs import Report
 from spaces.condition import Condition
 from spaces.draw import RandomDraw
@@ -97,25 +97,25 @@ def study(
     """So many trials, four at a time."""
     store = store or new_store(space)
     proposer = Proposer(store, space)
-    waiting: list[Entry] = []
+    waiting: list[StoredTrial] = []
     for _ in range(n_trials):
         if len(waiting) == 4:
-            entry = waiting.pop(0)
-            store.finish(entry.number, end(entry.params))
+            trial = waiting.pop(0)
+            store.finish(trial.number, end(trial.params))
         if probes:
             probe(store, space, probes)
         opened = proposer.next()
         assert opened is not None, proposer.exhausted
         store.note(opened.number, Report("probe", metrics=cheap(opened.params)))
         waiting.append(opened)
-    for entry in waiting:
-        store.finish(entry.number, end(entry.params))
+    for trial in waiting:
+        store.finish(trial.number, end(trial.params))
     return store
 
 
 def share(store: TrialStore) -> float:
     """The hypervolume of complete trials, as a share of the whole box."""
-    rows = [entry.metrics for entry in store.entries.values() if entry.state == "complete"]
+    rows = [trial.metrics for trial in store.trials.values() if trial.state == "complete"]
     values = [(own["val_accuracy"], own["train_memory_mib"], own["latency_ms"]) for own in rows]
     box = (0.0, 2500.0, 19.0)
     return hypervolume(values, ["maximize", "minimize", "minimize"], box) / (100.0 * 2500.0 * 19.0)
@@ -166,12 +166,12 @@ def test_any_number_of_objectives_of_any_kind(kind: str) -> None:
         }
         return Outcome("complete", None, {**train(params).metrics, **extra})
 
-    def probed(entry: Entry) -> list[float]:
-        return [float(entry.metrics[name]) for name in names]
+    def probed(trial: StoredTrial) -> list[float]:
+        return [float(trial.metrics[name]) for name in names]
 
     store = study(space, 24, 0, measure)
     random = study(replace(space, sampler=SamplerChoice("random", 0)), 24, 0, measure)
-    rows = np.array([probed(entry) for each in (store, random) for entry in each.entries.values()])
+    rows = np.array([probed(trial) for each in (store, random) for trial in each.trials.values()])
     worst = [rows[:, at].min() if way == "maximize" else rows[:, at].max() for at, way in enumerate(ways)]
     assert hypervolume(rows[:24], ways, worst) > hypervolume(rows[24:], ways, worst)  # type: ignore[arg-type]
 
@@ -226,7 +226,7 @@ def test_probes_that_are_never_answered_do_not_stop_it() -> None:
     for _ in range(3):
         sampler_of(store).wanted(20)
         study(space, 1, store=store)
-    assert len(store.entries) == 15
+    assert len(store.trials) == 15
 
 
 # what it never chooses
@@ -240,12 +240,12 @@ def test_a_config_known_to_violate_a_limit_is_never_chosen() -> None:
     proposer = Proposer(store, space)
     for _ in range(25):
         probe(store, space, 10)
-        entry = proposer.next()
-        assert entry is not None
-        probed = store.probed.get(probe_key_of(entry.config, entry.key))
+        trial = proposer.next()
+        assert trial is not None
+        probed = store.probed.get(probe_key_of(trial.config, trial.key))
         assert probed is None or probed["train_memory_mib"] <= 300.0
-        broken = cheap(entry.params)["train_memory_mib"] > 300.0
-        store.finish(entry.number, Outcome("infeasible", "broken") if broken else train(entry.params))
+        broken = cheap(trial.params)["train_memory_mib"] > 300.0
+        store.finish(trial.number, Outcome("infeasible", "broken") if broken else train(trial.params))
     assert sum(metrics["train_memory_mib"] > 300.0 for metrics in store.probed.values()) > 10
 
 
@@ -260,14 +260,14 @@ def test_without_probes_it_learns_which_configs_violate_a_limit() -> None:
             else train(params)
         ),
     )
-    late = [entry.state for number, entry in store.entries.items() if number >= 20]
+    late = [trial.state for number, trial in store.trials.items() if number >= 20]
     assert late.count("infeasible") <= 3, "random draws: about 9 of 15"
 
 
 def test_a_limit_on_what_only_training_tells_is_learned() -> None:
     space = space_of(constraints={"val_accuracy": Limit(min=65.0)})
     store = study(space, 35)
-    late = [entry.metrics["val_accuracy"] for number, entry in store.entries.items() if number >= 20]
+    late = [trial.metrics["val_accuracy"] for number, trial in store.trials.items() if number >= 20]
     assert sum(value < 65.0 for value in late) <= 6, "random draws: about 11 of 15"
 
 
@@ -279,7 +279,7 @@ def test_it_leaves_a_region_in_which_trainings_diverge() -> None:
         return Outcome("infeasible", "diverged", cheap(params)) if diverges else train(params)
 
     store = study(space, 35, end=end)
-    late = [entry.state for number, entry in store.entries.items() if number >= 20]
+    late = [trial.state for number, trial in store.trials.items() if number >= 20]
     assert late.count("infeasible") <= 3, "random draws: about 7 of 15"
 
 
@@ -301,17 +301,17 @@ def test_a_small_space_is_used_up_without_repeats() -> None:
     store = new_store(space)
     proposer = Proposer(store, space)
     for count in range(16):
-        entry = proposer.next()
-        assert entry is not None
-        store.finish(entry.number, Outcome("complete", None, {"val_accuracy": count, **_flat(entry)}))
+        trial = proposer.next()
+        assert trial is not None
+        store.finish(trial.number, Outcome("complete", None, {"val_accuracy": count, **_flat(trial)}))
     asks = [trial for trial in store.study.get_trials() if "rejected" in trial.user_attrs]
     assert not asks
     assert proposer.next() is None
     assert proposer.exhausted == "every config of the space has been tried"
 
 
-def _flat(entry: Entry) -> Metrics:
-    return {"train_memory_mib": 10.0 * entry.config["T"], "latency_ms": 2.0 * entry.config["T"]}
+def _flat(trial: StoredTrial) -> Metrics:
+    return {"train_memory_mib": 10.0 * trial.config["T"], "latency_ms": 2.0 * trial.config["T"]}
 
 
 # what it learns from
@@ -319,28 +319,28 @@ def _flat(entry: Entry) -> Metrics:
 
 def _reader(space: Space, store: TrialStore) -> Reader:
     goals = goals_of(store.objectives, store.limits)
-    return Reader(goals, Codes(space), store, lambda entry: store.probed.get(entry.key, {}))
+    return Reader(goals, Codes(space), store, lambda trial: store.probed.get(trial.key, {}))
 
 
-def _ended(store: TrialStore, space: Space, state: State, T: int, **rows: float) -> Entry:
+def _ended(store: TrialStore, space: Space, state: State, T: int, **rows: float) -> StoredTrial:
     """A trial of T steps in some state; rows: epoch_1=accuracy and so on."""
     params = {
         "T": T,
         "model.width": 1.0,
-        "optim.lr": 0.1 / (1 + len(store.entries)),
+        "optim.lr": 0.1 / (1 + len(store.trials)),
         "distillation.mode": "none",
     }
     store.study.enqueue_trial(params)
-    trial = store.study.ask()
-    suggest(space, OptunaDraw(trial))
-    entry = store.open(trial, params, *resolve(space, params))
-    store.note(entry.number, Report("probe", metrics=cheap(params)))
+    optuna_trial = store.study.ask()
+    suggest(space, OptunaDraw(optuna_trial))
+    trial = store.open(optuna_trial, params, *resolve(space, params))
+    store.note(trial.number, Report("probe", metrics=cheap(params)))
     for name, value in rows.items():
-        store.note(entry.number, row(int(name.removeprefix("epoch_")), value))
+        store.note(trial.number, row(int(name.removeprefix("epoch_")), value))
     if state != "running":
         final = {"val_accuracy": max(rows.values())} if state == "complete" else {}
-        store.finish(entry.number, Outcome(state, None, {**cheap(params), **final}))
-    return entry
+        store.finish(trial.number, Outcome(state, None, {**cheap(params), **final}))
+    return trial
 
 
 def test_every_state_is_read_for_what_it_is() -> None:
@@ -382,7 +382,7 @@ def test_what_a_running_trial_costs_is_known_from_its_probe_ahead() -> None:
     store = new_store(space)
     params = {"T": 3, "model.width": 1.0, "optim.lr": 0.1, "distillation.mode": "none"}
     config, key = resolve(space, params)
-    store.entries[0] = Entry(0, params, config, key)
+    store.trials[0] = StoredTrial(0, params, config, key)
     assert np.isnan(_reader(space, store).read([])[0].costs).all()
     store.probed[key] = cheap(params)
     assert _reader(space, store).read([])[0].costs[0, 1] == cheap(params)["train_memory_mib"]
@@ -393,7 +393,7 @@ def test_earlier_trials_are_observations_and_candidates_but_not_on_the_front() -
     store = new_store(space)
     source = study(space_of("random", 1), 30)
     store.remember_priors(
-        [Prior(entry.params, entry.config, entry.key, entry.metrics) for entry in source.entries.values()]
+        [Prior(trial.params, trial.config, trial.key, trial.metrics) for trial in source.trials.values()]
     )
     evidence, parents = _reader(space, store).read([])
     assert len(evidence.codes) == 30
@@ -407,7 +407,7 @@ def test_earlier_trials_are_observations_and_candidates_but_not_on_the_front() -
 def test_replicates_are_not_read() -> None:
     space = space_of()
     store = study(space, 4)
-    store.entries[3].replicate_of = 0  # type: ignore[attr-defined]
+    store.trials[3].replicate_of = 0  # type: ignore[attr-defined]
     assert len(_reader(space, store).read([])[0].codes) == 3
 
 
@@ -443,7 +443,7 @@ def crowded(n: int) -> tuple[Space, TrialStore]:
         state = states[number % len(states)]
         metrics = {**cheap(params), **({"val_accuracy": accuracy(params)} if state == "complete" else {})}
         rows = {1: {"epoch": 1, "val_accuracy": accuracy(params) / 2}}
-        store.entries[number] = Entry(
+        store.trials[number] = StoredTrial(
             number, params, {}, str(number), None, state, metrics=metrics, rows=rows
         )
         store.by_key[str(number)] = number
@@ -454,7 +454,7 @@ def test_of_many_trials_a_selection_is_learned_from_with_the_whole_front() -> No
     space, store = crowded(2 * MAX_TRIALS)
     evidence, parents = _reader(space, store).read([])
     assert len(evidence.codes) == MAX_TRIALS
-    assert len(evidence.standing) == sum(entry.state == "complete" for entry in store.entries.values())
+    assert len(evidence.standing) == sum(trial.state == "complete" for trial in store.trials.values())
     assert len(parents) > 5
     assert np.isnan(evidence.worked).sum() == 0
     assert {0.0, 1.0} == set(evidence.worked)

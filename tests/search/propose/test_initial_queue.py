@@ -50,8 +50,8 @@ def test_a_grid_with_recipes_before_it_is_still_tried_whole() -> None:
     space = make_space(search=search, sampler=SamplerChoice("grid", 0))
     store = new_store(space)
     assert queue_anchors(store, space) == 1
-    entries = run(store, space, 6)
-    assert len({entry.key for entry in entries}) == 6
+    trials = run(store, space, 6)
+    assert len({trial.key for trial in trials}) == 6
     assert Proposer(store, space).next() is None
 
 
@@ -123,10 +123,10 @@ def test_optunas_samplers_learn_only_from_priors_whose_objectives_are_all_known(
     for objective_space, n_told in ((space, 6), (plain, 0)):
         store = new_store(objective_space)
         _take_over(store, objective_space, tmp_path / "other")
-        entry = Proposer(store, objective_space).next()
-        assert entry is not None
+        trial = Proposer(store, objective_space).next()
+        assert trial is not None
         assert _n_told(store) == n_told, "latency of an unknown device is no knowledge"
-        store.finish(entry.number, Outcome("complete", None, measured(entry)))
+        store.finish(trial.number, Outcome("complete", None, measured(trial)))
 
 
 def test_what_was_measured_on_this_device_is_learned_as_soon_as_the_device_is_known(tmp_path: Path) -> None:
@@ -135,10 +135,10 @@ def test_what_was_measured_on_this_device_is_learned_as_soon_as_the_device_is_kn
     store = new_store(space)
     _take_over(store, space, tmp_path / "other")
     proposer = Proposer(store, space)
-    entry = proposer.next()
-    assert entry is not None
+    trial = proposer.next()
+    assert trial is not None
     assert _n_told(store) == 0
-    store.note(entry.number, Report("probe", metrics=measured(entry), place={"device": "cpu: fake"}))
+    store.note(trial.number, Report("probe", metrics=measured(trial), place={"device": "cpu: fake"}))
     assert all("latency_ms" in prior.metrics for prior in store.priors)
     proposer.next()
     assert _n_told(store) == 6
@@ -153,9 +153,9 @@ def test_other_devices_times_are_never_learned(tmp_path: Path) -> None:
     earlier_run(tmp_path / "other", space, 6)
     store = new_store(space)
     _take_over(store, space, tmp_path / "other")
-    entry = Proposer(store, space).next()
-    assert entry is not None
-    store.note(entry.number, Report("probe", metrics=measured(entry), place={"device": "cpu: another"}))
+    trial = Proposer(store, space).next()
+    assert trial is not None
+    store.note(trial.number, Report("probe", metrics=measured(trial), place={"device": "cpu: another"}))
     Proposer(store, space).next()
     assert _n_told(store) == 0
     assert all("val_accuracy" in prior.metrics for prior in store.priors)
@@ -189,9 +189,9 @@ def test_of_two_drivers_one_tells_what_the_device_makes_known(tmp_path: Path) ->
     proposers = [Proposer(store, space) for store in drivers]
     for store, proposer in zip(drivers, proposers, strict=True):
         with store.turn():
-            entry = proposer.next()
-        assert entry is not None
-        store.note(entry.number, Report("probe", metrics=measured(entry), place={"device": "cpu: fake"}))
+            trial = proposer.next()
+        assert trial is not None
+        store.note(trial.number, Report("probe", metrics=measured(trial), place={"device": "cpu: fake"}))
     for store, proposer in zip(drivers, proposers, strict=True):
         with store.turn():
             proposer.next()

@@ -11,7 +11,7 @@ from optuna.samplers import RandomSampler
 from search.propose.probe_ahead import MAX_FAILURES, ProbeAhead, ProbeRequest, _TrainedSeconds
 from search.propose.proposer import Proposer
 from search.trials.store import TrialStore
-from search.trials.stored_trial import Entry
+from search.trials.stored_trial import StoredTrial
 from spaces.space import Space
 from tests.search.fakes import SamplerChoice, make_space
 from tests.search.stores import complete, new_store, row, run
@@ -46,26 +46,26 @@ def _request(ahead: ProbeAhead) -> ProbeRequest:
     return request
 
 
-def _train(store: TrialStore, seconds: float) -> Entry:
+def _train(store: TrialStore, seconds: float) -> StoredTrial:
     """A trial that took so long."""
     sampler = store.study.sampler
-    entry = run(store, SPACE, 1)[0]
+    trial = run(store, SPACE, 1)[0]
     store.study.sampler = sampler
-    entry.rows[1] = {**(row(1).row or {}), "seconds": seconds}
-    return entry
+    trial.rows[1] = {**(row(1).row or {}), "seconds": seconds}
+    return trial
 
 
 def test_epochs_that_a_trial_trained_again_are_time_spent_twice() -> None:
     store, _ = _ahead()
-    entry = Proposer(store, SPACE).next()
-    assert entry is not None
+    trial = Proposer(store, SPACE).next()
+    assert trial is not None
     for epoch in (1, 2, 3):
-        store.note(entry.number, row(epoch))
+        store.note(trial.number, row(epoch))
     trained = _TrainedSeconds(store)
     for epoch in (2, 3, 4):
-        store.note(entry.number, row(epoch))
+        store.note(trial.number, row(epoch))
     assert trained.total() == pytest.approx(3 * 0.5)
-    complete(store, entry)
+    complete(store, trial)
     assert trained.total() == pytest.approx(3 * 0.5)
 
 

@@ -55,29 +55,29 @@ def test_every_sampler_proposes_new_valid_configs_whatever_became_of_the_others(
     for life in range(2):
         proposer = Proposer(store, space)
         for count in range(10):
-            entry = proposer.next()
-            assert entry is not None
-            assert entry.key not in seen
-            seen.add(entry.key)
+            trial = proposer.next()
+            assert trial is not None
+            assert trial.key not in seen
+            seen.add(trial.key)
             state = states[count % 6]
-            metrics = measured(entry) if state == "complete" else {"train_memory_mib": 70.0}
+            metrics = measured(trial) if state == "complete" else {"train_memory_mib": 70.0}
             if state != "running":
-                store.finish(entry.number, Outcome(state, None, metrics))
-        assert len(store.entries) == 10 * (life + 1)
+                store.finish(trial.number, Outcome(state, None, metrics))
+        assert len(store.trials) == 10 * (life + 1)
         store = reopened(store)
 
 
 @pytest.mark.parametrize("sampler", sorted(set(SAMPLERS) - {"grid"}))
 def test_every_sampler_takes_a_conditional_space(sampler: str) -> None:
     space = _space(sampler, search=CONDITIONAL)
-    for entry in run(new_store(space), space, 14):
-        assert ("distillation.alpha" in entry.params) == (entry.params["distillation.mode"] == "reliable")
+    for trial in run(new_store(space), space, 14):
+        assert ("distillation.alpha" in trial.params) == (trial.params["distillation.mode"] == "reliable")
 
 
 @pytest.mark.parametrize("sampler", sorted(SAMPLERS))
 def test_the_seed_decides_the_proposals(sampler: str) -> None:
     space = _space(sampler)
-    first, again = ([entry.key for entry in run(new_store(space), space, 5)] for _ in range(2))
+    first, again = ([trial.key for trial in run(new_store(space), space, 5)] for _ in range(2))
     assert first == again
 
 
@@ -113,9 +113,9 @@ def test_optunas_experimental_warnings_are_silenced_here_and_nowhere_else() -> N
 def test_duplicates_take_no_number_and_are_told_as_failed() -> None:
     space = make_space(search={}, sampler=SamplerChoice("random", 0))
     store = new_store(space)
-    entries = run(store, space, 16)
-    assert [entry.number for entry in entries] == list(range(16))
-    assert len({entry.key for entry in entries}) == 16
+    trials = run(store, space, 16)
+    assert [trial.number for trial in trials] == list(range(16))
+    assert len({trial.key for trial in trials}) == 16
     rejected = [trial for trial in store.study.get_trials() if REJECTED in trial.user_attrs]
     assert rejected, "16 draws out of 16 without a repeat: choose another seed"
     assert all(trial.state == optuna.trial.TrialState.FAIL for trial in rejected)
@@ -138,8 +138,8 @@ def test_a_duplicate_of_a_running_trial_is_not_handed_out_twice() -> None:
     space = make_space()
     store = new_store(space)
     proposer = Proposer(store, space)
-    entries = [proposer.next() for _ in range(16)]
-    assert len({entry.key for entry in entries if entry}) == 16
+    trials = [proposer.next() for _ in range(16)]
+    assert len({trial.key for trial in trials if trial}) == 16
 
 
 @pytest.mark.parametrize("sampler", ["random", "tpe", "grid"])
@@ -154,10 +154,10 @@ def test_a_finite_space_is_used_up(sampler: str) -> None:
 
 def test_a_grid_that_is_resumed_goes_on_where_it_was() -> None:
     space = _space("grid")
-    whole = [entry.key for entry in run(new_store(space), space, 16)]
+    whole = [trial.key for trial in run(new_store(space), space, 16)]
     store = new_store(space)
-    parts = [entry.key for entry in run(store, space, 5)]
-    parts += [entry.key for entry in run(reopened(store), space, 11)]
+    parts = [trial.key for trial in run(store, space, 5)]
+    parts += [trial.key for trial in run(reopened(store), space, 11)]
     assert parts == whole
 
 
@@ -195,7 +195,7 @@ def test_what_a_dead_driver_took_from_the_queue_goes_back() -> None:
         store.study.enqueue_trial(params)
     store.study.ask()  # died while it asked
     resumed = reopened(store)
-    taken = [entry.params for entry in run(resumed, space, 3)]
+    taken = [trial.params for trial in run(resumed, space, 3)]
     assert sorted(taken, key=str) == sorted(queue, key=str)
     store = reopened(resumed)
     assert not has_queue(store.study)
@@ -206,8 +206,8 @@ def test_a_config_the_trainer_refuses_becomes_no_trial() -> None:
     """The space's own check cannot see everything; a study goes on all the same."""
     space = make_space(search={"T": IntRange(1, 2), "neuron.decay": Choice((0.5, 1.5))})
     store = new_store(space)
-    entries = run(store, space, 4)
-    assert {entry.config["neuron"]["decay"] for entry in entries} == {0.5}
+    trials = run(store, space, 4)
+    assert {trial.config["neuron"]["decay"] for trial in trials} == {0.5}
     proposer = Proposer(store, space)
     assert proposer.next() is None
     assert proposer.exhausted == "every config of the space has been tried"
@@ -227,13 +227,13 @@ def test_trials_learn_from_infeasible_ones() -> None:
     proposer = Proposer(store, space)
     late_in_region = 0
     for count in range(50):
-        entry = proposer.next()
-        assert entry is not None
-        if entry.params["optim.lr"] > 0.505:
+        trial = proposer.next()
+        assert trial is not None
+        if trial.params["optim.lr"] > 0.505:
             late_in_region += count >= 30
-            store.finish(entry.number, Outcome("infeasible", "diverged", {"train_memory_mib": 1.0}))
+            store.finish(trial.number, Outcome("infeasible", "diverged", {"train_memory_mib": 1.0}))
         else:
-            complete(store, entry)
+            complete(store, trial)
     assert late_in_region <= 5, "random draws would give about 10 of 20"
 
 
@@ -248,24 +248,24 @@ def test_a_study_from_before_fields_were_dropped_trains_nothing_again(sampler: s
     store = new_store(space)
     for number, params in enumerate(({"T": 1, "neuron.reset": "soft"}, {"T": 1, "neuron.reset": "hard"})):
         store.study.enqueue_trial({**params, "model.width": 1.0})
-        trial = store.study.ask()
+        optuna_trial = store.study.ask()
         config, _ = resolve(space, {**params, "model.width": 1.0})
-        complete(store, store.open(trial, {**params, "model.width": 1.0}, config, f"{number}" * 32))
+        complete(store, store.open(optuna_trial, {**params, "model.width": 1.0}, config, f"{number}" * 32))
     again = reopened(store)
     assert set(again.by_key) == {resolve(space, {"T": 1, "model.width": 1.0, "neuron.reset": "soft"})[1]}
     proposer = Proposer(again, space)
-    entries = [entry for _ in range(3) if (entry := proposer.next()) is not None]
-    assert [entry.config["T"] for entry in entries] == [2, 2]
+    trials = [trial for _ in range(3) if (trial := proposer.next()) is not None]
+    assert [trial.config["T"] for trial in trials] == [2, 2]
     assert proposer.exhausted == "every config of the space has been tried"
 
 
 def test_a_prior_kept_under_an_older_key_is_not_learned_twice() -> None:
     space = make_space()
     source = new_store(space)
-    (entry,) = run(source, space, 1)
-    prior = Prior(entry.params, entry.config, "0" * 32, dict(entry.metrics))
+    (trial,) = run(source, space, 1)
+    prior = Prior(trial.params, trial.config, "0" * 32, dict(trial.metrics))
     store = new_store(space)
     store.remember_priors([prior])
     again = reopened(store)
-    again.remember_priors([replace(prior, key=entry.key)])
+    again.remember_priors([replace(prior, key=trial.key)])
     assert len(again.priors) == len(reopened(again).priors) == 1

@@ -59,11 +59,11 @@ def _live(store: TrialStore, space: Space, n: int) -> list[dict[str, Any]]:
     proposer = Proposer(store, space)
     params, waiting = [], []
     for count in range(n):
-        entry = proposer.next()
-        assert entry is not None, proposer.exhausted
-        store.started(entry.number)
-        params.append(entry.params)
-        waiting.append((entry, ENDS[count % len(ENDS)]))
+        trial = proposer.next()
+        assert trial is not None, proposer.exhausted
+        store.started(trial.number)
+        params.append(trial.params)
+        waiting.append((trial, ENDS[count % len(ENDS)]))
         if len(waiting) == 2:
             ended, state = waiting.pop(0)
             metrics = measured(ended)
@@ -100,9 +100,9 @@ def test_a_metric_that_is_infinite_or_missing_does_no_harm(sampler: str) -> None
     store = new_store(space)
     proposer = Proposer(store, space)
     for count in range(15):
-        entry = proposer.next()
-        assert entry is not None
+        trial = proposer.next()
+        assert trial is not None
         broken = ({}, {"val_accuracy": math.inf}, {"val_accuracy": math.nan, "latency_ms": 1.0})[count % 3]
-        metrics = {**measured(entry), **broken} if count % 2 else broken
-        store.finish(entry.number, Outcome("complete", None, metrics))
-    assert len(store.entries) == 15
+        metrics = {**measured(trial), **broken} if count % 2 else broken
+        store.finish(trial.number, Outcome("complete", None, metrics))
+    assert len(store.trials) == 15

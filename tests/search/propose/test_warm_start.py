@@ -18,7 +18,7 @@ from search.propose.proposer import Proposer
 from search.propose.warm_start import WarmStart, warm_start
 from search.study.attributes import About
 from search.trials.outcome import Outcome
-from search.trials.store import Entry
+from search.trials.store import StoredTrial
 from search.trials.to_record import study_record
 from search.worker.jobs import Report
 from snncore.config.metrics import METRICS
@@ -41,13 +41,13 @@ def study_of(space: Space, n_trials: int = 12) -> Study:
     store = new_store(space)
     proposer = Proposer(store, space)
     for _ in range(n_trials):
-        entry = proposer.next()
-        assert entry is not None
-        store.started(entry.number)
-        store.note(entry.number, Report("probe", place={"device": DEVICE}))
-        store.note(entry.number, row(1, accuracy=40.0))
-        store.note(entry.number, row(2, accuracy=50.0))
-        store.finish(entry.number, Outcome("complete", None, measured(entry)))
+        trial = proposer.next()
+        assert trial is not None
+        store.started(trial.number)
+        store.note(trial.number, Report("probe", place={"device": DEVICE}))
+        store.note(trial.number, row(1, accuracy=40.0))
+        store.note(trial.number, row(2, accuracy=50.0))
+        store.finish(trial.number, Outcome("complete", None, measured(trial)))
     return study_record(store.study, About.of("earlier", space))
 
 
@@ -98,11 +98,11 @@ def test_a_new_study_learns_the_same_trials_under_the_same_keys(earlier: Study, 
     proposer = Proposer(store, space)
     for params in found.queue:
         store.study.enqueue_trial(params)
-    entries = [proposer.next() for _ in found.queue]
-    assert all(isinstance(entry, Entry) for entry in entries)
+    trials = [proposer.next() for _ in found.queue]
+    assert all(isinstance(trial, StoredTrial) for trial in trials)
     keys = {prior.key for prior in found.priors}
-    assert {entry.key for entry in entries if entry} <= keys
-    assert [entry.params for entry in entries if entry] == found.queue
+    assert {trial.key for trial in trials if trial} <= keys
+    assert [trial.params for trial in trials if trial] == found.queue
 
 
 def test_trials_outside_are_left_out_and_the_reason_is_told(earlier: Study, tmp_path: Path) -> None:

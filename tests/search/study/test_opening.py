@@ -25,7 +25,7 @@ from search.study.opening import (
     with_options,
 )
 from search.trials.resume_checks import own_archs, require_known_code, require_same_configs
-from search.trials.stored_trial import Entry
+from search.trials.stored_trial import StoredTrial
 from spaces.draw import RandomDraw
 from spaces.load import load_space
 from spaces.ranges import IntRange
@@ -270,7 +270,7 @@ def test_yaml_keeps_order_and_has_no_trailing_spaces() -> None:
     assert not any(line.endswith(" ") for line in text.splitlines())
 
 
-def trial(space: Space, number: int = 0, **changes: Any) -> Entry:
+def trial(space: Space, number: int = 0, **changes: Any) -> StoredTrial:
     """A trial of `space`, some fields of its config as another version had them (None: it had none)."""
     params = suggest(space, RandomDraw(np.random.default_rng(number)))
     config, key = resolve(space, params)
@@ -280,7 +280,7 @@ def trial(space: Space, number: int = 0, **changes: Any) -> Entry:
             del config[section][name]
         else:
             config[section][name] = value
-    return Entry(number, params, config, key)
+    return StoredTrial(number, params, config, key)
 
 
 def test_a_study_whose_preset_was_corrected_since_is_not_gone_on_with() -> None:
@@ -308,5 +308,5 @@ def test_studies_in_which_nothing_changed_go_on(augment: str) -> None:
     space = make_space(base={"data.name": "fashion_mnist", "data.augment": augment})
     before = [trial(space, number, data__cutout=None, measure__exit_confidence=None) for number in range(300)]
     require_same_configs(About.of("toy", space), space, before)
-    for entry in before[:3]:  # and their keys, brought to today's form, are those of the params
-        assert key_today(entry.key, entry.config) == resolve(space, entry.params)[1]
+    for trial in before[:3]:  # and their keys, brought to today's form, are those of the params
+        assert key_today(trial.key, trial.config) == resolve(space, trial.params)[1]

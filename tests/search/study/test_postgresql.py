@@ -29,7 +29,7 @@ from studies.model import Study
 from studies.record import read_study
 from tests.search import postgres
 from tests.search.fakes import starts
-from tests.search.shared_study import SPACE, begin, next_entry, store_of
+from tests.search.shared_study import SPACE, begin, next_trial, store_of
 from tests.search.stores import complete, measured, row
 from tests.search.test_driver import SPACE as SPACE_FILE
 
@@ -115,7 +115,7 @@ def test_the_trial_of_a_killed_driver_is_taken_over_once(url: str, folder: RunFo
         with store.turn():
             assert store.adopt() is None, "its driver lives"
         assert store.mine() == []
-        assert [entry.number for entry in store.running()] == [number]
+        assert [trial.number for trial in store.running()] == [number]
     victim.process.kill()
     victim.process.communicate(timeout=30)
     ended = [process.ended() for process in [DriverProcess(url, tmp_path / "runs", 12) for _ in range(2)]]
@@ -133,28 +133,28 @@ def test_each_sees_what_the_other_did_at_its_turn(url: str, folder: RunFolder) -
             store_of(url, folder, stack.enter_context(claim_study(folder, url))) for _ in range(2)
         )
         proposers = Proposer(first, SPACE), Proposer(second, SPACE)
-        entry = next_entry(first, proposers[0], 9)
-        assert entry is not None
-        assert second.entries == {}
-        other = next_entry(second, proposers[1], 9)
+        trial = next_trial(first, proposers[0], 9)
+        assert trial is not None
+        assert second.trials == {}
+        other = next_trial(second, proposers[1], 9)
         assert other is not None
-        assert (entry.number, other.number) == (0, 1)
-        assert other.params != entry.params, "they do not draw the same"
+        assert (trial.number, other.number) == (0, 1)
+        assert other.params != trial.params, "they do not draw the same"
         assert [own.number for own in second.mine()] == [1]
         first.note(0, row(1, 44.0))
         second.refresh()
-        assert second.entries[0].rows[1]["val_accuracy"] == 44.0
-        complete(first, entry)
+        assert second.trials[0].rows[1]["val_accuracy"] == 44.0
+        complete(first, trial)
         first.amend(0, {"latency_ms_quiet": 1.5})
         first.remember_probes({"abc": {"latency_ms": 2.0}})
         seen = second.n_changes
         second.refresh()
         assert second.n_changes > seen
-        assert second.entries[0].state == "complete"
-        assert second.entries[0].metrics == {**measured(entry), "latency_ms_quiet": 1.5}
-        told = {name: entry.metrics[name] for name in ("train_memory_mib", "latency_ms", "n_parameters")}
+        assert second.trials[0].state == "complete"
+        assert second.trials[0].metrics == {**measured(trial), "latency_ms_quiet": 1.5}
+        told = {name: trial.metrics[name] for name in ("train_memory_mib", "latency_ms", "n_parameters")}
         assert second.probed["abc"] == {"latency_ms": 2.0}
-        assert second.probed[str(entry.probe_key)].items() >= told.items(), "what a trial was probed at"
+        assert second.probed[str(trial.probe_key)].items() >= told.items(), "what a trial was probed at"
         assert second.counts() == {"complete": 1, "running": 1}
         assert second.ended == [0]
         assert second.worst == first.worst
@@ -166,15 +166,16 @@ def test_what_a_driver_left_half_done_is_done_by_the_next_one(url: str, folder: 
     begin(url, folder)
     with claim_study(folder, url) as drivers:
         store = store_of(url, folder, drivers)
-        entry = next_entry(store, Proposer(store, SPACE), 9)
-        assert entry is not None
-        assert entry.trial is not None
-        end = {"state": "complete", "reason": None, "metrics": measured(entry), "finished_at": None}
-        entry.trial.set_user_attr("end", end)
+        trial = next_trial(store, Proposer(store, SPACE), 9)
+        assert trial is not None
+        assert trial.optuna_trial is not None
+        end = {"state": "complete", "reason": None, "metrics": measured(trial), "finished_at": None}
+        trial.optuna_trial.set_user_attr("end", end)
         store.study.ask().suggest_int("T", 1, 8)  # and it died, twice
     with claim_study(folder, url) as drivers:
         store = store_of(url, folder, drivers)
-        assert store.running() == []
+        with store.turn():
+            assert store.running() == []
         states = [trial.state.name for trial in store.study.get_trials(deepcopy=False)]
         assert states == ["COMPLETE", "FAIL"]
 
@@ -183,14 +184,14 @@ def test_a_driver_that_lost_its_connection_ends_and_records_nothing_more(url: st
     begin(url, folder)
     with claim_study(folder, url) as drivers:
         store = store_of(url, folder, drivers)
-        entry = next_entry(store, Proposer(store, SPACE), 9)
-        assert entry is not None
+        trial = next_trial(store, Proposer(store, SPACE), 9)
+        assert trial is not None
         with drivers_module.server_connection(url) as connection:
             others = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
             connection.exec_driver_sql(others)
         with pytest.raises(StudyFailedError, match=r"connection .* is lost .* free for others"):
-            store.finish(0, Outcome("complete", None, measured(entry)))
-        assert entry.state == "running"
+            store.finish(0, Outcome("complete", None, measured(trial)))
+        assert trial.state == "running"
         with pytest.raises(StudyFailedError, match="is lost"), store.turn():
             pass
         with claim_study(folder, url) as other:

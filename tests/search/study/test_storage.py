@@ -188,12 +188,12 @@ def test_the_disk_is_waited_for_where_a_record_promises_something(
         flushed.append(json.loads((tmp_path / "journal.log").read_text().splitlines()[-1]))
 
     monkeypatch.setattr(os, "fsync", note)
-    entry = Proposer(store, space).next()
-    assert entry is not None
+    trial = Proposer(store, space).next()
+    assert trial is not None
     store.started(0)
     store.note(0, Report("probe", metrics={"latency_ms": 1.0}, place={"node": "here"}))
     store.note(0, row(1))
-    store.finish(0, Outcome("complete", None, measured(entry)))
+    store.finish(0, Outcome("complete", None, measured(trial)))
     store.amend(0, {"latency_ms_quiet": 1.0})
     store.remember_probes({"a1": {"latency_ms": 1.0}})
     names = [name for log in flushed for name in {**log, **log.get("user_attr", log.get("user_attrs", {}))}]

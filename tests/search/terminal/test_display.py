@@ -57,14 +57,14 @@ def test_without_a_terminal_one_plain_line_per_finished_trial() -> None:
     console = _console(False)
     with Display(console, store, 6, _about(store)) as display:
         display.turn()
-        complete(store, store.entries[1])
+        complete(store, store.trials[1])
         display.turn()
         display.turn()
         store.finish(0, Outcome("infeasible", "diverged: loss nan"))
         display.turn()
     first, second = _shown(console).splitlines()
-    params = params_text(store.entries[1].params)
-    accuracy = measured(store.entries[1])["val_accuracy"]
+    params = params_text(store.trials[1].params)
+    accuracy = measured(store.trials[1])["val_accuracy"]
     assert first.startswith(f"trial 1 complete: val_accuracy {accuracy:.5g}, train_memory_mib ")
     assert first.endswith(f"({params})")
     assert second.startswith("trial 0 infeasible: diverged: loss nan (")
@@ -72,7 +72,7 @@ def test_without_a_terminal_one_plain_line_per_finished_trial() -> None:
 
 def test_trials_that_ended_before_a_resume_are_not_announced_again() -> None:
     store = _store(2)
-    complete(store, store.entries[0])
+    complete(store, store.trials[0])
     console = _console(False)
     with Display(console, store, 6, _about(store)) as display:
         display.turn()
@@ -85,7 +85,7 @@ def test_the_live_table_shows_running_trials_front_and_counts() -> None:
     store.note(2, Report("probe", metrics={"latency_ms": 1.0}))
     store.note(1, row(2, 87.5))
     with Display(console, store, 6, _about(store)) as display:
-        complete(store, store.entries[0])
+        complete(store, store.trials[0])
         display.turn()
     shown = _shown(console)
     assert "toy: 1 complete, 2 running of 6, 0 s, hypervolume " in shown
@@ -98,13 +98,13 @@ def test_the_live_table_shows_running_trials_front_and_counts() -> None:
 def test_the_live_front_is_that_of_the_whole_study() -> None:
     store = _store(8)
     for number in range(4):
-        complete(store, store.entries[number])
+        complete(store, store.trials[number])
     console = _console(True)
     with Display(console, store, 8, _about(store)) as display:
         for number in range(4, 7):
-            complete(store, store.entries[number])
+            complete(store, store.trials[number])
             display.turn()
-        complete(store, store.open_replicate(0, store.entries[0].config, "key", 9))
+        complete(store, store.open_replicate(0, store.trials[0].config, "key", 9))
         display.turn()
     trials = tuple(trial for trial in _record(store).trials if trial.replicate_of is None)
     record = replace(_record(store), trials=trials)
@@ -116,10 +116,10 @@ def test_the_live_front_is_that_of_the_whole_study() -> None:
 
 def test_a_replicate_that_ends_is_announced() -> None:
     store = _store(1)
-    complete(store, store.entries[0])
+    complete(store, store.trials[0])
     console = _console(False)
     with Display(console, store, 6, _about(store)) as display:
-        complete(store, store.open_replicate(0, store.entries[0].config, "key", 9))
+        complete(store, store.open_replicate(0, store.trials[0].config, "key", 9))
         display.turn()
     assert _shown(console).startswith("trial 1 complete: val_accuracy ")
     assert "(seed 9 of trial 0)" in _shown(console)
@@ -140,7 +140,7 @@ def test_the_running_table_of_nothing() -> None:
 def test_ended_lines_name_values_or_reason() -> None:
     store = _store(2)
     store.finish(0, Outcome("stopped", "early stopping after epoch 2"))
-    line = ended_line(store.entries[0], ["val_accuracy"])
+    line = ended_line(store.trials[0], ["val_accuracy"])
     assert line.startswith("trial 0 stopped: early stopping after epoch 2 (T=")
 
 
@@ -174,7 +174,7 @@ def _summary(store: TrialStore, tmp_path: Any, **changes: Any) -> str:
 def test_the_summary_tells_what_to_type_next(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     store = _store(2)
-    complete(store, store.entries[0])
+    complete(store, store.trials[0])
     shown = _summary(store, tmp_path)
     assert shown.startswith("done\n")
     assert "  python -m studies.export toy --pick knee --out toy-knee.yaml\n" in shown

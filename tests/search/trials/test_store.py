@@ -16,7 +16,7 @@ from search.study.attributes import About
 from search.study.journal import END, open_journal
 from search.trials.outcome import Outcome
 from search.trials.store import TrialStore
-from search.trials.stored_trial import Entry
+from search.trials.stored_trial import StoredTrial
 from search.trials.to_record import study_record
 from search.worker.jobs import Report
 from studies.model import Study
@@ -44,19 +44,19 @@ PLACE = {"worker": "123", "node": "here", "device": "cpu: fake"}
 
 def test_a_trial_from_ask_to_end_is_in_the_record() -> None:
     store = _store(constraints={"train_memory_mib": Limit(max=100.0)})
-    entry = store.entries[0]
+    stored = store.trials[0]
     store.started(0)
     store.note(0, Report("probe", metrics={"train_memory_mib": 40.0, "latency_ms": 2.0}, place=PLACE))
     store.note(0, row(1, 50.0))
     store.note(0, row(2, 60.0))
-    metrics = measured(entry)
+    metrics = measured(stored)
     store.finish(0, Outcome("complete", None, metrics))
     record = _record(store)
     (trial,) = record.trials
     assert (trial.number, trial.state, trial.reason) == (0, "complete", None)
-    assert trial.params == entry.params
-    assert trial.config == entry.config
-    assert trial.config["T"] == entry.params["T"]
+    assert trial.params == stored.params
+    assert trial.config == stored.config
+    assert trial.config["T"] == trial.params["T"]
     names = ("val_accuracy", "train_memory_mib", "latency_ms")
     assert trial.values == {name: metrics[name] for name in names}
     assert trial.constraints == {"train_memory_mib": metrics["train_memory_mib"] / 100 - 1}
@@ -75,7 +75,7 @@ def test_a_trial_from_ask_to_end_is_in_the_record() -> None:
 
 def test_optuna_is_told_values_and_all_constraints() -> None:
     store = _store(2, constraints={"train_memory_mib": Limit(max=100.0)})
-    metrics = measured(store.entries[0])
+    metrics = measured(store.trials[0])
     store.finish(0, Outcome("complete", None, metrics))
     store.finish(1, Outcome("stopped", "rung", {"train_memory_mib": 30.0}))
     complete_trial, stopped = store.study.get_trials()
@@ -109,7 +109,7 @@ def test_a_stopped_trial_keeps_what_is_known_of_its_objectives() -> None:
 @pytest.mark.parametrize("state", ["infeasible", "failed", "stopped"])
 def test_only_a_complete_trial_has_values(state: Any) -> None:
     store = _store()
-    store.finish(0, Outcome(state, "why", measured(store.entries[0])))
+    store.finish(0, Outcome(state, "why", measured(store.trials[0])))
     (trial,) = _record(store).trials
     assert trial.state == state
     assert trial.reason == "why"
@@ -121,7 +121,7 @@ def test_a_complete_trial_without_an_objective_is_recorded_as_infeasible() -> No
     store = _store()
     outcome = store.finish(0, Outcome("complete", None, {"val_accuracy": float("nan"), "latency_ms": 1.0}))
     assert outcome.state == "infeasible"
-    assert store.entries[0].state == "infeasible"
+    assert store.trials[0].state == "infeasible"
     (trial,) = _record(store).trials
     assert trial.reason == "val_accuracy is nan, train_memory_mib is missing"
 
@@ -129,35 +129,35 @@ def test_a_complete_trial_without_an_objective_is_recorded_as_infeasible() -> No
 def test_attempts_count_every_start_and_the_first_time_stays() -> None:
     store = _store()
     store.started(0)
-    first = store.entries[0].start["started_at"]
+    first = store.trials[0].start["started_at"]
     store.started(0)
     store = reopened(store)
     store.started(0, "4321")
-    assert store.entries[0].start == {"attempts": 3, "started_at": first, "worker": "4321"}
+    assert store.trials[0].start == {"attempts": 3, "started_at": first, "worker": "4321"}
 
 
 def test_running_trials_keep_number_params_and_epochs_over_a_resume() -> None:
     store = _store(3)
-    complete(store, store.entries[1])
+    complete(store, store.trials[1])
     store.note(2, Report("probe", metrics={"latency_ms": 1.0}))
     store.note(2, row(1))
     again = reopened(store)
-    assert [entry.number for entry in again.running()] == [0, 2]
+    assert [trial.number for trial in again.running()] == [0, 2]
     for number in (0, 2):
-        assert again.entries[number].params == store.entries[number].params
-        assert again.entries[number].key == store.entries[number].key
-    assert again.entries[2].rows[1]["val_accuracy"] == 50.0
-    assert again.entries[2].metrics == {"latency_ms": 1.0}
-    complete(again, again.entries[2])
+        assert again.trials[number].params == store.trials[number].params
+        assert again.trials[number].key == store.trials[number].key
+    assert again.trials[2].rows[1]["val_accuracy"] == 50.0
+    assert again.trials[2].metrics == {"latency_ms": 1.0}
+    complete(again, again.trials[2])
     assert again.counts() == {"running": 1, "complete": 2}
 
 
 def test_an_end_that_optuna_was_not_told_is_told_at_the_resume() -> None:
     store = _store()
-    entry = store.entries[0]
-    assert entry.trial is not None
-    end = {"state": "complete", "reason": None, "metrics": measured(entry), "finished_at": None}
-    entry.trial.set_user_attr(END, end)  # and the driver died
+    trial = store.trials[0]
+    assert trial.optuna_trial is not None
+    end = {"state": "complete", "reason": None, "metrics": measured(trial), "finished_at": None}
+    trial.optuna_trial.set_user_attr(END, end)  # and the driver died
     again = reopened(store)
     assert again.running() == []
     (frozen,) = again.study.get_trials()
@@ -202,7 +202,7 @@ def test_a_look_alone_writes_nothing() -> None:
 def test_the_worst_seen_is_per_direction() -> None:
     store = _store(3)
     for number, accuracy in enumerate([80.0, 60.0]):
-        metrics = {**measured(store.entries[number]), "val_accuracy": accuracy, "latency_ms": 5.0 + number}
+        metrics = {**measured(store.trials[number]), "val_accuracy": accuracy, "latency_ms": 5.0 + number}
         store.finish(number, Outcome("complete", None, metrics))
     store.finish(2, Outcome("infeasible", "x", {"latency_ms": float("inf")}))
     worst = store.worst
@@ -219,7 +219,7 @@ def test_a_trial_that_went_back_to_an_older_checkpoint_has_only_the_epochs_it_ca
         store.note(0, row(epoch, 60.0 + epoch))
     store.started(0)
     store.note(0, row(2, 39.0))
-    assert sorted((reopened(store) if is_reopened else store).entries[0].rows) == [1, 2]
+    assert sorted((reopened(store) if is_reopened else store).trials[0].rows) == [1, 2]
     store.note(0, row(3, 40.0))
     store.finish(0, Outcome("stopped", "dominated"))
     store = reopened(store) if is_reopened else store
@@ -239,7 +239,7 @@ def test_a_driver_that_dies_while_epochs_are_undone_leaves_no_gap(n_writes: int,
     store = _store()
     for epoch in range(1, 6):
         store.note(0, row(epoch))
-    trial, n_left = store.entries[0].trial, iter(range(n_writes))
+    trial, n_left = store.trials[0].optuna_trial, iter(range(n_writes))
     assert trial is not None
     original = trial.set_user_attr
 
@@ -251,7 +251,7 @@ def test_a_driver_that_dies_while_epochs_are_undone_leaves_no_gap(n_writes: int,
     trial.set_user_attr = die  # type: ignore[method-assign]
     with contextlib.suppress(KeyboardInterrupt):
         store.note(0, row(2, 70.0))
-    assert list(reopened(store).entries[0].rows) == list(range(1, left + 1))
+    assert list(reopened(store).trials[0].rows) == list(range(1, left + 1))
 
 
 def test_few_writes_an_epoch() -> None:
@@ -259,7 +259,7 @@ def test_few_writes_an_epoch() -> None:
     store = _store()
     store.started(0)
     writes = []
-    trial = store.entries[0].trial
+    trial = store.trials[0].optuna_trial
     assert trial is not None
     original = trial.set_user_attr
     trial.set_user_attr = lambda *a: (writes.append(a[0]), original(*a))  # type: ignore[method-assign]
@@ -319,28 +319,28 @@ def test_a_torn_record_of_probes_is_lost_whole(tmp_path: Path) -> None:
 
 def test_what_is_measured_after_the_end_stays_and_is_in_the_record() -> None:
     store = _store(2)
-    complete(store, store.entries[0])
-    at_the_end = dict(store.entries[0].metrics)
+    complete(store, store.trials[0])
+    at_the_end = dict(store.trials[0].metrics)
     store.amend(0, {"latency_ms_quiet": 1.5, "latency_ms_quiet_q25": 1.4})
     store.amend(0, {"latency_ms_quiet": 1.25})
     expected = {**at_the_end, "latency_ms_quiet": 1.25, "latency_ms_quiet_q25": 1.4}
     again = reopened(store)
-    assert store.entries[0].metrics == again.entries[0].metrics == expected
+    assert store.trials[0].metrics == again.trials[0].metrics == expected
     trial, running = _record(again).trials
     assert trial.metrics == expected
     assert trial.values["latency_ms"] == at_the_end["latency_ms"]
     assert running.metrics == {}
-    complete(again, again.entries[1])
+    complete(again, again.trials[1])
     assert again.worst == reopened(again).worst
 
 
-def _replicate(store: TrialStore, of: int, seed: int) -> Entry:
-    return store.open_replicate(of, store.entries[of].config, f"replicate {seed}", seed)
+def _replicate(store: TrialStore, of: int, seed: int) -> StoredTrial:
+    return store.open_replicate(of, store.trials[of].config, f"replicate {seed}", seed)
 
 
 def test_replicates_have_numbers_and_seeds_of_their_own_and_use_up_nothing() -> None:
     store = _store(2)
-    complete(store, store.entries[0])
+    complete(store, store.trials[0])
     before = dict(store.by_key)
     first, second = _replicate(store, 0, 7), _replicate(store, 0, 8)
     assert (first.number, second.number) == (2, 3)
@@ -350,8 +350,8 @@ def test_replicates_have_numbers_and_seeds_of_their_own_and_use_up_nothing() -> 
     store.note(2, row(1, 61.0))
     complete(store, first)
     again = reopened(store)
-    assert [entry.number for entry in again.running()] == [1, 3]
-    assert [entry.number for entry in again.replicates(0)] == [2, 3]
+    assert [trial.number for trial in again.running()] == [1, 3]
+    assert [trial.number for trial in again.replicates(0)] == [2, 3]
     assert again.replicates(1) == []
     assert (again.by_key, again.n_trials, again.counts()) == (before, 2, store.counts())
     trials = _record(again).trials
@@ -359,8 +359,8 @@ def test_replicates_have_numbers_and_seeds_of_their_own_and_use_up_nothing() -> 
     assert [trial.seed for trial in trials] == [0, 0, 7, 8]
     assert (trials[2].state, trials[2].attempts, trials[2].params) == ("complete", 2, trials[0].params)
     assert trials[2].values["val_accuracy"] == measured(first)["val_accuracy"]
-    complete(again, again.entries[3])
-    complete(again, again.entries[1])
+    complete(again, again.trials[3])
+    complete(again, again.trials[1])
     assert again.running() == []
 
 
@@ -375,22 +375,22 @@ def test_no_sampler_learns_from_replicates_probes_and_amendments(name: str) -> N
         store = new_store(space)
         proposer = Proposer(store, space)
         for number in range(14):
-            entry = proposer.next()
-            assert entry is not None
-            complete(store, entry)
+            trial = proposer.next()
+            assert trial is not None
+            complete(store, trial)
             if has_more and number == 11:
                 ended, running = _replicate(store, 3, 1), _replicate(store, 3, 2)
                 store.remember_probes(PROBED)
                 store.amend(3, {"latency_ms_quiet": 0.1})
                 complete(store, ended)
                 assert running.state == "running"
-        asked.append([entry.params for entry in store.entries.values() if entry.replicate_of is None])
+        asked.append([trial.params for trial in store.trials.values() if trial.replicate_of is None])
     assert asked[0] == asked[1]
 
 
 def test_optuna_keeps_replicates_as_failed(tmp_path: Path) -> None:
     store = _store()
-    complete(store, store.entries[0])
+    complete(store, store.trials[0])
     complete(store, _replicate(store, 0, 1))
     states = [frozen.state for frozen in store.study.get_trials()]
     assert states == [TrialState.COMPLETE, TrialState.FAIL]
@@ -400,7 +400,7 @@ def test_a_driver_alone_has_every_running_trial() -> None:
     store = _store(2)
     with store.turn():
         assert store.adopt() is None
-    assert store.mine() == store.running() == [store.entries[0], store.entries[1]]
+    assert store.mine() == store.running() == [store.trials[0], store.trials[1]]
     again = reopened(store)
     assert again.mine() == again.running()
     before = again.n_changes
@@ -414,7 +414,7 @@ def test_every_change_is_counted_and_every_end_noted_in_order() -> None:
         lambda: store.started(1),
         lambda: store.note(1, row(1)),
         lambda: store.note(1, Report("probe", metrics={"latency_ms": 1.0})),
-        lambda: complete(store, store.entries[2]),
+        lambda: complete(store, store.trials[2]),
         lambda: store.finish(0, Outcome("failed", "x")),
         lambda: store.amend(2, {"latency_ms_quiet": 1.0}),
         lambda: store.remember_probes(PROBED),
@@ -428,18 +428,18 @@ def test_every_change_is_counted_and_every_end_noted_in_order() -> None:
 
 
 def test_looks_and_ends_cost_the_same_with_many_trials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No look, note or end goes over all entries: a dict that refuses to be walked stands for them."""
+    """No look, note or end goes over all trials: a dict that refuses to be walked stands for them."""
 
-    class Unwalkable(dict[int, Entry]):
+    class Unwalkable(dict[int, StoredTrial]):
         def __iter__(self) -> Any:
             raise AssertionError("walked through all trials")
 
         values = items = keys = __iter__  # type: ignore[assignment]
 
     store = _store(3)
-    store.entries = Unwalkable(store.entries)
+    store.trials = Unwalkable(store.trials)
     monkeypatch.setattr(store.study, "get_trials", lambda **options: pytest.fail("read all trials"))
-    complete(store, store.entries[0])
+    complete(store, store.trials[0])
     store.finish(1, Outcome("infeasible", "x"))
     store.note(2, row(1))
     store.amend(0, {"latency_ms_quiet": 1.0})

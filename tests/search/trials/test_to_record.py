@@ -41,11 +41,11 @@ def _study(folder: RunFolder, n_trials: int = 4) -> tuple[TrialStore, About]:
     store = TrialStore(create(folder, None, about), about.objectives, about.limits)
     proposer = Proposer(store, space)
     for _ in range(n_trials + 1):
-        entry = proposer.next()
-        assert entry is not None
-        (folder.path / "checkpoints" / trial_stem(entry.number)).mkdir(parents=True)
-        if entry.number < n_trials:
-            store.finish(entry.number, Outcome("complete", None, measured(entry)))
+        trial = proposer.next()
+        assert trial is not None
+        (folder.path / "checkpoints" / trial_stem(trial.number)).mkdir(parents=True)
+        if trial.number < n_trials:
+            store.finish(trial.number, Outcome("complete", None, measured(trial)))
     return store, about
 
 
@@ -235,7 +235,7 @@ def test_the_record_of_a_store_is_that_of_its_storage(folder: RunFolder) -> None
     assert record.study(about) == study_record(store.study, about)
     store.note(4, row(1))
     store.amend(0, {"latency_ms_quiet": 1.5})
-    replicate = store.open_replicate(1, store.entries[1].config, "key", 5)
+    replicate = store.open_replicate(1, store.trials[1].config, "key", 5)
     store.note(replicate.number, row(1))
     assert record.study(about) == study_record(store.study, about)
     store.finish(replicate.number, Outcome("complete", None, measured(replicate)))

@@ -77,15 +77,15 @@ def _two(folder: RunFolder) -> tuple[_OpenStudy, _OpenStudy]:
 def test_the_first_driver_to_end_leaves_the_study_as_a_later_one_made_it(folder: RunFolder) -> None:
     first, second = _two(folder)
     with second.store.turn():
-        entry = Proposer(second.store, second.job.space).next()
-    assert entry is not None
+        trial = Proposer(second.store, second.job.space).next()
+    assert trial is not None
     ended = first.close("budget")
     now = About.of_begun(second.study)
     assert (now.space["budget"], now.keep_checkpoints) == ({"trials": 100}, "all")
     assert now.finished_at is None, "the other one is at work"
     assert ended.study.info.space["budget"] == {"trials": 100}
     assert read_study(folder.path) == ended.study
-    complete(second.store, entry)
+    complete(second.store, trial)
     assert second.close("budget").study.info.finished_at is not None
     assert About.of_begun(first.study).space["budget"] == {"trials": 100}
 

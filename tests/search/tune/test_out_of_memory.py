@@ -37,11 +37,11 @@ def runs_out(task: TrialTask, reason: str = HOST) -> None:
 
 def trains(task: TrialTask, store: TrialStore) -> None:
     task.noted(row(1))
-    task.ended(Report("end", metrics=measured(store.entries[task.ticket.number])))
+    task.ended(Report("end", metrics=measured(store.trials[task.ticket.number])))
 
 
 def states(store: TrialStore) -> list[str]:
-    return [entry.state for entry in store.entries.values()]
+    return [trial.state for trial in store.trials.values()]
 
 
 def drive(work: Any, store: TrialStore, has_room: Callable[[int, int], bool], n_slots: int = 2) -> list[int]:
@@ -73,7 +73,7 @@ def test_no_config_is_blamed_for_what_passes(n_slots: int, n_bad: int) -> None:
     bad = iter(range(n_bad))
     drive(work, store, lambda number, n: next(bad, None) is None, n_slots)
     assert states(store) == ["complete"] * 8
-    assert all(entry.out_of_memory is None for entry in store.entries.values())
+    assert all(trial.out_of_memory is None for trial in store.trials.values())
 
 
 @pytest.mark.parametrize("n_slots", [1, 2])
@@ -105,8 +105,8 @@ def test_a_config_that_runs_out_alone_where_others_train_is_infeasible_and_says_
     order = drive(work, store, has_room)
     assert states(store) == ["complete", "complete", "infeasible", "complete", "infeasible", "complete"]
     assert order.count(2) == order.count(4) == 2, "once beside others, once alone"
-    assert store.entries[2].reason == f"{HOST}; probed: train_memory_mib 812.35; it was alone"
-    assert store.entries[4].reason == f"{HOST}; its memory had not been probed; it was alone"
+    assert store.trials[2].reason == f"{HOST}; probed: train_memory_mib 812.35; it was alone"
+    assert store.trials[4].reason == f"{HOST}; its memory had not been probed; it was alone"
 
 
 @pytest.mark.parametrize("budget", [1, 2, MAX_ALIKE - 1, 16])
@@ -122,7 +122,7 @@ def test_where_no_trial_finds_memory_the_environment_is_broken(budget: int, n_sl
     assert "End what else uses the memory" in told
     assert "--resume" in told
     assert set(states(store)) == {"running"}
-    assert len(store.entries) <= MAX_ALIKE + 1
+    assert len(store.trials) <= MAX_ALIKE + 1
     again = reopened(store)
     drive(search_work(again, make_space(), budget), again, lambda number, n: True, n_slots)
     assert states(again) == ["complete"] * budget, "all of them are tried again"
@@ -180,7 +180,7 @@ def test_a_worker_that_dies_alone_leaves_its_trial_alone() -> None:
         alone.failed(Outcome("failed", "worker died: killed"))
     alone = task_of(work.next())
     runs_out(alone)
-    assert store.entries[0].state == "running"
+    assert store.trials[0].state == "running"
     assert task_of(work.next()).ticket.number == 1
 
 
@@ -222,8 +222,8 @@ def test_a_replicate_is_never_called_infeasible() -> None:
     run(store, space, 2)
     work = ReplicateWork(store, [0], 2, tickets(store, space))
     drive(work, store, lambda number, n: number != 2)
-    assert [store.entries[number].state for number in (2, 3)] == ["failed", "complete"]
-    assert (store.entries[2].reason or "").startswith(HOST)
+    assert [store.trials[number].state for number in (2, 3)] == ["failed", "complete"]
+    assert (store.trials[2].reason or "").startswith(HOST)
 
 
 def test_replicates_wait_too() -> None:

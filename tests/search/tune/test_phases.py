@@ -65,7 +65,7 @@ def _task(found: Any) -> TrialTask:
 
 def _complete(store: TrialStore, task: Task) -> None:
     assert isinstance(task.ticket, Ticket)
-    metrics = measured(store.entries[task.ticket.number])
+    metrics = measured(store.trials[task.ticket.number])
     task.started("1")
     task.ended(Report("end", metrics=metrics))
 
@@ -80,8 +80,8 @@ def test_a_trial_that_failed_comes_back_under_its_number_so_often_and_is_then_re
         assert work.next() is WAIT, "the budget is used up, but this one may come back"
         task.failed(Outcome("failed", "worker died: killed"))
     assert work.next() is None
-    entry = store.entries[0]
-    assert (entry.state, entry.reason, entry.start["attempts"]) == ("failed", "worker died: killed", 3)
+    trial = store.trials[0]
+    assert (trial.state, trial.reason, trial.start["attempts"]) == ("failed", "worker died: killed", 3)
 
 
 def _end(work: SearchWork, *ends: str) -> None:
@@ -100,7 +100,7 @@ def _end(work: SearchWork, *ends: str) -> None:
                 task.ended(Report("end", state="infeasible", reason="diverged"))
             else:
                 task.failed(Outcome("failed", end))
-            if work._store.entries[number].state != "running":
+            if work._store.trials[number].state != "running":
                 break
 
 
@@ -152,7 +152,7 @@ def test_a_config_that_has_no_room_is_not_tried_again() -> None:
     store = new_store(make_space())
     task = _task(_work(store, budget=1).next())
     task.failed(Outcome("infeasible", "out of memory: killed"))
-    assert (store.entries[0].state, store.entries[0].reason) == ("infeasible", "out of memory: killed")
+    assert (store.trials[0].state, store.trials[0].reason) == ("infeasible", "out of memory: killed")
 
 
 def test_a_space_that_is_used_up_waits_for_its_last_trials() -> None:
@@ -197,12 +197,12 @@ def test_replicates_take_the_next_seeds_and_belong_to_no_budget() -> None:
     work = ReplicateWork(store, [0, 1], 2, tickets(store, space))
     tasks = [_task(work.next()) for _ in range(4)]
     assert work.next() is WAIT
-    told = [(store.entries[task.ticket.number].replicate_of, task.ticket.config["seed"]) for task in tasks]
+    told = [(store.trials[task.ticket.number].replicate_of, task.ticket.config["seed"]) for task in tasks]
     assert told == [(0, 1), (1, 1), (0, 2), (1, 2)]
     for task in tasks:
         _complete(store, task)
     assert work.next() is None
-    assert (store.n_trials, len(store.entries)) == (2, 6)
+    assert (store.n_trials, len(store.trials)) == (2, 6)
     assert missing_replicates(reopened(store), [0, 1], 3) == [(0, 3), (1, 3)]
 
 
@@ -235,11 +235,11 @@ def test_a_replicate_left_running_is_gone_on_with_after_the_search_and_the_rest_
     store = new_store(space)
     run(store, space, 1)
     left = _task(_phases(store, space, 1).next()).ticket
-    assert store.entries[left.number].replicate_of == 0
+    assert store.trials[left.number].replicate_of == 0
     store = reopened(store)
     phases = _phases(store, space, 2)
     searched = _task(phases.next())
-    assert store.entries[searched.ticket.number].replicate_of is None, "the larger budget comes first"
+    assert store.trials[searched.ticket.number].replicate_of is None, "the larger budget comes first"
     assert phases.next() is WAIT
     _complete(store, searched)
     again = _task(phases.next())
@@ -280,7 +280,7 @@ def test_only_the_last_of_several_drivers_does_what_comes_after_the_search() -> 
     assert _phases(first, space, 3).next() is None, "the other one's trial still runs"
     _complete(second, theirs)
     ticket = _task(_phases(first, space, 3).next()).ticket
-    assert first.entries[ticket.number].replicate_of == 0
+    assert first.trials[ticket.number].replicate_of == 0
 
 
 def test_a_replicate_that_a_dead_driver_left_is_gone_on_with() -> None:
@@ -290,7 +290,7 @@ def test_a_replicate_that_a_dead_driver_left_is_gone_on_with() -> None:
     assert _phases(first, space, 1).next() is None
     drivers.others_live = False
     assert _task(_phases(first, space, 1).next()).ticket.number == number
-    assert first.entries[number].driver == 1
+    assert first.trials[number].driver == 1
 
 
 def test_the_front_is_measured_again_once() -> None:
@@ -311,7 +311,7 @@ def test_the_front_is_measured_again_once() -> None:
     assert work.next() is None
     assert said == ["trial 1 could not be measured again: worker died"]
     store = reopened(store)
-    assert store.entries[0].metrics["latency_ms_quiet"] == 1.0
+    assert store.trials[0].metrics["latency_ms_quiet"] == 1.0
     again = QuietWork(store, [0, 1], tickets(store, space), said.append)
     assert again.next() is not None
     assert again.next() is WAIT
@@ -340,10 +340,10 @@ def test_a_trial_that_gets_further_between_its_faults_is_tried_again() -> None:
         task = _task(work.next())
         task.noted(row(n_rows))
         task.failed(fault)
-    assert store.entries[0].state == "running", "more faults than retries, an epoch between any two"
+    assert store.trials[0].state == "running", "more faults than retries, an epoch between any two"
     for _ in range(MAX_RETRIES):
         _task(work.next()).failed(fault)
-    assert store.entries[0].state == "failed"
+    assert store.trials[0].state == "failed"
     assert work.next() is None
 
 
@@ -355,11 +355,11 @@ def test_what_another_device_model_measured_ends_the_study_unrecorded() -> None:
     first.noted(Report("probe", metrics={"latency_ms": 1.0}, place={"device": "cpu: a"}))
     other = Report("probe", metrics={"latency_ms": 9.0}, place={"device": "cpu: b", "node": "far"})
     probing = ProbeTask(store, ProbeTicket({}, [], 1.0), lambda metrics, seconds: None, print)
-    quiet = QuietTask(store, 0, tickets(store, space).quiet(store.entries[0]), print)
+    quiet = QuietTask(store, 0, tickets(store, space).quiet(store.trials[0]), print)
     for task in (second, probing, quiet):
         with pytest.raises(StudyFailedError, match=r"far trains on cpu: b.*latency_ms.*measured on cpu: a"):
             task.noted(other)
-    assert (store.entries[1].metrics, store.entries[1].start.get("device")) == ({}, None)
+    assert (store.trials[1].metrics, store.trials[1].start.get("device")) == ({}, None)
     second.noted(replace(other, place={"device": "cpu: a"}))
 
 
@@ -369,7 +369,7 @@ def test_where_no_value_depends_on_the_device_any_will_do() -> None:
     work = search_work(store, space, 3)
     for device in ("cpu: a", "cpu: b"):
         _task(work.next()).noted(Report("probe", metrics={"macs": 1.0}, place={"device": device}))
-    assert store.entries[1].start["device"] == "cpu: b"
+    assert store.trials[1].start["device"] == "cpu: b"
 
 
 def test_a_config_is_chosen_when_a_gpu_has_room_for_it() -> None:
@@ -378,7 +378,7 @@ def test_a_config_is_chosen_when_a_gpu_has_room_for_it() -> None:
     tasks = [_task(work.next()) for _ in range(4)]  # a quarter each, as nothing is known of them
     assert [task.ticket.share.gpu for task in tasks] == [0.25] * 4
     assert work.next() is WAIT
-    assert len(store.entries) == 4
+    assert len(store.trials) == 4
     _complete(store, tasks[0])
     assert _task(work.next()).ticket.number == 4
 
@@ -391,10 +391,10 @@ def test_whether_anything_is_left_of_a_study() -> None:
     assert has_work(store, space, [0]), "its times were not measured again"
     store.amend(0, {"latency_ms_quiet": 1.0})
     assert not has_work(store, space, [0])
-    del store.entries[1].metrics["latency_ms"]
+    del store.trials[1].metrics["latency_ms"]
     assert not has_work(store, space, [1]), "a table without times has none to measure again"
     assert has_work(store, replace(space, replicates=1), [0])
-    replicate = store.open_replicate(0, store.entries[0].config, "key", 1)
+    replicate = store.open_replicate(0, store.trials[0].config, "key", 1)
     assert has_work(store, space, [0]), "it still runs"
     complete(store, replicate)
     assert not has_work(store, replace(space, replicates=1), [0])

@@ -71,9 +71,9 @@ def test_trials_left_running_come_first_with_their_numbers_even_beyond_the_budge
     space = make_space()
     store = new_store(space)
     proposer = Proposer(store, space)
-    entries = [proposer.next() for _ in range(4)]
-    assert entries[1] is not None
-    complete(store, entries[1])
+    trials = [proposer.next() for _ in range(4)]
+    assert trials[1] is not None
+    complete(store, trials[1])
     searcher = _searcher(reopened(store), space, budget=2)
     assert _numbers(searcher, 3) == [0, 2, 3]
     _end(searcher, 3)
@@ -92,11 +92,11 @@ def test_a_trial_that_ended_by_itself() -> None:
     store = new_store(space)
     searcher = _searcher(store, space)
     _numbers(searcher, 2)
-    end = Report("end", metrics=measured(store.entries[0]))
+    end = Report("end", metrics=measured(store.trials[0]))
     searcher.on_trial_complete("tune-0", {REPORT: end})
     searcher.on_trial_complete("tune-1", {REPORT: Report("end", state="infeasible", reason="diverged")})
-    assert [entry.state for entry in store.entries.values()] == ["complete", "infeasible"]
-    assert store.entries[1].reason == "diverged"
+    assert [trial.state for trial in store.trials.values()] == ["complete", "infeasible"]
+    assert store.trials[1].reason == "diverged"
 
 
 def test_a_trial_the_scheduler_stopped_has_the_schedulers_reason() -> None:
@@ -105,7 +105,7 @@ def test_a_trial_the_scheduler_stopped_has_the_schedulers_reason() -> None:
     searcher = _searcher(store, space)
     _numbers(searcher, 2)
     searcher.on_trial_complete("tune-1", {REPORT: row(1)})
-    assert (store.entries[1].state, store.entries[1].reason) == ("stopped", "too slow")
+    assert (store.trials[1].state, store.trials[1].reason) == ("stopped", "too slow")
 
 
 @pytest.mark.parametrize("metrics", [{}, {"val_accuracy": None}, {"val_accuracy": float("nan")}])
@@ -116,7 +116,7 @@ def test_missing_or_nan_objectives_never_raise(metrics: dict[str, Any]) -> None:
     _numbers(searcher, 1)
     searcher.on_trial_complete("tune-0", {REPORT: Report("end", metrics=metrics)})
     assert stop.error is None
-    assert store.entries[0].state == "infeasible"
+    assert store.trials[0].state == "infeasible"
 
 
 def test_errors_are_left_to_the_watcher() -> None:
@@ -125,7 +125,7 @@ def test_errors_are_left_to_the_watcher() -> None:
     searcher = _searcher(store, space)
     _numbers(searcher, 1)
     searcher.on_trial_complete("tune-0", None, error=True)
-    assert store.entries[0].state == "running"
+    assert store.trials[0].state == "running"
 
 
 def test_a_storage_fault_while_asking_stops_the_study(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,20 +178,20 @@ def test_early_stopping_knows_what_other_drivers_train_meanwhile() -> None:
     scheduler = HalvingScheduler(_make_halving(space, ours))
     cheap, dear = ({"train_memory_mib": x, "latency_ms": x} for x in (1.0, 2.0))
     with theirs.turn():
-        entry = Proposer(theirs, space).next()
-    assert entry is not None
-    theirs.note(entry.number, Report("probe", metrics=cheap))
-    theirs.note(entry.number, row(1, 90.0))
-    trial = _tune_trial(1, epochs=3)
-    scheduler.on_trial_result(None, trial, {REPORT: Report("probe", metrics=dear)})
-    assert scheduler.on_trial_result(None, trial, {REPORT: row(1, 50.0)}) == TrialScheduler.STOP
+        trial = Proposer(theirs, space).next()
+    assert trial is not None
+    theirs.note(trial.number, Report("probe", metrics=cheap))
+    theirs.note(trial.number, row(1, 90.0))
+    tune_trial = _tune_trial(1, epochs=3)
+    scheduler.on_trial_result(None, tune_trial, {REPORT: Report("probe", metrics=dear)})
+    assert scheduler.on_trial_result(None, tune_trial, {REPORT: row(1, 50.0)}) == TrialScheduler.STOP
 
 
 def test_replicates_are_on_no_rung() -> None:
     space = make_space(fidelity=Fidelity(1, 2))
     store = new_store(space)
     run(store, space, 1)
-    replicate = store.open_replicate(0, store.entries[0].config, "key", 1)
+    replicate = store.open_replicate(0, store.trials[0].config, "key", 1)
     store.note(replicate.number, row(1, 99.0))
     halving = _make_halving(space, store)
     assert halving is not None
@@ -205,14 +205,14 @@ def _ended(
     """Trials that are trained for three epochs, then end with this outcome, whatever the halving says."""
     proposer = Proposer(store, space)
     for _ in range(n):
-        entry = proposer.next()
-        assert entry is not None
-        store.note(entry.number, Report("probe", metrics={"train_memory_mib": 1.0, "latency_ms": 1.0}))
+        trial = proposer.next()
+        assert trial is not None
+        store.note(trial.number, Report("probe", metrics={"train_memory_mib": 1.0, "latency_ms": 1.0}))
         for epoch in (1, 2, 3):
-            store.note(entry.number, row(epoch, 90.0 + epoch))
+            store.note(trial.number, row(epoch, 90.0 + epoch))
             if halving is not None:
-                halving.report(entry.number, entry.rows[epoch], entry.metrics, 3)
-        store.finish(entry.number, outcome)
+                halving.report(trial.number, trial.rows[epoch], trial.metrics, 3)
+        store.finish(trial.number, outcome)
 
 
 @pytest.mark.parametrize(
@@ -264,17 +264,17 @@ def _memory_crash(store: TrialStore, space: Space, *lines: str) -> list[bool]:
     """Which of three trials, whose workers on three nodes have the same process id, wait after a crash."""
     proposer, made = Proposer(store, space), tickets(store, space)
     for ray_worker in ("aa", "bb", "cc"):
-        entry = proposer.next()
-        assert entry is not None
-        entry.handed_out = True
-        ends = (lambda entry: False), (lambda entry: None)
-        TrialTask(store, entry, made.trial(entry), *ends, made.memory).started("7", ray_worker)
+        trial = proposer.next()
+        assert trial is not None
+        trial.handed_out = True
+        ends = (lambda trial: False), (lambda trial: None)
+        TrialTask(store, trial, made.trial(trial), *ends, made.memory).started("7", ray_worker)
     crash = RuntimeError("Caught unexpected exception")
     crash.__cause__ = OutOfMemoryError(KILLED.format(workers="\n".join(lines)))
     has_victim = _judge_memory_victim(store, crash, made.memory)
-    waits = [entry.out_of_memory is not None for entry in store.entries.values()]
+    waits = [trial.out_of_memory is not None for trial in store.trials.values()]
     assert has_victim == any(waits)
-    assert [entry.state for entry in store.entries.values()] == ["running"] * 3
+    assert [trial.state for trial in store.trials.values()] == ["running"] * 3
     return waits
 
 
@@ -287,7 +287,7 @@ def test_a_worker_killed_for_memory_is_judged_its_own_trial_only() -> None:
     )
     assert waits == [False, True, False], "cc was considered, and lives"
     reason = "out of memory: 2 worker(s) were killed due to the node running low on memory."
-    assert (store.entries[1].out_of_memory or "").startswith(reason)
+    assert (store.trials[1].out_of_memory or "").startswith(reason)
 
 
 def test_of_workers_killed_at_once_for_memory_the_largest_is_to_blame() -> None:
@@ -389,7 +389,7 @@ def test_a_loop_that_ends_with_work_left_was_interrupted(
     def end(trainable: Any, search_alg: WorkSearcher, **options: Any) -> None:
         ticket = search_alg.suggest("tune-1")[TICKET]
         if not has_work:
-            complete(store, store.entries[ticket.number])
+            complete(store, store.trials[ticket.number])
             store.amend(ticket.number, {"latency_ms_quiet": 1.0})
             assert search_alg.suggest("tune-2") == Searcher.FINISHED
 
