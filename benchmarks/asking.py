@@ -18,7 +18,7 @@ from search.checker import TrainerChecker
 from search.config_key import resolve
 from search.propose.draws import OptunaDraw
 from search.propose.proposer import Proposer
-from search.study.attributes import About
+from search.study.attributes import StudyAttributes
 from search.study.folder import RunFolder
 from search.study.journal import END, START
 from search.study.opening import create
@@ -51,13 +51,13 @@ class Asking:
 def time_asks(space: str, sampler: str, n_recorded: int, n: int, folder: Path) -> Asking:
     """Ask and tell `n` times with so many recorded trials; the first ask, which loads code, is left out."""
     searched = _space(space, sampler)
-    about = About.of("asking", searched)
+    attributes = StudyAttributes.of("asking", searched)
     run = RunFolder(folder / f"{sampler}-{n_recorded}")
     run.path.mkdir(parents=True)
-    study = create(run, None, about)
+    study = create(run, None, attributes)
     generator = np.random.default_rng(0)
     fill(study, searched, n_recorded, generator)
-    store = TrialStore(study, about.objectives, about.limits)
+    store = TrialStore(study, attributes.objectives, attributes.limits)
     proposer = Proposer(store, searched)
     in_flight: deque[StoredTrial] = deque()
     asks, tells = [], []

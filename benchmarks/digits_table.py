@@ -24,7 +24,7 @@ from search.checker import TrainerChecker
 from search.cluster.machine import describe_machine, installed_versions
 from search.config_key import resolve
 from search.errors import SearchError
-from search.study.attributes import About, fixed_parts, plain_space
+from search.study.attributes import StudyAttributes, fixed_parts, plain_space
 from search.worker.jobs import Report, Ticket
 from search.worker.trainer import load_trainer
 from search.worker.trial_run import Course
@@ -80,8 +80,10 @@ def make_table(folder: Path, n_trials: int, space: Space, trainer: str = Ticket.
 
 def _begun(folder: Path, space: Space) -> Study:
     if not (folder / TRIALS).exists():
-        about = About.of(space.name, space)
-        return Study(replace(about.info(), machine=describe_machine(), versions=installed_versions()), ())
+        attributes = StudyAttributes.of(space.name, space)
+        return Study(
+            replace(attributes.info(), machine=describe_machine(), versions=installed_versions()), ()
+        )
     study = read_study(folder)
     if fixed_parts(dict(study.info.space)) != fixed_parts(plain_space(space)):
         raise SearchError(f"{folder}: a table of another space; give another folder by --out")

@@ -22,7 +22,7 @@ from search.options import RunOptions
 from search.propose.proposer import require_sampler
 from search.propose.warm_start import WarmStart, warm_start
 from search.result import Conducted, Ending
-from search.study.attributes import About, Run
+from search.study.attributes import Run, StudyAttributes
 from search.study.claim import claim_study
 from search.study.drivers import Drivers
 from search.study.folder import RunFolder
@@ -65,18 +65,18 @@ class _Job:
     """
 
     space: Space
-    about: About
+    attributes: StudyAttributes
     study: optuna.Study | None
     folder: RunFolder
     drivers: Drivers
     options: RunOptions
-    before: About | None = None
+    before: StudyAttributes | None = None
 
     def earlier(self, device: str | None) -> list[WarmStart]:
         """What to start from, where trials run on this device model; None: not known yet."""
         options = self.options
         return [
-            warm_start(run, self.space, self.about.objectives, device, options.out)
+            warm_start(run, self.space, self.attributes.objectives, device, options.out)
             for run in options.warm_start
         ]
 
@@ -84,9 +84,9 @@ class _Job:
         """The same, told as it was: a budget or sampler that no trial was run by is not the study's."""
         if self.before is None:
             return self
-        now = self.about
-        about = replace(self.before, checkpoints=now.checkpoints, keep_checkpoints=now.keep_checkpoints)
-        return replace(self, about=about)
+        now = self.attributes
+        attributes = replace(self.before, checkpoints=now.checkpoints, keep_checkpoints=now.keep_checkpoints)
+        return replace(self, attributes=attributes)
 
 
 def run_study(space: Space, options: RunOptions | None = None) -> Study:
@@ -113,8 +113,8 @@ def conduct(space: Space | None, options: RunOptions) -> Conducted:
             if not has_work(opened.store, job.space, opened.front()):
                 opened.job = job.with_nothing_to_do()
                 opened.go_on()
-                return opened.close("budget", finished_at=opened.job.about.finished_at)
-            require_same_configs(job.about, job.space, opened.store.trials.values())
+                return opened.close("budget", finished_at=opened.job.attributes.finished_at)
+            require_same_configs(job.attributes, job.space, opened.store.trials.values())
         require_validation(job.space)
         require_architectures(job.space)
         if options.address == "local":
@@ -123,7 +123,7 @@ def conduct(space: Space | None, options: RunOptions) -> Conducted:
         with ExitStack() as stack:
             live = stack.enter_context(live_report(folder.path, options.live))
             with console.status("starting Ray"):
-                wanted = wanted_of_nodes(job.space, job.about.checkpoints)
+                wanted = wanted_of_nodes(job.space, job.attributes.checkpoints)
                 cluster = ray_cluster(options.address, wanted, lambda line: _say(console, line))
                 nodes = stack.enter_context(cluster)
             watch = stack.enter_context(ray_watch(options.address))
@@ -149,23 +149,25 @@ def _open(folder: RunFolder, space: Space | None, options: RunOptions, drivers: 
     space = with_options(space, options.trials, options.seed, options.replicates)
     require_sampler(space)
     run = Run(datetime.now(UTC).isoformat(), describe_machine(), installed_versions())
-    about = (
-        _about(folder.path.name, space, run) if before is None else before.with_space(space).continued(run)
+    attributes = (
+        _attributes(folder.path.name, space, run)
+        if before is None
+        else before.with_space(space).continued(run)
     )
-    about = replace(
-        about,
-        checkpoints=options.checkpoints or about.checkpoints,
-        keep_checkpoints=options.keep_checkpoints or about.keep_checkpoints,
+    attributes = replace(
+        attributes,
+        checkpoints=options.checkpoints or attributes.checkpoints,
+        keep_checkpoints=options.keep_checkpoints or attributes.keep_checkpoints,
     )
-    job = _Job(space, about, study, folder, drivers, options, before)
+    job = _Job(space, attributes, study, folder, drivers, options, before)
     job.earlier(None)  # refuses what cannot be read
     return job
 
 
-def _about(name: str, space: Space, run: Run) -> About:
-    about = About.of(name, space)
-    run = replace(run, started_at=about.started_at)
-    return replace(about, machine=run.machine, versions=run.versions, runs=(run,))
+def _attributes(name: str, space: Space, run: Run) -> StudyAttributes:
+    attributes = StudyAttributes.of(name, space)
+    run = replace(run, started_at=attributes.started_at)
+    return replace(attributes, machine=run.machine, versions=run.versions, runs=(run,))
 
 
 @contextmanager
@@ -203,11 +205,13 @@ class _OpenStudy:
     @classmethod
     def of(cls, job: _Job, study: optuna.Study | None) -> _OpenStudy:
         """study: None to begin it; one that exists is only read."""
-        about = job.about
-        place = study_place(about.checkpoints, job.folder.path, about.name, about.started_at or "")
-        study = study or create(job.folder, job.options.storage, about, job.drivers)
-        with reading(f"study {about.name!r}"):
-            store = TrialStore(study, about.objectives, about.limits, job.drivers)
+        attributes = job.attributes
+        place = study_place(
+            attributes.checkpoints, job.folder.path, attributes.name, attributes.started_at or ""
+        )
+        study = study or create(job.folder, job.options.storage, attributes, job.drivers)
+        with reading(f"study {attributes.name!r}"):
+            store = TrialStore(study, attributes.objectives, attributes.limits, job.drivers)
         recorder = Recorder(store, job.folder, place)
         return cls(job, study, place, store, recorder)
 
@@ -221,7 +225,7 @@ class _OpenStudy:
 
     def front(self) -> list[int]:
         """The numbers of the front's trials."""
-        return [trial.number for trial in front(study_record(self.study, self.job.about))]
+        return [trial.number for trial in front(study_record(self.study, self.job.attributes))]
 
     @_told_in_one_line()
     def close(self, ending: Ending, note: str | None = None, finished_at: str | None = None) -> Conducted:
@@ -232,11 +236,11 @@ class _OpenStudy:
         """
         with self.store.turn():
             # As it is now: a driver that joined later may have given the study a larger budget.
-            about = About.of_begun(self.study)
+            attributes = StudyAttributes.of_begun(self.study)
             if not self.store.others_at_work():
-                about.finished(finished_at).write(self.study)
+                attributes.finished(finished_at).write(self.study)
         record, report, problem = self.recorder.finish()
-        return Conducted(record, self.job.folder, ending, about.keep_checkpoints, note, report, problem)
+        return Conducted(record, self.job.folder, ending, attributes.keep_checkpoints, note, report, problem)
 
 
 def _run(
@@ -255,7 +259,7 @@ def _run(
 
     shares = Shares(job.space.resources.cpu, job.space.resources.gpu, nodes)
     shares.n_slots()  # refuses what no node has, before anything is written
-    shares.require_one_model(device_bound(job.about.objectives, job.about.limits))
+    shares.require_one_model(device_bound(job.attributes.objectives, job.attributes.limits))
     device = None if opened is None else opened.store.device
     if job.options.warm_start and device is None:
         device = device_of_trials(job.options.trainer, shares.of())
@@ -264,7 +268,7 @@ def _run(
     if note := shares.of().note:
         console.print(note, style="yellow", markup=False, highlight=False)
     with stop.on_signals():
-        with Display(console, opened.store, job.space.budget.trials, job.about) as display:
+        with Display(console, opened.store, job.space.budget.trials, job.attributes) as display:
 
             def turn() -> None:
                 opened.recorder.turn()
@@ -288,7 +292,7 @@ def _begin(
         if n := queue_anchors(opened.store, job.space):
             say(f"tried first: {n} known {'recipe that lies' if n == 1 else 'recipes that lie'} in the space")
     else:
-        if changed := job.about.changes():
+        if changed := job.attributes.changes():
             say(f"continued with {', '.join(changed)}")
         opened.go_on()
     for found in earlier:

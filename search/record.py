@@ -30,11 +30,11 @@ def rebuild(run: str | Path, storage: str | None = None) -> list[Path]:
     if not (folder.journal.exists() or folder.storage_url.exists() or (storage and folder.path.is_dir())):
         raise SearchError(f"{run}: no study; a study lies in runs/NAME")
     with claim_study(folder, storage):
-        study, about = open_existing(folder, storage)
+        study, attributes = open_existing(folder, storage)
         try:
             # Before the study is read: a driver may write a newer record meanwhile.
             with folder.turn_to_write():
-                record = study_record(study, about)
+                record = study_record(study, attributes)
                 write_record(record, folder)
                 report, problem = write_report(record, folder)
         except LockHeldError as error:

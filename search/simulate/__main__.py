@@ -15,7 +15,7 @@ from search.errors import SearchError
 from search.simulate.recorded import StudyTable
 from search.simulate.replay import Simulation, simulate
 from search.simulate.table import with_reference
-from search.study.attributes import About
+from search.study.attributes import StudyAttributes
 from search.study.opening import stored_space
 from spaces.space import SAMPLERS, Fidelity, SamplerChoice, Space
 from spikefront.command import run_command
@@ -86,7 +86,7 @@ def _positive(text: str) -> int:
 def _space(study: Study, arguments: argparse.Namespace) -> Space:
     """The space of the record, with what the command line says."""
     info = study.info
-    space = stored_space(About(info.name, info.space, info.objectives, {}, ""))
+    space = stored_space(StudyAttributes(info.name, info.space, info.objectives, {}, ""))
     n_rows = sum(trial.state in ("complete", "infeasible") for trial in study.trials)
     space = replace(space, budget=replace(space.budget, trials=arguments.trials or max(1, n_rows // 2)))
     if arguments.min_epochs == 0:

@@ -17,7 +17,7 @@ from search.early_stopping.halving import Halving
 from search.early_stopping.recorded_halving import RecordedHalving
 from search.propose.proposer import Proposer
 from search.simulate.table import Recorded, Table
-from search.study.attributes import About
+from search.study.attributes import StudyAttributes
 from search.trials.outcome import Outcome
 from search.trials.store import TrialStore
 from search.trials.stored_trial import StoredTrial
@@ -90,23 +90,23 @@ def simulate(
     allowed. stopper: by default what the space's `fidelity` says. source: makes what the trials come
     from; by default the space's sampler.
     """
-    about = About.of(space.name, space)
+    attributes = StudyAttributes.of(space.name, space)
     study = optuna.create_study(
         study_name=space.name,
         storage=optuna.storages.InMemoryStorage(),
-        directions=[objective.direction for objective in about.objectives],
+        directions=[objective.direction for objective in attributes.objectives],
     )
-    about.write(study)
-    store = TrialStore(study, about.objectives, about.limits)
+    attributes.write(study)
+    store = TrialStore(study, attributes.objectives, attributes.limits)
     if stopper is None and space.fidelity is not None:
-        stopper = Halving(space.fidelity.min_epochs, space.fidelity.eta, about.objectives)
+        stopper = Halving(space.fidelity.min_epochs, space.fidelity.eta, attributes.objectives)
     if isinstance(stopper, Halving):  # as in a real study, it hears how trials ended
         stopper = RecordedHalving(stopper, store)
     make_source = source or (lambda store: Proposer(store, space, table.resolve, _own_key))
     slots = _Slots(space, store, table, make_source(store), stopper)
     slots.run(n_slots, probes)
     return Simulation(
-        slots.with_times(study_record(study, about)),
+        slots.with_times(study_record(study, attributes)),
         tuple(slots.ends),
         slots.n_probes,
         slots.n_asks,

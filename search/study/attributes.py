@@ -47,7 +47,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class About:
+class StudyAttributes:
     """name: of the study. space: as resolved, plain values. hash: of its fixed parts. checkpoints: the
     place the user chose for them, None for the run folder. keep_checkpoints: of which finished trials.
     machine, versions: of the first run; runs: all of them. unknown: fields that a later SpikeFront has
@@ -68,7 +68,7 @@ class About:
     unknown: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, name: str, space: Space) -> About:
+    def of(cls, name: str, space: Space) -> StudyAttributes:
         """A study of this space that starts now."""
         plain = plain_space(space)
         return cls(
@@ -84,7 +84,7 @@ class About:
         )
 
     @classmethod
-    def read(cls, study: optuna.Study) -> About | None:
+    def read(cls, study: optuna.Study) -> StudyAttributes | None:
         """What the storage holds; None when the driver died before it was written.
 
         Raises:
@@ -104,33 +104,37 @@ class About:
         known = {own.name for own in fields(cls)} - {"unknown"}
         unknown = {name: value for name, value in kept.items() if name not in known | {"version"}}
         try:
-            about = checked(_SHAPE, {**kept, "unknown": unknown})
-            times = [about.started_at, about.finished_at, *(run.started_at for run in about.runs)]
+            attributes = checked(_SHAPE, {**kept, "unknown": unknown})
+            times = [
+                attributes.started_at,
+                attributes.finished_at,
+                *(run.started_at for run in attributes.runs),
+            ]
             _require_zones(map(parse_time, times))
         except ValueError as error:
             raise SearchError(
                 f"study {study.study_name!r}: damaged in its storage: {cut(str(error), 300)}"
             ) from error
-        first = Run(about.started_at, about.machine, about.versions)
-        return about if "runs" in kept else replace(about, runs=(first,))
+        first = Run(attributes.started_at, attributes.machine, attributes.versions)
+        return attributes if "runs" in kept else replace(attributes, runs=(first,))
 
     @classmethod
-    def of_begun(cls, study: optuna.Study) -> About:
+    def of_begun(cls, study: optuna.Study) -> StudyAttributes:
         """As `read`, of a study that was begun as a whole."""
-        about = cls.read(study)
-        assert about is not None, f"study {study.study_name!r} has no attribute"
-        return about
+        attributes = cls.read(study)
+        assert attributes is not None, f"study {study.study_name!r} has no attribute"
+        return attributes
 
     def write(self, study: optuna.Study) -> None:
         """Keep this in the storage, as one record."""
         values = asdict(self)
         study.set_user_attr(ATTRIBUTE, {**values.pop("unknown"), **values, "version": VERSION})
 
-    def with_space(self, space: Space) -> About:
+    def with_space(self, space: Space) -> StudyAttributes:
         """The same study, resumed with a space whose budget, sampler or resources may differ."""
         return replace(self, space=plain_space(space), finished_at=None)
 
-    def continued(self, run: Run) -> About:
+    def continued(self, run: Run) -> StudyAttributes:
         """The same study, in a further run. Of very many the first and the latest are kept."""
         runs = (*self.runs, run)
         return replace(self, runs=runs if len(runs) <= MAX_RUNS else (runs[0], *runs[1 - MAX_RUNS :]))
@@ -140,7 +144,7 @@ class About:
         runs = [run.record() for run in self.runs[-2:]]
         return changes(*runs) if len(runs) == 2 else []
 
-    def finished(self, at: str | None = None) -> About:
+    def finished(self, at: str | None = None) -> StudyAttributes:
         """The same study, which has ended: just now, or when it is told."""
         return replace(self, finished_at=at or datetime.now(UTC).isoformat())
 
@@ -179,4 +183,4 @@ def _require_zones(times: Iterable[datetime | None]) -> None:
         raise ValueError("a time needs a time zone")
 
 
-_SHAPE = TypeAdapter(About)
+_SHAPE = TypeAdapter(StudyAttributes)

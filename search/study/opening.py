@@ -15,7 +15,7 @@ from optuna.storages import BaseStorage
 from ruamel.yaml import YAML
 
 from search.errors import SearchError
-from search.study.attributes import About, fixed_parts, plain_space
+from search.study.attributes import StudyAttributes, fixed_parts, plain_space
 from search.study.drivers import Drivers, OneDriver
 from search.study.folder import RunFolder
 from search.study.journal import open_journal
@@ -25,7 +25,7 @@ from spaces.space import Space
 from spikefront.files import replace_text
 
 
-def open_existing(folder: RunFolder, url: str | None = None) -> tuple[optuna.Study, About]:
+def open_existing(folder: RunFolder, url: str | None = None) -> tuple[optuna.Study, StudyAttributes]:
     """The study of a run folder, from its storage alone.
 
     url: of the database; by default the one the folder names, else the journal.
@@ -39,12 +39,12 @@ def open_existing(folder: RunFolder, url: str | None = None) -> tuple[optuna.Stu
     if found is None:
         place = folder.journal if url is None else without_password(url)
         raise SearchError(f"{folder.path}: no study {folder.path.name!r} in {place}")
-    study, about = found
-    if about is None:
+    study, attributes = found
+    if attributes is None:
         raise SearchError(
             f"{folder.path}: the study died before its first trial; start it again with --space"
         )
-    return study, about
+    return study, attributes
 
 
 def was_never_begun(folder: RunFolder, url: str | None) -> bool:
@@ -83,7 +83,9 @@ def require_room(n_trials: int, wanted: int | None) -> None:
         raise SearchError(f"--trials: got {wanted}, but the study has {n_trials} already; give more, or none")
 
 
-def create(folder: RunFolder, url: str | None, about: About, drivers: Drivers | None = None) -> optuna.Study:
+def create(
+    folder: RunFolder, url: str | None, attributes: StudyAttributes, drivers: Drivers | None = None
+) -> optuna.Study:
     """Begin a study: its storage, its attribute and space.yaml. `require_new` comes first.
 
     url: of the database; by default the one that a driver has named which died before its first record.
@@ -95,27 +97,31 @@ def create(folder: RunFolder, url: str | None, about: About, drivers: Drivers | 
     storage = open_journal(folder.journal) if url is None else open_url(url)
     _note_storage(folder, url)
     with (drivers or OneDriver()).turn():
-        found = _load(storage, about.name)
+        found = _load(storage, attributes.name)
         if found is None:
-            directions = [objective.direction for objective in about.objectives]
-            study = optuna.create_study(storage=storage, study_name=about.name, directions=directions)
+            directions = [objective.direction for objective in attributes.objectives]
+            study = optuna.create_study(storage=storage, study_name=attributes.name, directions=directions)
         elif found[1] is None:  # a driver died between these two records
             study = found[0]
         else:
-            raise SearchError(f"study {about.name!r} was begun by another driver; join it by --resume")
-        about.write(study)
-    write_space(folder, about)
+            raise SearchError(f"study {attributes.name!r} was begun by another driver; join it by --resume")
+        attributes.write(study)
+    write_space(folder, attributes)
     return study
 
 
 def go_on(
-    folder: RunFolder, url: str | None, about: About, study: optuna.Study, drivers: Drivers | None = None
+    folder: RunFolder,
+    url: str | None,
+    attributes: StudyAttributes,
+    study: optuna.Study,
+    drivers: Drivers | None = None,
 ) -> None:
     """What a resume writes: the study's attribute, and the files of a folder that may have been lost."""
     with (drivers or OneDriver()).turn():
-        about.write(study)
+        attributes.write(study)
     _note_storage(folder, url)
-    write_space(folder, about)
+    write_space(folder, attributes)
 
 
 def _note_storage(folder: RunFolder, url: str | None) -> None:
@@ -124,20 +130,22 @@ def _note_storage(folder: RunFolder, url: str | None) -> None:
         replace_text(folder.storage_url, without_password(absolute(url)) + "\n")
 
 
-def require_same(about: About, space: Space) -> None:
+def require_same(attributes: StudyAttributes, space: Space) -> None:
     """Check that a space is the one a study was begun with; budget, sampler and resources may differ.
 
     Raises:
         SearchError: it differs; the message shows the lines.
     """
-    before, now = (as_yaml(fixed_parts(values)).splitlines() for values in (about.space, plain_space(space)))
+    before, now = (
+        as_yaml(fixed_parts(values)).splitlines() for values in (attributes.space, plain_space(space))
+    )
     if before == now:
         return
     lines = [line for line in difflib.ndiff(before, now) if line[0] in "+-"]
     raise SearchError(
         "\n".join(
             [
-                f"study {about.name!r} was begun with another space (- then, + now):",
+                f"study {attributes.name!r} was begun with another space (- then, + now):",
                 *lines,
                 "resume it without --space and --set, or choose another name by --study",
             ]
@@ -145,7 +153,7 @@ def require_same(about: About, space: Space) -> None:
     )
 
 
-def stored_space(about: About) -> Space:
+def stored_space(attributes: StudyAttributes) -> Space:
     """The space of a study, read from what its storage holds like from a file.
 
     Raises:
@@ -155,14 +163,14 @@ def stored_space(about: About) -> Space:
     from spaces.load import load_space
 
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"{about.name}.yaml"
-        path.write_text(as_yaml(about.space), encoding="utf-8")
+        path = Path(folder) / f"{attributes.name}.yaml"
+        path.write_text(as_yaml(attributes.space), encoding="utf-8")
         return load_space(str(path), TrainerChecker())[0]
 
 
-def write_space(folder: RunFolder, about: About) -> None:
+def write_space(folder: RunFolder, attributes: StudyAttributes) -> None:
     """Write space.yaml: the space as resolved."""
-    replace_text(folder.space, as_yaml(about.space))
+    replace_text(folder.space, as_yaml(attributes.space))
 
 
 def _storage(folder: RunFolder, url: str | None) -> BaseStorage | None:
@@ -173,12 +181,12 @@ def _storage(folder: RunFolder, url: str | None) -> BaseStorage | None:
     return open_journal(folder.journal) if folder.journal.exists() else None
 
 
-def _load(storage: BaseStorage, name: str) -> tuple[optuna.Study, About | None] | None:
+def _load(storage: BaseStorage, name: str) -> tuple[optuna.Study, StudyAttributes | None] | None:
     with reading(f"study {name!r}"):
         if find_study(storage, name) is None:
             return None
         study = optuna.load_study(storage=storage, study_name=name)
-        return study, About.read(study)
+        return study, StudyAttributes.read(study)
 
 
 def with_options(space: Space, trials: int | None, seed: int | None, replicates: int | None) -> Space:

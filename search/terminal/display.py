@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from search.study.attributes import About
+from search.study.attributes import StudyAttributes
 from search.trials.running_front import Outline
 from search.trials.store import TrialStore
 from search.trials.stored_trial import StoredTrial
@@ -25,11 +25,11 @@ SECONDS_BETWEEN = 0.5
 class Display:
     """Shows a study while it runs; `turn` is cheap and is called often."""
 
-    def __init__(self, console: Console, store: TrialStore, budget: int, about: About) -> None:
-        self._console, self._store, self._budget, self._about = console, store, budget, about
+    def __init__(self, console: Console, store: TrialStore, budget: int, attributes: StudyAttributes) -> None:
+        self._console, self._store, self._budget, self._attributes = console, store, budget, attributes
         self._n_announced = len(store.ended)
         self._began = self._shown = time.monotonic()
-        self._outline = Outline(about.info())
+        self._outline = Outline(attributes.info())
         self._front: Table | None = None
         self._hypervolume = 0.0
         self._live = (
@@ -69,7 +69,7 @@ class Display:
         complete = [trial for trial in trials if trial.state == "complete" and trial.replicate_of is None]
         if not self._live or not complete:
             return
-        self._outline.add(trial_of(trial, self._about) for trial in complete)
+        self._outline.add(trial_of(trial, self._attributes) for trial in complete)
         study = self._outline.study
         if study.trials:
             self._hypervolume = study_hypervolume(study)

@@ -9,7 +9,7 @@ import optuna
 
 from search.config_key import disagreements, resolve
 from search.errors import SearchError
-from search.study.attributes import About, plain_space
+from search.study.attributes import StudyAttributes, plain_space
 from search.study.storage import reading
 from search.trials.stored_trial import ASK, StoredTrial
 from snncore.config.earlier_versions import changed_meaning
@@ -21,7 +21,7 @@ from spaces.errors import shown
 from spaces.space import Space
 
 
-def require_same_configs(about: About, space: Space, trials: Iterable[StoredTrial]) -> None:
+def require_same_configs(attributes: StudyAttributes, space: Space, trials: Iterable[StoredTrial]) -> None:
     """Check that this version trains the params of a study as the version did that began it.
 
     What a preset holds may have been corrected since, and a space names presets. At most 100 trials are
@@ -33,13 +33,14 @@ def require_same_configs(about: About, space: Space, trials: Iterable[StoredTria
     own = [trial for trial in trials if trial.replicate_of is None]
     for trial in own[:: 1 + len(own) // 100]:
         if changes := _changes(space, trial):
+            name = attributes.name
             raise SearchError(
                 "\n".join(
                     [
-                        f"study {about.name!r} was begun by a version that trained its params otherwise:",
+                        f"study {name!r} was begun by a version that trained its params differently:",
                         *(f"  {change}" for change in changes),
-                        "its record stays as it is; go on in a new study: another --study, and --warm-start "
-                        f"{about.name} to try its best params first",
+                        "its record stays as it is; begin a new study: another --study, and --warm-start "
+                        f"{name} to try its best params first",
                     ]
                 )
             )
@@ -77,7 +78,9 @@ def _scalars(value: Any) -> Iterator[Any]:
         yield from _scalars(inner)
 
 
-def require_known_code(study: optuna.Study, about: About, space: Space | None, allow_code: bool) -> None:
+def require_known_code(
+    study: optuna.Study, attributes: StudyAttributes, space: Space | None, allow_code: bool
+) -> None:
     """Check that a study may go on: its record may be a stranger's and name code to import.
 
     space: what the user named, whose code is the user's own; None for a resume without it.
@@ -87,13 +90,13 @@ def require_known_code(study: optuna.Study, about: About, space: Space | None, a
     """
     if allow_code:
         return
-    with reading(f"study {about.name!r}"):
+    with reading(f"study {attributes.name!r}"):
         asks = [trial.user_attrs.get(ASK, {}) for trial in study.get_trials(deepcopy=False)]
         archs = {str(ask.get("config", {}).get("model", {}).get("arch", "")) for ask in asks}
-        named = {arch for arch in archs if own_module(arch)} | set(own_archs(about.space))
+        named = {arch for arch in archs if own_module(arch)} | set(own_archs(attributes.space))
     unknown = sorted(named - set(own_archs(plain_space(space)) if space else ()))
     if unknown:
         raise SearchError(
-            f"study {about.name!r}: its record names code for its network ({', '.join(unknown)}), "
+            f"study {attributes.name!r}: its record names code for its network ({', '.join(unknown)}), "
             "which would be imported; if you trust it, allow that by --allow-code, or give its --space"
         )

@@ -8,23 +8,23 @@ from typing import Any
 import optuna
 
 from search.constraints import violations
-from search.study.attributes import About, parse_time
+from search.study.attributes import StudyAttributes, parse_time
 from search.study.storage import reading
 from search.trials.store import TrialStore
 from search.trials.stored_trial import StoredTrial, read_trials
 from studies.model import EpochRow, Study, Trial
 
 
-def study_record(study: optuna.Study, about: About) -> Study:
+def study_record(study: optuna.Study, attributes: StudyAttributes) -> Study:
     """The whole study as its storage has it now, trials by number.
 
     Raises:
         SearchError: the storage holds what is none of ours.
     """
-    with reading(f"study {about.name!r}"):
+    with reading(f"study {attributes.name!r}"):
         trials = read_trials(study.get_trials(deepcopy=False))
         epochs = [row for trial in trials for row in epochs_of(trial)]
-        return Study(about.info(), tuple(trial_of(trial, about) for trial in trials), tuple(epochs))
+        return Study(attributes.info(), tuple(trial_of(trial, attributes) for trial in trials), tuple(epochs))
 
 
 EPOCH_FIELDS = [field.name for field in fields(EpochRow) if field.name != "number"]
@@ -37,26 +37,26 @@ class StoreRecord:
         self._store = store
         self._ended: dict[int, tuple[Trial, tuple[EpochRow, ...]]] = {}
 
-    def study(self, about: About) -> Study:
-        """The whole study, trials by number. about: the same objectives and limits at each call."""
-        parts = [self._part(number, about) for number in sorted(self._store.trials)]
+    def study(self, attributes: StudyAttributes) -> Study:
+        """The whole study, trials by number. attributes: the same objectives and limits at each call."""
+        parts = [self._part(number, attributes) for number in sorted(self._store.trials)]
         rows = tuple(row for _, epochs in parts for row in epochs)
-        return Study(about.info(), tuple(trial for trial, _ in parts), rows)
+        return Study(attributes.info(), tuple(trial for trial, _ in parts), rows)
 
-    def _part(self, number: int, about: About) -> tuple[Trial, tuple[EpochRow, ...]]:
+    def _part(self, number: int, attributes: StudyAttributes) -> tuple[Trial, tuple[EpochRow, ...]]:
         trial = self._store.trials[number]
         known = self._ended.get(number)
         if known is not None and known[0].metrics is trial.metrics:  # `amend` makes a new dict
             return known
-        part = trial_of(trial, about), epochs_of(trial)
+        part = trial_of(trial, attributes), epochs_of(trial)
         if trial.state != "running":
             self._ended[number] = part
         return part
 
 
-def trial_of(stored: StoredTrial, about: About) -> Trial:
+def trial_of(stored: StoredTrial, attributes: StudyAttributes) -> Trial:
     """A trial as the record holds it."""
-    values: dict[str, float | None] = {objective.name: None for objective in about.objectives}
+    values: dict[str, float | None] = {objective.name: None for objective in attributes.objectives}
     if stored.state == "complete":
         values = {name: float(stored.metrics[name]) for name in values}
     place = {key: stored.start.get(key) for key in ("worker", "node", "device")}
@@ -67,7 +67,7 @@ def trial_of(stored: StoredTrial, about: About) -> Trial:
         params=stored.params,
         reason=stored.reason,
         values=values,
-        constraints=violations(stored.metrics, about.limits),
+        constraints=violations(stored.metrics, attributes.limits),
         metrics=stored.metrics,
         epochs_trained=max(stored.rows, default=0),
         seed=stored.config["seed"],

@@ -8,7 +8,7 @@ from pathlib import Path
 from filelock import Timeout
 
 from search.options import KeepCheckpoints
-from search.study.attributes import About
+from search.study.attributes import StudyAttributes
 from search.study.folder import RunFolder
 from search.trials.store import TrialStore
 from search.trials.to_record import StoreRecord
@@ -81,10 +81,10 @@ class Recorder:
         began = time.monotonic()
         self._store.refresh()
         self._n_changes = self._store.n_changes
-        about = About.of_begun(self._store.study)
-        record = self._record.study(about)
+        attributes = StudyAttributes.of_begun(self._store.study)
+        record = self._record.study(attributes)
         write_record(record, self._folder)
-        self._place.remove(unneeded(record, about.keep_checkpoints))
+        self._place.remove(unneeded(record, attributes.keep_checkpoints))
         self._looked = time.monotonic()
         self._took = self._looked - began
         return record

@@ -24,7 +24,7 @@ def _run(place: Path) -> None:
     """A study of eight trials in runs/toy, with a final training in it."""
     from search.propose.proposer import Proposer
     from search.record import rebuild
-    from search.study.attributes import About
+    from search.study.attributes import StudyAttributes
     from search.study.folder import RunFolder
     from search.study.opening import create
     from search.trials.outcome import Outcome
@@ -35,8 +35,8 @@ def _run(place: Path) -> None:
     space = _space()
     folder = RunFolder.of(place / "runs", "toy")
     folder.path.mkdir(parents=True)
-    about = About.of("toy", space)
-    store = TrialStore(create(folder, None, about), about.objectives, about.limits)
+    attributes = StudyAttributes.of("toy", space)
+    store = TrialStore(create(folder, None, attributes), attributes.objectives, attributes.limits)
     proposer = Proposer(store, space)
     for number in range(8):
         trial = proposer.next()
@@ -85,7 +85,7 @@ def _database(place: Path) -> None:
     import optuna
 
     from search.propose.proposer import Proposer
-    from search.study.attributes import About
+    from search.study.attributes import StudyAttributes
     from search.study.folder import RunFolder
     from search.study.opening import create
     from search.trials.store import TrialStore
@@ -93,12 +93,12 @@ def _database(place: Path) -> None:
 
     (place / "space.yaml").write_text(SPACE)
     space = _space()
-    about = About.of("toy", space)
+    attributes = StudyAttributes.of("toy", space)
     folder = RunFolder.of(place / "runs", "toy")
     folder.path.mkdir(parents=True)
     url = "sqlite:///toy.db"
-    study = create(folder, url, about)
-    store = TrialStore(study, about.objectives, about.limits)
+    study = create(folder, url, attributes)
+    store = TrialStore(study, attributes.objectives, attributes.limits)
     proposer = Proposer(store, space)
     for _ in range(2):
         trial = proposer.next()

@@ -169,9 +169,9 @@ def test_tables_stay_tables_and_change() -> None:
     import pyarrow.parquet as pq
 
     file = io.BytesIO()
-    about = {b"spikefront": b'{"name": "x", "objectives": []}'}
+    attributes = {b"spikefront": b'{"name": "x", "objectives": []}'}
     table = pa.table({"number": [0, 1], "state": ["complete", "x"], "value": [0.5, None]})
-    pq.write_table(table.replace_schema_metadata(about), file)
+    pq.write_table(table.replace_schema_metadata(attributes), file)
     changed = [tables.mutate_parquet(Random(seed), file.getvalue()) for seed in range(60)]
     n_whole = 0
     for content in changed:

@@ -10,7 +10,7 @@ import time
 from dataclasses import replace
 
 from search.propose.proposer import Proposer
-from search.study.attributes import About
+from search.study.attributes import StudyAttributes
 from search.study.claim import claim_study
 from search.study.drivers import Drivers
 from search.study.folder import RunFolder
@@ -27,13 +27,13 @@ SPACE = make_space(search={"optim.weight_decay": FloatRange(0.0, 0.1)}, sampler=
 def begin(url: str, folder: RunFolder, space: Space = SPACE) -> None:
     """Begin the study."""
     with claim_study(folder, url) as drivers:
-        create(folder, url, About.of(folder.path.name, space), drivers)
+        create(folder, url, StudyAttributes.of(folder.path.name, space), drivers)
 
 
 def store_of(url: str, folder: RunFolder, drivers: Drivers) -> TrialStore:
     """What a driver that joins sees."""
-    study, about = open_existing(folder, url)
-    return TrialStore(study, about.objectives, about.limits, drivers)
+    study, attributes = open_existing(folder, url)
+    return TrialStore(study, attributes.objectives, attributes.limits, drivers)
 
 
 def next_trial(store: TrialStore, proposer: Proposer, budget: int) -> StoredTrial | None:

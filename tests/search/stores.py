@@ -11,7 +11,7 @@ import optuna
 from search.cluster.resources import Node, Shares
 from search.propose.probe_ahead import ProbeAhead
 from search.propose.proposer import Proposer
-from search.study.attributes import About
+from search.study.attributes import StudyAttributes
 from search.study.folder import RunFolder
 from search.trials.outcome import Outcome
 from search.trials.store import TrialStore
@@ -30,14 +30,14 @@ ONE_CPU = Shares(1, 0, (Node("here", 2, 0),))
 
 def new_store(space: Space, storage: optuna.storages.BaseStorage | None = None) -> TrialStore:
     """A new study of the space, in memory unless told otherwise."""
-    about = About.of(space.name, space)
+    attributes = StudyAttributes.of(space.name, space)
     study = optuna.create_study(
         study_name=space.name,
         storage=storage or optuna.storages.InMemoryStorage(),
-        directions=[objective.direction for objective in about.objectives],
+        directions=[objective.direction for objective in attributes.objectives],
     )
-    about.write(study)
-    return TrialStore(study, about.objectives, about.limits)
+    attributes.write(study)
+    return TrialStore(study, attributes.objectives, attributes.limits)
 
 
 def reopened(store: TrialStore) -> TrialStore:
@@ -99,7 +99,7 @@ def earlier_run(folder: Path, space: Space, n_trials: int) -> TrialStore:
         assert trial is not None
         store.note(trial.number, Report("probe", place={"device": "cpu: fake"}))
         complete(store, trial)
-    write_study(study_record(store.study, About.of(space.name, space)), folder)
+    write_study(study_record(store.study, StudyAttributes.of(space.name, space)), folder)
     return store
 
 

@@ -29,7 +29,7 @@ import pytest
 from search.checker import TrainerChecker
 from search.cluster.machine import describe_machine, installed_versions
 from search.config_key import fingerprint, resolve
-from search.study.attributes import About
+from search.study.attributes import StudyAttributes
 from search.study.folder import RunFolder
 from search.study.opening import create, open_existing
 from search.trials.to_record import study_record
@@ -95,7 +95,7 @@ def _table(space: Space) -> Study:
             lists = tuple(luck.random() for _ in range(2)), tuple(luck.random() for _ in range(3))
             row = EpochRow(number, epoch, 0.1, losses[0], 30.0, best * epoch / 9, 0.5, *losses[1:], *lists)
             epochs.append(row)
-    return Study(About.of("table", space).info(), tuple(trials), tuple(epochs))
+    return Study(StudyAttributes.of("table", space).info(), tuple(trials), tuple(epochs))
 
 
 @dataclass
@@ -125,9 +125,11 @@ class Place:
     def begin(self, name: str) -> RunFolder:
         """A study whose queue nobody has looked at yet."""
         folder = RunFolder.of(self.folder / "runs", name)
-        about = replace(About.of(name, self.space), machine=describe_machine(), versions=installed_versions())
+        attributes = replace(
+            StudyAttributes.of(name, self.space), machine=describe_machine(), versions=installed_versions()
+        )
         with folder.claim():
-            study = create(folder, None, about)
+            study = create(folder, None, attributes)
             for params in _queue():
                 study.enqueue_trial(params)
         return folder
@@ -162,8 +164,8 @@ class Place:
 
     def stored(self, folder: RunFolder) -> Study:
         """The record as the storage has it."""
-        study, about = open_existing(folder)
-        return study_record(study, about)
+        study, attributes = open_existing(folder)
+        return study_record(study, attributes)
 
 
 @pytest.fixture

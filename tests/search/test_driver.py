@@ -72,8 +72,8 @@ class Driver:
 
     def record(self) -> Study:
         """From the storage alone."""
-        study, about = open_existing(self.run)
-        return study_record(study, about)
+        study, attributes = open_existing(self.run)
+        return study_record(study, attributes)
 
     def wait_for(self, process: subprocess.Popen[str], is_there: Callable[[str], bool]) -> None:
         """Wait until the journal holds something."""

@@ -12,7 +12,7 @@ import pytest
 from search.record import main as record
 from search.run import main as run
 from search.simulate.__main__ import main as simulate
-from search.study.attributes import About
+from search.study.attributes import StudyAttributes
 from search.study.folder import RunFolder
 from search.study.opening import create
 from snncore.evaluate import main as evaluate
@@ -43,7 +43,7 @@ def _somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     folder = RunFolder.of("runs", "there")
     folder.path.mkdir(parents=True)
-    create(folder, None, About.of("there", make_space()))
+    create(folder, None, StudyAttributes.of("there", make_space()))
     Path("runs/photos/.tune").mkdir(parents=True)
     Path("runs/photos/.tune/a.txt").write_text("mine")
     connection = sqlite3.connect("other.db")

@@ -156,14 +156,14 @@ def test_a_study_that_exists_is_refused_and_untouched(
     space: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     from search.checker import TrainerChecker
-    from search.study.attributes import About
+    from search.study.attributes import StudyAttributes
     from search.study.folder import RunFolder
     from search.study.opening import create
     from spaces.load import load_space
 
     folder = RunFolder.of("runs", "toy")
     folder.path.mkdir(parents=True)
-    create(folder, None, About.of("toy", load_space(space, TrainerChecker())[0]))
+    create(folder, None, StudyAttributes.of("toy", load_space(space, TrainerChecker())[0]))
     before = folder.journal.read_bytes()
     assert "go on with it by --resume" in _refused(capsys, "--space", space)
     message = _refused(capsys, "--space", space, "--resume", "--set", "optim.epochs=4")

@@ -192,8 +192,8 @@ def _write_space(folder: Path) -> str:
 
 
 def _record(folder: Path) -> Study:
-    study, about = open_existing(RunFolder.of(folder / "runs", "toy"))
-    return study_record(study, about)
+    study, attributes = open_existing(RunFolder.of(folder / "runs", "toy"))
+    return study_record(study, attributes)
 
 
 @pytest.mark.parametrize("kept", ["run folder", "URI"])

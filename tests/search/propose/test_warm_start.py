@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from search.errors import SearchError
 from search.propose.proposer import Proposer
 from search.propose.warm_start import WarmStart, warm_start
-from search.study.attributes import About
+from search.study.attributes import StudyAttributes
 from search.trials.outcome import Outcome
 from search.trials.store import StoredTrial
 from search.trials.to_record import study_record
@@ -48,7 +48,7 @@ def study_of(space: Space, n_trials: int = 12) -> Study:
         store.note(trial.number, row(1, accuracy=40.0))
         store.note(trial.number, row(2, accuracy=50.0))
         store.finish(trial.number, Outcome("complete", None, measured(trial)))
-    return study_record(store.study, About.of("earlier", space))
+    return study_record(store.study, StudyAttributes.of("earlier", space))
 
 
 def written(study: Study, folder: Path) -> Path:
@@ -58,7 +58,7 @@ def written(study: Study, folder: Path) -> Path:
 
 
 def start(study: Study, space: Space, folder: Path, device: str | None = DEVICE) -> WarmStart:
-    return warm_start(written(study, folder), space, About.of(space.name, space).objectives, device)
+    return warm_start(written(study, folder), space, StudyAttributes.of(space.name, space).objectives, device)
 
 
 @pytest.fixture(scope="module")
@@ -263,7 +263,7 @@ def test_a_record_by_an_older_version_may_lack_fields(earlier: Study, tmp_path: 
 
 def test_a_run_is_found_by_name(earlier: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     space = make_space(search={"optim.lr": FloatRange(0.01, 1.0, log=True)})
-    objectives = About.of("new", space).objectives
+    objectives = StudyAttributes.of("new", space).objectives
     monkeypatch.chdir(tmp_path)
     written(earlier, tmp_path / "runs" / "first")
     assert len(warm_start("first", space, objectives, DEVICE).priors) == 12
@@ -281,15 +281,15 @@ def test_a_run_is_found_by_name(earlier: Study, tmp_path: Path, monkeypatch: pyt
 
 def test_what_cannot_be_read_is_told_in_words(earlier: Study, tmp_path: Path) -> None:
     space = make_space()
-    objectives = About.of("new", space).objectives
+    objectives = StudyAttributes.of("new", space).objectives
     with pytest.raises(
         SearchError, match=r"--warm-start: .*trials\.parquet: missing; `python -m search\.record"
     ):
         warm_start(tmp_path, space, objectives)
     folder = written(earlier, tmp_path)
     table = pq.read_table(folder / TRIALS)
-    about = {**json.loads(table.schema.metadata[KEY]), "schema_version": 99}
-    pq.write_table(table.replace_schema_metadata({KEY: json.dumps(about).encode()}), folder / TRIALS)
+    attributes = {**json.loads(table.schema.metadata[KEY]), "schema_version": 99}
+    pq.write_table(table.replace_schema_metadata({KEY: json.dumps(attributes).encode()}), folder / TRIALS)
     with pytest.raises(SearchError, match=r"--warm-start: .*schema_version 99, this SpikeFront reads up to"):
         warm_start(tmp_path, space, objectives)
     with pytest.raises(SearchError, match=r"no trial is complete"):

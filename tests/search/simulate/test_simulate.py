@@ -15,7 +15,7 @@ from search.errors import SearchError
 from search.simulate import ColumnTable, InOrder, StudyTable, TableTrainer, simulate
 from search.simulate.__main__ import main
 from search.simulate.table import with_reference
-from search.study.attributes import About
+from search.study.attributes import StudyAttributes
 from search.trials.store import TrialStore
 from search.worker.jobs import Report, Ticket
 from search.worker.trainer import load_trainer
@@ -89,7 +89,7 @@ def recorded_study(**changes: Any) -> Study:
             epochs.append(
                 EpochRow(T - 1, epoch, 0.1, 1.0, 40.0, accuracy, float(T), 1.0, 0.0, (0.5,), (0.1,))
             )
-    info = replace(About.of("toy", space).info(), **changes.pop("info", {}))
+    info = replace(StudyAttributes.of("toy", space).info(), **changes.pop("info", {}))
     return replace(Study(info, tuple(trials), tuple(epochs)), **changes)
 
 

@@ -12,7 +12,7 @@ import optuna
 import pytest
 
 from search.errors import SearchError
-from search.study.attributes import ATTRIBUTE, MAX_RUNS, VERSION, About, Run
+from search.study.attributes import ATTRIBUTE, MAX_RUNS, VERSION, Run, StudyAttributes
 from search.trials.to_record import study_record
 from studies.model import Study
 from studies.record import read_study, write_study
@@ -30,26 +30,28 @@ OLD = {"python": "3.11.7", "torch": "2.10.0"}
 NEW = {"python": "3.12.1", "torch": "2.11.0"}
 
 
-def begun() -> tuple[optuna.Study, About]:
-    about = replace(About.of("toy", make_space()), machine={"cpu": "X", "cores": 2}, versions=OLD)
-    about = replace(about, runs=(Run(about.started_at, about.machine, OLD),))
+def begun() -> tuple[optuna.Study, StudyAttributes]:
+    attributes = replace(
+        StudyAttributes.of("toy", make_space()), machine={"cpu": "X", "cores": 2}, versions=OLD
+    )
+    attributes = replace(attributes, runs=(Run(attributes.started_at, attributes.machine, OLD),))
     study = optuna.create_study(study_name="toy", directions=["maximize", "minimize", "minimize"])
-    about.write(study)
-    return study, about
+    attributes.write(study)
+    return study, attributes
 
 
 def test_it_is_read_as_it_was_written() -> None:
-    study, about = begun()
-    assert About.read(study) == about
+    study, attributes = begun()
+    assert StudyAttributes.read(study) == attributes
     assert study.user_attrs[ATTRIBUTE]["version"] == VERSION
 
 
 def test_a_study_of_before_versions_were_kept_is_read() -> None:
-    study, about = begun()
+    study, attributes = begun()
     kept = dict(study.user_attrs[ATTRIBUTE])
     del kept["version"], kept["runs"]
     study.set_user_attr(ATTRIBUTE, kept)
-    assert About.read(study) == about
+    assert StudyAttributes.read(study) == attributes
 
 
 def test_a_newer_version_is_refused_in_one_line() -> None:
@@ -58,14 +60,14 @@ def test_a_newer_version_is_refused_in_one_line() -> None:
     with pytest.raises(
         SearchError, match=rf"^study 'toy': written by a newer SpikeFront .*version {VERSION + 1}.*$"
     ):
-        About.read(study)
+        StudyAttributes.read(study)
 
 
 def test_an_unknown_field_is_kept() -> None:
-    study, about = begun()
+    study, attributes = begun()
     study.set_user_attr(ATTRIBUTE, {**study.user_attrs[ATTRIBUTE], "colour": "blue"})
-    read = About.of_begun(study)
-    assert replace(read, unknown={}) == about
+    read = StudyAttributes.of_begun(study)
+    assert replace(read, unknown={}) == attributes
     read.finished().write(study)
     assert study.user_attrs[ATTRIBUTE]["colour"] == "blue"
 
@@ -118,19 +120,19 @@ def test_what_is_damaged_is_told_in_one_line(change: Callable[[dict[str, Any]], 
     study, _ = begun()
     study.set_user_attr(ATTRIBUTE, change(dict(study.user_attrs[ATTRIBUTE])))
     with pytest.raises(SearchError, match=r"^study 'toy': damaged in its storage: .{5,400}$"):
-        About.read(study)
+        StudyAttributes.read(study)
 
 
 def test_each_run_is_kept_and_its_change_told() -> None:
-    study, about = begun()
-    same = about.continued(Run("2030-01-01T10:00:00+00:00", about.machine, OLD))
+    study, attributes = begun()
+    same = attributes.continued(Run("2030-01-01T10:00:00+00:00", attributes.machine, OLD))
     assert same.changes() == []
     other = same.continued(Run("2030-01-02T10:00:00+00:00", {"cpu": "Y", "cores": 2}, NEW))
     assert other.changes() == [
         "python 3.12.1 instead of 3.11.7", "torch 2.11.0 instead of 2.10.0", "cpu Y instead of X",
     ]  # fmt: skip
     other.write(study)
-    assert About.read(study) == other
+    assert StudyAttributes.read(study) == other
     assert [run.versions for run in other.info().runs] == [OLD, OLD, NEW]
     assert run_lines(other.info()) == [
         "continued on 2030-01-02 10:00 UTC with python 3.12.1 instead of 3.11.7, torch 2.11.0 instead of "
@@ -139,17 +141,19 @@ def test_each_run_is_kept_and_its_change_told() -> None:
 
 
 def test_very_many_runs_stay_small() -> None:
-    _, about = begun()
+    _, attributes = begun()
     for number in range(100):
-        about = about.continued(Run(f"2030-01-01T10:00:{number % 60:02}+00:00", {}, {"n": str(number)}))
-    assert len(about.runs) == MAX_RUNS
-    assert about.runs[0].versions == OLD
-    assert about.runs[-1].versions == {"n": "99"}
+        attributes = attributes.continued(
+            Run(f"2030-01-01T10:00:{number % 60:02}+00:00", {}, {"n": str(number)})
+        )
+    assert len(attributes.runs) == MAX_RUNS
+    assert attributes.runs[0].versions == OLD
+    assert attributes.runs[-1].versions == {"n": "99"}
 
 
 def test_the_record_keeps_the_runs_and_reads_older_ones(tmp_path: Path) -> None:
-    _, about = begun()
-    info = about.continued(Run("2030-01-02T10:00:00+00:00", {}, NEW)).info()
+    _, attributes = begun()
+    info = attributes.continued(Run("2030-01-02T10:00:00+00:00", {}, NEW)).info()
     write_study(Study(info, ()), tmp_path / "new")
     assert read_study(tmp_path / "new").info == info
     older = replace(info, runs=())
@@ -187,14 +191,14 @@ def test_the_record_keeps_the_runs_and_reads_older_ones(tmp_path: Path) -> None:
 def test_a_trial_that_is_damaged_is_named(name: str, value: Any) -> None:
     store = new_store(make_space())
     study = store.study
-    about = About.of("toy", make_space())
+    attributes = StudyAttributes.of("toy", make_space())
     trial = study.ask()
     ask = {"number": 0, "params": {"T": 1}, "config": {"seed": 0}, "key": "k"}
     trial.set_user_attr("ask", ask)
-    study_record(study, about)
+    study_record(study, attributes)
     trial.set_user_attr(name, value)
     with pytest.raises(SearchError, match=rf"^trial 0 of the storage is damaged: {name}\b.{{1,300}}$"):
-        study_record(study, about)
+        study_record(study, attributes)
 
 
 def test_an_epoch_of_a_later_version_is_read() -> None:
@@ -202,5 +206,5 @@ def test_an_epoch_of_a_later_version_is_read() -> None:
     trial = study.ask()
     trial.set_user_attr("ask", {"number": 0, "params": {}, "config": {"seed": 0}, "key": "k", "mood": "good"})
     trial.set_user_attr("epoch-0001", {**ROW, "energy": 3.0})
-    record = study_record(study, About.of("toy", make_space()))
+    record = study_record(study, StudyAttributes.of("toy", make_space()))
     assert [epoch.epoch for epoch in record.epochs] == [1]

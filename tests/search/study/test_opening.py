@@ -11,7 +11,7 @@ import pytest
 
 from search.config_key import key_today, resolve
 from search.errors import SearchError
-from search.study.attributes import About
+from search.study.attributes import StudyAttributes
 from search.study.folder import RunFolder
 from search.study.opening import (
     as_yaml,
@@ -41,10 +41,10 @@ def folder(tmp_path: Path) -> RunFolder:
     return folder
 
 
-def _begin(folder: RunFolder, url: str | None = None) -> About:
-    about = About.of("toy", make_space())
-    create(folder, url, about)
-    return about
+def _begin(folder: RunFolder, url: str | None = None) -> StudyAttributes:
+    attributes = StudyAttributes.of("toy", make_space())
+    create(folder, url, attributes)
+    return attributes
 
 
 def _content(folder: RunFolder) -> dict[str, bytes]:
@@ -52,9 +52,9 @@ def _content(folder: RunFolder) -> dict[str, bytes]:
 
 
 def test_what_was_begun_can_be_opened(folder: RunFolder) -> None:
-    about = _begin(folder)
+    attributes = _begin(folder)
     study, found = open_existing(folder)
-    assert found == about
+    assert found == attributes
     assert [direction.name for direction in study.directions] == ["MAXIMIZE", "MINIMIZE", "MINIMIZE"]
     assert study.study_name == "toy"
 
@@ -92,21 +92,21 @@ OWN = "stranger_module:build"
 
 def test_code_that_only_the_record_names_is_not_imported(folder: RunFolder) -> None:
     space = make_space(base={"model.arch": OWN})
-    create(folder, None, About.of("toy", space))
-    study, about = open_existing(folder)
+    create(folder, None, StudyAttributes.of("toy", space))
+    study, attributes = open_existing(folder)
     with pytest.raises(SearchError, match=r"\(stranger_module:build\), .*--allow-code"):
-        require_known_code(study, about, None, allow_code=False)
-    require_known_code(study, about, space, allow_code=False)
-    require_known_code(study, about, None, allow_code=True)
+        require_known_code(study, attributes, None, allow_code=False)
+    require_known_code(study, attributes, space, allow_code=False)
+    require_known_code(study, attributes, None, allow_code=True)
 
 
 def test_code_of_one_trial_is_not_imported(folder: RunFolder) -> None:
-    about = _begin(folder)
+    attributes = _begin(folder)
     study = open_existing(folder)[0]
-    require_known_code(study, about, make_space(), allow_code=False)
+    require_known_code(study, attributes, make_space(), allow_code=False)
     study.ask().set_user_attr("ask", {"config": {"model": {"arch": OWN}}})
     with pytest.raises(SearchError, match="stranger_module"):
-        require_known_code(study, about, make_space(), allow_code=False)
+        require_known_code(study, attributes, make_space(), allow_code=False)
 
 
 def test_searched_code_is_found() -> None:
@@ -121,7 +121,7 @@ def test_there_must_be_something_to_resume(folder: RunFolder) -> None:
 
 
 def test_a_driver_that_died_between_its_first_records_can_begin_again(folder: RunFolder) -> None:
-    about = _begin(folder)
+    attributes = _begin(folder)
     whole = folder.journal.read_bytes()
     first = whole.index(b"\n") + 1
     for cut in (0, 5, first):
@@ -129,8 +129,8 @@ def test_a_driver_that_died_between_its_first_records_can_begin_again(folder: Ru
             path.unlink()
         folder.journal.write_bytes(whole[:cut])
         require_new(folder, None)
-        create(folder, None, about)
-        assert open_existing(folder)[1] == about
+        create(folder, None, attributes)
+        assert open_existing(folder)[1] == attributes
 
 
 def test_a_study_without_its_attribute_is_not_guessed(folder: RunFolder) -> None:
@@ -143,10 +143,10 @@ def test_a_study_without_its_attribute_is_not_guessed(folder: RunFolder) -> None
 
 def test_a_database_is_remembered_without_its_password(folder: RunFolder, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/study.db"
-    about = _begin(folder, url)
+    attributes = _begin(folder, url)
     assert not folder.journal.exists()
     assert folder.storage_url.read_text() == url + "\n"
-    assert open_existing(folder)[1] == about
+    assert open_existing(folder)[1] == attributes
     with pytest.raises(SearchError, match="study 'toy' exists"):
         require_new(RunFolder.of(tmp_path / "elsewhere", "toy"), url)
 
@@ -155,10 +155,10 @@ def test_a_database_named_from_here_is_found_from_elsewhere(
     folder: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    about = _begin(folder, "sqlite:///study.db")
+    attributes = _begin(folder, "sqlite:///study.db")
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
-    assert open_existing(folder)[1] == about
+    assert open_existing(folder)[1] == attributes
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
@@ -186,8 +186,8 @@ def test_a_driver_that_died_before_its_database_had_a_study_can_begin_again(
     assert was_never_begun(folder, None)
     again = url if is_said_again else None
     require_new(folder, again)
-    about = _begin(folder, again)
-    assert open_existing(folder)[1] == about
+    attributes = _begin(folder, again)
+    assert open_existing(folder)[1] == attributes
     assert not folder.journal.exists()
     assert not was_never_begun(folder, None)
 
@@ -203,9 +203,9 @@ def test_a_lost_folder_is_made_again_from_the_database(folder: RunFolder, tmp_pa
     before = _begin(folder, url)
     content = _content(folder)
     shutil.rmtree(folder.path)
-    study, about = open_existing(folder, url)
-    assert about == before
-    go_on(folder, url, about, study)
+    study, attributes = open_existing(folder, url)
+    assert attributes == before
+    go_on(folder, url, attributes, study)
     assert _content(folder) == content
     assert open_existing(folder)[1] == before
 
@@ -219,7 +219,7 @@ def test_a_lost_folder_is_made_again_from_the_database(folder: RunFolder, tmp_pa
     ],
 )
 def test_a_resume_may_change(changes: dict[str, object]) -> None:
-    require_same(About.of("toy", make_space()), make_space(**changes))
+    require_same(StudyAttributes.of("toy", make_space()), make_space(**changes))
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ def test_a_resume_may_change(changes: dict[str, object]) -> None:
 )
 def test_a_resume_may_not_change(changes: dict[str, object], lines: list[str]) -> None:
     with pytest.raises(SearchError, match="study 'toy' was begun with another space") as caught:
-        require_same(About.of("toy", make_space()), make_space(**changes))
+        require_same(StudyAttributes.of("toy", make_space()), make_space(**changes))
     for line in lines:
         assert line in str(caught.value)
     assert "sampler" not in str(caught.value)
@@ -285,28 +285,28 @@ def trial(space: Space, number: int = 0, **changes: Any) -> StoredTrial:
 
 def test_a_study_whose_preset_was_corrected_since_is_not_gone_on_with() -> None:
     space = make_space(base={"preset": "p2_cifar100"})
-    about = About.of("toy", space)
-    require_same_configs(about, space, [trial(space, number) for number in range(3)])
+    attributes = StudyAttributes.of("toy", space)
+    require_same_configs(attributes, space, [trial(space, number) for number in range(3)])
     before = trial(space, 3, neuron__reset="hard", data__cutout=None)
     with pytest.raises(SearchError) as caught:
-        require_same_configs(about, space, [trial(space), before])
-    assert "begun by a version that trained its params otherwise" in str(caught.value)
+        require_same_configs(attributes, space, [trial(space), before])
+    assert "begun by a version that trained its params differently" in str(caught.value)
     assert "  neuron.reset: hard then, soft now\n" in str(caught.value)
     assert "--warm-start toy" in str(caught.value)
 
 
 def test_a_study_of_cifar10_whose_pixels_were_normalised_otherwise_is_not_gone_on_with() -> None:
     space = make_space(base={"data.name": "cifar10"})
-    about = About.of("toy", space)
-    require_same_configs(about, space, [trial(space)])
+    attributes = StudyAttributes.of("toy", space)
+    require_same_configs(attributes, space, [trial(space)])
     with pytest.raises(SearchError, match=r"CIFAR-10 was normalised by the std 0\.2470"):
-        require_same_configs(about, space, [trial(space, data__cutout=None)])
+        require_same_configs(attributes, space, [trial(space, data__cutout=None)])
 
 
 @pytest.mark.parametrize("augment", ["none", "crop_flip", "fast"])
 def test_studies_in_which_nothing_changed_go_on(augment: str) -> None:
     space = make_space(base={"data.name": "fashion_mnist", "data.augment": augment})
     before = [trial(space, number, data__cutout=None, measure__exit_confidence=None) for number in range(300)]
-    require_same_configs(About.of("toy", space), space, before)
+    require_same_configs(StudyAttributes.of("toy", space), space, before)
     for trial in before[:3]:  # and their keys, brought to today's form, are those of the params
         assert key_today(trial.key, trial.config) == resolve(space, trial.params)[1]

@@ -19,7 +19,7 @@ from search.errors import SearchError, StudyFailedError
 from search.propose.proposer import Proposer
 from search.record import rebuild
 from search.study import drivers as drivers_module
-from search.study.attributes import About
+from search.study.attributes import StudyAttributes
 from search.study.claim import claim_study
 from search.study.folder import RunFolder
 from search.study.opening import create, open_existing, require_new
@@ -63,8 +63,8 @@ def folder(tmp_path: Path) -> RunFolder:
 
 def _record(folder: RunFolder, url: str) -> Study:
     """From the storage alone."""
-    study, about = open_existing(folder, url)
-    return study_record(study, about)
+    study, attributes = open_existing(folder, url)
+    return study_record(study, attributes)
 
 
 def _check_each_once(record: Study, n_trials: int) -> None:
@@ -231,11 +231,11 @@ def test_a_turn_waits_for_the_other_but_not_for_ever(
 def test_a_study_is_begun_once(url: str, folder: RunFolder, tmp_path: Path) -> None:
     elsewhere = RunFolder.of(tmp_path / "elsewhere", "toy")
     with claim_study(folder, url) as first, claim_study(elsewhere, url) as second:
-        about = About.of("toy", SPACE)
+        attributes = StudyAttributes.of("toy", SPACE)
         require_new(elsewhere, url)
-        create(folder, url, about, first)
+        create(folder, url, attributes, first)
         with pytest.raises(SearchError, match="'toy' was begun by another driver; join it by --resume"):
-            create(elsewhere, url, about, second)
+            create(elsewhere, url, attributes, second)
 
 
 def test_the_first_drivers_make_the_tables_one_after_another(url: str, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from search.propose.proposer import Proposer
 from search.result import Conducted
-from search.study.attributes import About
+from search.study.attributes import StudyAttributes
 from search.study.folder import RunFolder
 from search.terminal.display import Display, ended_line, format_seconds, running_table
 from search.terminal.summary import has_failed, print_summary
@@ -33,14 +33,14 @@ def _store(n_open: int) -> TrialStore:
     return store
 
 
-def _about(store: TrialStore) -> About:
-    about = About.read(store.study)
-    assert about is not None
-    return about
+def _attributes(store: TrialStore) -> StudyAttributes:
+    attributes = StudyAttributes.read(store.study)
+    assert attributes is not None
+    return attributes
 
 
 def _record(store: TrialStore) -> Study:
-    return study_record(store.study, _about(store))
+    return study_record(store.study, _attributes(store))
 
 
 def _console(is_terminal: bool) -> Console:
@@ -55,7 +55,7 @@ def _shown(console: Console) -> str:
 def test_without_a_terminal_one_plain_line_per_finished_trial() -> None:
     store = _store(3)
     console = _console(False)
-    with Display(console, store, 6, _about(store)) as display:
+    with Display(console, store, 6, _attributes(store)) as display:
         display.turn()
         complete(store, store.trials[1])
         display.turn()
@@ -74,7 +74,7 @@ def test_trials_that_ended_before_a_resume_are_not_announced_again() -> None:
     store = _store(2)
     complete(store, store.trials[0])
     console = _console(False)
-    with Display(console, store, 6, _about(store)) as display:
+    with Display(console, store, 6, _attributes(store)) as display:
         display.turn()
     assert _shown(console) == ""
 
@@ -84,7 +84,7 @@ def test_the_live_table_shows_running_trials_front_and_counts() -> None:
     console = _console(True)
     store.note(2, Report("probe", metrics={"latency_ms": 1.0}))
     store.note(1, row(2, 87.5))
-    with Display(console, store, 6, _about(store)) as display:
+    with Display(console, store, 6, _attributes(store)) as display:
         complete(store, store.trials[0])
         display.turn()
     shown = _shown(console)
@@ -100,7 +100,7 @@ def test_the_live_front_is_that_of_the_whole_study() -> None:
     for number in range(4):
         complete(store, store.trials[number])
     console = _console(True)
-    with Display(console, store, 8, _about(store)) as display:
+    with Display(console, store, 8, _attributes(store)) as display:
         for number in range(4, 7):
             complete(store, store.trials[number])
             display.turn()
@@ -118,7 +118,7 @@ def test_a_replicate_that_ends_is_announced() -> None:
     store = _store(1)
     complete(store, store.trials[0])
     console = _console(False)
-    with Display(console, store, 6, _about(store)) as display:
+    with Display(console, store, 6, _attributes(store)) as display:
         complete(store, store.open_replicate(0, store.trials[0].config, "key", 9))
         display.turn()
     assert _shown(console).startswith("trial 1 complete: val_accuracy ")
@@ -128,7 +128,7 @@ def test_a_replicate_that_ends_is_announced() -> None:
 def test_a_line_said_stands_above_the_live_table() -> None:
     console = _console(True)
     store = _store(1)
-    with Display(console, store, 6, _about(store)) as display:
+    with Display(console, store, 6, _attributes(store)) as display:
         display.say("a [warning] as it is")
     assert "a [warning] as it is" in _shown(console)
 

@@ -12,7 +12,7 @@ import pytest
 from optuna.trial import TrialState
 
 from search.propose.proposer import Proposer
-from search.study.attributes import About
+from search.study.attributes import StudyAttributes
 from search.study.journal import END, open_journal
 from search.trials.outcome import Outcome
 from search.trials.store import TrialStore
@@ -34,9 +34,9 @@ def _store(n_open: int = 1, **changes: Any) -> TrialStore:
 
 
 def _record(store: TrialStore) -> Study:
-    about = About.read(store.study)
-    assert about is not None
-    return study_record(store.study, about)
+    attributes = StudyAttributes.read(store.study)
+    assert attributes is not None
+    return study_record(store.study, attributes)
 
 
 PLACE = {"worker": "123", "node": "here", "device": "cpu: fake"}
@@ -279,11 +279,11 @@ def test_trials_in_another_number_of_a_study_come_sorted() -> None:
 
 def test_about_survives_the_storage() -> None:
     space = make_space(constraints={"latency_ms": Limit(max=3.0, min=1.0)})
-    about = About.of("toy", space)
+    attributes = StudyAttributes.of("toy", space)
     study = optuna.create_study(directions=["maximize"] * 3)
-    about.write(study)
-    assert About.read(study) == about
-    assert About.read(optuna.create_study()) is None
+    attributes.write(study)
+    assert StudyAttributes.read(study) == attributes
+    assert StudyAttributes.read(optuna.create_study()) is None
 
 
 PROBED = {"a1": {"train_memory_mib": 10.0, "latency_ms": 2.0}, "b2": {"train_memory_mib": 20.0}}

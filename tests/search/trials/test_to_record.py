@@ -15,7 +15,7 @@ import pytest
 from search.errors import SearchError
 from search.propose.proposer import Proposer
 from search.record import main, rebuild
-from search.study.attributes import About
+from search.study.attributes import StudyAttributes
 from search.study.folder import RunFolder
 from search.study.opening import create
 from search.trials import writer as recorder_module
@@ -33,12 +33,12 @@ from tests.search.fakes import make_space
 from tests.search.stores import measured, row
 
 
-def _study(folder: RunFolder, n_trials: int = 4) -> tuple[TrialStore, About]:
+def _study(folder: RunFolder, n_trials: int = 4) -> tuple[TrialStore, StudyAttributes]:
     """Complete trials and one that runs."""
     folder.path.mkdir(parents=True)
     space = make_space()
-    about = About.of("toy", space)
-    store = TrialStore(create(folder, None, about), about.objectives, about.limits)
+    attributes = StudyAttributes.of("toy", space)
+    store = TrialStore(create(folder, None, attributes), attributes.objectives, attributes.limits)
     proposer = Proposer(store, space)
     for _ in range(n_trials + 1):
         trial = proposer.next()
@@ -46,7 +46,7 @@ def _study(folder: RunFolder, n_trials: int = 4) -> tuple[TrialStore, About]:
         (folder.path / "checkpoints" / trial_stem(trial.number)).mkdir(parents=True)
         if trial.number < n_trials:
             store.finish(trial.number, Outcome("complete", None, measured(trial)))
-    return store, about
+    return store, attributes
 
 
 @pytest.fixture
@@ -55,11 +55,11 @@ def folder(tmp_path: Path) -> RunFolder:
 
 
 def test_rebuild_makes_the_record_again(folder: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
-    store, about = _study(folder)
+    store, attributes = _study(folder)
     assert main([str(folder.path)]) == 0
     shown = capsys.readouterr().out.split()
     assert [Path(path).name for path in shown] == ["trials.parquet", "epochs.parquet", "report.html"]
-    assert read_study(folder.path) == study_record(store.study, about)
+    assert read_study(folder.path) == study_record(store.study, attributes)
     assert all(Path(path).exists() for path in shown)
 
 
@@ -114,17 +114,17 @@ def test_rebuild_says_that_the_report_failed_but_writes_the_rest(
 def test_a_report_that_fails_is_no_exception(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     import reports.build
 
-    store, about = _study(folder)
+    store, attributes = _study(folder)
     monkeypatch.setattr(reports.build, "build_report", lambda study, run_folder: 1 / 0)
-    report, problem = write_report(study_record(store.study, about), folder)
+    report, problem = write_report(study_record(store.study, attributes), folder)
     assert report is None
     assert problem is not None
     assert problem.startswith("the report could not be written: ZeroDivisionError")
 
 
 def test_which_checkpoints_are_unneeded(folder: RunFolder) -> None:
-    store, about = _study(folder)
-    record = study_record(store.study, about)
+    store, attributes = _study(folder)
+    record = study_record(store.study, attributes)
     on_front = {trial.number for trial in front(record)}
     assert unneeded(record, "all") == []
     assert unneeded(record, "none") == [0, 1, 2, 3]
@@ -132,8 +132,8 @@ def test_which_checkpoints_are_unneeded(folder: RunFolder) -> None:
 
 
 def test_a_write_removes_the_checkpoints_nobody_needs(folder: RunFolder) -> None:
-    store, about = _study(folder)
-    replace(about, keep_checkpoints="none").write(store.study)
+    store, attributes = _study(folder)
+    replace(attributes, keep_checkpoints="none").write(store.study)
     Recorder(store, folder, CheckpointPlace(str(folder.path / "checkpoints"))).finish()
     assert [path.name for path in (folder.path / "checkpoints").iterdir()] == ["trial-0004"]
 
@@ -230,20 +230,20 @@ def test_a_slow_write_is_rare(folder: RunFolder, monkeypatch: pytest.MonkeyPatch
 
 
 def test_the_record_of_a_store_is_that_of_its_storage(folder: RunFolder) -> None:
-    store, about = _study(folder)
+    store, attributes = _study(folder)
     record = StoreRecord(store)
-    assert record.study(about) == study_record(store.study, about)
+    assert record.study(attributes) == study_record(store.study, attributes)
     store.note(4, row(1))
     store.amend(0, {"latency_ms_quiet": 1.5})
     replicate = store.open_replicate(1, store.trials[1].config, "key", 5)
     store.note(replicate.number, row(1))
-    assert record.study(about) == study_record(store.study, about)
+    assert record.study(attributes) == study_record(store.study, attributes)
     store.finish(replicate.number, Outcome("complete", None, measured(replicate)))
     store.amend(replicate.number, {"latency_ms_quiet": 2.5})
     store.finish(4, Outcome("stopped", "rung"))
-    whole = record.study(about)
-    assert whole == study_record(store.study, about)
-    again = record.study(about)
+    whole = record.study(attributes)
+    assert whole == study_record(store.study, attributes)
+    again = record.study(attributes)
     assert all(now is before for now, before in zip(again.trials, whole.trials, strict=True))
 
 
@@ -254,8 +254,8 @@ def test_the_outline_decides_like_the_whole_study() -> None:
         space = make_space(
             objectives={name: own for name, own in make_space().objectives.items() if name in names}
         )
-        about = About.of("toy", space)
-        outline, trials = Outline(about.info()), []
+        attributes = StudyAttributes.of("toy", space)
+        outline, trials = Outline(attributes.info()), []
         for number in range(60):
             values = dict(
                 zip(names, generator.integers(0, 12, n_objectives).astype(float).tolist(), strict=True)
@@ -266,12 +266,12 @@ def test_the_outline_decides_like_the_whole_study() -> None:
             )
             trials.append(trial)
             outline.add([trial])
-            whole = Study(about.info(), tuple(trials))
+            whole = Study(attributes.info(), tuple(trials))
             assert front(outline.study) == front(whole)
             assert knee(outline.study) == knee(whole)
             assert study_reference_point(outline.study) == study_reference_point(whole)
             assert study_hypervolume(outline.study) == study_hypervolume(whole)
-        at_once = Outline(about.info())
+        at_once = Outline(attributes.info())
         at_once.add(trials)
         assert front(at_once.study) == front(outline.study)
         assert len(outline.study.trials) <= len(front(outline.study)) + n_objectives

@@ -15,7 +15,7 @@ from search.engine import _Job, _OpenStudy
 from search.errors import StudyFailedError
 from search.options import RunOptions
 from search.propose.proposer import Proposer
-from search.study.attributes import About
+from search.study.attributes import StudyAttributes
 from search.study.drivers import OneDriver
 from search.study.folder import RunFolder
 from search.study.opening import create, open_existing
@@ -57,18 +57,18 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
     return folder
 
 
-def _opened(folder: RunFolder, about: About, me: int) -> _OpenStudy:
-    job = _Job(make_space(), about, open_existing(folder)[0], folder, _Many(me), RunOptions())
+def _opened(folder: RunFolder, attributes: StudyAttributes, me: int) -> _OpenStudy:
+    job = _Job(make_space(), attributes, open_existing(folder)[0], folder, _Many(me), RunOptions())
     return _OpenStudy.of(job, job.study)
 
 
 def _two(folder: RunFolder) -> tuple[_OpenStudy, _OpenStudy]:
     """A driver, and one that joined it later with a larger budget; each has its own copy of what holds."""
     space = make_space(budget=Budget(50))
-    about = About.of("toy", space)
-    create(folder, None, about)
-    first = _opened(folder, about, 1)
-    wider = replace(about.with_space(replace(space, budget=Budget(100))), keep_checkpoints="all")
+    attributes = StudyAttributes.of("toy", space)
+    create(folder, None, attributes)
+    first = _opened(folder, attributes, 1)
+    wider = replace(attributes.with_space(replace(space, budget=Budget(100))), keep_checkpoints="all")
     second = _opened(folder, wider, 2)
     second.go_on()
     return first, second
@@ -80,14 +80,14 @@ def test_the_first_driver_to_end_leaves_the_study_as_a_later_one_made_it(folder:
         trial = Proposer(second.store, second.job.space).next()
     assert trial is not None
     ended = first.close("budget")
-    now = About.of_begun(second.study)
+    now = StudyAttributes.of_begun(second.study)
     assert (now.space["budget"], now.keep_checkpoints) == ({"trials": 100}, "all")
     assert now.finished_at is None, "the other one is at work"
     assert ended.study.info.space["budget"] == {"trials": 100}
     assert read_study(folder.path) == ended.study
     complete(second.store, trial)
     assert second.close("budget").study.info.finished_at is not None
-    assert About.of_begun(first.study).space["budget"] == {"trials": 100}
+    assert StudyAttributes.of_begun(first.study).space["budget"] == {"trials": 100}
 
 
 def test_a_driver_that_died_does_not_keep_a_study_from_its_end(
@@ -104,13 +104,13 @@ def test_what_holds_for_a_study_is_written_in_a_turn(
     folder: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, _ = _two(folder)
-    write, in_turn = About.write, []
+    write, in_turn = StudyAttributes.write, []
 
-    def note(about: About, study: Any) -> None:
+    def note(attributes: StudyAttributes, study: Any) -> None:
         in_turn.append(_Many.in_turn)
-        write(about, study)
+        write(attributes, study)
 
-    monkeypatch.setattr(About, "write", note)
+    monkeypatch.setattr(StudyAttributes, "write", note)
     first.go_on()
     first.close("budget")
     assert in_turn == [True, True]
