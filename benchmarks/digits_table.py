@@ -25,9 +25,9 @@ from search.cluster.machine import describe_machine, installed_versions
 from search.config_key import resolve
 from search.errors import SearchError
 from search.study.attributes import StudyAttributes, fixed_parts, plain_space
-from search.worker.jobs import Report, Ticket
+from search.worker.jobs import Job, Report
 from search.worker.trainer import load_trainer
-from search.worker.trial_run import Course
+from search.worker.trial_run import TrialRun
 from spaces.draw import RandomDraw
 from spaces.load import load_space
 from spaces.space import Space
@@ -59,7 +59,7 @@ def configs(space: Space, seed: int = SEED) -> Iterator[tuple[dict[str, Any], di
             yield params, config
 
 
-def make_table(folder: Path, n_trials: int, space: Space, trainer: str = Ticket.trainer) -> Study:
+def make_table(folder: Path, n_trials: int, space: Space, trainer: str = Job.trainer) -> Study:
     """Train what the record in `folder` lacks of the first `n_trials` configs, writing after each.
 
     Raises:
@@ -96,9 +96,9 @@ def train(
     """One config probed and trained to its end, in this process with one thread."""
     started, rows = datetime.now(UTC), []
     with tempfile.TemporaryDirectory() as scratch:
-        ticket = Ticket(number, config, config["optim"]["epochs"], scratch, trainer=trainer)
-        course = Course(ticket)
-        while (report := course.step()).kind != "end":
+        job = Job(number, config, config["optim"]["epochs"], scratch, trainer=trainer)
+        trial_run = TrialRun(job)
+        while (report := trial_run.step()).kind != "end":
             if report.row is not None:
                 rows.append(_row(number, report))
     values: dict[str, float | None] = {own.name: None for own in study.info.objectives}
@@ -121,7 +121,7 @@ def train(
     return trial, rows
 
 
-def probe_again(folder: Path, trainer_name: str = Ticket.trainer) -> Study:
+def probe_again(folder: Path, trainer_name: str = Job.trainer) -> Study:
     """Probe every config of a table N_PROBES times more and keep the quickest probe: a load only slows down.
 
     What training was measured at stays.

@@ -27,8 +27,8 @@ from benchmarks.trial_parts import PARTS, PARTS_FILE, STEPS, Stopwatch, instrume
 from search.checker import TrainerChecker
 from search.config_key import resolve
 from search.options import RunOptions
-from search.tune.trainable import TICKET, TrialTrainable
-from search.worker.jobs import Ticket
+from search.tune.trainable import JOB, TrialTrainable
+from search.worker.jobs import Job
 from snncore.measure.timing import QUIET_SHARE, ForeignLoad
 from spaces.load import load_space
 from spaces.ranges import FloatRange
@@ -81,19 +81,18 @@ def without_ray(space: Space, n: int, folder: Path) -> tuple[list[Seconds], floa
     """The parts of `n` trials after a first one, and the foreign load meanwhile."""
     config, _ = resolve(space, {"optim.lr": 0.1})
     n_epochs = config["optim"]["epochs"]
-    tickets = [
-        {TICKET: Ticket(number, config, n_epochs, str(folder / f"trial-{number:04d}"))}
-        for number in range(n + 1)
+    jobs = [
+        {JOB: Job(number, config, n_epochs, str(folder / f"trial-{number:04d}"))} for number in range(n + 1)
     ]
     watch = Stopwatch()
     trials: list[Seconds] = []
     with instrumented(watch):
-        trainable = TrialTrainable(tickets[0])
+        trainable = TrialTrainable(jobs[0])
         _to_the_end(trainable)
         load = ForeignLoad()
-        for ticket in tickets[1:]:
+        for job in jobs[1:]:
             watch.lap()
-            assert trainable.reset(ticket)
+            assert trainable.reset(job)
             _to_the_end(trainable)
             trials.append(watch.lap())
     trainable.stop()

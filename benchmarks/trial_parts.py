@@ -79,7 +79,7 @@ class Stopwatch:
 @contextmanager
 def instrumented(watch: Stopwatch) -> Iterator[None]:
     """Press `watch` in the real code while the block runs."""
-    session, course = snncore.training.session, search.worker.trial_run
+    session, trial_run = snncore.training.session, search.worker.trial_run
     with ExitStack() as stack:
 
         def press(owner: Any, name: str, part: str, whole: bool = False) -> None:
@@ -94,7 +94,7 @@ def instrumented(watch: Stopwatch) -> Iterator[None]:
         press(snncore.training.step.Trainer, "step", TRAINING, whole=True)
         press(session, "evaluate", EVALUATION)
         press(session.TrainingSession, "run_epoch", "epochs")
-        press(course, "_as_row", "epochs")
+        press(trial_run, "_as_row", "epochs")
         press(search.worker.checkpoints.CheckpointKeeper, "save", "checkpoints", whole=True)
         press(session.TrainingSession, "metrics", "metrics", whole=True)
         batches = snncore.data.batches.batches.BatchSource
@@ -136,33 +136,33 @@ _until_it_ends = ExitStack()
 
 
 def timed_trainer(device: str, threads: int) -> search.worker.trainer.SnncoreTrainer:
-    """A trainer factory for tickets: in a worker of Ray it leaves the parts of each trial in a file.
+    """A trainer factory for jobs: in a worker of Ray it leaves the parts of each trial in a file.
 
     A line of `PARTS_FILE` in the run folder is a trial, from the end of the trial before it, with what
     passes between the worker's steps as DRIVER. The first line of a worker begins with its first probe.
-    One thread, whatever the ticket says: the slot is large only so that there is one.
+    One thread, whatever the job says: the slot is large only so that there is one.
     """
     global _worker
     if _worker is None:
         _worker = Stopwatch()
         _until_it_ends.enter_context(instrumented(_worker))
         _until_it_ends.enter_context(
-            mock.patch.object(search.worker.trial_run.Course, "step", _with_driver(_worker))
+            mock.patch.object(search.worker.trial_run.TrialRun, "step", _with_driver(_worker))
         )
     return search.worker.trainer.SnncoreTrainer(device, 1)
 
 
 def _with_driver(watch: Stopwatch) -> Callable[[Any], Any]:
-    """`Course.step`, the time after which is the driver's; a lap when its trial has ended."""
-    step, waiting = search.worker.trial_run.Course.step, ExitStack()
+    """`TrialRun.step`, the time after which is the driver's; a lap when its trial has ended."""
+    step, waiting = search.worker.trial_run.TrialRun.step, ExitStack()
 
-    def timed(course: Any) -> Any:
+    def timed(trial_run: Any) -> Any:
         waiting.close()
-        report = step(course)
+        report = step(trial_run)
         if report.kind == "end":
-            path = Path(course._ticket.checkpoints).parents[1] / PARTS_FILE
+            path = Path(trial_run._job.checkpoints).parents[1] / PARTS_FILE
             with path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"number": course._ticket.number, "seconds": watch.lap()}) + "\n")
+                file.write(json.dumps({"number": trial_run._job.number, "seconds": watch.lap()}) + "\n")
         waiting.enter_context(watch.part(DRIVER))
         return report
 

@@ -16,7 +16,7 @@ from search.cluster.device import device_of_trials
 from search.cluster.machine import describe_machine, installed_versions
 from search.cluster.ray_cluster import ray_cluster, refuse_ray_client
 from search.cluster.ray_watch import RayWatch, ray_watch
-from search.cluster.resources import Node, Shares
+from search.cluster.resources import Allotments, Node
 from search.errors import StudyFailedError
 from search.options import RunOptions
 from search.propose.proposer import require_sampler
@@ -58,7 +58,7 @@ from studies.pareto import front
 
 
 @dataclass(frozen=True)
-class _Job:
+class _StudySetup:
     """A study that may be run.
 
     study, before: as opened and as it stood then, None for a new one.
@@ -80,7 +80,7 @@ class _Job:
             for run in options.warm_start
         ]
 
-    def with_nothing_to_do(self) -> _Job:
+    def with_nothing_to_do(self) -> _StudySetup:
         """The same, told as it was: a budget or sampler that no trial was run by is not the study's."""
         if self.before is None:
             return self
@@ -105,35 +105,35 @@ def conduct(space: Space | None, options: RunOptions) -> Conducted:
     refuse_ray_client(options.address)
     folder = RunFolder.of(options.out, options.study or (space.name if space else ""))
     with claim_study(folder, options.storage) as drivers:
-        job = _open(folder, space, options, drivers)
+        setup = _open(folder, space, options, drivers)
         folder.require_free_disk()
-        opened = None if job.study is None else _OpenStudy.of(job, job.study)
+        opened = None if setup.study is None else _OpenStudy.of(setup, setup.study)
         if opened is not None:
             require_room(opened.store.n_trials, options.trials)
-            if not has_work(opened.store, job.space, opened.front()):
-                opened.job = job.with_nothing_to_do()
+            if not has_work(opened.store, setup.space, opened.front()):
+                opened.setup = setup.with_nothing_to_do()
                 opened.go_on()
-                return opened.close("budget", finished_at=opened.job.attributes.finished_at)
-            require_same_configs(job.attributes, job.space, opened.store.trials.values())
-        require_validation(job.space)
-        require_architectures(job.space)
+                return opened.close("budget", finished_at=opened.setup.attributes.finished_at)
+            require_same_configs(setup.attributes, setup.space, opened.store.trials.values())
+        require_validation(setup.space)
+        require_architectures(setup.space)
         if options.address == "local":
-            require_data(job.space)
+            require_data(setup.space)
         console = lasting_console(quiet=not options.show)
         with ExitStack() as stack:
             live = stack.enter_context(live_report(folder.path, options.live))
             with console.status("starting Ray"):
-                wanted = wanted_of_nodes(job.space, job.attributes.checkpoints)
+                wanted = wanted_of_nodes(setup.space, setup.attributes.checkpoints)
                 cluster = ray_cluster(options.address, wanted, lambda line: _say(console, line))
                 nodes = stack.enter_context(cluster)
             watch = stack.enter_context(ray_watch(options.address))
             if live:
                 _say(console, f"live report: {live}")
             with _unforeseen_fails_the_study():
-                return _run(job, opened, nodes, console, watch, StopRequest(deadline, watch.require))
+                return _run(setup, opened, nodes, console, watch, StopRequest(deadline, watch.require))
 
 
-def _open(folder: RunFolder, space: Space | None, options: RunOptions, drivers: Drivers) -> _Job:
+def _open(folder: RunFolder, space: Space | None, options: RunOptions, drivers: Drivers) -> _StudySetup:
     """Look at what is there; see `search.study.opening` for what is refused."""
     study = before = None
     if options.resume and not (space and was_never_begun(folder, options.storage)):
@@ -159,9 +159,9 @@ def _open(folder: RunFolder, space: Space | None, options: RunOptions, drivers: 
         checkpoints=options.checkpoints or attributes.checkpoints,
         keep_checkpoints=options.keep_checkpoints or attributes.keep_checkpoints,
     )
-    job = _Job(space, attributes, study, folder, drivers, options, before)
-    job.earlier(None)  # refuses what cannot be read
-    return job
+    setup = _StudySetup(space, attributes, study, folder, drivers, options, before)
+    setup.earlier(None)  # refuses what cannot be read
+    return setup
 
 
 def _attributes(name: str, space: Space, run: Run) -> StudyAttributes:
@@ -196,24 +196,24 @@ def _unforeseen_fails_the_study() -> Iterator[None]:
 class _OpenStudy:
     """A study that is open, and its record."""
 
-    job: _Job
+    setup: _StudySetup
     study: optuna.Study
     place: CheckpointPlace
     store: TrialStore
     recorder: Recorder
 
     @classmethod
-    def of(cls, job: _Job, study: optuna.Study | None) -> _OpenStudy:
+    def of(cls, setup: _StudySetup, study: optuna.Study | None) -> _OpenStudy:
         """study: None to begin it; one that exists is only read."""
-        attributes = job.attributes
+        attributes = setup.attributes
         place = study_place(
-            attributes.checkpoints, job.folder.path, attributes.name, attributes.started_at or ""
+            attributes.checkpoints, setup.folder.path, attributes.name, attributes.started_at or ""
         )
-        study = study or create(job.folder, job.options.storage, attributes, job.drivers)
+        study = study or create(setup.folder, setup.options.storage, attributes, setup.drivers)
         with reading(f"study {attributes.name!r}"):
-            store = TrialStore(study, attributes.objectives, attributes.limits, job.drivers)
-        recorder = Recorder(store, job.folder, place)
-        return cls(job, study, place, store, recorder)
+            store = TrialStore(study, attributes.objectives, attributes.limits, setup.drivers)
+        recorder = Recorder(store, setup.folder, place)
+        return cls(setup, study, place, store, recorder)
 
     @_told_in_one_line()
     def go_on(self) -> None:
@@ -225,7 +225,7 @@ class _OpenStudy:
 
     def front(self) -> list[int]:
         """The numbers of the front's trials."""
-        return [trial.number for trial in front(study_record(self.study, self.job.attributes))]
+        return [trial.number for trial in front(study_record(self.study, self.setup.attributes))]
 
     @_told_in_one_line()
     def close(self, ending: Ending, note: str | None = None, finished_at: str | None = None) -> Conducted:
@@ -240,11 +240,13 @@ class _OpenStudy:
             if not self.store.others_at_work():
                 attributes.finished(finished_at).write(self.study)
         record, report, problem = self.recorder.finish()
-        return Conducted(record, self.job.folder, ending, attributes.keep_checkpoints, note, report, problem)
+        return Conducted(
+            record, self.setup.folder, ending, attributes.keep_checkpoints, note, report, problem
+        )
 
 
 def _run(
-    job: _Job,
+    setup: _StudySetup,
     opened: _OpenStudy | None,
     nodes: Sequence[Node],
     console: Console,
@@ -257,18 +259,18 @@ def _run(
     """
     from search.tune.loop import search
 
-    shares = Shares(job.space.resources.cpu, job.space.resources.gpu, nodes)
-    shares.n_slots()  # refuses what no node has, before anything is written
-    shares.require_one_model(device_bound(job.attributes.objectives, job.attributes.limits))
+    allotments = Allotments(setup.space.resources.cpu, setup.space.resources.gpu, nodes)
+    allotments.n_slots()  # refuses what no node has, before anything is written
+    allotments.require_one_model(device_bound(setup.attributes.objectives, setup.attributes.limits))
     device = None if opened is None else opened.store.device
-    if job.options.warm_start and device is None:
-        device = device_of_trials(job.options.trainer, shares.of())
-    opened = _begin(job, opened, job.earlier(device), lambda line: _say(console, line))
-    setting = Setting(job.space, job.folder, opened.place, job.options.trainer, shares)
-    if note := shares.of().note:
+    if setup.options.warm_start and device is None:
+        device = device_of_trials(setup.options.trainer, allotments.of())
+    opened = _begin(setup, opened, setup.earlier(device), lambda line: _say(console, line))
+    setting = Setting(setup.space, setup.folder, opened.place, setup.options.trainer, allotments)
+    if note := allotments.of().note:
         console.print(note, style="yellow", markup=False, highlight=False)
     with stop.on_signals():
-        with Display(console, opened.store, job.space.budget.trials, job.attributes) as display:
+        with Display(console, opened.store, setup.space.budget.trials, setup.attributes) as display:
 
             def turn() -> None:
                 opened.recorder.turn()
@@ -282,21 +284,21 @@ def _run(
 
 @_told_in_one_line()
 def _begin(
-    job: _Job, opened: _OpenStudy | None, earlier: Sequence[WarmStart], say: Callable[[str], None]
+    setup: _StudySetup, opened: _OpenStudy | None, earlier: Sequence[WarmStart], say: Callable[[str], None]
 ) -> _OpenStudy:
     """Begin the study or go on with it, with what comes before the sampler's own proposals."""
     from search.propose.initial_queue import queue_anchors, take_over
 
     if opened is None:
-        opened = _OpenStudy.of(job, None)
-        if n := queue_anchors(opened.store, job.space):
+        opened = _OpenStudy.of(setup, None)
+        if n := queue_anchors(opened.store, setup.space):
             say(f"tried first: {n} known {'recipe that lies' if n == 1 else 'recipes that lie'} in the space")
     else:
-        if changed := job.attributes.changes():
+        if changed := setup.attributes.changes():
             say(f"continued with {', '.join(changed)}")
         opened.go_on()
     for found in earlier:
-        take_over(opened.store, job.space, found)
+        take_over(opened.store, setup.space, found)
         for line in found.notes:
             say(line)
     return opened

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from search.cluster.resources import Node
-from search.worker.jobs import Share
+from search.worker.jobs import Allotment
 
 _SLACK = 1e-9
 
@@ -19,30 +19,30 @@ class _Free:
     cpu: float
     gpus: list[float]
 
-    def fits(self, share: Share) -> bool:
-        if share.cpu > self.cpu + _SLACK:
+    def fits(self, allotment: Allotment) -> bool:
+        if allotment.cpu > self.cpu + _SLACK:
             return False
-        if share.gpu > 1:
-            return sum(left > 1 - _SLACK for left in self.gpus) >= share.gpu
-        return share.gpu == 0 or max(self.gpus, default=0.0) + _SLACK >= share.gpu
+        if allotment.gpu > 1:
+            return sum(left > 1 - _SLACK for left in self.gpus) >= allotment.gpu
+        return allotment.gpu == 0 or max(self.gpus, default=0.0) + _SLACK >= allotment.gpu
 
-    def take(self, share: Share, sign: int, gpus: Sequence[int]) -> None:
-        self.cpu -= sign * share.cpu
+    def take(self, allotment: Allotment, sign: int, gpus: Sequence[int]) -> None:
+        self.cpu -= sign * allotment.cpu
         for gpu in gpus:
-            self.gpus[gpu] -= sign * min(1.0, share.gpu)
+            self.gpus[gpu] -= sign * min(1.0, allotment.gpu)
 
-    def choose(self, share: Share) -> list[int]:
-        """The GPUs for a share, the fullest that have room as Ray does it; the emptiest where none has."""
+    def choose(self, allotment: Allotment) -> list[int]:
+        """The GPUs for an allotment: as in Ray the fullest that have room; the emptiest where none has."""
         order = sorted(range(len(self.gpus)), key=lambda gpu: self.gpus[gpu])
-        if share.gpu > 1:
-            return order[-int(share.gpu) :]
-        room = [gpu for gpu in order if self.gpus[gpu] + _SLACK >= share.gpu]
-        return [] if share.gpu == 0 else (room or order[-1:])[:1]
+        if allotment.gpu > 1:
+            return order[-int(allotment.gpu) :]
+        room = [gpu for gpu in order if self.gpus[gpu] + _SLACK >= allotment.gpu]
+        return [] if allotment.gpu == 0 else (room or order[-1:])[:1]
 
 
 @dataclass(frozen=True)
 class _Place:
-    share: Share
+    allotment: Allotment
     at: int
     gpus: tuple[int, ...]
 
@@ -58,20 +58,20 @@ class Placement:
         self._free = [_Free(node, node.cpus, [1.0] * int(node.gpus + _SLACK)) for node in nodes]
         self._places: dict[int, _Place] = {}
 
-    def has_room(self, share: Share) -> bool:
-        """Whether one node has the cores left for a share, and one GPU its part."""
-        return share.gpu == 0 or any(free.fits(share) for free in self._free)
+    def has_room(self, allotment: Allotment) -> bool:
+        """Whether one node has the cores left for an allotment, and one GPU its part."""
+        return allotment.gpu == 0 or any(free.fits(allotment) for free in self._free)
 
-    def put(self, number: int, share: Share, host: str | None = None) -> None:
+    def put(self, number: int, allotment: Allotment, host: str | None = None) -> None:
         """Take in a trial. host: the name of the machine it runs on, where that is known."""
         self._remove(number)
         here = [at for at, free in enumerate(self._free) if host is not None and _is_of(free.node, host)]
         options = here or range(len(self._free))
-        fitting = [at for at in options if self._free[at].fits(share)] or options
+        fitting = [at for at in options if self._free[at].fits(allotment)] or options
         at = min(fitting, key=lambda at: (max(self._free[at].gpus, default=0.0), self._free[at].cpu))
-        gpus = tuple(self._free[at].choose(share))
-        self._free[at].take(share, 1, gpus)
-        self._places[number] = _Place(share, at, gpus)
+        gpus = tuple(self._free[at].choose(allotment))
+        self._free[at].take(allotment, 1, gpus)
+        self._places[number] = _Place(allotment, at, gpus)
 
     def update(self, hosts: Mapping[int, str | None]) -> None:
         """Keep these trials alone, and move those that run elsewhere than was thought."""
@@ -80,12 +80,12 @@ class Placement:
         for number in self._places.keys() & hosts.keys():
             place, host = self._places[number], hosts[number]
             if host is not None and not _is_of(self._free[place.at].node, host):
-                self.put(number, place.share, host)
+                self.put(number, place.allotment, host)
 
     def _remove(self, number: int) -> None:
         place = self._places.pop(number, None)
         if place is not None:
-            self._free[place.at].take(place.share, -1, place.gpus)
+            self._free[place.at].take(place.allotment, -1, place.gpus)
 
 
 def _is_of(node: Node, host: str) -> bool:

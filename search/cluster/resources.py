@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from search.errors import SearchError
-from search.worker.jobs import Share
+from search.worker.jobs import Allotment
 
 AUTO_GPU_SHARE = 0.25
 """The share of a GPU that `gpu: auto` gives a trial whose need is not known."""
@@ -49,16 +49,16 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Shares:
+class Allotments:
     """What trials get on these nodes. cpu, gpu: as the space says."""
 
     cpu: float
     gpu: float | Literal["auto"]
     nodes: Sequence[Node]
 
-    def of(self, memory_mib: float | None = None) -> Share:
+    def of(self, memory_mib: float | None = None) -> Allotment:
         """Of a trial that needs so much memory to train; None where that is not known."""
-        return decide_share(self.cpu, self.gpu, self.nodes, memory_mib)
+        return decide_allotment(self.cpu, self.gpu, self.nodes, memory_mib)
 
     def n_slots(self) -> int:
         """How many of the smallest trials may run at once; raises as `count_slots` does."""
@@ -66,7 +66,7 @@ class Shares:
         n_usual = count_slots(usual, self.nodes)
         if self.gpu != "auto" or usual.gpu == 0:
             return n_usual
-        return count_slots(Share(usual.cpu, MIN_GPU_SHARE), self.nodes)
+        return count_slots(Allotment(usual.cpu, MIN_GPU_SHARE), self.nodes)
 
     def require_one_model(self, names: Sequence[str]) -> None:
         """Check that trials cannot end up on unlike devices, where metrics that depend on them are compared.
@@ -76,8 +76,8 @@ class Shares:
         Raises:
             SearchError: they can; all nodes are listed.
         """
-        share = self.of()
-        models = {node: node.models(share.device) for node in self.nodes if _fitting(share, node)}
+        allotment = self.of()
+        models = {node: node.models(allotment.device) for node in self.nodes if _fitting(allotment, node)}
         if not names or len({model for own in models.values() for model in own}) < 2:
             return
         listed = [f"  {node.name}: {' and '.join(own) or 'not known'}" for node, own in models.items()]
@@ -86,24 +86,24 @@ class Shares:
         raise SearchError("\n".join([head, *listed, last]))
 
 
-def decide_share(
+def decide_allotment(
     cpu: float, gpu: float | Literal["auto"], nodes: Sequence[Node], memory_mib: float | None = None
-) -> Share:
-    """The share of one trial; `gpu: auto` is a share of a GPU where the cluster has one, else none.
+) -> Allotment:
+    """The allotment of one trial; `gpu: auto` is a share of a GPU where the cluster has one, else none.
 
     memory_mib: what the trial needs on a GPU, train_memory_mib and its data; None where it is not known.
     """
     if gpu != "auto":
-        return Share(cpu, gpu)
+        return Allotment(cpu, gpu)
     with_gpus = [node for node in nodes if node.gpus > 0]
     if not with_gpus:
-        return Share(cpu, 0.0, "resources.gpu: auto: the cluster has no GPU; trials train on CPU")
+        return Allotment(cpu, 0.0, "resources.gpu: auto: the cluster has no GPU; trials train on CPU")
     sizes = [node.gpu_memory_mib for node in with_gpus]
     known = [size for size in sizes if size is not None]
     if memory_mib is None or len(known) < len(sizes):
-        return Share(cpu, AUTO_GPU_SHARE)
+        return Allotment(cpu, AUTO_GPU_SHARE)
     # Ray may place it on any of them, so the smallest decides.
-    return Share(cpu, gpu_share(memory_mib, min(known)))
+    return Allotment(cpu, gpu_share(memory_mib, min(known)))
 
 
 def gpu_share(memory_mib: float, gpu_memory_mib: float) -> float:
@@ -122,29 +122,31 @@ def gpu_share(memory_mib: float, gpu_memory_mib: float) -> float:
     return min(1.0, max(MIN_GPU_SHARE, math.ceil(share * 100 - _SLACK) / 100))
 
 
-def count_slots(share: Share, nodes: Sequence[Node]) -> int:
+def count_slots(allotment: Allotment, nodes: Sequence[Node]) -> int:
     """How many trials fit on all nodes together; each must fit on one node, and a part of a GPU on one GPU.
 
     Raises:
         SearchError: the request is larger than any node, and the message lists the nodes' sizes; or it is
             for more than one GPU and not for whole ones, which Ray cannot give.
     """
-    if share.gpu > 1 and share.gpu != int(share.gpu):
-        raise SearchError(f"resources.gpu: got {share.gpu:g}, allowed: up to 1, or a whole number of GPUs")
-    n_slots = sum(_fitting(share, node) for node in nodes)
+    if allotment.gpu > 1 and allotment.gpu != int(allotment.gpu):
+        raise SearchError(
+            f"resources.gpu: got {allotment.gpu:g}, allowed: up to 1, or a whole number of GPUs"
+        )
+    n_slots = sum(_fitting(allotment, node) for node in nodes)
     if n_slots:
         return n_slots
-    asked = f"resources: cpu {share.cpu:g}, gpu {share.gpu:g} per trial is more than any node has"
+    asked = f"resources: cpu {allotment.cpu:g}, gpu {allotment.gpu:g} per trial is more than any node has"
     sizes = [f"  {node.name}: cpu {node.cpus:g}, gpu {node.gpus:g}" for node in nodes]
     raise SearchError("\n".join([f"{asked}; the nodes are", *sizes, "lower `resources` in the space"]))
 
 
-def _fitting(share: Share, node: Node) -> int:
+def _fitting(allotment: Allotment, node: Node) -> int:
     limits = []
-    if share.cpu > 0:
-        limits.append(math.floor(node.cpus / share.cpu + _SLACK))
-    if share.gpu >= 1:
-        limits.append(math.floor(node.gpus / share.gpu + _SLACK))
-    elif share.gpu > 0:
-        limits.append(math.floor(node.gpus + _SLACK) * math.floor(1 / share.gpu + _SLACK))
+    if allotment.cpu > 0:
+        limits.append(math.floor(node.cpus / allotment.cpu + _SLACK))
+    if allotment.gpu >= 1:
+        limits.append(math.floor(node.gpus / allotment.gpu + _SLACK))
+    elif allotment.gpu > 0:
+        limits.append(math.floor(node.gpus + _SLACK) * math.floor(1 / allotment.gpu + _SLACK))
     return min(limits, default=1)

@@ -1,6 +1,6 @@
 """A trainer that replays a recorded study in real trials: for tests of the engine, and for demonstrations.
 
-Its name in a ticket is `search.simulate:TableTrainer@FOLDER`, or `...@FOLDER?epoch_s=0.05&probe_s=0.01`
+Its name in a job is `search.simulate:TableTrainer@FOLDER`, or `...@FOLDER?epoch_s=0.05&probe_s=0.01`
 for trials that take some time.
 """
 

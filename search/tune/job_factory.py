@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from search.cluster.resources import Shares
+from search.cluster.resources import Allotments
 from search.config_key import probe_key_of
 from search.propose.probe_ahead import ProbeRequest
 from search.study.folder import RunFolder
@@ -16,24 +16,24 @@ from search.trials.store import TrialStore
 from search.trials.stored_trial import StoredTrial
 from search.tune.out_of_memory import MemoryJudge
 from search.worker.checkpoint_place import CheckpointPlace
-from search.worker.jobs import ProbeTicket, QuietTicket, Share, Ticket
+from search.worker.jobs import Allotment, Job, ProbeJob, QuietJob
 from snncore.config.metrics import PROBED
 from spaces.space import Space
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What one run of the loop works with. place: of checkpoints. shares: see `search.cluster.resources`."""
+    """What one run of the loop works with. place: of the checkpoints. allotments: of each trial."""
 
     space: Space
     folder: RunFolder
     place: CheckpointPlace
     trainer: str
-    shares: Shares
+    allotments: Allotments
 
 
-class Tickets:
-    """Makes the tickets of one study, for one life of Ray Tune's loop after another.
+class JobFactory:
+    """Makes the jobs of one study, for one life of Ray Tune's loop after another.
 
     memory: knows which trials are handed out alone.
     """
@@ -47,15 +47,15 @@ class Tickets:
         self._cheap = [name for name in dict.fromkeys(wanted) if name in PROBED]
 
     def begin_life(self) -> None:
-        """The loop starts, or starts again: what killed workers before is no matter of the next tickets."""
+        """The loop starts, or starts again: what killed workers before is no matter of the next jobs."""
         self._life = secrets.token_hex(8)
         self.memory.begin_life()
 
-    def trial(self, trial: StoredTrial) -> Ticket:
+    def trial(self, trial: StoredTrial) -> Job:
         """With the metrics that were probed before, for this config or for one that costs the same."""
         setting = self.setting
         probed = self._store.probed.get(trial.probe_key or probe_key_of(trial.config, trial.key), {})
-        return Ticket(
+        return Job(
             number=trial.number,
             config=_for_worker(trial.config),
             epochs=trial.config["optim"]["epochs"],
@@ -66,30 +66,29 @@ class Tickets:
             metrics=trial.metrics or None,
             probed=probed,
             trainer=setting.trainer,
-            share=self.share(trial),
+            allotment=self.allotment(trial),
         )
 
-    def share(self, trial: StoredTrial) -> Share:
+    def allotment(self, trial: StoredTrial) -> Allotment:
         """What a trial gets: by its probed memory, and a whole GPU where it is handed out alone."""
         probed = trial.metrics or self._store.probed.get(trial.probe_key or "", {})
-        share = self.setting.shares.of(probed.get("train_memory_mib"))
-        return share.alone() if self.memory.is_alone(trial) else share
+        allotment = self.setting.allotments.of(probed.get("train_memory_mib"))
+        return allotment.alone() if self.memory.is_alone(trial) else allotment
 
-    def probe(self, request: ProbeRequest) -> ProbeTicket:
+    def probe(self, request: ProbeRequest) -> ProbeJob:
         """Of the configs as they stand in the request."""
         configs = {key: _for_worker(config) for key, config in request.configs.items()}
-        return ProbeTicket(configs, self._cheap, request.seconds, **self._usual())
-
-    def quiet(self, trial: StoredTrial) -> QuietTicket:
-        """Of a trial's config."""
-        return QuietTicket(
-            _for_worker(trial.config),
-            self.setting.trainer,
-            self.setting.shares.of(trial.metrics.get("train_memory_mib")),
+        return ProbeJob(
+            configs, self._cheap, request.seconds, self.setting.trainer, self.setting.allotments.of()
         )
 
-    def _usual(self) -> dict[str, Any]:
-        return {"trainer": self.setting.trainer, "share": self.setting.shares.of()}
+    def quiet(self, trial: StoredTrial) -> QuietJob:
+        """Of a trial's config."""
+        return QuietJob(
+            _for_worker(trial.config),
+            self.setting.trainer,
+            self.setting.allotments.of(trial.metrics.get("train_memory_mib")),
+        )
 
 
 def _for_worker(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from search.result import Ending
 from search.trials.outcome import of_error
 from search.trials.store import TrialStore
 from search.tune.callbacks import StopOnRequest, Watcher
-from search.tune.job_factory import Setting, Tickets
+from search.tune.job_factory import JobFactory, Setting
 from search.tune.out_of_memory import MemoryJudge
 from search.tune.phases import (
     Phases,
@@ -62,7 +62,7 @@ def search(
         Exception: any other error of our own code inside Ray's loop.
     """
     memory = MemoryJudge(store, say)
-    space, tickets = setting.space, Tickets(setting, store, memory)
+    space, jobs = setting.space, JobFactory(setting, store, memory)
     ahead = ProbeAhead(store, space)
     proposer: Proposer | None = None
 
@@ -70,20 +70,20 @@ def search(
         nonlocal proposer
         proposer = Proposer(store, space)
         ahead.lost()
-        tickets.begin_life()
-        return SearchWork(store, proposer, ahead, tickets, say)
+        jobs.begin_life()
+        return SearchWork(store, proposer, ahead, jobs, say)
 
     def replicates() -> Work:
         numbers = front()
         if n := len(missing_replicates(store, numbers, space.replicates)):
             say(f"training {n} replicates of the front's {len(numbers)} trials")
-        return ReplicateWork(store, numbers, space.replicates, tickets)
+        return ReplicateWork(store, numbers, space.replicates, jobs)
 
     def quiet() -> Work:
         numbers = to_measure_quietly(store, front)
         if numbers:
             say(f"measuring the times of the front's {len(numbers)} trials again, one after another")
-        return QuietWork(store, numbers, tickets, say)
+        return QuietWork(store, numbers, jobs, say)
 
     unknown = unknown_in_training(store.objectives)
     if space.fidelity is not None and unknown:
@@ -156,7 +156,7 @@ class _Loop:
                 scheduler=scheduler,
                 stop=StopOnRequest(stop),
                 callbacks=[Watcher(searcher.tasks, stop, self._on_turn, self._say)],
-                max_concurrent_trials=setting.shares.n_slots(),
+                max_concurrent_trials=setting.allotments.n_slots(),
                 num_samples=-1,
                 reuse_actors=True,
                 max_failures=0,  # retries are ours: Tune has none for a worker that dies while it starts

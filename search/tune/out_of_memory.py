@@ -26,7 +26,7 @@ from search.trials.outcome import Outcome
 from search.trials.store import TrialStore
 from search.trials.stored_trial import StoredTrial
 from search.tune.repeated_failures import MAX_ALIKE
-from search.worker.jobs import Share
+from search.worker.jobs import Allotment
 from studies.model import State
 
 REMEDY = (
@@ -67,9 +67,9 @@ class MemoryJudge:
         self._began[trial.number] = next(self._moments)
         self._store.wait_for_memory(trial.number, None)
 
-    def begins_alone(self, trial: StoredTrial, share: Share, is_last: bool) -> None:
-        """A trial that waits is handed out with this share. is_last: nothing else is left to do."""
-        needs_all = self.needs_all(trial, share)
+    def begins_alone(self, trial: StoredTrial, allotment: Allotment, is_last: bool) -> None:
+        """A trial that waits is handed out with this allotment. is_last: nothing else is left to do."""
+        needs_all = self.needs_all(trial, allotment)
         self._alone[trial.number] = _Alone(is_last or self._is_confirmed(trial), needs_all)
         self._say(f"trial {trial.number} is run again alone: {trial.out_of_memory}")
 
@@ -77,11 +77,11 @@ class MemoryJudge:
         """Whether it is handed out so, or was and its worker died."""
         return trial.number in self._alone
 
-    def needs_all(self, trial: StoredTrial, share: Share) -> bool:
+    def needs_all(self, trial: StoredTrial, allotment: Allotment) -> bool:
         """Whether nothing at all may run beside it, rather than nothing on its GPU, once it is run alone."""
         if trial.number in self._alone:
             return self._alone[trial.number].needs_all
-        return share.gpu == 0 or _OF_GPU.search(trial.out_of_memory or "") is None
+        return allotment.gpu == 0 or _OF_GPU.search(trial.out_of_memory or "") is None
 
     def has_all(self, trial: StoredTrial) -> bool:
         """Whether a trial that is handed out is alone, and needs all."""

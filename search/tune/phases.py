@@ -18,10 +18,10 @@ from search.propose.proposer import Proposer
 from search.trials.outcome import Outcome
 from search.trials.store import TrialStore
 from search.trials.stored_trial import StoredTrial
-from search.tune.job_factory import Tickets
+from search.tune.job_factory import JobFactory
 from search.tune.repeated_failures import Failures
 from search.tune.tasks import ProbeTask, QuietTask, Task, TrialTask
-from search.worker.jobs import Share
+from search.worker.jobs import Allotment
 from snncore.config.load import make_config
 from spaces.space import Space
 
@@ -56,14 +56,14 @@ class SearchWork:
         store: TrialStore,
         proposer: Proposer,
         ahead: ProbeAhead,
-        tickets: Tickets,
+        jobs: JobFactory,
         on_failure: Callable[[str], None],
     ) -> None:
         self._store, self._proposer, self._ahead = store, proposer, ahead
-        self._tickets, self._on_failure = tickets, on_failure
-        self._budget = tickets.setting.space.budget.trials
-        self._expected = tickets.setting.shares.of()
-        self._trials = _Trials(store, tickets)
+        self._jobs, self._on_failure = jobs, on_failure
+        self._budget = jobs.setting.space.budget.trials
+        self._expected = jobs.setting.allotments.of()
+        self._trials = _Trials(store, jobs)
         self._n_probing = 0
 
     def next(self) -> Task | Wait | None:
@@ -85,12 +85,12 @@ class SearchWork:
         if request is not None:
             self._n_probing += 1
             on_end = partial(self._probed, request)
-            return ProbeTask(self._store, self._tickets.probe(request), on_end, self._on_failure)
+            return ProbeTask(self._store, self._jobs.probe(request), on_end, self._on_failure)
         trial = self._proposer.next()
         if trial is None:
             return WAIT if self._n_probing else self._trials.last(_is_searched)
         task = self._trials.task(trial)
-        self._expected = task.ticket.share  # the next one may need about as much
+        self._expected = task.job.allotment  # the next one may need about as much
         return task
 
     def _probed(
@@ -103,8 +103,8 @@ class SearchWork:
 class ReplicateWork:
     """Trains each of some trials with `n` further seeds: its own + 1, + 2, ..."""
 
-    def __init__(self, store: TrialStore, numbers: Sequence[int], n: int, tickets: Tickets) -> None:
-        self._store, self._trials = store, _Trials(store, tickets)
+    def __init__(self, store: TrialStore, numbers: Sequence[int], n: int, jobs: JobFactory) -> None:
+        self._store, self._trials = store, _Trials(store, jobs)
         self._numbers, self._n = numbers, n
 
     def next(self) -> Task | Wait | None:
@@ -129,9 +129,9 @@ class QuietWork:
     """
 
     def __init__(
-        self, store: TrialStore, numbers: Sequence[int], tickets: Tickets, on_failure: Callable[[str], None]
+        self, store: TrialStore, numbers: Sequence[int], jobs: JobFactory, on_failure: Callable[[str], None]
     ) -> None:
-        self._store, self._tickets, self._on_failure = store, tickets, on_failure
+        self._store, self._jobs, self._on_failure = store, jobs, on_failure
         self._left = not_quietly_measured(store, numbers)
         self._n_retries: Counter[int] = Counter()
         self._now: QuietTask | None = None
@@ -143,8 +143,8 @@ class QuietWork:
         if not self._left:
             return None
         number = self._left.pop(0)
-        ticket = self._tickets.quiet(self._store.trials[number])
-        self._now = QuietTask(self._store, number, ticket, partial(self._failed, number))
+        job = self._jobs.quiet(self._store.trials[number])
+        self._now = QuietTask(self._store, number, job, partial(self._failed, number))
         return self._now
 
     def _failed(self, number: int, outcome: Outcome) -> None:
@@ -231,20 +231,20 @@ def _is_replicate(trial: StoredTrial) -> bool:
 class _Trials:
     """Makes tasks of trials, and brings back those that failed or ran out of memory and are tried again."""
 
-    def __init__(self, store: TrialStore, tickets: Tickets) -> None:
-        self._store, self._tickets, self._memory = store, tickets, tickets.memory
+    def __init__(self, store: TrialStore, jobs: JobFactory) -> None:
+        self._store, self._jobs, self._memory = store, jobs, jobs.memory
         self._n_retries: dict[int, tuple[int, int]] = {}  # in a row, and the epochs recorded at the last
-        self._placement = Placement(tickets.setting.shares.nodes)
+        self._placement = Placement(jobs.setting.allotments.nodes)
         self._failures = Failures()
 
     def task(self, trial: StoredTrial) -> TrialTask:
         """Of a trial that nobody works on."""
         self._memory.began(trial)
         trial.handed_out = True
-        ticket = self._tickets.trial(trial)
+        job = self._jobs.trial(trial)
         ends = (self._retry, self._failures.ended)
-        self._placement.put(trial.number, ticket.share)
-        return TrialTask(self._store, trial, ticket, *ends, self._memory)
+        self._placement.put(trial.number, job.allotment)
+        return TrialTask(self._store, trial, job, *ends, self._memory)
 
     def left_over(self, wanted: Callable[[StoredTrial], bool], n_probing: int = 0) -> TrialTask | Wait | None:
         """The first of the running trials that nobody works on: a driver before left it, or it failed.
@@ -274,23 +274,23 @@ class _Trials:
 
     def _task_alone(self, trial: StoredTrial, n_probing: int = 0, is_last: bool = False) -> TrialTask | Wait:
         """Of a trial that ran out of memory, when nothing else takes any of it."""
-        share = self._tickets.share(trial).alone()
-        if self._memory.needs_all(trial, share):
+        allotment = self._jobs.allotment(trial).alone()
+        if self._memory.needs_all(trial, allotment):
             is_crowded = n_probing > 0 or self.in_flight()
         else:
-            is_crowded = not self.has_room(share)
+            is_crowded = not self.has_room(allotment)
         if is_crowded:
             return WAIT
         if trial.out_of_memory is not None:
-            self._memory.begins_alone(trial, share, is_last)
+            self._memory.begins_alone(trial, allotment, is_last)
             self._n_retries.pop(trial.number, None)
         return self.task(trial)
 
-    def has_room(self, share: Share) -> bool:
-        """Whether a trial of this share could start beside those that are being worked on."""
+    def has_room(self, allotment: Allotment) -> bool:
+        """Whether a trial of this allotment could start beside those that are being worked on."""
         in_flight = [trial for trial in self._store.mine() if trial.handed_out]
         self._placement.update({trial.number: trial.start.get("node") for trial in in_flight})
-        return self._placement.has_room(share)
+        return self._placement.has_room(allotment)
 
     def in_flight(self) -> bool:
         """Whether a trial is being worked on."""

@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
-from search.tune.trainable import REPORT, TICKET
-from search.worker.jobs import Report, Ticket
+from search.tune.trainable import JOB, REPORT
+from search.worker.jobs import Job, Report
 
 
 class Stopper(Protocol):
@@ -35,15 +35,15 @@ class HalvingScheduler(FIFOScheduler):  # type: ignore[misc]  # ray is not typed
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """STOP or CONTINUE after a report."""
         report: Report = result[REPORT]
-        ticket = trial.config[TICKET]
-        if self._halving is None or not (isinstance(ticket, Ticket) and ticket.may_stop):
+        job = trial.config[JOB]
+        if self._halving is None or not (isinstance(job, Job) and job.may_stop):
             return str(TrialScheduler.CONTINUE)
         if report.kind == "probe":
             self._metrics[trial.trial_id] = report.metrics
         if report.row is None:
             return str(TrialScheduler.CONTINUE)
         metrics = self._metrics.get(trial.trial_id, {})
-        reason = self._halving.report(ticket.number, report.row, metrics, ticket.epochs)
+        reason = self._halving.report(job.number, report.row, metrics, job.epochs)
         if reason is None:
             return str(TrialScheduler.CONTINUE)
         self.reasons[trial.trial_id] = reason

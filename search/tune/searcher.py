@@ -1,4 +1,4 @@
-"""Ray Tune's view of the work: hands out tickets, hands ends to their tasks.
+"""Ray Tune's view of the work: hands out jobs, hands ends to their tasks.
 
 What Ray's own OptunaSearch does with ends is wrong for several objectives; here every end of a trial
 goes through `Outcome`, so that nothing partial, missing or NaN is ever told as a finished trial.
@@ -14,12 +14,12 @@ from ray.tune.search import Searcher
 from search.tune.phases import WAIT, Work
 from search.tune.stop_request import StopRequest
 from search.tune.tasks import Task
-from search.tune.trainable import REPORT, TICKET
+from search.tune.trainable import JOB, REPORT
 from search.worker.jobs import Report
 
 
 class WorkSearcher(Searcher):  # type: ignore[misc]  # ray is not typed here
-    """Suggests one ticket per task.
+    """Suggests one job per task.
 
     stop_reasons: why the scheduler stopped a trial, by Tune's id; filled by the scheduler. stop: told of
     exceptions, as Ray would log them and go on. tasks: what was handed out, by Tune's id. is_finished: the
@@ -33,7 +33,7 @@ class WorkSearcher(Searcher):  # type: ignore[misc]  # ray is not typed here
         self.is_finished = False
 
     def suggest(self, trial_id: str) -> Any:
-        """A ticket, None for "not now", or FINISHED when there is no more work."""
+        """A job, None for "not now", or FINISHED when there is no more work."""
         task = self._stop.guard(self._work.next)
         if task is None:
             self.is_finished = True
@@ -41,7 +41,7 @@ class WorkSearcher(Searcher):  # type: ignore[misc]  # ray is not typed here
         if task is WAIT:
             return None
         self.tasks[trial_id] = task
-        return {TICKET: task.ticket}
+        return {JOB: task.job}
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False

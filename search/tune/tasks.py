@@ -14,14 +14,14 @@ from search.trials.outcome import Outcome
 from search.trials.store import TrialStore
 from search.trials.stored_trial import StoredTrial
 from search.tune.out_of_memory import MemoryJudge
-from search.worker.jobs import AnyTicket, ProbeTicket, QuietTicket, Report, Ticket
+from search.worker.jobs import AnyJob, Job, ProbeJob, QuietJob, Report
 
 
 class Task(Protocol):
     """One piece of work. After `started` comes any number of `noted`, then one of the other three."""
 
     @property
-    def ticket(self) -> AnyTicket:
+    def job(self) -> AnyJob:
         """What the worker is told."""
 
     def started(self, worker: str | None, ray_worker: str | None = None) -> None:
@@ -54,13 +54,13 @@ class TrialTask:
         self,
         store: TrialStore,
         trial: StoredTrial,
-        ticket: Ticket,
+        job: Job,
         retry: Callable[[StoredTrial], bool],
         on_end: Callable[[StoredTrial], None],
         memory: MemoryJudge,
     ) -> None:
         self._store, self._trial, self._number = store, trial, trial.number
-        self.ticket, self._retry, self._on_end, self._memory = ticket, retry, on_end, memory
+        self.job, self._retry, self._on_end, self._memory = job, retry, on_end, memory
 
     def started(self, worker: str | None, ray_worker: str | None = None) -> None:
         """Counts an attempt."""
@@ -104,11 +104,11 @@ class ProbeTask:
     def __init__(
         self,
         store: TrialStore,
-        ticket: ProbeTicket,
+        job: ProbeJob,
         on_end: Callable[[Mapping[str, Mapping[str, Any]], float], None],
         on_failure: Callable[[str], None],
     ) -> None:
-        self._store, self.ticket = store, ticket
+        self._store, self.job = store, job
         self._on_end, self._on_failure = on_end, on_failure
         self._began = time.monotonic()
 
@@ -130,7 +130,7 @@ class ProbeTask:
 
     def failed(self, outcome: Outcome) -> None:
         """Nothing was learned; the sampler chooses without."""
-        n = len(self.ticket.configs)
+        n = len(self.job.configs)
         self._on_failure(f"probing {n} configs ahead failed, the next is chosen without: {outcome.reason}")
         self._on_end({}, time.monotonic() - self._began)
 
@@ -142,9 +142,9 @@ class QuietTask:
     """
 
     def __init__(
-        self, store: TrialStore, number: int, ticket: QuietTicket, on_failure: Callable[[Outcome], None]
+        self, store: TrialStore, number: int, job: QuietJob, on_failure: Callable[[Outcome], None]
     ) -> None:
-        self._store, self._number, self.ticket, self._on_failure = store, number, ticket, on_failure
+        self._store, self._number, self.job, self._on_failure = store, number, job, on_failure
         self.is_over = False
 
     def started(self, worker: str | None, ray_worker: str | None = None) -> None:

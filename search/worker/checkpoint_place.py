@@ -23,7 +23,7 @@ class CheckpointPlace:
     _removed: set[int] = field(default_factory=set)
 
     def trial(self, number: int) -> str:
-        """The place of a trial's checkpoints, as a ticket names it."""
+        """The place of a trial's checkpoints, as a job names it."""
         if not is_uri(self.base):
             return str(Path(self.base) / trial_stem(number))
         from search.worker.remote_checkpoints import child_uri

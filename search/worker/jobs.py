@@ -1,6 +1,6 @@
-"""What the driver and a worker tell each other: a ticket out, reports back.
+"""What the driver and a worker tell each other: a job out, reports back.
 
-Knows neither Ray, Optuna nor torch, so that a worker can read a ticket before anything heavy is loaded.
+Knows neither Ray, Optuna nor torch, so that a worker can read a job before anything heavy is loaded.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ DEFAULT_TRAINER = "search.worker.trainer:SnncoreTrainer"
 
 
 @dataclass(frozen=True)
-class Share:
+class Allotment:
     """What one trial gets. note: a warning the user should read, or None."""
 
     cpu: float
@@ -28,7 +28,7 @@ class Share:
         """Where the trial is trained."""
         return "cuda" if self.gpu > 0 else "cpu"
 
-    def alone(self) -> Share:
+    def alone(self) -> Allotment:
         """The same with a GPU that nobody else gets a part of, where it has a part of one."""
         return replace(self, gpu=max(1.0, self.gpu)) if self.gpu > 0 else self
 
@@ -38,19 +38,19 @@ class Share:
         return max(1, int(self.cpu + 1e-9))
 
 
-ONE_CPU = Share(1.0, 0.0)
+ONE_CPU = Allotment(1.0, 0.0)
 
 
 @dataclass(frozen=True)
-class Ticket:
+class Job:
     """All a worker needs to run one trial.
 
     config: the full resolved config, its data root absolute. epochs: of the full training.
     limits: the constraints on metrics that are known before training.
     metrics: what an earlier start already probed, or None. probed: what is known of it otherwise.
     checkpoints: an absolute folder. may_stop: whether the scheduler judges it. life: of Ray Tune's loop,
-    equal in all tickets that it hands out.
-    trainer: dotted name `module:factory`. share: what it gets of the node it runs on.
+    equal in all jobs that it hands out.
+    trainer: dotted name `module:factory`. allotment: what it gets of the node it runs on.
     """
 
     number: int
@@ -63,11 +63,11 @@ class Ticket:
     may_stop: bool = True
     life: str = ""
     trainer: str = DEFAULT_TRAINER
-    share: Share = ONE_CPU
+    allotment: Allotment = ONE_CPU
 
 
 @dataclass(frozen=True)
-class ProbeTicket:
+class ProbeJob:
     """Configs to probe without training any; the sampler chooses the next trial when it knows their cost.
 
     configs: by probe key (`snncore.config.probe_key`). names: the metrics that are wanted. seconds: after so
@@ -78,19 +78,19 @@ class ProbeTicket:
     names: Sequence[str]
     seconds: float
     trainer: str = DEFAULT_TRAINER
-    share: Share = ONE_CPU
+    allotment: Allotment = ONE_CPU
 
 
 @dataclass(frozen=True)
-class QuietTicket:
+class QuietJob:
     """A config whose times are measured again, when nothing else runs."""
 
     config: Mapping[str, Any]
     trainer: str = DEFAULT_TRAINER
-    share: Share = ONE_CPU
+    allotment: Allotment = ONE_CPU
 
 
-AnyTicket = Ticket | ProbeTicket | QuietTicket
+AnyJob = Job | ProbeJob | QuietJob
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Report:
     epoch: `row` holds the fields of an epoch row.
     end: the trial came to an end by itself; `state`, `reason` and all `metrics` are set. out_of_memory: the
     driver decides what an infeasible trial that ran out of memory has come to (`search.tune.out_of_memory`).
-    The end of a `ProbeTicket` has a mapping of metrics for each probe key that could be probed.
+    The end of a `ProbeJob` has a mapping of metrics for each probe key that could be probed.
     """
 
     kind: Literal["probe", "epoch", "end"]

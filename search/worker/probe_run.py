@@ -8,31 +8,31 @@ from typing import Any
 
 from search.worker.data_root import with_local_root
 from search.worker.failure_reason import is_out_of_memory
-from search.worker.jobs import ProbeTicket, QuietTicket, Report
+from search.worker.jobs import ProbeJob, QuietJob, Report
 from search.worker.trainer import load_trainer, place_of
 from snncore.measure.alone import alone_on_machine
 
 
-class ProbeCourse:
-    """Probes the configs of a ticket, one after another, in a single step."""
+class ProbeRun:
+    """Probes the configs of a job, one after another, in a single step."""
 
-    def __init__(self, ticket: ProbeTicket) -> None:
-        self._ticket = ticket
+    def __init__(self, job: ProbeJob) -> None:
+        self._job = job
 
     def step(self) -> Report:
         """The metrics of each config by its key; without those the time or the memory did not suffice for.
 
         Others run beside this: that a config had no room says nothing of it. Its trial, if any, will.
         """
-        ticket = self._ticket
-        trainer = load_trainer(ticket.trainer, ticket.share.device, ticket.share.threads)
-        deadline = time.monotonic() + ticket.seconds
+        job = self._job
+        trainer = load_trainer(job.trainer, job.allotment.device, job.allotment.threads)
+        deadline = time.monotonic() + job.seconds
         probed: dict[str, Mapping[str, Any]] = {}
-        for at, (key, config) in enumerate(ticket.configs.items()):
+        for at, (key, config) in enumerate(job.configs.items()):
             if at > 0 and time.monotonic() >= deadline:
                 break
             try:
-                probed[key] = dict(trainer.probe(with_local_root(config), ticket.names))
+                probed[key] = dict(trainer.probe(with_local_root(config), job.names))
             except Exception as error:
                 if not is_out_of_memory(error):
                     raise
@@ -43,18 +43,18 @@ class ProbeCourse:
         """Nothing is left open."""
 
 
-class QuietCourse:
+class QuietRun:
     """Measures the times of one config again."""
 
-    def __init__(self, ticket: QuietTicket) -> None:
-        self._ticket = ticket
+    def __init__(self, job: QuietJob) -> None:
+        self._job = job
 
     def step(self) -> Report:
         """The metrics whose names hold "quiet"."""
-        ticket = self._ticket
+        job = self._job
         with alone_on_machine():  # loading the trainer, too, would be in another measurement's way
-            trainer = load_trainer(ticket.trainer, ticket.share.device, ticket.share.threads)
-            metrics = dict(trainer.measure_quietly(with_local_root(ticket.config)))
+            trainer = load_trainer(job.trainer, job.allotment.device, job.allotment.threads)
+            metrics = dict(trainer.measure_quietly(with_local_root(job.config)))
         return Report("end", metrics=metrics, place=place_of(trainer))
 
     def close(self) -> None:

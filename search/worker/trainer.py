@@ -1,4 +1,4 @@
-"""What the engine needs from a trainer, and the real one. A trainer is named `module:factory` in a ticket.
+"""What the engine needs from a trainer, and the real one. A trainer is named `module:factory` in a job.
 
 The engine itself never imports torch: a worker builds its trainer from the name, so that a simulated
 trainer, or a test's fake, takes the same place.

@@ -1,4 +1,4 @@
-"""The course of one trial in its worker: probe, constraints, epochs, end. Knows neither Ray nor torch."""
+"""One trial in its worker: probe, constraints, epochs, end. Knows neither Ray nor torch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from search.constraints import broken_limits
 from search.worker.checkpoints import CheckpointKeeper
 from search.worker.data_root import with_local_root
 from search.worker.failure_reason import infeasible_reason, is_out_of_memory
-from search.worker.jobs import Report, Ticket
+from search.worker.jobs import Job, Report
 from search.worker.memory_kills import AttemptNote
 from search.worker.trainer import Session, Trainer, load_trainer, place_of
 from snncore.config.metrics import METRICS, PROBED
@@ -20,7 +20,7 @@ from studies.model import EpochRow, State
 _ROW_FIELDS = [field.name for field in fields(EpochRow) if field.name != "number"]
 
 
-class Course:
+class TrialRun:
     """One trial, a report at a time: call `step` until its report's kind is "end".
 
     A config that cannot be trained (it violates a constraint, diverges, never spikes) ends as infeasible, and
@@ -28,11 +28,11 @@ class Course:
     who may start the trial again.
     """
 
-    def __init__(self, ticket: Ticket) -> None:
-        self._ticket = ticket
-        self._config = with_local_root(ticket.config)
-        self._keeper = CheckpointKeeper(ticket.checkpoints)
-        self._attempt = AttemptNote(ticket.checkpoints, ticket.life)
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._config = with_local_root(job.config)
+        self._keeper = CheckpointKeeper(job.checkpoints)
+        self._attempt = AttemptNote(job.checkpoints, job.life)
         self._trainer: Trainer | None = None
         self._session: Session | None = None
         self._metrics: dict[str, Any] = {}
@@ -58,21 +58,21 @@ class Course:
         self._attempt.end()
 
     def _begin(self) -> Report:
-        ticket = self._ticket
-        self._trainer = load_trainer(ticket.trainer, ticket.share.device, ticket.share.threads)
+        job = self._job
+        self._trainer = load_trainer(job.trainer, job.allotment.device, job.allotment.threads)
         killed = self._attempt.begin()
         if killed is not None:
             return self._end("infeasible", killed, out_of_memory=True)
         # What an earlier start measured stays: values of one trial must not change under its rank.
-        self._metrics = dict(ticket.metrics or self._probe(self._trainer))
-        broken = broken_limits(self._metrics, ticket.limits)
+        self._metrics = dict(job.metrics or self._probe(self._trainer))
+        broken = broken_limits(self._metrics, job.limits)
         if broken:
             return self._end("infeasible", broken)
         return Report("probe", metrics=dict(self._metrics), place=self._place())
 
     def _probe(self, trainer: Trainer) -> Mapping[str, Any]:
         """What is not known yet is measured."""
-        known = self._ticket.probed
+        known = self._job.probed
         if not known:
             return trainer.probe(self._config)
         missing = [name for name in METRICS if name in PROBED and name not in known]
@@ -91,7 +91,7 @@ class Course:
         return Report("epoch", row=_as_row(self._session.run_epoch()))
 
     def _is_trained(self, session: Session) -> bool:
-        return session.epochs_trained >= self._ticket.epochs
+        return session.epochs_trained >= self._job.epochs
 
     def _end(self, state: State, reason: str | None = None, out_of_memory: bool = False) -> Report:
         self._attempt.end()

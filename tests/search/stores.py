@@ -8,7 +8,7 @@ from typing import Any
 
 import optuna
 
-from search.cluster.resources import Node, Shares
+from search.cluster.resources import Allotments, Node
 from search.propose.probe_ahead import ProbeAhead
 from search.propose.proposer import Proposer
 from search.study.attributes import StudyAttributes
@@ -17,7 +17,7 @@ from search.trials.outcome import Outcome
 from search.trials.store import TrialStore
 from search.trials.stored_trial import StoredTrial
 from search.trials.to_record import study_record
-from search.tune.job_factory import Setting, Tickets
+from search.tune.job_factory import JobFactory, Setting
 from search.tune.phases import SearchWork
 from search.worker.checkpoint_place import study_place
 from search.worker.jobs import Report
@@ -25,7 +25,7 @@ from spaces.space import Budget, Space
 from studies.record import write_study
 from tests.search.fakes import TRAINER, FakeSession, FakeTrainer
 
-ONE_CPU = Shares(1, 0, (Node("here", 2, 0),))
+ONE_CPU = Allotments(1, 0, (Node("here", 2, 0),))
 
 
 def new_store(space: Space, storage: optuna.storages.BaseStorage | None = None) -> TrialStore:
@@ -48,20 +48,20 @@ def reopened(store: TrialStore) -> TrialStore:
         return again
 
 
-def tickets(
-    store: TrialStore, space: Space, folder: Path | str = "/nowhere", shares: Shares = ONE_CPU
-) -> Tickets:
+def job_factory(
+    store: TrialStore, space: Space, folder: Path | str = "/nowhere", allotments: Allotments = ONE_CPU
+) -> JobFactory:
     """What tells workers of the fake trainer what to do."""
     run = RunFolder.of(folder, "toy")
     place = study_place(None, run.path, "toy", "")
-    return Tickets(Setting(space, run, place, TRAINER, shares), store)
+    return JobFactory(Setting(space, run, place, TRAINER, allotments), store)
 
 
-def search_work(store: TrialStore, space: Space, budget: int, shares: Shares = ONE_CPU) -> SearchWork:
+def search_work(store: TrialStore, space: Space, budget: int, allotments: Allotments = ONE_CPU) -> SearchWork:
     """The search itself, as Ray Tune's loop works through it."""
     space = replace(space, budget=Budget(budget))
     ahead = ProbeAhead(store, space)
-    made = tickets(store, space, shares=shares)
+    made = job_factory(store, space, allotments=allotments)
     return SearchWork(store, Proposer(store, space), ahead, made, print)
 
 

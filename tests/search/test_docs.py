@@ -12,9 +12,9 @@ import pytest
 from search.config_key import resolve
 from search.propose.samplers import SAMPLERS
 from search.run import _parser
-from search.worker import trial_run as course_module
-from search.worker.jobs import Ticket
-from search.worker.trial_run import Course
+from search.worker import trial_run as trial_run_module
+from search.worker.jobs import Job
+from search.worker.trial_run import TrialRun
 from studies.model import STATES
 from tests.search.fakes import make_space
 
@@ -53,10 +53,10 @@ def test_its_trainer_runs_a_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     (code,) = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
     names: dict[str, Any] = {"SimpleNamespace": SimpleNamespace}
     exec(code, names)
-    monkeypatch.setattr(course_module, "load_trainer", lambda name, *rest: names[name](*rest))
+    monkeypatch.setattr(trial_run_module, "load_trainer", lambda name, *rest: names[name](*rest))
     config, _ = resolve(make_space(), {"T": 2, "model.width": 1.0})
-    course = Course(Ticket(0, config, 2, str(tmp_path / "trial-0000"), trainer="Constant"))
-    reports = [course.step() for _ in range(4)]
+    trial_run = TrialRun(Job(0, config, 2, str(tmp_path / "trial-0000"), trainer="Constant"))
+    reports = [trial_run.step() for _ in range(4)]
     assert [report.kind for report in reports] == ["probe", "epoch", "epoch", "end"]
     assert reports[-1].metrics["val_accuracy"] == 50.0
     assert reports[-1].metrics["train_memory_mib"] == 20.0

@@ -16,11 +16,11 @@ from search.engine import run_study
 from search.options import RunOptions
 from search.worker import memory_kills as deaths
 from search.worker.memory_kills import AttemptNote, death_reason, oom_kills
-from search.worker.trial_run import Course
+from search.worker.trial_run import TrialRun
 from studies.model import Study
 from tests.search.fakes import Budget, Choice, FakeEpoch, FakeSession, FakeTrainer, SamplerChoice, make_space
-from tests.search.stores import new_store, run, tickets
-from tests.search.worker.test_trial_run import _ticket
+from tests.search.stores import job_factory, new_store, run
+from tests.search.worker.test_trial_run import _job
 
 GROUP = Path("/sys/fs/cgroup/memory/spikefront-test")
 LIMIT = 300 * 2**20
@@ -177,15 +177,17 @@ def test_deaths_of_another_life_of_the_loop_count_for_nothing(kernel: Kernel, tm
     assert _start(0, kernel, tmp_path) is not None, "two in the last one"
 
 
-def test_each_life_of_the_loop_has_tickets_of_its_own(tmp_path: Path) -> None:
+def test_each_life_of_the_loop_has_jobs_of_its_own(tmp_path: Path) -> None:
     space = make_space()
     store = new_store(space)
     (trial,) = run(store, space, 1)
-    made = tickets(store, space, tmp_path)
+    made = job_factory(store, space, tmp_path)
     first = made.trial(trial).life
     assert made.trial(trial).life == first
     made.begin_life()
-    assert len({first, made.trial(trial).life, tickets(store, space, tmp_path).trial(trial).life, ""}) == 4
+    assert (
+        len({first, made.trial(trial).life, job_factory(store, space, tmp_path).trial(trial).life, ""}) == 4
+    )
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"process": 1}', '{"life": "a", "process": "x"}'])
@@ -205,36 +207,36 @@ def test_a_system_that_does_not_count_blames_nobody(kernel: Kernel, tmp_path: Pa
 
 @pytest.mark.parametrize("momentum", [0.9, 0.5])
 def test_an_end_that_is_told_leaves_no_note(kernel: Kernel, tmp_path: Path, momentum: float) -> None:
-    course = Course(_ticket(tmp_path, base={"optim.momentum": momentum}))
-    course.step()
+    trial_run = TrialRun(_job(tmp_path, base={"optim.momentum": momentum}))
+    trial_run.step()
     assert list(tmp_path.glob("spikefront-*/*.json"))
     try:
-        while course.step().kind != "end":
+        while trial_run.step().kind != "end":
             pass
     except KeyError:
         pass
     assert not list(tmp_path.glob("spikefront-*/*.json"))
 
 
-def test_a_course_that_was_killed_twice_ends_without_a_probe(kernel: Kernel, tmp_path: Path) -> None:
-    ticket = _ticket(tmp_path)
+def test_a_trial_that_was_killed_twice_ends_without_a_probe(kernel: Kernel, tmp_path: Path) -> None:
+    job = _job(tmp_path)
     for _ in range(2):
-        Course(ticket).step()
+        TrialRun(job).step()
         kernel.count = (kernel.count or 0) + 1
         _die(tmp_path)
-    report = Course(ticket).step()
+    report = TrialRun(job).step()
     assert (report.kind, report.state, dict(report.metrics)) == ("end", "infeasible", {})
     assert (report.reason or "").startswith("out of memory: ")
 
 
 def test_a_trial_that_was_stopped_leaves_no_note(kernel: Kernel, tmp_path: Path) -> None:
-    from search.tune.trainable import TICKET, TrialTrainable
+    from search.tune.trainable import JOB, TrialTrainable
 
     trainable = TrialTrainable.__new__(TrialTrainable)
-    trainable.setup({TICKET: _ticket(tmp_path)})
+    trainable.setup({JOB: _job(tmp_path)})
     trainable.step()
     assert len(list(tmp_path.glob("spikefront-*/*.json"))) == 1
-    trainable.reset_config({TICKET: _ticket(tmp_path, checkpoints=str(tmp_path / "trial-0008"))})
+    trainable.reset_config({JOB: _job(tmp_path, checkpoints=str(tmp_path / "trial-0008"))})
     assert not list(tmp_path.glob("spikefront-*/*.json"))
     trainable.step()
     trainable.cleanup()

@@ -22,10 +22,10 @@ from search.cluster.resources import Node
 from search.errors import SearchError
 from search.worker.checkpoints import CheckpointKeeper
 from search.worker.data_root import DATA_VARIABLE, local_root, with_local_root
-from search.worker.trial_run import Course
+from search.worker.trial_run import TrialRun
 from snncore.machine import processor_model
 from tests.search.fakes import Choice, FakeTrainer, make_space, starts
-from tests.search.worker.test_trial_run import _reports, _ticket
+from tests.search.worker.test_trial_run import _job, _reports
 
 OURS = {"python": "3.11", "torch": "2.13.0", "ray": "2.60.0"}
 
@@ -103,16 +103,16 @@ def test_every_package_that_a_trial_loads_is_looked_for() -> None:
 import sys, tempfile
 from pathlib import Path
 import search.tune.trainable
-from search.worker.trial_run import Course
+from search.worker.trial_run import TrialRun
 from search.config_key import resolve
-from search.worker.jobs import Ticket
+from search.worker.jobs import Job
 from tests.search.fakes import make_space
 space = make_space(base={"optim.epochs": 1, "optim.batch_size": 128})
 config, _ = resolve(space, {"T": 2, "model.width": 1.0})
-course = Course(Ticket(0, config, 1, tempfile.mkdtemp()))
+trial_run = TrialRun(Job(0, config, 1, tempfile.mkdtemp()))
 kinds = []
 while not kinds or kinds[-1] != "end":
-    kinds.append(course.step().kind)
+    kinds.append(trial_run.step().kind)
 assert kinds == ["probe", "epoch", "end"], kinds
 print(*sys.modules)
 """
@@ -166,7 +166,7 @@ def test_a_node_may_have_a_data_root_of_its_own(tmp_path: Path, monkeypatch: pyt
 
 def test_a_trial_reads_the_nodes_own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(DATA_VARIABLE, str(tmp_path / "mine"))
-    assert _reports(Course(_ticket(tmp_path)))[-1].state == "complete"
+    assert _reports(TrialRun(_job(tmp_path)))[-1].state == "complete"
     assert len(starts(tmp_path / "mine")) == 1
     assert starts(tmp_path / "data") == []
 
@@ -245,9 +245,9 @@ def test_what_is_asked_needs_nothing_but_the_standard_library() -> None:
     assert tops - set(sys.stdlib_module_names) <= {"search", "__mp_main__"}
 
 
-def test_the_keeper_takes_what_a_ticket_says(tmp_path: Path) -> None:
+def test_the_keeper_takes_what_a_job_says(tmp_path: Path) -> None:
     for place in (str(tmp_path / "plain"), f"file://{tmp_path}/uri"):
-        session = FakeTrainer("cpu", 1).session(_ticket(tmp_path).config)
+        session = FakeTrainer("cpu", 1).session(_job(tmp_path).config)
         session.epochs_trained = 2
         CheckpointKeeper(place, 0.0).save(session)
     assert json.loads((tmp_path / "plain" / "epoch-0002" / "state.json").read_text()) == {"epochs_trained": 2}

@@ -9,14 +9,14 @@ from search.cluster.resources import (
     CUDA_CONTEXT_MIB,
     MEMORY_MARGIN,
     MIN_GPU_SHARE,
+    Allotments,
     Node,
-    Shares,
     count_slots,
-    decide_share,
+    decide_allotment,
     gpu_share,
 )
 from search.errors import SearchError
-from search.worker.jobs import Share
+from search.worker.jobs import Allotment
 
 CPU = Node("a", 2.0, 0.0)
 GPU = Node("b", 16.0, 2.0)
@@ -40,73 +40,73 @@ GPU = Node("b", 16.0, 2.0)
     ],
 )
 def test_slots(cpu: float, gpu: float, nodes: list[Node], slots: int) -> None:
-    assert count_slots(Share(cpu, gpu), nodes) == slots
+    assert count_slots(Allotment(cpu, gpu), nodes) == slots
 
 
 def test_nodes_of_several_models_are_refused_where_that_matters() -> None:
     old = replace(CPU, processor="Xeon 1")
     new = replace(GPU, processor="Xeon 2", gpu_models=("H100", "H200"))
     with pytest.raises(SearchError, match="latency_ms of unlike devices cannot be compared") as caught:
-        Shares(1, 0, (old, new)).require_one_model(["latency_ms"])
+        Allotments(1, 0, (old, new)).require_one_model(["latency_ms"])
     assert "  a: Xeon 1\n  b: Xeon 2\n" in str(caught.value)
     with pytest.raises(SearchError, match="b: H100 and H200"):
-        Shares(1, "auto", (old, new)).require_one_model(["latency_ms"])
-    Shares(1, 0, (old, new)).require_one_model([])
-    Shares(8, 0, (old, new)).require_one_model(["latency_ms"])  # fits on one of them only
-    Shares(1, "auto", (old, replace(new, gpu_models=("H100",)))).require_one_model(["latency_ms"])
-    Shares(1, 0, (CPU, old)).require_one_model(["latency_ms"])  # of one nothing is known
+        Allotments(1, "auto", (old, new)).require_one_model(["latency_ms"])
+    Allotments(1, 0, (old, new)).require_one_model([])
+    Allotments(8, 0, (old, new)).require_one_model(["latency_ms"])  # fits on one of them only
+    Allotments(1, "auto", (old, replace(new, gpu_models=("H100",)))).require_one_model(["latency_ms"])
+    Allotments(1, 0, (CPU, old)).require_one_model(["latency_ms"])  # of one nothing is known
 
 
 def test_a_request_larger_than_any_node_is_refused_with_their_sizes() -> None:
     with pytest.raises(SearchError, match=r"cpu 17, gpu 0 per trial is more than any node has") as caught:
-        count_slots(Share(17, 0), [CPU, GPU])
+        count_slots(Allotment(17, 0), [CPU, GPU])
     assert "a: cpu 2, gpu 0" in str(caught.value)
     assert "b: cpu 16, gpu 2" in str(caught.value)
 
 
 def test_a_request_that_only_all_nodes_together_could_meet_is_refused() -> None:
     with pytest.raises(SearchError, match="more than any node has"):
-        count_slots(Share(3, 0), [CPU, CPU])
+        count_slots(Allotment(3, 0), [CPU, CPU])
 
 
 def test_auto_takes_a_share_where_there_are_gpus() -> None:
-    share = decide_share(1, "auto", [CPU, GPU])
-    assert (share.gpu, share.device, share.note) == (0.25, "cuda", None)
+    allotment = decide_allotment(1, "auto", [CPU, GPU])
+    assert (allotment.gpu, allotment.device, allotment.note) == (0.25, "cuda", None)
 
 
 def test_auto_falls_back_to_cpu_with_one_warning() -> None:
-    share = decide_share(1, "auto", [CPU])
-    assert (share.gpu, share.device) == (0.0, "cpu")
-    assert share.note is not None
-    assert "trials train on CPU" in share.note
+    allotment = decide_allotment(1, "auto", [CPU])
+    assert (allotment.gpu, allotment.device) == (0.0, "cpu")
+    assert allotment.note is not None
+    assert "trials train on CPU" in allotment.note
 
 
 def test_what_was_asked_for_is_not_changed() -> None:
-    assert decide_share(2, 1, [CPU]) == Share(2, 1)
-    assert decide_share(2, 0, [GPU]).note is None
+    assert decide_allotment(2, 1, [CPU]) == Allotment(2, 1)
+    assert decide_allotment(2, 0, [GPU]).note is None
 
 
 @pytest.mark.parametrize(("cpu", "threads"), [(0.5, 1), (1, 1), (1.9, 1), (2, 2), (4, 4)])
 def test_threads_are_whole_cores_and_at_least_one(cpu: float, threads: int) -> None:
-    assert Share(cpu, 0).threads == threads
+    assert Allotment(cpu, 0).threads == threads
 
 
 def test_a_part_of_a_gpu_lies_on_one_gpu() -> None:
-    assert count_slots(Share(0, 0.7), [Node("a", 1, 10)]) == 10, "not 14: no trial is on two of them"
+    assert count_slots(Allotment(0, 0.7), [Node("a", 1, 10)]) == 10, "not 14: no trial is on two of them"
 
 
 def test_parts_of_more_than_one_gpu_are_refused() -> None:
     with pytest.raises(
         SearchError, match=r"resources.gpu: got 1.5, allowed: up to 1, or a whole number of GPUs"
     ):
-        count_slots(Share(1, 1.5), [GPU])
+        count_slots(Allotment(1, 1.5), [GPU])
 
 
 @pytest.mark.parametrize("gpu_memory_mib", [8192.0, 24_564.0, 143_771.0])
 @pytest.mark.parametrize("memory_mib", [1.0, 100.0, 700.0, 1536.0, 5000.0])
 def test_trials_that_share_a_gpu_fit_into_its_memory(memory_mib: float, gpu_memory_mib: float) -> None:
     share = gpu_share(memory_mib, gpu_memory_mib)
-    n_trials = count_slots(Share(0, share), [Node("a", 1, 1)])
+    n_trials = count_slots(Allotment(0, share), [Node("a", 1, 1)])
     needed = memory_mib * MEMORY_MARGIN + CUDA_CONTEXT_MIB
     assert n_trials * needed <= gpu_memory_mib
     if share > MIN_GPU_SHARE:
@@ -130,8 +130,8 @@ def test_no_memory_is_no_share(memory: tuple[float, float]) -> None:
 def test_auto_goes_by_memory_where_it_is_known_and_the_smallest_gpu_decides() -> None:
     small, large = Node("s", 8, 1, 8192.0), Node("l", 8, 1, 81_920.0)
     unknown = Node("u", 8, 1)
-    assert decide_share(1, "auto", [small, large, CPU], 1024).gpu == 0.22
-    assert decide_share(1, "auto", [large, CPU], 1024).gpu == MIN_GPU_SHARE
-    assert decide_share(1, "auto", [small, unknown], 1024).gpu == AUTO_GPU_SHARE
-    assert decide_share(1, "auto", [small]).gpu == AUTO_GPU_SHARE
-    assert decide_share(1, 0.5, [small], 1024).gpu == 0.5
+    assert decide_allotment(1, "auto", [small, large, CPU], 1024).gpu == 0.22
+    assert decide_allotment(1, "auto", [large, CPU], 1024).gpu == MIN_GPU_SHARE
+    assert decide_allotment(1, "auto", [small, unknown], 1024).gpu == AUTO_GPU_SHARE
+    assert decide_allotment(1, "auto", [small]).gpu == AUTO_GPU_SHARE
+    assert decide_allotment(1, 0.5, [small], 1024).gpu == 0.5

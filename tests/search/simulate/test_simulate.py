@@ -17,9 +17,9 @@ from search.simulate.__main__ import main
 from search.simulate.table import with_reference
 from search.study.attributes import StudyAttributes
 from search.trials.store import TrialStore
-from search.worker.jobs import Report, Ticket
+from search.worker.jobs import Job, Report
 from search.worker.trainer import load_trainer
-from search.worker.trial_run import Course
+from search.worker.trial_run import TrialRun
 from snncore.errors import ConfigError
 from spaces.options import Choice
 from spaces.space import Budget, Fidelity, Limit, Objective, SamplerChoice, Space
@@ -299,21 +299,21 @@ def test_hypervolume_over_time_has_one_value_an_end() -> None:
 # the trainer
 
 
-def ticket(folder: Path, run: Path, T: int, options: str = "") -> Ticket:
+def job(folder: Path, run: Path, T: int, options: str = "") -> Job:
     config, _ = resolve(make_space(base={"optim.epochs": N_EPOCHS}), {"T": T, "model.width": 1.0})
     name = f"search.simulate:TableTrainer@{run}{options}"
-    return Ticket(1, config, N_EPOCHS, str(folder / f"trial-{T}"), trainer=name)
+    return Job(1, config, N_EPOCHS, str(folder / f"trial-{T}"), trainer=name)
 
 
-def reports(course: Course, n: int | None = None) -> list[Report]:
+def reports(trial_run: TrialRun, n: int | None = None) -> list[Report]:
     told = list[Report]()
     while (n is None or len(told) < n) and not (told and told[-1].kind == "end"):
-        told.append(course.step())
+        told.append(trial_run.step())
     return told
 
 
 def test_a_trial_replays_the_record(tmp_path: Path, run_folder: Path) -> None:
-    probe, *epochs, end = reports(Course(ticket(tmp_path, run_folder, 3)))
+    probe, *epochs, end = reports(TrialRun(job(tmp_path, run_folder, 3)))
     assert probe.metrics["train_memory_mib"] == 30.0
     assert "val_accuracy" not in probe.metrics
     assert [row["val_accuracy"] for row in (report.row for report in epochs) if row] == [
@@ -326,7 +326,7 @@ def test_a_trial_replays_the_record(tmp_path: Path, run_folder: Path) -> None:
 
 
 def test_a_recorded_end_without_success_is_replayed(tmp_path: Path, run_folder: Path) -> None:
-    end = reports(Course(ticket(tmp_path, run_folder, 8)))[-1]
+    end = reports(TrialRun(job(tmp_path, run_folder, 8)))[-1]
     assert (end.state, end.reason) == ("infeasible", "silent: layer 2")
 
 
@@ -334,14 +334,14 @@ def test_a_trial_goes_on_from_its_checkpoint(
     tmp_path: Path, run_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("search.worker.checkpoints.SECONDS_BETWEEN", 0.0)
-    reports(Course(ticket(tmp_path, run_folder, 3)), 4)  # probe, three epochs; the third is not saved yet
-    rows = [report.row for report in reports(Course(ticket(tmp_path, run_folder, 3))) if report.row]
+    reports(TrialRun(job(tmp_path, run_folder, 3)), 4)  # probe, three epochs; the third is not saved yet
+    rows = [report.row for report in reports(TrialRun(job(tmp_path, run_folder, 3))) if report.row]
     assert [row["epoch"] for row in rows] == [3, 4]
 
 
 def test_a_checkpoint_of_another_config_is_refused(tmp_path: Path, run_folder: Path) -> None:
     trainer = TableTrainer("cpu", 1, str(run_folder))
-    three, four = (trainer.session(ticket(tmp_path, run_folder, T).config) for T in (3, 4))
+    three, four = (trainer.session(job(tmp_path, run_folder, T).config) for T in (3, 4))
     three.run_epoch()
     three.save(tmp_path / "epoch-0001")
     with pytest.raises(ValueError, match="a checkpoint of another config"):
@@ -353,7 +353,7 @@ def test_an_epoch_takes_the_time_asked_for(
 ) -> None:
     slept = list[float]()
     monkeypatch.setattr("time.sleep", slept.append)
-    reports(Course(ticket(tmp_path, run_folder, 3, "?epoch_s=0.5&probe_s=0.25")))
+    reports(TrialRun(job(tmp_path, run_folder, 3, "?epoch_s=0.5&probe_s=0.25")))
     assert slept == [0.25] + [0.5] * N_EPOCHS
 
 
@@ -365,7 +365,7 @@ def test_other_options_are_refused(run_folder: Path, options: str) -> None:
 
 def test_the_quiet_measurement_of_a_table_is_its_probe(tmp_path: Path, run_folder: Path) -> None:
     trainer = TableTrainer("cpu", 1, str(run_folder))
-    assert trainer.measure_quietly(ticket(tmp_path, run_folder, 2).config) == {
+    assert trainer.measure_quietly(job(tmp_path, run_folder, 2).config) == {
         "latency_ms_quiet": 4.0,
         "latency_ms_quiet_q25": 3.8,
         "latency_ms_quiet_q75": 4.2,

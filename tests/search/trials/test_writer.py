@@ -11,7 +11,7 @@ from typing import Any
 import optuna
 import pytest
 
-from search.engine import _Job, _OpenStudy
+from search.engine import _OpenStudy, _StudySetup
 from search.errors import StudyFailedError
 from search.options import RunOptions
 from search.propose.proposer import Proposer
@@ -58,8 +58,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
 
 
 def _opened(folder: RunFolder, attributes: StudyAttributes, me: int) -> _OpenStudy:
-    job = _Job(make_space(), attributes, open_existing(folder)[0], folder, _Many(me), RunOptions())
-    return _OpenStudy.of(job, job.study)
+    setup = _StudySetup(make_space(), attributes, open_existing(folder)[0], folder, _Many(me), RunOptions())
+    return _OpenStudy.of(setup, setup.study)
 
 
 def _two(folder: RunFolder) -> tuple[_OpenStudy, _OpenStudy]:
@@ -77,7 +77,7 @@ def _two(folder: RunFolder) -> tuple[_OpenStudy, _OpenStudy]:
 def test_the_first_driver_to_end_leaves_the_study_as_a_later_one_made_it(folder: RunFolder) -> None:
     first, second = _two(folder)
     with second.store.turn():
-        trial = Proposer(second.store, second.job.space).next()
+        trial = Proposer(second.store, second.setup.space).next()
     assert trial is not None
     ended = first.close("budget")
     now = StudyAttributes.of_begun(second.study)
@@ -95,7 +95,7 @@ def test_a_driver_that_died_does_not_keep_a_study_from_its_end(
 ) -> None:
     first, second = _two(folder)
     with second.store.turn():
-        assert Proposer(second.store, second.job.space).next() is not None
+        assert Proposer(second.store, second.setup.space).next() is not None
     monkeypatch.setattr(f"{__name__}.ALIVE", {1})
     assert first.close("interrupted").study.info.finished_at is not None
 

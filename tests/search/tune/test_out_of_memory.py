@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from search.cluster.resources import Node, Shares
+from search.cluster.resources import Allotments, Node
 from search.errors import StudyFailedError
 from search.study.drivers import OneDriver
 from search.trials.outcome import Outcome
@@ -15,13 +15,13 @@ from search.trials.store import TrialStore
 from search.tune.phases import MAX_RETRIES, WAIT, QuietWork, ReplicateWork
 from search.tune.repeated_failures import MAX_ALIKE
 from search.tune.tasks import QuietTask, TrialTask
-from search.worker.jobs import Report, Share
+from search.worker.jobs import Allotment, Report
 from tests.search.fakes import Budget, make_space
-from tests.search.stores import measured, new_store, reopened, row, run, search_work, tickets
+from tests.search.stores import job_factory, measured, new_store, reopened, row, run, search_work
 
 HOST = "out of memory: the kernel killed it"
 CUDA = "out of memory: CUDA out of memory. Tried to allocate 20 MiB"
-ONE_GPU = Shares(1, "auto", (Node("a", 8, 1, gpu_memory_mib=4000.0),))
+ONE_GPU = Allotments(1, "auto", (Node("a", 8, 1, gpu_memory_mib=4000.0),))
 
 
 def task_of(found: Any) -> TrialTask:
@@ -37,7 +37,7 @@ def runs_out(task: TrialTask, reason: str = HOST) -> None:
 
 def trains(task: TrialTask, store: TrialStore) -> None:
     task.noted(row(1))
-    task.ended(Report("end", metrics=measured(store.trials[task.ticket.number])))
+    task.ended(Report("end", metrics=measured(store.trials[task.job.number])))
 
 
 def states(store: TrialStore) -> list[str]:
@@ -51,7 +51,7 @@ def drive(work: Any, store: TrialStore, has_room: Callable[[int, int], bool], n_
     while True:
         found = work.next()
         if isinstance(found, TrialTask):
-            order.append(found.ticket.number)
+            order.append(found.job.number)
             at_work.append(task_of(found))
             if len(at_work) < n_slots:
                 continue
@@ -59,7 +59,7 @@ def drive(work: Any, store: TrialStore, has_room: Callable[[int, int], bool], n_
             assert found is None, "waits for nothing"
             return order
         task = at_work[0]
-        fits = has_room(task.ticket.number, len(at_work))
+        fits = has_room(task.job.number, len(at_work))
         at_work.remove(task)
         trains(task, store) if fits else runs_out(task)
 
@@ -157,17 +157,17 @@ def test_nothing_runs_beside_a_trial_that_ran_out_of_the_machines_memory() -> No
     second.noted(row(1))
     runs_out(first)
     third = task_of(work.next())
-    assert third.ticket.number == 2, "no trial begun since has trained: the next is a new one"
+    assert third.job.number == 2, "no trial begun since has trained: the next is a new one"
     third.noted(row(1))
     assert work.next() is WAIT, "until the others have ended"
     trains(second, store)
     assert work.next() is WAIT
     trains(third, store)
     alone = task_of(work.next())
-    assert alone.ticket.number == 0
+    assert alone.job.number == 0
     assert work.next() is WAIT
     trains(alone, store)
-    assert task_of(work.next()).ticket.number == 3
+    assert task_of(work.next()).job.number == 3
 
 
 def test_a_worker_that_dies_alone_leaves_its_trial_alone() -> None:
@@ -176,19 +176,19 @@ def test_a_worker_that_dies_alone_leaves_its_trial_alone() -> None:
     runs_out(task_of(work.next()))
     for _ in range(MAX_RETRIES):
         alone = task_of(work.next())
-        assert (alone.ticket.number, work.next()) == (0, WAIT)
+        assert (alone.job.number, work.next()) == (0, WAIT)
         alone.failed(Outcome("failed", "worker died: killed"))
     alone = task_of(work.next())
     runs_out(alone)
     assert store.trials[0].state == "running"
-    assert task_of(work.next()).ticket.number == 1
+    assert task_of(work.next()).job.number == 1
 
 
 def test_a_trial_that_ran_out_of_a_gpu_gets_all_of_one() -> None:
     store = new_store(make_space())
     work = search_work(store, make_space(), 9, ONE_GPU)
     tasks = [task_of(work.next()) for _ in range(4)]
-    assert [task.ticket.share.gpu for task in tasks] == [0.25] * 4
+    assert [task.job.allotment.gpu for task in tasks] == [0.25] * 4
     for task in tasks[:3]:
         task.noted(row(1))
     runs_out(tasks[3], CUDA)
@@ -198,21 +198,21 @@ def test_a_trial_that_ran_out_of_a_gpu_gets_all_of_one() -> None:
     for task in (*tasks[:3], fifth):
         trains(task, store)
     alone = task_of(work.next())
-    assert (alone.ticket.number, alone.ticket.share) == (3, Share(1, 1.0))
+    assert (alone.job.number, alone.job.allotment) == (3, Allotment(1, 1.0))
     assert work.next() is WAIT, "nor for another beside it"
     trains(alone, store)
-    assert task_of(work.next()).ticket.share.gpu < 1
+    assert task_of(work.next()).job.allotment.gpu < 1
 
 
 def test_other_gpus_go_on_meanwhile() -> None:
     store = new_store(make_space())
-    shares = Shares(1, 0.5, (Node("a", 8, 2, gpu_memory_mib=4000.0),))
-    work = search_work(store, make_space(), 9, shares)
+    allotments = Allotments(1, 0.5, (Node("a", 8, 2, gpu_memory_mib=4000.0),))
+    work = search_work(store, make_space(), 9, allotments)
     first = task_of(work.next())
     runs_out(first, CUDA)
     alone, second = task_of(work.next()), task_of(work.next())
-    assert (alone.ticket.number, alone.ticket.share.gpu) == (0, 1.0)
-    assert (second.ticket.number, second.ticket.share.gpu) == (1, 0.5)
+    assert (alone.job.number, alone.job.allotment.gpu) == (0, 1.0)
+    assert (second.job.number, second.job.allotment.gpu) == (1, 0.5)
 
 
 def test_a_replicate_is_never_called_infeasible() -> None:
@@ -220,7 +220,7 @@ def test_a_replicate_is_never_called_infeasible() -> None:
     space = make_space(replicates=2, budget=Budget(2))
     store = new_store(space)
     run(store, space, 2)
-    work = ReplicateWork(store, [0], 2, tickets(store, space))
+    work = ReplicateWork(store, [0], 2, job_factory(store, space))
     drive(work, store, lambda number, n: number != 2)
     assert [store.trials[number].state for number in (2, 3)] == ["failed", "complete"]
     assert (store.trials[2].reason or "").startswith(HOST)
@@ -231,7 +231,11 @@ def test_replicates_wait_too() -> None:
     store = new_store(space)
     run(store, space, 2)
     bad = iter(range(3))
-    drive(ReplicateWork(store, [0, 1], 2, tickets(store, space)), store, lambda n, m: next(bad, None) is None)
+    drive(
+        ReplicateWork(store, [0, 1], 2, job_factory(store, space)),
+        store,
+        lambda n, m: next(bad, None) is None,
+    )
     assert states(store) == ["complete"] * 6
 
 
@@ -240,7 +244,7 @@ def test_a_quiet_measurement_that_runs_out_of_memory_is_tried_again() -> None:
     store = new_store(space)
     run(store, space, 1)
     told: list[str] = []
-    work = QuietWork(store, [0], tickets(store, space), told.append)
+    work = QuietWork(store, [0], job_factory(store, space), told.append)
     for _ in range(MAX_RETRIES + 1):
         task = work.next()
         assert isinstance(task, QuietTask)
@@ -286,7 +290,7 @@ def test_a_trial_of_another_driver_is_a_neighbour_where_it_runs(node: str, is_be
     if is_beside:
         trains(other, others)
         found = work.next()
-    assert task_of(found).ticket.number == task.ticket.number
+    assert task_of(found).job.number == task.job.number
 
 
 def test_two_drivers_that_both_wait_do_not_wait_for_one_another() -> None:
@@ -299,7 +303,7 @@ def test_two_drivers_that_both_wait_do_not_wait_for_one_another() -> None:
     alone = task_of(works[0].next())
     assert works[1].next() is WAIT, "now the other's trial runs"
     trains(alone, mine)
-    assert task_of(works[1].next()).ticket.number == tasks[1].ticket.number
+    assert task_of(works[1].next()).job.number == tasks[1].job.number
 
 
 def test_what_waits_is_left_to_another_driver_by_one_that_dies(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -319,4 +323,4 @@ def test_probing_jobs_end_before_a_trial_is_alone(monkeypatch: pytest.MonkeyPatc
     runs_out(task)
     assert work.next() is WAIT
     work._n_probing = 0
-    assert task_of(work.next()).ticket.number == 0
+    assert task_of(work.next()).job.number == 0

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from search.cluster.resources import Node, Shares
+from search.cluster.resources import Allotments, Node
 from search.errors import StudyFailedError
 from search.propose.probe_ahead import ProbeAhead, ProbeRequest
 from search.propose.proposer import Proposer
@@ -28,10 +28,10 @@ from search.tune.phases import (
 )
 from search.tune.repeated_failures import MAX_ALIKE
 from search.tune.tasks import ProbeTask, QuietTask, Task, TrialTask
-from search.worker.jobs import ProbeTicket, Report, Ticket
+from search.worker.jobs import Job, ProbeJob, Report
 from spaces.space import Objective, Space
 from tests.search.fakes import Budget, make_space
-from tests.search.stores import complete, measured, new_store, reopened, row, run, search_work, tickets
+from tests.search.stores import complete, job_factory, measured, new_store, reopened, row, run, search_work
 
 
 class _Ahead(ProbeAhead):
@@ -64,8 +64,8 @@ def _task(found: Any) -> TrialTask:
 
 
 def _complete(store: TrialStore, task: Task) -> None:
-    assert isinstance(task.ticket, Ticket)
-    metrics = measured(store.trials[task.ticket.number])
+    assert isinstance(task.job, Job)
+    metrics = measured(store.trials[task.job.number])
     task.started("1")
     task.ended(Report("end", metrics=metrics))
 
@@ -75,7 +75,7 @@ def test_a_trial_that_failed_comes_back_under_its_number_so_often_and_is_then_re
     work = _work(store, budget=1)
     for attempt in range(MAX_RETRIES + 1):
         task = _task(work.next())
-        assert task.ticket.number == 0
+        assert task.job.number == 0
         task.started(str(attempt))
         assert work.next() is WAIT, "the budget is used up, but this one may come back"
         task.failed(Outcome("failed", "worker died: killed"))
@@ -89,7 +89,7 @@ def _end(work: SearchWork, *ends: str) -> None:
     for end in ends:
         for attempt in range(MAX_RETRIES + 1):
             task = _task(work.next())
-            number = task.ticket.number
+            number = task.job.number
             task.started(str(attempt))
             if end == "complete":
                 _complete(work._store, task)
@@ -173,20 +173,20 @@ def test_probing_jobs_come_first_and_never_more_than_trials_are_left() -> None:
     store = new_store(space)
     ahead = _Ahead(store, space)
     said: list[str] = []
-    work = SearchWork(store, Proposer(store, space), ahead, tickets(store, space), said.append)
+    work = SearchWork(store, Proposer(store, space), ahead, job_factory(store, space), said.append)
     first, second = work.next(), work.next()
     assert isinstance(first, ProbeTask)
     assert isinstance(second, ProbeTask)
-    assert isinstance(first.ticket, ProbeTicket)
+    assert isinstance(first.job, ProbeJob)
     assert work.next() is WAIT
     first.started("1")
     first.ended(Report("end", metrics={"key": {"latency_ms": 1.0}}))
     assert ahead.heard == [{"key": {"latency_ms": 1.0}}]
-    assert _task(work.next()).ticket.number == 0
+    assert _task(work.next()).job.number == 0
     second.failed(Outcome("failed", "worker died"))
     assert ahead.heard[1] == {}, "the sampler chooses without"
     assert said == ["probing 1 configs ahead failed, the next is chosen without: worker died"]
-    assert _task(work.next()).ticket.number == 1
+    assert _task(work.next()).job.number == 1
     assert work.next() is WAIT
 
 
@@ -194,10 +194,10 @@ def test_replicates_take_the_next_seeds_and_belong_to_no_budget() -> None:
     space = make_space()
     store = new_store(space)
     run(store, space, 2)
-    work = ReplicateWork(store, [0, 1], 2, tickets(store, space))
+    work = ReplicateWork(store, [0, 1], 2, job_factory(store, space))
     tasks = [_task(work.next()) for _ in range(4)]
     assert work.next() is WAIT
-    told = [(store.trials[task.ticket.number].replicate_of, task.ticket.config["seed"]) for task in tasks]
+    told = [(store.trials[task.job.number].replicate_of, task.job.config["seed"]) for task in tasks]
     assert told == [(0, 1), (1, 1), (0, 2), (1, 2)]
     for task in tasks:
         _complete(store, task)
@@ -210,15 +210,15 @@ def test_replicates_left_running_are_gone_on_with() -> None:
     space = make_space()
     store = new_store(space)
     run(store, space, 1)
-    number = _task(ReplicateWork(store, [0], 1, tickets(store, space)).next()).ticket.number
+    number = _task(ReplicateWork(store, [0], 1, job_factory(store, space)).next()).job.number
     store = reopened(store)
     assert search_work(store, space, 1).next() is None
-    work = ReplicateWork(store, [0], 1, tickets(store, space))
-    assert _task(work.next()).ticket.number == number
+    work = ReplicateWork(store, [0], 1, job_factory(store, space))
+    assert _task(work.next()).job.number == number
 
 
 def _phases(store: TrialStore, space: Space, budget: int) -> Phases:
-    made = tickets(store, space)
+    made = job_factory(store, space)
     return Phases(
         store,
         [
@@ -234,16 +234,16 @@ def test_a_replicate_left_running_is_gone_on_with_after_the_search_and_the_rest_
     space = make_space()
     store = new_store(space)
     run(store, space, 1)
-    left = _task(_phases(store, space, 1).next()).ticket
+    left = _task(_phases(store, space, 1).next()).job
     assert store.trials[left.number].replicate_of == 0
     store = reopened(store)
     phases = _phases(store, space, 2)
     searched = _task(phases.next())
-    assert store.trials[searched.ticket.number].replicate_of is None, "the larger budget comes first"
+    assert store.trials[searched.job.number].replicate_of is None, "the larger budget comes first"
     assert phases.next() is WAIT
     _complete(store, searched)
     again = _task(phases.next())
-    assert again.ticket.number == left.number
+    assert again.job.number == left.number
     assert phases.next() is WAIT
     _complete(store, again)
     quiet = phases.next()
@@ -279,17 +279,17 @@ def test_only_the_last_of_several_drivers_does_what_comes_after_the_search() -> 
     theirs = _task(_phases(second, space, 3).next())
     assert _phases(first, space, 3).next() is None, "the other one's trial still runs"
     _complete(second, theirs)
-    ticket = _task(_phases(first, space, 3).next()).ticket
-    assert first.trials[ticket.number].replicate_of == 0
+    job = _task(_phases(first, space, 3).next()).job
+    assert first.trials[job.number].replicate_of == 0
 
 
 def test_a_replicate_that_a_dead_driver_left_is_gone_on_with() -> None:
     space = make_space()
     first, second, drivers = _two_drivers(space, 1)
-    number = _task(_phases(second, space, 1).next()).ticket.number
+    number = _task(_phases(second, space, 1).next()).job.number
     assert _phases(first, space, 1).next() is None
     drivers.others_live = False
-    assert _task(_phases(first, space, 1).next()).ticket.number == number
+    assert _task(_phases(first, space, 1).next()).job.number == number
     assert first.trials[number].driver == 1
 
 
@@ -298,7 +298,7 @@ def test_the_front_is_measured_again_once() -> None:
     store = new_store(space)
     run(store, space, 2)
     said: list[str] = []
-    work = QuietWork(store, [0, 1], tickets(store, space), said.append)
+    work = QuietWork(store, [0, 1], job_factory(store, space), said.append)
     first = work.next()
     assert isinstance(first, QuietTask)
     assert work.next() is WAIT, "one at a time"
@@ -312,7 +312,7 @@ def test_the_front_is_measured_again_once() -> None:
     assert said == ["trial 1 could not be measured again: worker died"]
     store = reopened(store)
     assert store.trials[0].metrics["latency_ms_quiet"] == 1.0
-    again = QuietWork(store, [0, 1], tickets(store, space), said.append)
+    again = QuietWork(store, [0, 1], job_factory(store, space), said.append)
     assert again.next() is not None
     assert again.next() is WAIT
 
@@ -320,8 +320,8 @@ def test_the_front_is_measured_again_once() -> None:
 @pytest.mark.parametrize("kind", ["noted", "stopped"])
 def test_other_news_of_a_probing_job(kind: str) -> None:
     heard: list[Any] = []
-    store, ticket = new_store(make_space()), ProbeTicket({}, [], 1.0)
-    task = ProbeTask(store, ticket, lambda metrics, seconds: heard.append(metrics), print)
+    store, job = new_store(make_space()), ProbeJob({}, [], 1.0)
+    task = ProbeTask(store, job, lambda metrics, seconds: heard.append(metrics), print)
     task.started("1")
     if kind == "noted":
         task.noted(row(1))
@@ -354,8 +354,8 @@ def test_what_another_device_model_measured_ends_the_study_unrecorded() -> None:
     first, second = _task(work.next()), _task(work.next())
     first.noted(Report("probe", metrics={"latency_ms": 1.0}, place={"device": "cpu: a"}))
     other = Report("probe", metrics={"latency_ms": 9.0}, place={"device": "cpu: b", "node": "far"})
-    probing = ProbeTask(store, ProbeTicket({}, [], 1.0), lambda metrics, seconds: None, print)
-    quiet = QuietTask(store, 0, tickets(store, space).quiet(store.trials[0]), print)
+    probing = ProbeTask(store, ProbeJob({}, [], 1.0), lambda metrics, seconds: None, print)
+    quiet = QuietTask(store, 0, job_factory(store, space).quiet(store.trials[0]), print)
     for task in (second, probing, quiet):
         with pytest.raises(StudyFailedError, match=r"far trains on cpu: b.*latency_ms.*measured on cpu: a"):
             task.noted(other)
@@ -374,13 +374,15 @@ def test_where_no_value_depends_on_the_device_any_will_do() -> None:
 
 def test_a_config_is_chosen_when_a_gpu_has_room_for_it() -> None:
     store = new_store(make_space())
-    work = search_work(store, make_space(), 9, Shares(1, "auto", (Node("a", 8, 1, gpu_memory_mib=4000.0),)))
+    work = search_work(
+        store, make_space(), 9, Allotments(1, "auto", (Node("a", 8, 1, gpu_memory_mib=4000.0),))
+    )
     tasks = [_task(work.next()) for _ in range(4)]  # a quarter each, as nothing is known of them
-    assert [task.ticket.share.gpu for task in tasks] == [0.25] * 4
+    assert [task.job.allotment.gpu for task in tasks] == [0.25] * 4
     assert work.next() is WAIT
     assert len(store.trials) == 4
     _complete(store, tasks[0])
-    assert _task(work.next()).ticket.number == 4
+    assert _task(work.next()).job.number == 4
 
 
 def test_whether_anything_is_left_of_a_study() -> None:
@@ -404,11 +406,11 @@ def test_whether_anything_is_left_of_a_study() -> None:
 def test_a_config_is_not_chosen_for_what_is_left_of_several_gpus() -> None:
     store = new_store(make_space())
     nodes = (Node("a (10.0.0.1)", 8, 1), Node("b (10.0.0.2)", 8, 1))
-    work = search_work(store, make_space(), 9, Shares(1, 0.6, nodes))
+    work = search_work(store, make_space(), 9, Allotments(1, 0.6, nodes))
     tasks = [_task(work.next()) for _ in range(2)]
     assert work.next() is WAIT, "0.4 and 0.4 are no room for 0.6"
     _complete(store, tasks[0])
-    assert _task(work.next()).ticket.number == 2
+    assert _task(work.next()).job.number == 2
 
 
 def test_one_of_several_drivers_measures_quietly() -> None:

@@ -26,11 +26,11 @@ from search.tune.scheduler import HalvingScheduler
 from search.tune.searcher import WorkSearcher
 from search.tune.stop_request import LeaveLoop, StopRequest
 from search.tune.tasks import TrialTask
-from search.tune.trainable import REPORT, TICKET
-from search.worker.jobs import Report, Ticket
+from search.tune.trainable import JOB, REPORT
+from search.worker.jobs import Job, Report
 from spaces.space import Space
 from tests.search.fakes import Budget, Fidelity, Limit, make_space
-from tests.search.stores import complete, measured, new_store, reopened, row, run, search_work, tickets
+from tests.search.stores import complete, job_factory, measured, new_store, reopened, row, run, search_work
 
 
 def _searcher(
@@ -40,7 +40,7 @@ def _searcher(
 
 
 def _numbers(searcher: WorkSearcher, n: int) -> list[int]:
-    return [searcher.suggest(f"tune-{at}")[TICKET].number for at in range(n)]
+    return [searcher.suggest(f"tune-{at}")[JOB].number for at in range(n)]
 
 
 def _end(searcher: WorkSearcher, n: int) -> None:
@@ -48,7 +48,7 @@ def _end(searcher: WorkSearcher, n: int) -> None:
         searcher.on_trial_complete(f"tune-{at}", {REPORT: Report("end", state="infeasible", reason="no")})
 
 
-def test_tickets_until_the_budget_is_used_up() -> None:
+def test_jobs_until_the_budget_is_used_up() -> None:
     space = make_space()
     searcher = _searcher(new_store(space), space)
     assert _numbers(searcher, 3) == [0, 1, 2]
@@ -148,8 +148,8 @@ def test_ray_keeps_no_state_of_the_searcher(tmp_path: Any) -> None:
 
 
 def _tune_trial(number: int, epochs: int = 9) -> Any:
-    ticket = Ticket(number, {}, epochs, "/nowhere")
-    return SimpleNamespace(trial_id=f"tune-{number}", config={TICKET: ticket})
+    job = Job(number, {}, epochs, "/nowhere")
+    return SimpleNamespace(trial_id=f"tune-{number}", config={JOB: job})
 
 
 def test_the_scheduler_judges_with_the_metrics_of_the_probe() -> None:
@@ -262,7 +262,7 @@ WORKER = "(Actor(ab): job ID=01, task name=A.__init__, pid=7, actual memory used
 
 def _memory_crash(store: TrialStore, space: Space, *lines: str) -> list[bool]:
     """Which of three trials, whose workers on three nodes have the same process id, wait after a crash."""
-    proposer, made = Proposer(store, space), tickets(store, space)
+    proposer, made = Proposer(store, space), job_factory(store, space)
     for ray_worker in ("aa", "bb", "cc"):
         trial = proposer.next()
         assert trial is not None
@@ -301,10 +301,10 @@ def test_a_worker_of_no_trial_killed_for_memory_ends_none() -> None:
     store = new_store(space)
     assert not any(_memory_crash(store, space, f"Selected to kill: {WORKER.format('9.1', 'dd')}"))
     other = RuntimeError(f"Selected to kill: {WORKER.format('9.1', 'aa')}")
-    assert not _judge_memory_victim(store, other, tickets(store, space).memory), "no reason"
+    assert not _judge_memory_victim(store, other, job_factory(store, space).memory), "no reason"
 
 
-def test_each_life_of_the_loop_begins_with_a_life_of_its_own_in_the_tickets(
+def test_each_life_of_the_loop_begins_with_a_life_of_its_own_in_the_jobs(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     space = make_space()
@@ -312,13 +312,13 @@ def test_each_life_of_the_loop_begins_with_a_life_of_its_own_in_the_tickets(
     lives = []
 
     def die(trainable: Any, search_alg: WorkSearcher, **options: Any) -> None:
-        lives.append([search_alg.suggest(f"tune-{at}")[TICKET].life for at in range(2)])
+        lives.append([search_alg.suggest(f"tune-{at}")[JOB].life for at in range(2)])
         raise RuntimeError("the loop dies")
 
     monkeypatch.setattr(tuning.tune, "run", die)
     with pytest.raises(StudyFailedError, match="died 4 times in a row: the loop dies"):
         tuning.search(
-            tickets(store, space, tmp_path).setting, store, StopRequest(), lambda: None, print, list
+            job_factory(store, space, tmp_path).setting, store, StopRequest(), lambda: None, print, list
         )
     assert [len(set(life)) for life in lives] == [1, 1, 1, 1]
     assert len({life[0] for life in lives}) == 4
@@ -387,13 +387,13 @@ def test_a_loop_that_ends_with_work_left_was_interrupted(
     store = new_store(space)
 
     def end(trainable: Any, search_alg: WorkSearcher, **options: Any) -> None:
-        ticket = search_alg.suggest("tune-1")[TICKET]
+        job = search_alg.suggest("tune-1")[JOB]
         if not has_work:
-            complete(store, store.trials[ticket.number])
-            store.amend(ticket.number, {"latency_ms_quiet": 1.0})
+            complete(store, store.trials[job.number])
+            store.amend(job.number, {"latency_ms_quiet": 1.0})
             assert search_alg.suggest("tune-2") == Searcher.FINISHED
 
     monkeypatch.setattr(tuning.tune, "run", end)
-    setting = tickets(store, space, tmp_path).setting
+    setting = job_factory(store, space, tmp_path).setting
     ending, _ = tuning.search(setting, store, StopRequest(), lambda: None, print, lambda: [0])
     assert ending == ("interrupted" if has_work else "budget")

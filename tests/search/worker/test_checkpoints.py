@@ -17,12 +17,12 @@ from search.errors import SearchError
 from search.worker import checkpoints, remote_checkpoints
 from search.worker.checkpoint_place import CheckpointPlace, place_problem, require_place, study_place
 from search.worker.checkpoints import CheckpointKeeper, epochs_saved, is_uri
-from search.worker.jobs import Report, Ticket
+from search.worker.jobs import Job, Report
 from search.worker.remote_checkpoints import DamagedCheckpointError, RemoteCheckpoints, child_uri
-from search.worker.trial_run import Course
+from search.worker.trial_run import TrialRun
 from studies.text import trial_stem
 from tests.search.fakes import FakeSession, make_space
-from tests.search.worker.test_trial_run import _reports, _ticket
+from tests.search.worker.test_trial_run import _job, _reports
 
 URIS = {"file": "file://{folder}/bucket/toy/trial-0007", "mock": "mock:///bucket{folder}/toy/trial-0007"}
 
@@ -198,7 +198,7 @@ def test_a_folder_that_takes_no_checkpoint_does_not_stop_the_training(
 
 def test_a_trained_trial_is_complete_without_its_last_checkpoint(tmp_path: Path) -> None:
     (tmp_path / "trial-0007").touch()
-    end = _reports(Course(_ticket(tmp_path)))[-1]
+    end = _reports(TrialRun(_job(tmp_path)))[-1]
     assert (end.state, end.reason) == ("complete", None)
     assert end.metrics["val_accuracy"] > 0
 
@@ -230,14 +230,14 @@ def test_a_slow_upload_is_followed_by_a_pause(
 
 
 def test_a_trial_goes_on_elsewhere_from_below_a_uri(uri: str, tmp_path: Path) -> None:
-    def ticket() -> Ticket:
-        return _ticket(tmp_path, checkpoints=uri, epochs=5)
+    def job() -> Job:
+        return _job(tmp_path, checkpoints=uri, epochs=5)
 
     def epochs(reports: list[Report]) -> list[int]:
         return [report.row["epoch"] for report in reports if report.row]
 
-    assert epochs(_reports(Course(ticket()), 4)) == [1, 2, 3]
-    assert epochs(_reports(Course(ticket()))) == [3, 4, 5]
+    assert epochs(_reports(TrialRun(job()), 4)) == [1, 2, 3]
+    assert epochs(_reports(TrialRun(job()))) == [3, 4, 5]
     assert not list(tmp_path.glob("epoch-*"))
 
 

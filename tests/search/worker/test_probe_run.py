@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from search.config_key import resolve
-from search.tune.trainable import course_of
-from search.worker.jobs import ProbeTicket, QuietTicket
+from search.tune.trainable import run_of
+from search.worker.jobs import ProbeJob, QuietJob
 from spikefront.locks import holder
 from tests.search.fakes import TRAINER, FakeTrainer, OutOfMemoryError, make_space
 
@@ -22,7 +22,7 @@ def _config(T: int) -> dict[str, Any]:
 
 
 def _probe(configs: Mapping[str, Any], seconds: float = 60.0) -> Mapping[str, Any]:
-    report = course_of(ProbeTicket(configs, ["latency_ms"], seconds, TRAINER)).step()
+    report = run_of(ProbeJob(configs, ["latency_ms"], seconds, TRAINER)).step()
     assert (report.kind, report.state) == ("end", "complete")
     return report.metrics
 
@@ -63,7 +63,7 @@ def test_no_probe_begins_when_the_time_is_up_but_one_is_always_done(monkeypatch:
 
 
 def test_measuring_again(tmp_path: Path) -> None:
-    report = course_of(QuietTicket(_config(2), TRAINER)).step()
+    report = run_of(QuietJob(_config(2), TRAINER)).step()
     assert (report.kind, dict(report.metrics)) == ("end", {"latency_ms_quiet": 3.8})
 
 
@@ -80,6 +80,6 @@ def test_measuring_again_is_alone_on_the_machine_from_before_the_trainer_is_load
         return FakeTrainer(device, threads)
 
     monkeypatch.setattr("search.worker.probe_run.load_trainer", load)
-    course_of(QuietTicket(_config(2), TRAINER)).step()
+    run_of(QuietJob(_config(2), TRAINER)).step()
     assert held == [os.getpid()]
     assert holder(path) is None
