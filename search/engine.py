@@ -234,7 +234,7 @@ class _OpenStudy:
         Raises:
             StudyFailedError: it cannot be written.
         """
-        with self.store.turn():
+        with self.store.exclusive():
             # As it is now: a driver that joined later may have given the study a larger budget.
             attributes = StudyAttributes.of_begun(self.study)
             if not self.store.others_at_work():
@@ -272,13 +272,13 @@ def _run(
     with stop.on_signals():
         with Display(console, opened.store, setup.space.budget.trials, setup.attributes) as display:
 
-            def turn() -> None:
-                opened.recorder.turn()
-                display.turn()
+            def poll() -> None:
+                opened.recorder.poll()
+                display.poll()
 
             with watch.bounded():
-                ending, note = search(setting, opened.store, stop, turn, display.say, opened.front)
-            display.turn()
+                ending, note = search(setting, opened.store, stop, poll, display.say, opened.front)
+            display.poll()
         return opened.close(ending, note)
 
 

@@ -33,7 +33,7 @@ def rebuild(run: str | Path, storage: str | None = None) -> list[Path]:
         study, attributes = open_existing(folder, storage)
         try:
             # Before the study is read: a driver may write a newer record meanwhile.
-            with folder.turn_to_write():
+            with folder.exclusive_write():
                 record = study_record(study, attributes)
                 write_record(record, folder)
                 report, problem = write_report(record, folder)

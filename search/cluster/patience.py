@@ -22,7 +22,7 @@ class Patience:
         self._since: float | None = None
         self._has_said = False
 
-    def turn(self, is_waiting: bool) -> None:
+    def poll(self, is_waiting: bool) -> None:
         """is_waiting: there is work for workers, and none of them works."""
         if not is_waiting:
             self._since, self._has_said = None, False

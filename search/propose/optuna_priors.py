@@ -26,7 +26,7 @@ class Lessons:
         self._seen: list[Prior] | None = None
 
     def give(self) -> None:
-        """Tell what is new; costs nothing where there is nothing. In a turn of the store."""
+        """Tell what is new; costs nothing where there is nothing. Call inside the store's `exclusive`."""
         if self._store.priors is self._seen:
             return
         self._seen = self._store.priors

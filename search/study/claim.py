@@ -47,7 +47,7 @@ def claim_study(folder: RunFolder, url: str | None) -> Iterator[Drivers]:
 def _tidy(folder: RunFolder, drivers: Drivers) -> None:
     """Remove what drivers left in the folder that were killed."""
     left = {number: path for number, path in folder.scratches() if number != drivers.me}
-    with drivers.turn():
+    with drivers.exclusive():
         for number, path in left.items():
             if not drivers.is_alive(number):
                 shutil.rmtree(path, ignore_errors=True)

@@ -3,8 +3,8 @@
 On a server each driver has a number of its own, drawn at random, and holds a lock of that name on a
 connection of its own as long as it lives; the server frees it when the driver dies, whatever it dies of.
 So a driver can tell whose running trials are left alone. One more lock, that of the study, is held around
-each `turn`: look at what the others did, ask, take the next number. Both are session locks of one
-connection: whoever has its turn has not lost its own lock, so nobody has taken its trials over.
+each `exclusive` section: read what the others did, ask, take the next number. Both are session locks of
+one connection: a driver that holds the study's lock has not lost its own, so nobody has taken its trials.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from search.study.urls import cannot_be_opened, with_driver
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
-TURN_TIMEOUT_S = 120
-"""A turn takes a second or two; a driver that holds the study longer has been stopped by somebody."""
+EXCLUSIVE_TIMEOUT_S = 120
+"""An exclusive section takes a second or two; a driver that takes longer has been stopped by somebody."""
 
 _SILENT_S = 30
 """Seconds without traffic after which the system asks whether the other side is still there."""
@@ -36,11 +36,11 @@ class Drivers(Protocol):
     me: int
     are_many: bool
 
-    def turn(self) -> Any:
-        """A context in which no other driver has its turn; not to be nested."""
+    def exclusive(self) -> Any:
+        """A context in which no other driver is in such a context; not to be nested."""
 
     def is_alive(self, driver: int) -> bool:
-        """Whether the driver of this number is still there; only asked in a turn."""
+        """Whether the driver of this number is still alive; only called inside `exclusive`."""
 
     def claim_measuring(self) -> bool:
         """Whether it is this driver, until it ends, that measures times quietly; one driver of a study is."""
@@ -53,7 +53,7 @@ class OneDriver:
     are_many = False
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
+    def exclusive(self) -> Iterator[None]:
         """Nothing to wait for."""
         yield
 
@@ -81,17 +81,17 @@ class ServerDrivers:
             self.me = drawn if self._locks.take(drawn, wait=False) else 0
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
-        """See `Drivers.turn`.
+    def exclusive(self) -> Iterator[None]:
+        """See `Drivers.exclusive`.
 
         Raises:
             StudyFailedError: the connection is lost, and with it the claim on this driver's trials; or
-                another driver has held the study for `TURN_TIMEOUT_S`.
+                another driver has held the study for `EXCLUSIVE_TIMEOUT_S`.
         """
         with _fatal():
             if not self._locks.take(self._study, wait=True):
                 raise StudyFailedError(
-                    f"another driver has held the study for {TURN_TIMEOUT_S} s; if it hangs, end it"
+                    f"another driver has held the study for {EXCLUSIVE_TIMEOUT_S} s; if it hangs, end it"
                 )
         try:
             yield
@@ -115,7 +115,7 @@ class ServerDrivers:
 class _PostgreSQL:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._ask(f"SET lock_timeout = {TURN_TIMEOUT_S * 1000}")
+        self._ask(f"SET lock_timeout = {EXCLUSIVE_TIMEOUT_S * 1000}")
 
     def take(self, lock: int, wait: bool) -> bool:
         from sqlalchemy.exc import OperationalError
@@ -153,7 +153,7 @@ class _MySQL:
         self._prefix = f"spikefront {_number(str(database)):x} "
 
     def take(self, lock: int, wait: bool) -> bool:
-        seconds = TURN_TIMEOUT_S if wait else 0
+        seconds = EXCLUSIVE_TIMEOUT_S if wait else 0
         return bool(_ask(self._connection, f"SELECT GET_LOCK('{self._prefix}{lock:x}', {seconds})"))
 
     def give_back(self, lock: int) -> None:
@@ -212,11 +212,11 @@ def alone_on_server(connection: Connection, what: str) -> Iterator[None]:
     """Hold the lock of this name, for what must not be done twice at once.
 
     Raises:
-        SearchError: somebody else has held it for `TURN_TIMEOUT_S`.
+        SearchError: somebody else has held it for `EXCLUSIVE_TIMEOUT_S`.
     """
     locks, number = _locks(connection), _number(f"spikefront {what}")
     if not locks.take(number, wait=True):
-        raise SearchError(f"--storage: another process has held its lock for {TURN_TIMEOUT_S} s: {what}")
+        raise SearchError(f"--storage: another process has held its lock for {EXCLUSIVE_TIMEOUT_S} s: {what}")
     yield  # the lock goes with the connection
     locks.give_back(number)
 

@@ -160,12 +160,12 @@ class RunFolder:
                         parent.rmdir()
 
     def writing(self) -> FileLock:
-        """Held while the record is written, for drivers that share the folder; see `turn_to_write`."""
+        """Held while the record is written, for drivers that share the folder; see `exclusive_write`."""
         return FileLock(self.path / RECORD_LOCK)
 
     @contextmanager
-    def turn_to_write(self) -> Iterator[None]:
-        """A turn to write the record, waited for while another driver writes it.
+    def exclusive_write(self) -> Iterator[None]:
+        """Hold the lock on the record; waits while another driver writes it.
 
         Raises:
             LockHeldError: an OSError; it has written for `WRITING_LIMIT_S`, or is stopped.

@@ -96,7 +96,7 @@ def create(
     url = url or folder.named_url()
     storage = open_journal(folder.journal) if url is None else open_url(url)
     _note_storage(folder, url)
-    with (drivers or OneDriver()).turn():
+    with (drivers or OneDriver()).exclusive():
         found = _load(storage, attributes.name)
         if found is None:
             directions = [objective.direction for objective in attributes.objectives]
@@ -118,7 +118,7 @@ def go_on(
     drivers: Drivers | None = None,
 ) -> None:
     """What a resume writes: the study's attribute, and the files of a folder that may have been lost."""
-    with (drivers or OneDriver()).turn():
+    with (drivers or OneDriver()).exclusive():
         attributes.write(study)
     _note_storage(folder, url)
     write_space(folder, attributes)

@@ -23,7 +23,7 @@ SECONDS_BETWEEN = 0.5
 
 
 class Display:
-    """Shows a study while it runs; `turn` is cheap and is called often."""
+    """Shows a study while it runs; `poll` is cheap and is called often."""
 
     def __init__(self, console: Console, store: TrialStore, budget: int, attributes: StudyAttributes) -> None:
         self._console, self._store, self._budget, self._attributes = console, store, budget, attributes
@@ -51,7 +51,7 @@ class Display:
         """Print a line of its own, above the live table."""
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-    def turn(self) -> None:
+    def poll(self) -> None:
         """Announce what has ended, refresh what is live."""
         ended = self._store.ended[self._n_announced :]
         self._n_announced += len(ended)

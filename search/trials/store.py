@@ -1,8 +1,8 @@
 """The trials of a study and all that is known of them, kept in the study's own storage.
 
 The storage is the one truth; `search.trials.stored_trial` says which attributes hold what, and only this
-file writes them. What a look or a turn costs does not grow with the number of trials, except where
-several drivers share a study and Optuna lists all of its trials.
+file writes them. The cost of a look or an exclusive section does not grow with the number of trials, except
+where several drivers share a study and Optuna lists all of its trials.
 """
 
 from __future__ import annotations
@@ -72,8 +72,8 @@ class TrialStore(TrialIndex):
         self._open: set[int] = set()
         # A handle of Optuna's has the study's sampler propose when it is made; this one proposes nothing.
         self._mute = optuna.Study(study.study_name, study._storage, sampler=RandomSampler(seed=0))
-        self._is_mended = False
-        self.n_asks = self._read(mend=False)
+        self._is_repaired = False
+        self.n_asks = self._read(repair=False)
 
     def mine(self) -> list[StoredTrial]:
         """Those of the running trials that are this driver's, by number."""
@@ -83,10 +83,10 @@ class TrialStore(TrialIndex):
         """What is mixed into a seed so that neither a resume nor another driver repeats its draws."""
         return self.n_asks + self.drivers.me
 
-    # taking turns
+    # several drivers
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
+    def exclusive(self) -> Iterator[None]:
         """A context in which this driver alone asks, with all that the others did before it read in.
 
         What a driver that died has left half done is done in the first one: a look alone changes nothing.
@@ -95,18 +95,18 @@ class TrialStore(TrialIndex):
         it costs nothing.
 
         Raises:
-            StudyFailedError: see `search.study.drivers.ServerDrivers.turn`.
+            StudyFailedError: see `search.study.drivers.ServerDrivers.exclusive`.
         """
-        with self.drivers.turn():
-            if self.drivers.are_many or not self._is_mended:
-                self._read(mend=True)
-                self._is_mended = True
+        with self.drivers.exclusive():
+            if self.drivers.are_many or not self._is_repaired:
+                self._read(repair=True)
+                self._is_repaired = True
             yield
 
     def refresh(self) -> None:
         """Look at what other drivers did."""
         if self.drivers.are_many:
-            self._read(mend=False)
+            self._read(repair=False)
 
     def adopt(self, wanted: Callable[[StoredTrial], bool] = lambda trial: True) -> StoredTrial | None:
         """The first wanted trial whose driver died while it ran, now this driver's; None without one."""
@@ -124,7 +124,7 @@ class TrialStore(TrialIndex):
         return None
 
     def others_at_work(self) -> bool:
-        """Whether a trial of another driver runs, and that driver lives; asked in a turn."""
+        """Whether a trial of another driver runs, and that driver lives; call it inside `exclusive`."""
         others = {trial.driver for trial in self.running()} - {self.drivers.me}
         return any(self.drivers.is_alive(driver) for driver in others)
 
@@ -230,7 +230,7 @@ class TrialStore(TrialIndex):
         assert trial.state == "running", (number, trial.state)
         needed = [objective.name for objective in self.objectives] + list(self.limits)
         outcome = judge(replace(outcome, metrics={**trial.metrics, **outcome.metrics}), needed)
-        with self.drivers.turn():
+        with self.drivers.exclusive():
             finished_at = _now()
             end = {
                 "state": outcome.state,
@@ -339,19 +339,19 @@ class TrialStore(TrialIndex):
 
     # loading
 
-    def _read(self, mend: bool) -> int:
+    def _read(self, repair: bool) -> int:
         """Take in what the storage holds and this index does not; how many asks were new.
 
-        mend: this driver has its turn, so what another left half done will stay so: do the rest.
+        repair: in an exclusive section nobody else works on what a driver left half done: do the rest.
         """
         frozen_trials = self.study.get_trials(deepcopy=False)
         new = frozen_trials[self._n_read :]
         for frozen in [*(frozen_trials[number] for number in sorted(self._open)), *new]:
-            self._take_in(frozen, mend)
+            self._take_in(frozen, repair)
         self._n_read = len(frozen_trials)
         return sum(not is_record(frozen) for frozen in new)
 
-    def _take_in(self, frozen: FrozenTrial, mend: bool) -> None:
+    def _take_in(self, frozen: FrozenTrial, repair: bool) -> None:
         if frozen.state.is_finished():
             self._open.discard(frozen.number)
         else:
@@ -360,8 +360,8 @@ class TrialStore(TrialIndex):
         if is_record(frozen):
             self._take_in_record(frozen.user_attrs)
         elif trial is not None:
-            self._take_in_trial(trial, frozen, mend)
-        elif mend and frozen.state == TrialState.RUNNING:
+            self._take_in_trial(trial, frozen, repair)
+        elif repair and frozen.state == TrialState.RUNNING:
             # That driver died while it asked: nothing was promised; what it took from the queue goes back.
             if QUEUED in frozen.system_attrs:
                 self.study.enqueue_trial(frozen.system_attrs[QUEUED])
@@ -378,7 +378,7 @@ class TrialStore(TrialIndex):
             self.trials[attrs[AMENDED]["number"]].amend(attrs[AMENDED]["metrics"])
         self.n_changes += 1
 
-    def _take_in_trial(self, fresh: StoredTrial, frozen: FrozenTrial, mend: bool) -> None:
+    def _take_in_trial(self, fresh: StoredTrial, frozen: FrozenTrial, repair: bool) -> None:
         fresh.key = key_today(fresh.key, fresh.config)
         trial = self.trials.get(fresh.number)
         if trial is None:
@@ -391,7 +391,7 @@ class TrialStore(TrialIndex):
         elif trial.state == "running" and trial.driver != self.drivers.me:
             self._catch_up(trial, fresh)
             trial.optuna_trial = None if frozen.state.is_finished() else trial.optuna_trial
-        if mend and trial.state != "running" and frozen.state == TrialState.RUNNING:
+        if repair and trial.state != "running" and frozen.state == TrialState.RUNNING:
             # It died between its own record of the end and Optuna's: the record holds.
             self._tell(trial, Outcome(trial.state, trial.reason, trial.metrics), is_half_told=True)
 

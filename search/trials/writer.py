@@ -26,10 +26,10 @@ that a driver spends on writing, at most."""
 
 
 class Recorder:
-    """`turn` writes when a write is due and there is something new, `finish` at once, with the report.
+    """`poll` writes when a write is due and there is something new, `finish` at once, with the report.
 
-    Drivers that share the folder write one after the other, and each looks at the study when its turn has
-    come: whoever writes last has seen what the one before it wrote.
+    Drivers that share the folder write one after the other, and each reads the study when it holds the
+    lock: whoever writes last has seen what the one before it wrote.
 
     place: of the checkpoints, those that nobody needs any more go. What holds for the whole study is read
     from its storage each time: another driver may have changed it.
@@ -42,7 +42,7 @@ class Recorder:
         self._took = 0.0
         self._n_changes = -1
 
-    def turn(self) -> None:
+    def poll(self) -> None:
         """Write if a write is due: at most every 5 s or 2 % of the elapsed time, whichever is rarer.
 
         Rarer still where a write takes long.
@@ -72,12 +72,12 @@ class Recorder:
         Raises:
             OSError: it cannot be written, or another driver does not come to the end of its own writing.
         """
-        with self._folder.turn_to_write():
+        with self._folder.exclusive_write():
             record = self._write()
             return record, *write_report(record, self._folder)
 
     def _write(self) -> Study:
-        """Write the record; checkpoints nobody needs any more go. In the turn to write."""
+        """Write the record; checkpoints nobody needs any more go. Call inside `exclusive_write`."""
         began = time.monotonic()
         self._store.refresh()
         self._n_changes = self._store.n_changes

@@ -1,4 +1,4 @@
-"""What happens at each turn of Ray Tune's loop: reports are recorded, errors too, wishes to stop obeyed."""
+"""What happens at each step of Ray Tune's loop: reports are recorded, errors too, wishes to stop obeyed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MAX_REASON = 500
 class Watcher(tune.Callback):  # type: ignore[misc]  # ray is not typed here
     """Ray Tune's callback.
 
-    tasks: what was handed out, by Tune's id. on_turn is called some ten times a second (display, record).
+    tasks: what was handed out, by Tune's id. on_poll: called some ten times a second (display, record).
     say: told when no worker comes up.
     An exception of ours ends the study through `stop.error`: Ray would log it, count it as a failure of
     the trial, and go on.
@@ -35,10 +35,10 @@ class Watcher(tune.Callback):  # type: ignore[misc]  # ray is not typed here
         self,
         tasks: Mapping[str, Task],
         stop: StopRequest,
-        on_turn: Callable[[], None],
+        on_poll: Callable[[], None],
         say: Callable[[str], None] = print,
     ) -> None:
-        self._tasks, self._stop, self._on_turn = tasks, stop, on_turn
+        self._tasks, self._stop, self._on_poll = tasks, stop, on_poll
         self._actors: list[Any] = []
         self._patience = Patience(say, logs_folder)
 
@@ -69,11 +69,11 @@ class Watcher(tune.Callback):  # type: ignore[misc]  # ray is not typed here
         actors = (trial.temporary_state.ray_actor for trial in unfinished)
         self._actors = [actor for actor in actors if actor is not None]
         is_waiting = bool(unfinished) and all(trial.status == trial.PENDING for trial in unfinished)
-        self._stop.guard(lambda: self._patience.turn(is_waiting))
+        self._stop.guard(lambda: self._patience.poll(is_waiting))
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
-        """Let the engine have its turn, and end what still runs when the study stops."""
-        self._stop.guard(self._on_turn)
+        """Call `on_poll`, and end what still runs when the study stops."""
+        self._stop.guard(self._on_poll)
         if self._stop.ray_died:
             raise LeaveLoop
         if self._stop.obeyed:

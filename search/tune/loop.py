@@ -50,7 +50,7 @@ def search(
     setting: Setting,
     store: TrialStore,
     stop: StopRequest,
-    on_turn: Callable[[], None],
+    on_poll: Callable[[], None],
     say: Callable[[str], None],
     front: Callable[[], list[int]],
 ) -> tuple[Ending, str | None]:
@@ -89,7 +89,7 @@ def search(
     if space.fidelity is not None and unknown:
         is_known = "is known" if len(unknown) == 1 else "are known"
         say(f"early stopping is off: {', '.join(unknown)} {is_known} only after training")
-    loop = _Loop(setting, store, stop, on_turn, say, memory)
+    loop = _Loop(setting, store, stop, on_poll, say, memory)
     ending = loop.run(lambda: Phases(store, [search_work, replicates, quiet]))
     if ending is not None:
         return ending, None
@@ -105,12 +105,12 @@ class _Loop:
         setting: Setting,
         store: TrialStore,
         stop: StopRequest,
-        on_turn: Callable[[], None],
+        on_poll: Callable[[], None],
         say: Callable[[str], None],
         memory: MemoryJudge,
     ) -> None:
         self._setting, self._store, self._stop = setting, store, stop
-        self._on_turn, self._say, self._memory = on_turn, say, memory
+        self._on_poll, self._say, self._memory = on_poll, say, memory
 
     def run(self, make_work: Callable[[], Work]) -> Ending | None:
         """Work until there is none left; None, or why it stopped before. Raises as `search` does."""
@@ -155,7 +155,7 @@ class _Loop:
                 search_alg=searcher,
                 scheduler=scheduler,
                 stop=StopOnRequest(stop),
-                callbacks=[Watcher(searcher.tasks, stop, self._on_turn, self._say)],
+                callbacks=[Watcher(searcher.tasks, stop, self._on_poll, self._say)],
                 max_concurrent_trials=setting.allotments.n_slots(),
                 num_samples=-1,
                 reuse_actors=True,

@@ -68,7 +68,7 @@ class SearchWork:
 
     def next(self) -> Task | Wait | None:
         """A trial, or a probing job that comes before one."""
-        with self._store.turn():
+        with self._store.exclusive():
             return self._next()
 
     def _next(self) -> Task | Wait | None:
@@ -109,7 +109,7 @@ class ReplicateWork:
 
     def next(self) -> Task | Wait | None:
         """A replicate that was left running, else one that has not begun."""
-        with self._store.turn():
+        with self._store.exclusive():
             left = self._trials.left_over(_is_replicate)
             if left is not None:
                 return left
@@ -177,7 +177,7 @@ class Phases:
 
     def _is_for_others(self) -> bool:
         """Replicates that a dead driver or an earlier life left running are for a phase still to come."""
-        with self._store.turn():
+        with self._store.exclusive():
             return self._store.others_at_work()
 
 

@@ -60,7 +60,7 @@ class StopRequest:
     def guard(self, act: Callable[[], _Result]) -> _Result | None:
         """Do something inside Ray's loop; an exception is kept as `error` and stops the study.
 
-        After it nothing more is done: the loop ends, and what its last turns would write could stand on
+        After it nothing more is done: the loop ends, and what its last steps would write could stand on
         what was not written.
         """
         if self.error is not None:

@@ -38,7 +38,7 @@ def store_of(url: str, folder: RunFolder, drivers: Drivers) -> TrialStore:
 
 def next_trial(store: TrialStore, proposer: Proposer, budget: int) -> StoredTrial | None:
     """As `StudySearcher` does."""
-    with store.turn():
+    with store.exclusive():
         trial = store.adopt()
         if trial is not None:
             return trial

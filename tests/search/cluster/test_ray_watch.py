@@ -135,18 +135,18 @@ def test_no_worker_for_a_minute_is_told_once_with_the_log() -> None:
     patience = Patience(lines.append, lambda: "/tmp/ray/logs", lambda: now[0])
     for second in range(int(SECONDS_WITHOUT_WORKER)):
         now[0] = second
-        patience.turn(is_waiting=True)
+        patience.poll(is_waiting=True)
     assert lines == []
     for second in (60, 61, 500):
         now[0] = second
-        patience.turn(is_waiting=True)
+        patience.poll(is_waiting=True)
     (line,) = lines
     assert "no worker has come up for 60 s" in line
     assert "/tmp/ray/logs" in line
-    patience.turn(is_waiting=False)
+    patience.poll(is_waiting=False)
     now[0] = 530
-    patience.turn(is_waiting=True)
+    patience.poll(is_waiting=True)
     assert len(lines) == 1, "a new wait begins anew"
     now[0] = 590
-    patience.turn(is_waiting=True)
+    patience.poll(is_waiting=True)
     assert len(lines) == 2

@@ -188,12 +188,12 @@ def test_of_two_drivers_one_tells_what_the_device_makes_known(tmp_path: Path) ->
     drivers = [TrialStore(first.study, first.objectives, first.limits, Many(me)) for me in (1, 2)]
     proposers = [Proposer(store, space) for store in drivers]
     for store, proposer in zip(drivers, proposers, strict=True):
-        with store.turn():
+        with store.exclusive():
             trial = proposer.next()
         assert trial is not None
         store.note(trial.number, Report("probe", metrics=measured(trial), place={"device": "cpu: fake"}))
     for store, proposer in zip(drivers, proposers, strict=True):
-        with store.turn():
+        with store.exclusive():
             proposer.next()
     assert _n_told(drivers[0]) == 6
 

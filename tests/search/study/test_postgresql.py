@@ -112,7 +112,7 @@ def test_the_trial_of_a_killed_driver_is_taken_over_once(url: str, folder: RunFo
     number = victim.wait_for("hangs")
     with claim_study(folder, url) as drivers:
         store = store_of(url, folder, drivers)
-        with store.turn():
+        with store.exclusive():
             assert store.adopt() is None, "its driver lives"
         assert store.mine() == []
         assert [trial.number for trial in store.running()] == [number]
@@ -126,7 +126,7 @@ def test_the_trial_of_a_killed_driver_is_taken_over_once(url: str, folder: RunFo
     assert Counter(epoch.number for epoch in record.epochs) == dict.fromkeys(range(12), 1)
 
 
-def test_each_sees_what_the_other_did_at_its_turn(url: str, folder: RunFolder) -> None:
+def test_each_sees_what_the_other_did_before_it(url: str, folder: RunFolder) -> None:
     begin(url, folder)
     with ExitStack() as stack:
         first, second = (
@@ -158,7 +158,7 @@ def test_each_sees_what_the_other_did_at_its_turn(url: str, folder: RunFolder) -
         assert second.counts() == {"complete": 1, "running": 1}
         assert second.ended == [0]
         assert second.worst == first.worst
-        with first.turn():
+        with first.exclusive():
             assert first.adopt() is None
 
 
@@ -174,7 +174,7 @@ def test_what_a_driver_left_half_done_is_done_by_the_next_one(url: str, folder: 
         store.study.ask().suggest_int("T", 1, 8)  # and it died, twice
     with claim_study(folder, url) as drivers:
         store = store_of(url, folder, drivers)
-        with store.turn():
+        with store.exclusive():
             assert store.running() == []
         states = [trial.state.name for trial in store.study.get_trials(deepcopy=False)]
         assert states == ["COMPLETE", "FAIL"]
@@ -192,11 +192,11 @@ def test_a_driver_that_lost_its_connection_ends_and_records_nothing_more(url: st
         with pytest.raises(StudyFailedError, match=r"connection .* is lost .* free for others"):
             store.finish(0, Outcome("complete", None, measured(trial)))
         assert trial.state == "running"
-        with pytest.raises(StudyFailedError, match="is lost"), store.turn():
+        with pytest.raises(StudyFailedError, match="is lost"), store.exclusive():
             pass
         with claim_study(folder, url) as other:
             heir = store_of(url, folder, other)
-            with heir.turn():
+            with heir.exclusive():
                 adopted = heir.adopt()
             assert adopted is not None
             complete(heir, adopted)
@@ -205,26 +205,30 @@ def test_a_driver_that_lost_its_connection_ends_and_records_nothing_more(url: st
     assert [trial.state for trial in _record(folder, url).trials] == ["complete"]
 
 
-def test_a_turn_waits_for_the_other_but_not_for_ever(
+def test_an_exclusive_section_waits_for_the_other_but_not_for_ever(
     url: str, folder: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begin(url, folder)
-    monkeypatch.setattr(drivers_module, "TURN_TIMEOUT_S", 1)
+    monkeypatch.setattr(drivers_module, "EXCLUSIVE_TIMEOUT_S", 1)
     with claim_study(folder, url) as first, claim_study(folder, url) as second:
         order = []
 
         def wait() -> None:
-            with second.turn():
+            with second.exclusive():
                 order.append("second")
 
-        with first.turn():
+        with first.exclusive():
             waiting = threading.Thread(target=wait)
             waiting.start()
             time.sleep(0.2)
             order.append("first")
         waiting.join(timeout=30)
         assert order == ["first", "second"]
-        with first.turn(), pytest.raises(StudyFailedError, match="held the study for 1 s"), second.turn():
+        with (
+            first.exclusive(),
+            pytest.raises(StudyFailedError, match="held the study for 1 s"),
+            second.exclusive(),
+        ):
             pass
 
 

@@ -56,12 +56,12 @@ def test_without_a_terminal_one_plain_line_per_finished_trial() -> None:
     store = _store(3)
     console = _console(False)
     with Display(console, store, 6, _attributes(store)) as display:
-        display.turn()
+        display.poll()
         complete(store, store.trials[1])
-        display.turn()
-        display.turn()
+        display.poll()
+        display.poll()
         store.finish(0, Outcome("infeasible", "diverged: loss nan"))
-        display.turn()
+        display.poll()
     first, second = _shown(console).splitlines()
     params = params_text(store.trials[1].params)
     accuracy = measured(store.trials[1])["val_accuracy"]
@@ -75,7 +75,7 @@ def test_trials_that_ended_before_a_resume_are_not_announced_again() -> None:
     complete(store, store.trials[0])
     console = _console(False)
     with Display(console, store, 6, _attributes(store)) as display:
-        display.turn()
+        display.poll()
     assert _shown(console) == ""
 
 
@@ -86,7 +86,7 @@ def test_the_live_table_shows_running_trials_front_and_counts() -> None:
     store.note(1, row(2, 87.5))
     with Display(console, store, 6, _attributes(store)) as display:
         complete(store, store.trials[0])
-        display.turn()
+        display.poll()
     shown = _shown(console)
     assert "toy: 1 complete, 2 running of 6, 0 s, hypervolume " in shown
     assert "2/3" in shown
@@ -103,9 +103,9 @@ def test_the_live_front_is_that_of_the_whole_study() -> None:
     with Display(console, store, 8, _attributes(store)) as display:
         for number in range(4, 7):
             complete(store, store.trials[number])
-            display.turn()
+            display.poll()
         complete(store, store.open_replicate(0, store.trials[0].config, "key", 9))
-        display.turn()
+        display.poll()
     trials = tuple(trial for trial in _record(store).trials if trial.replicate_of is None)
     record = replace(_record(store), trials=trials)
     shown = _shown(console)
@@ -120,7 +120,7 @@ def test_a_replicate_that_ends_is_announced() -> None:
     console = _console(False)
     with Display(console, store, 6, _attributes(store)) as display:
         complete(store, store.open_replicate(0, store.trials[0].config, "key", 9))
-        display.turn()
+        display.poll()
     assert _shown(console).startswith("trial 1 complete: val_accuracy ")
     assert "(seed 9 of trial 0)" in _shown(console)
 

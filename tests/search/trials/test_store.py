@@ -398,7 +398,7 @@ def test_optuna_keeps_replicates_as_failed(tmp_path: Path) -> None:
 
 def test_a_driver_alone_has_every_running_trial() -> None:
     store = _store(2)
-    with store.turn():
+    with store.exclusive():
         assert store.adopt() is None
     assert store.mine() == store.running() == [store.trials[0], store.trials[1]]
     again = reopened(store)

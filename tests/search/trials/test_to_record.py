@@ -150,7 +150,7 @@ def test_writes_are_five_seconds_or_two_percent_apart(
     for at in range(1, 2000):
         now = 1000.0 + at
         store.n_changes += 1
-        recorder.turn()
+        recorder.poll()
     gaps = [after - before for before, after in itertools.pairwise(written)]
     assert written[0] == 1005.0
     assert gaps[0] == 5.0
@@ -168,13 +168,13 @@ def test_nothing_is_written_when_nothing_changed(folder: RunFolder, monkeypatch:
     for now in (10.0, 20.0, 30.0, 40.0):
         if now == 30.0:
             store.started(4)
-        recorder.turn()
+        recorder.poll()
     assert written == [10.0, 30.0]
     recorder.finish()
     assert len(written) == 3, "the last write is never left out"
 
 
-def test_a_record_is_made_when_the_turn_to_write_it_has_come(folder: RunFolder) -> None:
+def test_a_record_is_made_once_its_lock_is_held(folder: RunFolder) -> None:
     """Another driver writes: what happens meanwhile must be in the record that takes the place of its own."""
     store, _ = _study(folder)
     recorder = Recorder(store, folder, CheckpointPlace(str(folder.path / "checkpoints")))
@@ -199,10 +199,10 @@ def test_a_running_driver_waits_for_no_other_to_write(
     recorder = Recorder(store, folder, CheckpointPlace(str(folder.path / "checkpoints")))
     now = 10.0
     with folder.writing():
-        recorder.turn()
+        recorder.poll()
         assert not (folder.path / "trials.parquet").exists()
     now = 20.0
-    recorder.turn()
+    recorder.poll()
     assert len(read_study(folder.path).trials) == 5
 
 
@@ -223,7 +223,7 @@ def test_a_slow_write_is_rare(folder: RunFolder, monkeypatch: pytest.MonkeyPatch
     while now < 1000.0:
         now += 1.0
         store.n_changes += 1
-        recorder.turn()
+        recorder.poll()
     gaps = [after - before for before, after in itertools.pairwise(written)]
     assert min(gaps) >= 3.0 / 0.02
     assert len(written) >= 5

@@ -31,19 +31,19 @@ class _Many(OneDriver):
     """One of two drivers in one process."""
 
     are_many = True
-    in_turn = False
+    is_exclusive = False
 
     def __init__(self, me: int) -> None:
         self.me = me
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
-        assert not _Many.in_turn
-        _Many.in_turn = True
+    def exclusive(self) -> Iterator[None]:
+        assert not _Many.is_exclusive
+        _Many.is_exclusive = True
         try:
             yield
         finally:
-            _Many.in_turn = False
+            _Many.is_exclusive = False
 
     def is_alive(self, driver: int) -> bool:
         return driver in ALIVE
@@ -76,7 +76,7 @@ def _two(folder: RunFolder) -> tuple[_OpenStudy, _OpenStudy]:
 
 def test_the_first_driver_to_end_leaves_the_study_as_a_later_one_made_it(folder: RunFolder) -> None:
     first, second = _two(folder)
-    with second.store.turn():
+    with second.store.exclusive():
         trial = Proposer(second.store, second.setup.space).next()
     assert trial is not None
     ended = first.close("budget")
@@ -94,26 +94,26 @@ def test_a_driver_that_died_does_not_keep_a_study_from_its_end(
     folder: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = _two(folder)
-    with second.store.turn():
+    with second.store.exclusive():
         assert Proposer(second.store, second.setup.space).next() is not None
     monkeypatch.setattr(f"{__name__}.ALIVE", {1})
     assert first.close("interrupted").study.info.finished_at is not None
 
 
-def test_what_holds_for_a_study_is_written_in_a_turn(
+def test_what_holds_for_a_study_is_written_in_an_exclusive_section(
     folder: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, _ = _two(folder)
-    write, in_turn = StudyAttributes.write, []
+    write, is_exclusive = StudyAttributes.write, []
 
     def note(attributes: StudyAttributes, study: Any) -> None:
-        in_turn.append(_Many.in_turn)
+        is_exclusive.append(_Many.is_exclusive)
         write(attributes, study)
 
     monkeypatch.setattr(StudyAttributes, "write", note)
     first.go_on()
     first.close("budget")
-    assert in_turn == [True, True]
+    assert is_exclusive == [True, True]
 
 
 @pytest.mark.parametrize(

@@ -177,7 +177,7 @@ def test_early_stopping_knows_what_other_drivers_train_meanwhile() -> None:
     ours, theirs = (TrialStore(study, new_store(space).objectives, {}, Many(me)) for me in (1, 2))
     scheduler = HalvingScheduler(_make_halving(space, ours))
     cheap, dear = ({"train_memory_mib": x, "latency_ms": x} for x in (1.0, 2.0))
-    with theirs.turn():
+    with theirs.exclusive():
         trial = Proposer(theirs, space).next()
     assert trial is not None
     theirs.note(trial.number, Report("probe", metrics=cheap))
