@@ -218,9 +218,9 @@ class _OpenStudy:
     @_told_in_one_line()
     def go_on(self) -> None:
         """Write down how the study goes on."""
-        job = self.job
-        go_on(job.folder, job.options.storage, job.about, self.study, job.drivers)
-        with self.ledger.turn():
+        setup = self.setup
+        go_on(setup.folder, setup.options.storage, setup.attributes, self.study, setup.drivers)
+        with self.store.exclusive():
             pass  # it does what a driver that died has left half done
 
     def front(self) -> list[int]:

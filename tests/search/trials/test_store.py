@@ -167,10 +167,11 @@ def test_an_end_that_optuna_was_not_told_is_told_at_the_resume() -> None:
 
 def test_an_end_half_told_is_told_to_the_end() -> None:
     store = _store(constraints={"train_memory_mib": Limit(max=100.0)})
-    entry = store.entries[0]
-    assert entry.trial is not None
-    entry.trial.set_user_attr(END, {"state": "infeasible", "reason": "x", "metrics": {}, "finished_at": None})
-    entry.trial.set_constraint("train_memory_mib", 0.0)  # and the driver died
+    trial = store.trials[0]
+    assert trial.optuna_trial is not None
+    end = {"state": "infeasible", "reason": "x", "metrics": {}, "finished_at": None}
+    trial.optuna_trial.set_user_attr(END, end)
+    trial.optuna_trial.set_constraint("train_memory_mib", 0.0)  # and the driver died
     (frozen,) = reopened(store).study.get_trials()
     assert frozen.constraints == {"train_memory_mib": 0.0, "outcome": 1.0}
 
@@ -179,7 +180,7 @@ def test_an_ask_that_got_no_number_is_ended_at_the_resume() -> None:
     store = _store()
     store.study.ask().suggest_int("T", 1, 8)
     again = reopened(store)
-    assert list(again.entries) == [0]
+    assert list(again.trials) == [0]
     assert [t.state for t in again.study.get_trials()] == [TrialState.RUNNING, TrialState.FAIL]
     assert again.n_asks == 2
 
@@ -187,16 +188,17 @@ def test_an_ask_that_got_no_number_is_ended_at_the_resume() -> None:
 def test_a_look_alone_writes_nothing() -> None:
     """A resume may be refused after it."""
     store = _store()
-    entry = store.entries[0]
-    assert entry.trial is not None
-    entry.trial.set_user_attr(END, {"state": "infeasible", "reason": "x", "metrics": {}, "finished_at": None})
+    trial = store.trials[0]
+    assert trial.optuna_trial is not None
+    end = {"state": "infeasible", "reason": "x", "metrics": {}, "finished_at": None}
+    trial.optuna_trial.set_user_attr(END, end)
     store.study.ask()  # and the driver died
     study = optuna.load_study(study_name=store.study.study_name, storage=store.study._storage)
     again = TrialStore(study, store.objectives, store.limits)
-    assert [trial.state for trial in study.get_trials()] == [TrialState.RUNNING] * 2
-    assert again.entries[0].state == "infeasible"
-    with again.turn():
-        assert [trial.state for trial in study.get_trials()] == [TrialState.COMPLETE, TrialState.FAIL]
+    assert [frozen.state for frozen in study.get_trials()] == [TrialState.RUNNING] * 2
+    assert again.trials[0].state == "infeasible"
+    with again.exclusive():
+        assert [frozen.state for frozen in study.get_trials()] == [TrialState.COMPLETE, TrialState.FAIL]
 
 
 def test_the_worst_seen_is_per_direction() -> None:
