@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from spikefront.json_file import parse_json
 from studies.columns import ABSENT, FLOATS, array, metric_array, param_array, to_json, union
@@ -87,6 +88,7 @@ def trials_of(table: pa.Table, hints: Mapping[str, Any]) -> tuple[Trial, ...]:
         kinds = _KINDS.get(name.partition(".")[0]) if "." in name else None
         if kinds is not None and table.schema.field(name).type not in kinds:
             raise ValueError(f"column {name} is {table.schema.field(name).type}")
+        _require_full_lists(table, name)
     params, values, constraints, metrics = (
         _group(table, prefix) for prefix in ("param.", "value.", "constraint.", "metric.")
     )
@@ -147,6 +149,12 @@ def _require_columns(table: pa.Table, kinds: Mapping[str, pa.DataType], may_be_n
             raise ValueError(f"column {name} is {found}, should be {kind}")
         if table.column(name).null_count and name not in may_be_null:
             raise ValueError(f"column {name} has empty cells")
+        _require_full_lists(table, name)
+
+
+def _require_full_lists(table: pa.Table, name: str) -> None:
+    if pa.types.is_list(table.schema.field(name).type) and pc.list_flatten(table.column(name)).null_count:
+        raise ValueError(f"column {name} has lists with empty places")
 
 
 def _config(text: str) -> dict[str, Any]:

@@ -17,6 +17,9 @@ _UNITS = (("s", 1.0, 180.0), ("min", 60.0, 3 * 3600.0), ("h", 3600.0, math.inf))
 
 Span = tuple[datetime, datetime]
 
+_LONGEST_S = 100 * 365 * 86_400.0
+_LAST = datetime.max.replace(tzinfo=UTC)
+
 
 @dataclass(frozen=True)
 class Clock:
@@ -69,10 +72,13 @@ def working_spans(study: Study) -> dict[int, Span]:
 
 
 def epoch_seconds(study: Study) -> dict[int, float]:
-    """By number: the seconds of all recorded epochs; trials without an epoch are left out."""
+    """By number: the seconds of all recorded epochs; trials without an epoch are left out.
+
+    An epoch of more than a century is a damaged record, and not counted.
+    """
     found: dict[int, float] = defaultdict(float)
     for row in study.epochs:
-        if math.isfinite(row.seconds):
+        if 0 <= row.seconds <= _LONGEST_S:
             found[row.number] += row.seconds
     return dict(found)
 
@@ -85,11 +91,11 @@ def time_unit(seconds: float) -> tuple[str, float]:
 def _span(trial: Trial, trained: Mapping[int, float]) -> Span | None:
     if trial.started_at is None:
         return None
-    start, work = _utc(trial.started_at), timedelta(seconds=trained.get(trial.number, 0.0))
+    start, work = _utc(trial.started_at), timedelta(seconds=min(trained.get(trial.number, 0.0), _LONGEST_S))
     if trial.finished_at is None:
-        return start, start + work
+        return start, start + min(work, _LAST - start)
     end = max(start, _utc(trial.finished_at))
-    return (start if trial.attempts <= 1 else max(start, end - work)), end
+    return (start if trial.attempts <= 1 else end - min(work, end - start)), end
 
 
 def _utc(moment: datetime) -> datetime:

@@ -68,6 +68,7 @@ CHANGES = {
     "values as text": set_column("value.val_accuracy", ["x", "y"]),
     "values as lists": set_column("value.val_accuracy", [[1.0], [2.0]]),
     "metrics as text": set_column("metric.latency_ms", ["x", "y"]),
+    "metrics with holes": set_column("metric.latency_ms", [[1.0], [None]], pa.list_(pa.float64())),
     "metrics as structures": set_column("metric.latency_ms", [{"a": 1}, {"a": 2}]),
     "times as numbers": set_column("started_at", [1, 2]),
     "seeds as text": set_column("seed", ["x", "y"]),
@@ -152,3 +153,14 @@ def test_a_few_bytes_that_stand_for_endless_rows(folder: Path, capsys: pytest.Ca
     pq.write_table(table, folder / "epochs.parquet")
     assert (folder / "epochs.parquet").stat().st_size < 2**22
     assert "which no study has" in refused(folder, capsys)
+
+
+def test_an_epoch_with_a_hole_in_its_rates(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    holes = pa.array([[None]], pa.list_(pa.float64()))
+    table = pq.read_table(folder / "epochs.parquet")
+    row = pa.table([holes if name == "firing_rate" else pa.array([0], kind) if pa.types.is_integer(kind)
+                    else pa.array([[]], kind) if pa.types.is_list(kind) else pa.array([1.0], kind)
+                    for name, kind in zip(table.schema.names, table.schema.types, strict=True)],
+                   schema=table.schema)  # fmt: skip
+    pq.write_table(row, folder / "epochs.parquet")
+    assert "column firing_rate has lists with empty places" in refused(folder, capsys)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import moocore
 import numpy as np
@@ -118,6 +118,16 @@ def test_two_pauses_and_a_time_between_them() -> None:
     assert clock is not None
     assert clock.cuts == [(10, 100), (20, 200)]
     assert clock.seconds(START + at(330)) == 30
+
+
+@pytest.mark.parametrize("seconds", [1e300, -1e300, float("inf"), float("nan")])
+def test_an_epoch_of_absurd_length_is_not_counted(seconds: float) -> None:
+    """A damaged record: no time reaches that far."""
+    endless = replace(ran(0, 0, 50), finished_at=None)
+    epochs = epochs_of(0, 1, seconds) + epochs_of(0, 1, 20.0)
+    assert working_spans(study_of(endless, epochs=epochs))[0] == (START, START + at(20))
+    late = replace(endless, started_at=datetime.max.replace(tzinfo=UTC))
+    assert working_spans(study_of(late, epochs=epochs_of(0, 1, 20.0)))[0] == (late.started_at,) * 2
 
 
 def test_a_trial_begun_again_counts_its_epochs_up_to_its_end() -> None:
