@@ -18,7 +18,8 @@ demo: $(STAMP)
 	$(BIN)/python -m search.run --space digits --study demo --fresh-name
 
 test: $(STAMP) lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m 'not slow and not gpu and not alone'
+	$(BIN)/python -m pytest -m 'alone and not slow and not gpu'
 
 test-slow: $(STAMP) lint
 	$(BIN)/python -m pytest -m 'slow or gpu' --timeout 3600

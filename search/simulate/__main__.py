@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -58,6 +59,10 @@ def _command(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _n_probes(text: str) -> float:
+    return math.inf if text == "inf" else whole(0)(text)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m search.simulate",
@@ -70,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--trials", type=whole(1), metavar="N", help="default: half of those in the record")
     parser.add_argument("--seeds", type=whole(1), default=5, metavar="N", help="replays; default 5")
     parser.add_argument(
-        "--probes", type=float, default=0, metavar="N", help="before each ask; inf is allowed"
+        "--probes", type=_n_probes, default=0, metavar="N", help="before each ask; inf is allowed"
     )
     parser.add_argument("--min-epochs", type=whole(0), metavar="N", help="first rung; 0: no early stopping")
     return parser

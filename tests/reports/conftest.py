@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import pickle
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -102,12 +104,23 @@ def wait_for_marks(opened: Opened, figure: str, numbers: list[int]) -> None:
     )
 
 
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Study], Path]:
+    """Gives the file of a study's report; equal studies share one, in a folder of its own."""
+    paths: dict[str, Path] = {}
+
+    def report(study: Study) -> Path:
+        key = hashlib.sha256(pickle.dumps(study)).hexdigest()
+        if key not in paths:
+            paths[key] = build_report(study, tmp_path_factory.mktemp("report"))
+        return paths[key]
+
+    return report
+
+
 @contextmanager
-def opening(
-    browser: Browser, folder: Path, study: Study, query: str = "", **options: Any
-) -> Iterator[Opened]:
-    """The report of a study, built and opened in a new profile without a network."""
-    path = build_report(study, folder)
+def opening(browser: Browser, path: Path, study: Study, query: str = "", **options: Any) -> Iterator[Opened]:
+    """A study's report, opened in a new profile without a network."""
     with closing(browser.new_context(**(DESKTOP | options))) as context:
         context.set_offline(True)
         opened = Opened(context.new_page(), path, study)
@@ -118,11 +131,11 @@ def opening(
 
 
 @pytest.fixture
-def open_report(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Opened]]:
+def open_report(browser: Browser, built: Callable[[Study], Path]) -> Iterator[Callable[..., Opened]]:
     """Opens the report of a study until the end of the test."""
     with ExitStack() as stack:
         yield lambda study, query="", **options: stack.enter_context(
-            opening(browser, tmp_path, study, query, **options)
+            opening(browser, built(study), study, query, **options)
         )
 
 
@@ -137,10 +150,10 @@ def study(request: pytest.FixtureRequest) -> Study:
 
 @pytest.fixture(scope="module", params=sorted(MADE))
 def digits(
-    request: pytest.FixtureRequest, browser: Browser, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, browser: Browser, built: Callable[[Study], Path]
 ) -> Iterator[Opened]:
-    """The report of a search on digits, all figures drawn; shared by the tests that only look."""
-    folder = tmp_path_factory.mktemp("digits")
-    with opening(browser, folder, MADE[request.param]()) as opened:
+    """The report of a search on digits, all figures drawn; shared by the tests of a file that only look."""
+    study = MADE[request.param]()
+    with opening(browser, built(study), study) as opened:
         opened.figures = opened.draw_all()
         yield opened

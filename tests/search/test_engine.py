@@ -47,7 +47,12 @@ pytestmark = pytest.mark.usefixtures("ray_session")
 
 def _conduct(folder: Path, space: Space | None, **options: Any) -> Conducted:
     values = {"out": str(folder / "runs"), "show": False, "trainer": TRAINER, **options}
-    return conduct(space, RunOptions(**values))
+    return conduct(space and one_at_a_time(space), RunOptions(**values))
+
+
+def one_at_a_time(space: Space) -> Space:
+    """A space whose trials get both CPUs unless it says otherwise: each worker takes seconds to start."""
+    return replace(space, resources=Resources(2, 0)) if space.resources == Resources(1, 0) else space
 
 
 def _states(conducted: Conducted) -> Counter[str]:

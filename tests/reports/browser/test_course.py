@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from itertools import accumulate
+from pathlib import Path
 
 import pytest
 
@@ -134,15 +135,16 @@ def test_steps_and_exits_show_the_record(digits: Opened) -> None:
     ]
 
 
-def test_chosen_trials_are_offered_first_and_drawn(open_report: Open) -> None:
+def test_chosen_trials_are_offered_first_and_drawn(open_report: Open, tmp_path: Path) -> None:
     study = digits_study(80)
     kept = list(listed(digest(study)))
     chosen = [kept[3], next(t.number for t in study.trials if t.number not in kept)]
     opened = open_report(study, **SMALL)
     text = opened.path.read_text(encoding="utf-8")
     assert text.count('"selected":[]') == 1
-    opened.path.write_text(text.replace('"selected":[]', f'"selected":{chosen}'), encoding="utf-8")
-    opened.page.reload()
+    changed = tmp_path / "report.html"
+    changed.write_text(text.replace('"selected":[]', f'"selected":{chosen}'), encoding="utf-8")
+    opened.page.goto(changed.as_uri())
     opened.page.wait_for_selector("html[data-ready='true']")
     opened.page.evaluate("document.dispatchEvent(new CustomEvent('selection'))")
     first = opened.page.locator("select[data-of='layers'] optgroup").first

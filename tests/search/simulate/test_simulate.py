@@ -426,3 +426,10 @@ def test_a_record_without_an_objective_is_refused(tmp_path: Path, capsys: pytest
     write_study(replace(study, trials=tuple(lacking)), tmp_path / "toy")
     assert main(["--study", str(tmp_path / "toy")]) == 2
     assert "complete trials without latency_ms" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("probes", ["nan", "-1", "1.5", "-inf"])
+def test_a_number_of_probes_that_is_none(probes: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["--study", "runs/toy", f"--probes={probes}"])
+    assert "argument --probes: got " in capsys.readouterr().err
