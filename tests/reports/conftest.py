@@ -148,11 +148,11 @@ def study(request: pytest.FixtureRequest) -> Study:
     return MADE[request.param]()
 
 
-@pytest.fixture(scope="module", params=sorted(MADE))
+@pytest.fixture(scope="session", params=sorted(MADE))
 def digits(
     request: pytest.FixtureRequest, browser: Browser, built: Callable[[Study], Path]
 ) -> Iterator[Opened]:
-    """The report of a search on digits, all figures drawn; shared by the tests of a file that only look."""
+    """The report of a search on digits, all figures drawn; shared by the tests that only look."""
     study = MADE[request.param]()
     with opening(browser, built(study), study) as opened:
         opened.figures = opened.draw_all()
