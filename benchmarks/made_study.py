@@ -1,4 +1,4 @@
-"""A study of any size, made up from a seed: what a search over the method's knobs might leave behind."""
+"""A study of any size, made up from a seed: what a search over the method's params might leave behind."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from snncore.measure.probe import classification, training_step
 from snncore.network.network import build_network
 from snncore.neuron.precision import forward_precision
 from snncore.training.gradient import Outputs
-from snncore.training.losses import make_objective
+from snncore.training.losses import make_loss
 from snncore.training.optim import make_optimizer
 
 BASE = "SpikingJelly bptt fp32"
@@ -152,14 +152,14 @@ def _peer_step(name: str, precision: str, layout: str, setting: Setting) -> Subj
     optimizer = make_optimizer(network, config.optim)
     for group in optimizer.param_groups:
         group["lr"] = 0.0  # as ours: steps on random images must not blow the weights up
-    objective = make_objective(config)
+    loss_function = make_loss(config)
     x, labels = batch(setting)
     x = x.contiguous(memory_format=LAYOUTS[layout])
 
     def step() -> None:
         with forward_precision(config, setting.device):
             heads = network.heads(x)
-        objective(Outputs(heads.float(), None), labels).total.backward()
+        loss_function(Outputs(heads.float(), None), labels).total.backward()
         network.forget()
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)

@@ -20,7 +20,7 @@ from snncore.passes.two_pass import two_pass_rates
 
 
 class Outputs(NamedTuple):
-    """What an objective works on.
+    """What a loss function works on.
 
     heads: (L, N, K), branches in ascending order, the network's own classifier last.
     step_logits: (T, N, K), or None under `rate`, where single steps have no gradient.

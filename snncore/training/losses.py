@@ -31,8 +31,8 @@ class Losses(NamedTuple):
     reliable_share: Tensor
 
 
-class Objective(Protocol):
-    """What a mode minimises."""
+class LossFunction(Protocol):
+    """What training minimises in a distillation mode."""
 
     def __call__(self, outputs: Outputs, labels: Tensor) -> Losses:
         """The losses of one batch."""
@@ -87,7 +87,7 @@ def sample_mean(per_sample: Tensor, chosen: Tensor | None = None) -> Tensor:
     return (per_sample * mask).sum(-1) / n.clamp(min=1 / world_size())
 
 
-class CrossEntropyObjective:
+class PlainCrossEntropy:
     """Mode `none`: cross-entropy of the network's own head."""
 
     def __init__(self, label_smoothing: float = 0.0) -> None:
@@ -99,7 +99,7 @@ class CrossEntropyObjective:
         return Losses(ce, ce, torch.zeros_like(ce), ce.new_empty(0))
 
 
-class BranchObjective:
+class BranchDistillation:
     """P1: α·Σ_l CE(z_l, y) + β·Σ_l KD_l over all heads, with the teacher that the mode names."""
 
     def __init__(self, setting: DistillationConfig, label_smoothing: float = 0.0) -> None:
@@ -133,7 +133,7 @@ class BranchObjective:
                 return distillation_loss(heads, teacher, tau, has_teacher).sum()
 
 
-class TemporalObjective:
+class TemporalDistillation:
     """P2: cross-entropy of the mean logits + β·KD between time steps. T = 1 has no pair, and KD is 0."""
 
     def __init__(self, setting: DistillationConfig, label_smoothing: float = 0.0) -> None:
@@ -178,12 +178,12 @@ class TemporalObjective:
                 return torch.stack(pairs).mean()
 
 
-class CombinedObjective:
+class CombinedDistillation:
     """Both at once, such as `reliable+strong2weak`: P1's loss + beta_temporal·(P2's KD)."""
 
     def __init__(self, setting: DistillationConfig, label_smoothing: float = 0.0) -> None:
-        self.spatial = BranchObjective(setting, label_smoothing)
-        self.temporal = TemporalObjective(setting, label_smoothing)
+        self.spatial = BranchDistillation(setting, label_smoothing)
+        self.temporal = TemporalDistillation(setting, label_smoothing)
         self.beta_temporal = setting.beta_temporal
 
     def __call__(self, outputs: Outputs, labels: Tensor) -> Losses:
@@ -210,15 +210,15 @@ def step_order(steps: Tensor) -> Tensor:
     return confidence.argsort(descending=True, stable=True)
 
 
-def make_objective(config: Config) -> Objective:
+def make_loss(config: Config) -> LossFunction:
     """The loss that a config's distillation comes to; see `snncore.config.rules.effective_distillation`."""
     setting, smoothing = effective_distillation(config), config.optim.label_smoothing
     match branch_mode(setting.mode), temporal_mode(setting.mode):
         case None, None:
-            return CrossEntropyObjective(smoothing)
+            return PlainCrossEntropy(smoothing)
         case _, None:
-            return BranchObjective(setting, smoothing)
+            return BranchDistillation(setting, smoothing)
         case None, _:
-            return TemporalObjective(setting, smoothing)
+            return TemporalDistillation(setting, smoothing)
         case _:
-            return CombinedObjective(setting, smoothing)
+            return CombinedDistillation(setting, smoothing)

@@ -15,7 +15,7 @@ from snncore.neuron.precision import forward_precision
 from snncore.training.divergence import LossWatch
 from snncore.training.ema import MovingAverage
 from snncore.training.gradient import Outputs, make_gradient
-from snncore.training.losses import Losses, make_objective
+from snncore.training.losses import Losses, make_loss
 from snncore.training.optim import clip_gradients, make_optimizer
 
 
@@ -47,7 +47,7 @@ class Trainer:
         decay = config.optim.ema_decay
         self.average = None if decay is None else MovingAverage(self.network, decay)
         self._forward = _parallel(_Forward(self.network, config, device))
-        self._objective = make_objective(config)
+        self._loss_function = make_loss(config)
         self._divisor = config.T if config.optim.loss_over_T else 1
 
     @property
@@ -64,7 +64,7 @@ class Trainer:
             NonFiniteLossError: before the weights are touched; on all processes alike. Not on CUDA.
         """
         outputs: Outputs = self._forward(x)
-        losses = self._objective(outputs, labels)
+        losses = self._loss_function(outputs, labels)
         told, n = _over_ranks(losses, len(labels))
         self._watch.see(told.total)
         (losses.total / self._divisor).backward()

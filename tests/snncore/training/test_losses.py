@@ -16,11 +16,11 @@ from snncore.config.rules import BRANCH_MODES, TEMPORAL_MODES
 from snncore.config.schema import Config
 from snncore.training.gradient import Outputs
 from snncore.training.losses import (
-    BranchObjective,
-    TemporalObjective,
+    BranchDistillation,
+    TemporalDistillation,
     distillation_loss,
     is_reliable,
-    make_objective,
+    make_loss,
     reliable_teacher,
     step_order,
 )
@@ -67,7 +67,7 @@ def test_reliable_teacher_reproduces_the_published_values(case: str) -> None:
 def test_a_batch_without_any_reliable_head_gives_a_finite_loss_and_gradient() -> None:
     heads = torch.from_numpy(UNITS["loss2/heads"]).requires_grad_()
     labels = torch.from_numpy(UNITS["loss2/labels"])
-    losses = make_objective(branch_config("reliable"))(Outputs(heads, None), labels)
+    losses = make_loss(branch_config("reliable"))(Outputs(heads, None), labels)
     losses.total.backward()
     assert losses.kd.item() == 0
     assert torch.isfinite(losses.total)
@@ -89,7 +89,7 @@ def test_branch_modes_against_a_loop_over_samples(mode: str) -> None:
     heads = torch.randn(4, 6, 5, generator=generator, dtype=torch.float64)
     labels = torch.randint(5, (6,), generator=generator)
     config = branch_config(mode, alpha=0.7, beta=0.4, temperature=2.5)
-    losses = make_objective(config)(Outputs(heads, None), labels)
+    losses = make_loss(config)(Outputs(heads, None), labels)
 
     ce = sum(
         -float(head[b].log_softmax(-1)[labels[b]]) / len(labels) for head in heads for b in range(len(labels))
@@ -142,7 +142,7 @@ def test_temporal_modes_against_the_definition(mode: str, variant: str) -> None:
     steps = torch.randn(4, 5, 3, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
     labels = torch.tensor([0, 1, 2, 0, 1])
     outputs = Outputs(steps.mean(0, keepdim=True), steps)
-    losses = make_objective(temporal_config(mode, variant, beta=0.8))(outputs, labels)
+    losses = make_loss(temporal_config(mode, variant, beta=0.8))(outputs, labels)
     assert losses.kd.item() == pytest.approx(temporal_oracle(steps, mode, variant, 2.0), rel=1e-10)
     ce = torch.nn.functional.cross_entropy(steps.mean(0), labels)
     assert losses.total.item() == pytest.approx(ce.item() + 0.8 * losses.kd.item(), rel=1e-12)
@@ -163,9 +163,9 @@ def test_combined_modes_are_the_sum_of_their_parts(spatial: str, temporal: str) 
             "distillation": setting | {"mode": f"{spatial}+{temporal}", "beta_temporal": 0.6},
         }
     )
-    both = make_objective(combined)(outputs, labels)
-    alone = make_objective(branch_config(spatial, **(setting | {"variant": "pair"})))(outputs, labels)
-    between_steps = make_objective(temporal_config(temporal, "cascade"))(outputs, labels)
+    both = make_loss(combined)(outputs, labels)
+    alone = make_loss(branch_config(spatial, **(setting | {"variant": "pair"})))(outputs, labels)
+    between_steps = make_loss(temporal_config(temporal, "cascade"))(outputs, labels)
     assert between_steps.kd.item() > 0
     assert both.total.item() == pytest.approx(alone.total.item() + 0.6 * between_steps.kd.item(), rel=1e-12)
     assert both.kd.item() == pytest.approx(alone.kd.item() + between_steps.kd.item(), rel=1e-12)
@@ -177,7 +177,7 @@ def test_alpha_may_weigh_the_branches_only() -> None:
     labels = torch.tensor([0, 1, 2, 3, 0])
     ces = [torch.nn.functional.cross_entropy(head, labels).item() for head in heads]
     config = branch_config("supervised", alpha=0.7, alpha_on="branches", branches=[1, 2])
-    total = make_objective(config)(Outputs(heads, None), labels).total.item()
+    total = make_loss(config)(Outputs(heads, None), labels).total.item()
     assert total == pytest.approx(0.7 * (ces[0] + ces[1]) + ces[2], rel=1e-12)
 
 
@@ -192,7 +192,7 @@ def test_label_smoothing_is_that_of_torch(mode: str) -> None:
             "optim": {"label_smoothing": 0.2},
         }
     )
-    losses = make_objective(config)(Outputs(heads, heads), labels)
+    losses = make_loss(config)(Outputs(heads, heads), labels)
     used = heads if mode == "supervised" else heads[-1:]
     want = sum(torch.nn.functional.cross_entropy(head, labels, label_smoothing=0.2).item() for head in used)
     assert losses.total.item() == pytest.approx(want, rel=1e-12)
@@ -201,9 +201,9 @@ def test_label_smoothing_is_that_of_torch(mode: str) -> None:
 def test_the_teaching_step_gets_no_gradient() -> None:
     steps = torch.randn(3, 4, 5, generator=torch.Generator().manual_seed(6), requires_grad=True)
     order = step_order(steps)
-    objective = make_objective(temporal_config("strong2weak"))
-    assert isinstance(objective, TemporalObjective)
-    losses = objective(Outputs(steps.mean(0, keepdim=True), steps), torch.zeros(4, dtype=torch.long))
+    loss_function = make_loss(temporal_config("strong2weak"))
+    assert isinstance(loss_function, TemporalDistillation)
+    losses = loss_function(Outputs(steps.mean(0, keepdim=True), steps), torch.zeros(4, dtype=torch.long))
     (grad,) = torch.autograd.grad(losses.kd, steps)
     assert grad[order[-1]].abs().sum() > 0
     assert not grad[order[0]].any()
@@ -213,15 +213,15 @@ def test_the_teaching_step_gets_no_gradient() -> None:
 @pytest.mark.parametrize("mode", sorted(TEMPORAL_MODES))
 def test_one_step_has_no_pair(mode: str) -> None:
     steps = torch.randn(1, 4, 3, generator=torch.Generator().manual_seed(7))
-    losses = make_objective(temporal_config(mode))(Outputs(steps, steps), torch.tensor([0, 1, 2, 0]))
+    losses = make_loss(temporal_config(mode))(Outputs(steps, steps), torch.tensor([0, 1, 2, 0]))
     assert losses.kd.item() == 0
 
 
 def test_published_temperatures_are_the_defaults() -> None:
     branch, temporal = (
-        make_objective(branch_config("reliable")),
-        make_objective(temporal_config("weak2strong")),
+        make_loss(branch_config("reliable")),
+        make_loss(temporal_config("weak2strong")),
     )
-    assert isinstance(branch, BranchObjective)
-    assert isinstance(temporal, TemporalObjective)
+    assert isinstance(branch, BranchDistillation)
+    assert isinstance(temporal, TemporalDistillation)
     assert (branch.temperature, temporal.temperature) == (3.0, 2.0)

@@ -402,14 +402,14 @@ def test_a_device_that_is_not_waited_for_keeps_the_weights_from_before_the_bad_s
     good = {key: value.clone() for key, value in trainer.network.named_parameters()}
     for key, value in waiting.network.named_parameters():  # fused or not, the same step
         torch.testing.assert_close(good[key], value, rtol=1e-5, atol=1e-7)
-    objective = trainer._objective
+    loss_function = trainer._loss_function
     factors = iter((1.0, float("nan"), 1.0))
 
     def spoilt(outputs: Any, labels: Any) -> Any:
-        losses = objective(outputs, labels)
+        losses = loss_function(outputs, labels)
         return losses._replace(total=losses.total * next(factors))
 
-    trainer._objective = spoilt
+    trainer._loss_function = spoilt
     for is_good in (True, False, False):
         before = {key: value.clone() for key, value in trainer.network.named_parameters()}
         trainer.step(*batches[1])
