@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from spikefront.errors import FileMistakesError
 from spikefront.files import is_there, read_text, replace_text
+from spikefront.yaml_file import yaml_text
 from studies.accuracy import about_metric
 from studies.errors import StudyError
 from studies.model import Study, Trial
@@ -62,17 +61,12 @@ def config_text(config: Mapping[str, Any], comment: str = "") -> str:
     Raises:
         StudyError: YAML cannot hold a value.
     """
-    yaml = YAML(typ="safe", pure=True)
-    yaml.default_flow_style = False  # in flow style ruamel writes a text like '?0' that it cannot read
-    yaml.width = 4096
-    yaml.representer.sort_base_mapping_type_on_output = False
-    stream = io.StringIO()
     try:
-        yaml.dump(_plain(config), stream)
+        text = yaml_text(_plain(config), width=4096)
     except YAMLError as error:
         raise StudyError(f"config cannot be written as YAML: {error}") from error
     head = "".join(f"# {one_line(line, 400)}\n" for line in comment.splitlines())
-    return head + stream.getvalue()
+    return head + text
 
 
 def measured(study: Study, trial: Trial, also: Sequence[str] = ()) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import io
 import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,7 +11,6 @@ from typing import Any
 
 import optuna
 from optuna.storages import BaseStorage
-from ruamel.yaml import YAML
 
 from search.errors import SearchError
 from search.study.attributes import StudyAttributes, fixed_parts, plain_space
@@ -23,6 +21,7 @@ from search.study.storage import find_storage, find_study, open_url, reading
 from search.study.urls import absolute, without_password
 from spaces.space import Space
 from spikefront.files import replace_text
+from spikefront.yaml_file import yaml_text
 
 
 def open_existing(folder: RunFolder, url: str | None = None) -> tuple[optuna.Study, StudyAttributes]:
@@ -208,11 +207,6 @@ def with_options(space: Space, trials: int | None, seed: int | None, replicates:
 
 def as_yaml(values: Mapping[str, Any]) -> str:
     """Plain values as YAML 1.2, keys in their own order."""
-    yaml = YAML(typ="safe", pure=True)
-    yaml.default_flow_style = None
-    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
-    yaml.width = 100
-    stream = io.StringIO()
-    yaml.dump(dict(values), stream)
+    text = yaml_text(values, width=100, flow_lists=True)
     # Where it wraps a line, ruamel leaves a space at its end.
-    return "".join(f"{line.rstrip()}\n" for line in stream.getvalue().splitlines())
+    return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
