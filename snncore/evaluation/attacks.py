@@ -188,25 +188,6 @@ def robustness(
     return Robustness(share * worst, tuple(attacks), tuple(share * count for count in right))
 
 
-def robust_accuracy(
-    network: SpikingNetwork,
-    T: int,
-    batches: Iterable[Batch],
-    attack: Attack,
-    normalisation: Normalisation,
-    seed: int = 0,
-) -> float:
-    """Top-1 in percent under the attack `through_surrogates`, the worst case of each image. Maximise.
-
-    NaN without samples.
-
-    Raises:
-        UserError: the network takes event frames.
-    """
-    attacks = through_surrogates(network, attack)
-    return robustness(network, T, batches, attacks, normalisation, seed).accuracy
-
-
 def _is_right(network: SpikingNetwork, T: int, x: Tensor, labels: Tensor) -> Tensor:
     return inference(network, x, T).mean(0).argmax(-1) == labels
 

@@ -21,7 +21,6 @@ from snncore.evaluation.attacks import (
     fgsm,
     perturb,
     pgd,
-    robust_accuracy,
     robustness,
     through_surrogates,
 )
@@ -138,7 +137,6 @@ def test_an_image_must_withstand_every_attack_and_none() -> None:
     assert list(found.by_attack) == pytest.approx(alone)
     assert found.accuracy == pytest.approx(100 * float(withstands.double().mean()))
     assert found.accuracy < min(alone)
-    assert robust_accuracy(net, T, data, pgd(0.1), NORMALISATION, seed=3) == found.accuracy
 
 
 def test_what_the_gradient_goes_through_changes_no_spike() -> None:
@@ -200,13 +198,13 @@ def test_the_seed_draws_the_random_starts(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_without_images_robust_accuracy_is_nan() -> None:
-    assert math.isnan(robust_accuracy(network(), T, [], fgsm(0.1), NORMALISATION))
+    assert math.isnan(robustness(network(), T, [], [fgsm(0.1)], NORMALISATION).accuracy)
 
 
 def test_the_network_is_left_as_it_was() -> None:
     net = network().train()
     before = {name: value.clone() for name, value in net.state_dict().items()}
-    robust_accuracy(net, T, [images()], pgd(0.1, 2), NORMALISATION)
+    robustness(net, T, [images()], through_surrogates(net, pgd(0.1, 2)), NORMALISATION)
     assert net.training
     assert all(torch.equal(before[name], value) for name, value in net.state_dict().items())
     assert all(parameter.grad is None for parameter in net.parameters())
@@ -216,7 +214,7 @@ def test_event_frames_are_refused() -> None:
     net = tiny_network(channels=2, has_time=True)
     batch = torch.zeros(T, 1, 2, 4, 4, dtype=torch.float64), torch.tensor([0])
     with pytest.raises(UserError, match="need still images"):
-        robust_accuracy(net, T, [batch], fgsm(0.1), NORMALISATION)
+        robustness(net, T, [batch], [fgsm(0.1)], NORMALISATION)
 
 
 @pytest.mark.parametrize("epsilon", [0.0, -0.1, 8.0, math.nan])
