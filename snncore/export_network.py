@@ -11,13 +11,13 @@ FOLDER is what snncore.train wrote; a config file stands for the folder that tra
 from __future__ import annotations
 
 import argparse
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from snncore.config.own_arch import ALLOW_CODE
 from snncore.errors import UserError
 from spikefront.command import run_command
+from spikefront.files import WriteError, replacing_path
 
 if TYPE_CHECKING:
     from snncore.evaluation.predictor import Predictor
@@ -37,32 +37,29 @@ def export_network(predictor: Predictor, path: str | Path, fold_norms: bool = Fa
     path = Path(path)
     if path.suffix not in SUFFIXES:
         raise UserError(f"--out: got {str(path)!r}, allowed: a name that ends in {', '.join(SUFFIXES)}")
-    fresh = path.with_name(f".{path.stem}.new{path.suffix}")
     try:
         if path.exists():
             raise UserError(f"--out: {path} exists already; remove it, or choose another name")
         if not path.parent.is_dir():
             raise UserError(f"--out: there is no folder {path.parent}")
-        fresh.touch()  # the libraries that write have errors of their own for a place that takes no file
-        _write(predictor, fresh, fold_norms)
-        fresh.replace(path)
+        with replacing_path(path) as fresh:
+            _write(predictor, fresh, path.suffix, fold_norms)
+    except WriteError as error:
+        raise UserError(f"--out: {error}") from error
     except OSError as error:
         raise UserError(f"--out: {path} cannot be written: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):  # on a read-only file system even where there is nothing to remove
-            fresh.unlink(missing_ok=True)
     return path
 
 
-def _write(predictor: Predictor, path: Path, fold_norms: bool) -> None:
-    if path.suffix == ".nir":
+def _write(predictor: Predictor, path: Path, suffix: str, fold_norms: bool) -> None:
+    if suffix == ".nir":
         from snncore.export.nir import write_nir
 
         write_nir(predictor.network, path, predictor.config.T, predictor.normalisation)
     else:
         from snncore.export.weights import write_weights
 
-        write_weights(predictor.network, path, fold_norms)
+        write_weights(predictor.network, path, fold_norms, as_pt=suffix == ".pt")
 
 
 def main(argv: list[str] | None = None) -> int:

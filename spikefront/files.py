@@ -33,10 +33,22 @@ class WriteError(OSError):
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A new file that takes the place of `path` when the block ends without an error.
+    """A new file, open for writing, that replaces `path` when the block ends without an error.
 
-    It is written under another name in the same folder, flushed to the disk, then renamed; on an error
-    the old file stays, and the new one and folders made for it are removed. The folder is made if need be.
+    Raises:
+        WriteError: see `replacing_path`.
+    """
+    with replacing_path(path) as fresh, fresh.open("wb") as file:
+        yield file
+
+
+@contextmanager
+def replacing_path(path: Path) -> Iterator[Path]:
+    """The path of a new, empty file that replaces `path` when the block ends without an error.
+
+    For libraries and programs that write a file by its name. The file has another name in the same folder; at
+    the end it is flushed to the disk, then renamed. On an error the old file stays, and the new one and
+    folders made for it are removed. The folder is made if need be.
 
     Raises:
         WriteError: `path` is a folder, its folder cannot be made or written, or the disk is full.
@@ -48,10 +60,9 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with fresh.open("xb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
+            fresh.touch(exist_ok=False)
+            yield fresh
+            flush(fresh)
             fresh.replace(path)
         finally:
             with suppress(OSError):  # what went wrong before it is what to tell

@@ -32,15 +32,15 @@ def weights(network: SpikingNetwork, fold_norms: bool = False) -> dict[str, Tens
     }
 
 
-def write_weights(network: SpikingNetwork, path: Path, fold_norms: bool = False) -> None:
-    """Write the weights as a .pt file that loads with `weights_only=True`, else as safetensors.
+def write_weights(network: SpikingNetwork, path: Path, fold_norms: bool, *, as_pt: bool) -> None:
+    """Write the weights as safetensors; as_pt: as a .pt file that loads with `weights_only=True`.
 
     Raises:
         UserError: as `weights`.
         OSError: the file cannot be written.
     """
     tensors = weights(network, fold_norms)
-    if path.suffix == ".pt":
+    if as_pt:
         torch.save(tensors, path)
     else:
         save_file(tensors, path)

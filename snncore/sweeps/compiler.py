@@ -11,6 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from spikefront.files import replacing_path
 from spikefront.locks import held
 
 SOURCE = Path(__file__).with_name("sweeps.cpp")
@@ -85,22 +86,17 @@ def _processor() -> bytes:
 
 
 def _build(compiler: str, data: str, path: Path) -> None:
-    """Compile beside the target and move it there, so that no process ever loads half a library."""
-    beside = path.with_suffix(f".{os.getpid()}.tmp")
-    told = ""
-    try:
+    """Compile to another name and rename, so that no process ever loads half a library."""
+    with replacing_path(path) as fresh:
         for flags in (FLAGS + NATIVE, FLAGS):  # not every compiler knows the processor it runs on
-            told = _run([compiler, *flags, f"-DDATA={data}", "-o", str(beside), str(SOURCE)])
-            if not told:
-                beside.replace(path)
+            problem = _run([compiler, *flags, f"-DDATA={data}", "-o", str(fresh), str(SOURCE)])
+            if not problem:
                 return
-    finally:
-        beside.unlink(missing_ok=True)
-    raise NoCompilerError(f"{compiler} cannot build {SOURCE.name}: {told}")
+        raise NoCompilerError(f"{compiler} cannot build {SOURCE.name}: {problem}")
 
 
 def _run(command: list[str]) -> str:
-    """What went wrong; nothing if it did not."""
+    """Run the compiler: what went wrong, empty if nothing did."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
