@@ -1,4 +1,4 @@
-"""The devices torch can train on, in words."""
+"""The devices that torch can train on, and their names."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ def describe_devices() -> str:
 
 
 def default_device() -> str:
-    """CUDA where there is one, else the CPU."""
+    """'cuda' if there is a GPU, else 'cpu'."""
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def device_or_default(device: str | None) -> str:
-    """`device` if this machine has it; None for the default one.
+    """`device` if this machine has it; the default one for None.
 
     Raises:
-        UserError: it is not here, or is none that this code runs on.
+        UserError: this machine does not have it, or it is neither a CPU nor CUDA.
     """
     if device is None:
         return default_device()
@@ -41,20 +41,20 @@ def device_or_default(device: str | None) -> str:
 
 
 def _not_here(device: str) -> UserError:
-    return UserError(f"device: got {device!r}, which is not here; allowed: cpu; cuda with a GPU")
+    return UserError(f"device: got {device!r}, which this machine does not have; allowed: cpu; cuda with a GPU")
 
 
 def backend_name(device: str) -> str:
-    """Of the backend that trains on `device`: torch, cpp or triton (`snncore.sweeps`).
+    """Name of the backend that trains on `device`: torch, cpp or triton (`snncore.sweeps`).
 
     Raises:
-        UserError: SPIKEFRONT_BACKEND asks for one that cannot run here.
+        UserError: SPIKEFRONT_BACKEND requests one that cannot run here.
     """
     return sweeps_for(torch.device(device)).name
 
 
 def device_model(device: str) -> str:
-    """What values are compared within: "cpu: MODEL, BACKEND" or "cuda: MODEL, BACKEND".
+    """Measurements are comparable if this is equal: "cpu: MODEL, BACKEND" or "cuda: MODEL, BACKEND".
 
     Raises:
         UserError: see `backend_name`.

@@ -1,4 +1,4 @@
-"""One process, or several of torchrun: sums over all of them. One process pays nothing."""
+"""Sums over the processes of torchrun; free of cost with a single process."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from torch import Tensor
 
 
 def is_distributed() -> bool:
-    """Whether a process group with more than one member stands."""
+    """Whether this process is in a process group of more than one."""
     return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
 
 
 def world_size() -> int:
-    """Number of processes that train one network together."""
+    """Number of processes that train one network together, 1 without torchrun."""
     return dist.get_world_size() if is_distributed() else 1
 
 

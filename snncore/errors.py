@@ -1,6 +1,6 @@
-"""What can go wrong in the trainer, by who can mend it.
+"""The errors of the trainer, by who can fix them.
 
-Errors cross processes: one whose constructor takes other than its message says how it is made again.
+Errors are pickled between processes: one whose constructor takes more than its message has `__reduce__`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Problem:
 
 
 class UserError(InputError):
-    """A mistake of the user: told in one readable block, without a traceback, exit code 2."""
+    """A mistake of the user: printed as one readable block, without a traceback; exit code 2."""
 
 
 class ConfigError(UserError):
@@ -43,7 +43,7 @@ class DataError(UserError):
 
 
 class DivergedError(RuntimeError):
-    """The loss stopped being finite; raised before the optimizer step that would have used it."""
+    """A loss is not finite; raised before the optimizer step that would have used it."""
 
     def __init__(self, epoch: int, step: int, loss: float) -> None:
         self.epoch, self.step, self.loss = epoch, step, loss
@@ -54,9 +54,9 @@ class DivergedError(RuntimeError):
 
 
 class SilentNetworkError(RuntimeError):
-    """Some layer of neurons, from 1, never fires on a whole set of samples.
+    """Layers of neurons, counted from 1, that never fire on a whole set of samples.
 
-    At the end of training; or after `epoch`, where no gradient comes to the layer, so that it never will.
+    Raised at the end of training; or after `epoch`, if no gradient reaches them, so that they never will.
     """
 
     def __init__(self, layers: list[int], epoch: int | None = None, on: str = "the validation set") -> None:

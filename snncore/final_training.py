@@ -32,7 +32,7 @@ from snncore.saved import checkpoint
 from snncore.saved.folder import CONFIG, FINAL
 from snncore.saved.result import RESULT, TrainResult, jsonable, read_result, write_result
 from snncore.training.launch import default_threads
-from snncore.training.processes import from_main, process_group, together
+from snncore.training.processes import run_on_main, process_group, run_on_all
 from snncore.training.session import Epoch, TrainingSession
 from snncore.training.silence import silent_layers
 from spikefront.accuracy import about_split
@@ -71,19 +71,19 @@ def train(
     if threads is not None and threads < 1:
         raise UserError(f"threads: got {threads}, allowed: 1 or more")
     with process_group(device) as own_device:
-        finished = from_main(lambda: _finished_before(folder, config, resume))
+        finished = run_on_main(lambda: _finished_before(folder, config, resume))
         if finished is not None:
             return finished
         # Refuses bad data before a folder is made.
-        session = together(lambda: TrainingSession(config, own_device, threads or default_threads()))
+        session = run_on_all(lambda: TrainingSession(config, own_device, threads or default_threads()))
         _begin(folder, session)
         try:
             _run_epochs(folder, session, on_epoch)
         except SilentNetworkError:
-            from_main(lambda: _remove_if_empty(folder))
+            run_on_main(lambda: _remove_if_empty(folder))
             raise
         started = time.perf_counter()
-        test = together(session.data.read_test)
+        test = run_on_all(session.data.read_test)
         tested = _Tested(test, session.evaluate(test), started, is_main=rank() == 0, n_processes=world_size())
         silent = _silent(session, tested)
     # Outside the group: what is measured now is measured in one process.
@@ -93,9 +93,9 @@ def train(
 def _begin(folder: Path, session: TrainingSession) -> None:
     """Make the folder, or continue from its checkpoint."""
     saved = folder / CHECKPOINT
-    if from_main(lambda: checkpoint.exists(saved)):
-        together(lambda: session.restore(saved))
-    from_main(lambda: _prepare(folder, session))
+    if run_on_main(lambda: checkpoint.exists(saved)):
+        run_on_all(lambda: session.restore(saved))
+    run_on_main(lambda: _prepare(folder, session))
 
 
 def _prepare(folder: Path, session: TrainingSession) -> None:

@@ -27,7 +27,7 @@ from snncore.config.own_arch import own_module
 from snncore.config.schema import Config
 from snncore.errors import DivergedError, SilentNetworkError, UserError
 from snncore.saved.folder import planned_folder
-from snncore.training.launch import is_main, place_on_node
+from snncore.training.launch import is_main_process, local_rank
 from spikefront.accuracy import SPLITS, accuracy_text, split_remarks
 from spikefront.command import run_command
 from spikefront.errors import FailedError
@@ -49,7 +49,7 @@ def main(argv: list[str] | None = None) -> int:
     return run_command(
         lambda: _command(_parser().parse_args(argv)),
         stopped="stopped; --resume continues from the last full epoch",
-        is_silent=place_on_node() > 0,
+        is_silent=local_rank() > 0,
     )
 
 
@@ -71,7 +71,7 @@ def _remedy(config: Config) -> str:
 def _run(config: Config, out: Path, arguments: argparse.Namespace) -> int:
     from snncore.final_training import train
 
-    console = Console(soft_wrap=True, quiet=not is_main())
+    console = Console(soft_wrap=True, quiet=not is_main_process())
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         result = train(
@@ -82,7 +82,7 @@ def _run(config: Config, out: Path, arguments: argparse.Namespace) -> int:
             threads=arguments.threads,
             on_epoch=_reporter(config, console, progress),
         )
-    if is_main():
+    if is_main_process():
         _tell(result, console)
         for line in _about_study(result, config):
             console.print(line, markup=False, highlight=False)

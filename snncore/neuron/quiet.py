@@ -1,4 +1,4 @@
-"""Silence around SpikingJelly, imported only where it is needed: it tells of what no user can mend."""
+"""Hides warnings of SpikingJelly and of its imports that no user can do anything about."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from contextlib import contextmanager
 
 @contextmanager
 def quiet_spikingjelly() -> Iterator[None]:
-    """Drop its note that Triton is missing, which every machine without a GPU gets, and warnings of imports.
+    """Hide the note that Triton is missing, which every machine without a GPU gets, and import warnings.
 
-    Parts of SpikingJelly are imported at their first call, so the call belongs inside as well.
+    SpikingJelly imports parts of itself at their first call, so put that call inside the block as well.
     """
     logger = logging.getLogger("torch._library.triton")
-    logger.addFilter(_drop)  # a level would not do: torch sets levels anew in the course of its imports
+    logger.addFilter(_drop)  # setting a level would not work: torch sets levels while it is imported
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

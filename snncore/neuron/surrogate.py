@@ -1,4 +1,4 @@
-"""Surrogate slopes: what stands in for the derivative of the step at the threshold.
+"""Surrogate slopes: they replace the derivative of the step function at the threshold.
 
 u: (...) distance of the potential from the threshold, v − v_threshold. Each has area 1 and a slope field k:
 
@@ -44,10 +44,10 @@ _SLOPES: dict[str, Callable[[Tensor, float], Tensor]] = {
 
 
 def surrogate_slope_(u: Tensor, neuron: NeuronConfig) -> Tensor:
-    """The slope at `u` = v − v_threshold, written over `u`."""
+    """The slope at u = v − v_threshold, computed in place of u."""
     return _SLOPES[neuron.surrogate](u, neuron.surrogate_slope)
 
 
 def surrogate_slope(v: Tensor, neuron: NeuronConfig) -> Tensor:
-    """The slope at potentials `v`, same shape; `v` stays as it is."""
+    """The slope at potentials v, same shape; v is not changed."""
     return surrogate_slope_(v - neuron.v_threshold, neuron)

@@ -19,7 +19,7 @@ from snncore.sweeps import Norm, sweeps_for
 
 
 class BatchStatistics(NamedTuple):
-    """Mean and biased variance over batch, time and place, per channel, and over how many values."""
+    """Per channel: mean and biased variance over batch, time and position; n: the number of values."""
 
     mean: Tensor
     variance: Tensor
@@ -27,9 +27,9 @@ class BatchStatistics(NamedTuple):
 
 
 def batch_statistics(x: Tensor, repeats: int = 1) -> BatchStatistics:
-    """Of x (M, C, ...), the samples of all processes together.
+    """Statistics of x (M, C, ...), over the samples of all processes.
 
-    repeats: how often each value counts, as those of a still image do at every time step.
+    repeats: how often each value counts: T for a still image, whose values are the same at every time step.
     """
     rows = as_rows(x.detach())
     mean, variance = sweeps_for(x.device).statistics(rows)
@@ -45,7 +45,7 @@ def batch_statistics(x: Tensor, repeats: int = 1) -> BatchStatistics:
 
 
 def move_running_statistics(norm: nn.BatchNorm2d, statistics: BatchStatistics) -> None:
-    """Towards those of a batch, once, with the unbiased variance (P0, step 1)."""
+    """Update the running statistics once with those of a batch, with unbiased variance (P0, step 1)."""
     if norm.running_mean is None or norm.running_var is None:
         return
     mean, variance, n = statistics
@@ -55,20 +55,20 @@ def move_running_statistics(norm: nn.BatchNorm2d, statistics: BatchStatistics) -
     norm.running_var.lerp_(unbiased.to(norm.running_var), momentum)
 
 
-def own_norm(norm: nn.BatchNorm2d, statistics: BatchStatistics) -> Norm:
-    """What `norm` does to a batch with these statistics."""
+def norm_from_statistics(norm: nn.BatchNorm2d, statistics: BatchStatistics) -> Norm:
+    """The map that `norm` applies to a batch with these statistics."""
     inverse_std = torch.rsqrt(statistics.variance + norm.eps)
     return Norm(statistics.mean, inverse_std, *_gamma_and_beta(norm))
 
 
 class RunningStatistics:
-    """What the norms of a network have seen in one pass; kept back until it has come to its end."""
+    """Batch statistics of one pass; the running statistics are updated at the end of the pass."""
 
     def __init__(self) -> None:
         self._seen: list[tuple[nn.BatchNorm2d, BatchStatistics]] = []
 
     def norm_of(self, norm: nn.BatchNorm2d, x: Tensor, repeats: int = 1) -> Norm:
-        """What `norm` does to x, as in `batch_statistics`.
+        """The map that `norm` applies to x, from the batch statistics of x; repeats as in `batch_statistics`.
 
         Raises:
             UserError: there is a single value per channel, which has no variance.
@@ -76,16 +76,16 @@ class RunningStatistics:
         statistics = batch_statistics(x, repeats)
         require_variance(x.numel() // x.shape[1] * repeats)
         self._seen.append((norm, statistics))
-        return own_norm(norm, statistics)
+        return norm_from_statistics(norm, statistics)
 
     def move(self) -> None:
-        """Move the running statistics, once each."""
+        """Update the running statistics of every norm, once for each call of `norm_of`."""
         while self._seen:
             move_running_statistics(*self._seen.pop(0))
 
 
 def eval_norm(norm: nn.BatchNorm2d) -> Norm:
-    """What `norm` does in evaluation, with its running statistics."""
+    """The map that `norm` applies in evaluation, with its running statistics."""
     assert norm.running_mean is not None
     assert norm.running_var is not None
     return Norm(norm.running_mean, torch.rsqrt(norm.running_var + norm.eps), *_gamma_and_beta(norm))
@@ -98,25 +98,26 @@ def scaled_and_shifted(x: Tensor, norm: Norm) -> Tensor:
     return torch.addcmul(shift.view(shape), x.to(shift.dtype), scale.view(shape)).to(x.dtype)
 
 
-def given_statistics(x: Tensor, norm: Norm) -> Tensor:
+def batch_norm_with(x: Tensor, norm: Norm) -> Tensor:
     """x (M, C, ...) normalised; gradients flow as if mean and variance were those of x itself (P1).
 
-    With x̂ the normalised x they are gamma·inverse_std·(g − mean(g) − x̂·mean(g·x̂)). For the rate the
-    statistics are those of the spikes, and x̂ has no variance of 1; for their own batch it is batch norm.
+    With x̂ the normalised x they are gamma·inverse_std·(g − mean(g) − x̂·mean(g·x̂)). For the rate, the
+    statistics are those of the spikes, so x̂ does not have variance 1. With the statistics of x itself this
+    is ordinary batch norm.
     """
-    out: Tensor = _GivenStatistics.apply(x, norm.gamma, norm.beta, norm.mean, norm.inverse_std)  # type: ignore[no-untyped-call]
+    out: Tensor = _BatchNormWith.apply(x, norm.gamma, norm.beta, norm.mean, norm.inverse_std)  # type: ignore[no-untyped-call]
     return out
 
 
 def spike_batch_norm(norm: nn.BatchNorm2d, x: Tensor) -> tuple[Tensor, BatchStatistics]:
-    """Normalise over all inputs at once, without gradient; the running statistics move once (P0, step 1)."""
+    """Batch norm without gradient; updates the running statistics once (P0, step 1)."""
     statistics = batch_statistics(x)
     move_running_statistics(norm, statistics)
-    return given_statistics(x.detach(), own_norm(norm, statistics)).detach(), statistics
+    return batch_norm_with(x.detach(), norm_from_statistics(norm, statistics)).detach(), statistics
 
 
 def train_batch_norm(norm: nn.BatchNorm2d, x: Tensor) -> Tensor:
-    """Ordinary batch norm in training, with gradients; running statistics move once.
+    """Ordinary batch norm in training, with gradients; updates the running statistics once.
 
     Raises:
         UserError: there is a single value per channel, which has no variance.
@@ -124,19 +125,19 @@ def train_batch_norm(norm: nn.BatchNorm2d, x: Tensor) -> Tensor:
     statistics = batch_statistics(x)
     require_variance(x.numel() // x.shape[1])
     move_running_statistics(norm, statistics)
-    return given_statistics(x, own_norm(norm, statistics))
+    return batch_norm_with(x, norm_from_statistics(norm, statistics))
 
 
 def require_variance(n: int) -> None:
     """Refuse a norm over a single value per channel.
 
     Raises:
-        UserError: n is 1, and there are no other processes.
+        UserError: n is 1 and there is a single process.
     """
     if n == 1 and not is_distributed():
         raise UserError(
-            "optim.batch_size: batch norm has no variance over a single value per channel, as a batch of 1 "
-            "with maps of 1 × 1 gives; train with at least 2 samples at a time"
+            "optim.batch_size: batch norm needs more than one value per channel, and a batch of 1 with maps of "
+            "1 × 1 gives one; train with at least 2 samples at a time"
         )
 
 
@@ -146,7 +147,7 @@ def eval_batch_norm(norm: nn.BatchNorm2d, x: Tensor) -> Tensor:
 
 
 class BatchNorm2d(nn.BatchNorm2d):
-    """Batch norm that is called like any layer, as in the branches; global statistics on any device."""
+    """Batch norm as an ordinary layer, for branches; with several processes the statistics are global."""
 
     def forward(self, x: Tensor) -> Tensor:
         """(M, C, H, W), same shape."""
@@ -156,16 +157,16 @@ class BatchNorm2d(nn.BatchNorm2d):
 def norm_backward(
     h: Tensor, x: Tensor, norm: Norm | None, scale: Tensor, sums: tuple[Tensor, Tensor]
 ) -> Tensor:
-    """The gradient by the input of a norm whose statistics count as the input's own (P1).
+    """The gradient with respect to the input of a norm whose statistics are treated as the input's own (P1).
 
-    h, x (M, C): rows, the gradient by the output, and the input (norm None: x̂ itself). scale (C,):
-    gamma·inverse_std. sums: over the rows of this process, of h and of h·x̂.
+    h (M, C): the gradient with respect to the output; x (M, C): the input, or x̂ if norm is None. scale (C,):
+    gamma·inverse_std. sums: of h and of h·x̂ over the rows of this process.
     """
     mean_h, mean_hx = _means_over_ranks(*sums, len(h))
     return sweeps_for(h.device).norm_backward(h, x, norm, scale, mean_h, mean_hx)
 
 
-class _GivenStatistics(torch.autograd.Function):
+class _BatchNormWith(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any, x: Tensor, gamma: Tensor, beta: Tensor, mean: Tensor, inverse_std: Tensor
@@ -176,7 +177,7 @@ class _GivenStatistics(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, gamma, mean, inverse_std = ctx.saved_tensors
-        norm = Norm(mean, inverse_std, gamma, gamma)  # beta has no part in it
+        norm = Norm(mean, inverse_std, gamma, gamma)  # beta is not used
         rows, g = as_rows(x), as_rows(grad.to(x.dtype))
         _, sum_g, sum_gx = sweeps_for(x.device).norm_backward_sums(g, rows, norm, None)
         out = norm_backward(g, rows, norm, gamma * inverse_std, (sum_g, sum_gx))

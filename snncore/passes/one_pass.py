@@ -1,11 +1,12 @@
 """The rate gradient (P0, P1) in one pass: the spikes of T steps and their mean travel together.
 
-Convolutions are linear and norms affine, so that every activation of P0's rate pass is the time mean of the
-spike pass's; only its gradient has to be carried along. Against `snncore.passes.two_pass`, which tests hold
-this to, that saves the rate pass's forward convolutions, and all that is kept for backward is of one step's
-size: per convolution the number of spikes in one byte, per layer of neurons the trace and each norm's x̂.
+Convolutions are linear and norms affine, so every activation of P0's rate pass is the time mean of that of
+the spike pass; only its gradient has to be computed in addition. Compared with `snncore.passes.two_pass`, the
+reference in tests, this saves the forward convolutions of the rate pass. What is kept for backward has the
+size of one step: per convolution the number of spikes in one byte, per layer of neurons the trace and x̂ of
+each norm.
 
-Shapes: T time steps, N batch, S = T, or 1 where it is the same at every step; rows (P, C), P = N·H·W places.
+Shapes: T time steps, N batch, S = T, or 1 where it is the same at every step; rows (P, C), P = N·H·W positions.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_flatten, tree_leaves, tree_map, tree_unflatten
 
 from snncore.neuron.neuron import LIF
-from snncore.passes.norm import RunningStatistics, given_statistics
-from snncore.passes.parts import flat_shape, normalised, place_for_spikes, sample_shape, terms_of
+from snncore.passes.norm import RunningStatistics, batch_norm_with
+from snncore.passes.parts import flat_shape, normalised, buffer_for_spikes, sample_shape, terms_of
 from snncore.passes.passes import PER_SAMPLE, Activation, Layer, NetworkOutput
 from snncore.passes.rate_nodes import (
     convolution,
@@ -35,24 +36,25 @@ from snncore.passes.signals import Current, LazyPass, NeedsTwoPassesError, Pair,
 from snncore.sweeps import sweeps_for
 
 VIEWS = {"__getitem__", "flatten", "squeeze"}
-"""Functions that rearrange values without computing: counts stay counts."""
+"""Functions that rearrange values without computing, so that counts stay counts."""
 
 LINEAR = {
     *("add", "sub", "__sub__", "__rsub__", "__neg__", "neg", "sum", "mean", "cat", "stack", "pad"),
     *("chunk", "split", "__getitem__", "flatten", "unflatten", "reshape", "view", "squeeze", "unsqueeze"),
     *("permute", "transpose", "movedim", "contiguous", "clone", "avg_pool2d", "adaptive_avg_pool2d"),
 }
-"""The mean over time of their values is their value of the mean. Others are right too, but are run twice."""
+"""Functions for which mean over time and function commute. Others work too, but are run twice."""
 
 LINEAR_IN_ONE = {"mul", "__mul__", "__rmul__", "div", "__truediv__", "linear", "conv2d", "matmul"}
-"""Linear too where the first argument alone is a signal."""
+"""Functions that are linear if only their first argument is a signal."""
 
 
 class OnePass(LazyPass):
-    """Runs a network once in training; what leaves it are the rates, with gradients.
+    """Runs a network once in training; its output are rates, with gradients.
 
-    Raises, out of the network's forward:
-        NeedsTwoPassesError: the network asks for what a pair of tensors cannot answer; nothing was changed.
+    The network's forward raises:
+        NeedsTwoPassesError: the network asks for something on which spikes and rates differ, such as the
+            number of samples; nothing was changed.
     """
 
     def __init__(self, T: int) -> None:
@@ -60,7 +62,7 @@ class OnePass(LazyPass):
         self._running = RunningStatistics()
 
     def enter(self, layer: Layer, x: Tensor, has_time: bool) -> Activation:
-        """A still sample is its own mean, and the same at every step."""
+        """`layer` on the input. A still sample is its own time mean, so `layer` runs on it once."""
         if has_time and x.shape[0] != self.T:
             raise ValueError(f"frames: got {x.shape[0]} time steps, need T = {self.T}")
         if has_time:
@@ -68,51 +70,51 @@ class OnePass(LazyPass):
         return layer(Pair(self, x, x, is_still=True))  # type: ignore[arg-type]
 
     def normed(self, norm: nn.BatchNorm2d, part: Part) -> Part:
-        """Batch statistics over (T·N, H, W)."""
+        """The part with this norm: batch statistics over (T·N, H, W)."""
         of_spikes = self._running.norm_of(norm, part.x, self.T if part.is_still else 1)
         if part.is_exact:
             return part._replace(norm=of_spikes)
-        assert part.place is not None
+        assert part.node is not None
         with torch.no_grad():
-            x = given_statistics(part.x, of_spikes)
-        return part._replace(x=x, place=given_statistics(part.place, of_spikes))
+            x = batch_norm_with(part.x, of_spikes)
+        return part._replace(x=x, node=batch_norm_with(part.node, of_spikes))
 
     def fire(self, lif: LIF, x: Activation, is_last: bool = False) -> Pair:
-        """Spikes, and the rate with the trace as its derivative."""
+        """Spikes, and the rate, whose derivative is the trace."""
         parts = self.parts(x)
         terms = terms_of(parts, self.T)
-        into = place_for_spikes(parts, terms) if is_last else None
+        into = buffer_for_spikes(parts, terms) if is_last else None
         fired = sweeps_for(parts[0].x.device).fire_with_trace(terms, self.T, lif.neuron, into)
         spikes = as_samples(fired.spikes, flat_shape(parts[0], self.T))
         count = as_samples(fired.counts, sample_shape(parts[0], self.T))
         return Pair(self, spikes, fire_rate(parts, fired, count.shape), is_still=False, count=count)
 
     def stage(self, x: Activation) -> Pair:
-        """The rate; what it is the mean of need not outlive the next layer."""
+        """The rate alone, so that the spikes can be freed after the next layer."""
         pair = self._pair(x)
-        return Pair(self, None, pair.place, pair.is_still, pair.count)
+        return Pair(self, None, pair.node, pair.is_still, pair.count)
 
     def leave(self, output: NetworkOutput) -> NetworkOutput:
-        """Rates (N, ...) with gradients; the running statistics move."""
+        """Rates (N, ...) with gradients; updates the running statistics."""
         stages = [self._rate(self._pair(stage)) for stage in output.stages]
         logits = self._rate(self._pair(output.logits))
         self._running.move()
         return NetworkOutput(stages, logits)
 
     def part(self, x: Pair) -> Part:
-        """Its place in the graph goes along."""
+        """A pair as a part."""
         assert x.over_time is not None
-        return Part(x.over_time, x.is_still, place=x.place, is_exact=x.is_exact)
+        return Part(x.over_time, x.is_still, node=x.node, is_exact=x.is_exact)
 
-    def are_summands(self, a: Activation, b: Activation) -> bool:
-        """Currents and pairs are, of the same shape."""
+    def can_add(self, a: Activation, b: Activation) -> bool:
+        """Whether both are currents or pairs of the same shape."""
         if not (isinstance(a, Signal) and isinstance(b, Signal)):
             return False
         first, second = (self.parts(x)[0].x for x in (a, b))
         return first.shape[1:] == second.shape[1:]
 
     def sum(self, parts: tuple[Part, ...]) -> Pair:
-        """Computed, over time and as a mean."""
+        """The sum, over time and as a mean."""
         is_still = all(part.is_still for part in parts)
         with torch.no_grad():
             values = [normalised(part) for part in parts]
@@ -124,53 +126,53 @@ class OnePass(LazyPass):
         return Pair(self, over_time, reduce(torch.add, rates), is_still, is_exact=is_exact)
 
     def call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """On the spikes and on the rate; a convolution on the spikes alone."""
+        """Call `function` on the spikes and on the rate; a convolution on the spikes alone."""
         name = getattr(function, "__name__", "")
-        args, kwargs = _each(Signal, self._pair, (args, kwargs))
+        args, kwargs = _map_leaves(Signal, self._pair, (args, kwargs))
         pairs = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Pair)]
         if name == "conv2d" and is_plain_convolution(*args, **kwargs) and args[0].is_exact:
             return self._convolve(*args, **kwargs)
         if name in VIEWS and len(pairs) == 1 and pairs[0].count is not None:
             return self._rearranged(function, args, kwargs, pairs[0])
-        rate_args, rate_kwargs = _each(Pair, self._rate, (args, kwargs))
+        rate_args, rate_kwargs = _map_leaves(Pair, self._rate, (args, kwargs))
         rate = function(*rate_args, **rate_kwargs)
         if len(pairs) == 1 and pairs[0].is_still and name in PER_SAMPLE:
             return Pair(self, rate.detach(), rate, is_still=True)
         with torch.no_grad():
-            time_args, time_kwargs = _each(Pair, self._over_time, (args, kwargs))
+            time_args, time_kwargs = _map_leaves(Pair, self._over_time, (args, kwargs))
             over_time = function(*time_args, **time_kwargs)
         return self._paired(over_time, rate, name, _is_exact(name, args, pairs))
 
-    def ask(self, signal: Signal, name: str) -> Any:
-        """What spikes and rate agree on."""
+    def attribute(self, signal: Signal, name: str) -> Any:
+        """An attribute that is the same for spikes and rate."""
         pair = self._pair(signal)
         return self._paired(getattr(self._over_time(pair), name), getattr(self._rate(pair), name), name)
 
     def _convolve(self, pair: Pair, weight: Tensor, *bias_and_how: Any, **named: Any) -> Current:
-        out, place = convolve(pair, weight, *convolution(*bias_and_how, **named), self.T)
-        return Current(self, (Part(out, pair.is_still, place=place),))
+        out, node = convolve(pair, weight, *convolution(*bias_and_how, **named), self.T)
+        return Current(self, (Part(out, pair.is_still, node=node),))
 
     def _rearranged(self, function: Callable[..., Any], args: Any, kwargs: Any, pair: Pair) -> Pair:
         def of(part: Tensor) -> Any:
-            part_args, part_kwargs = _each(Pair, lambda _: part, (args, kwargs))
+            part_args, part_kwargs = _map_leaves(Pair, lambda _: part, (args, kwargs))
             return function(*part_args, **part_kwargs)
 
-        return Pair(self, of(self._over_time(pair)), of(pair.place), pair.is_still, of(pair.count))  # type: ignore[arg-type]
+        return Pair(self, of(self._over_time(pair)), of(pair.node), pair.is_still, of(pair.count))  # type: ignore[arg-type]
 
     def _paired(self, over_time: Any, rate: Any, name: str, is_exact: bool = False) -> Any:
-        ours, structure = tree_flatten(over_time)
-        theirs = tree_leaves(rate)
-        if [type(leaf) for leaf in ours] != [type(leaf) for leaf in theirs]:
+        time_leaves, structure = tree_flatten(over_time)
+        rate_leaves = tree_leaves(rate)
+        if [type(leaf) for leaf in time_leaves] != [type(leaf) for leaf in rate_leaves]:
             raise NeedsTwoPassesError(name)
         leaves = []
-        for a, b in zip(ours, theirs, strict=True):
+        for a, b in zip(time_leaves, rate_leaves, strict=True):
             if not isinstance(a, Tensor) and a != b:
-                raise NeedsTwoPassesError(f"{name} is {a} of all steps' samples and {b} of a batch's")
+                raise NeedsTwoPassesError(f"{name} is {a} for the samples of all steps and {b} for a batch")
             leaves.append(Pair(self, a, b, False, is_exact=is_exact) if isinstance(a, Tensor) else a)
         return tree_unflatten(leaves, structure)
 
     def _pair(self, x: Any) -> Pair:
-        x = self.settled(x)
+        x = self.computed(x)
         if isinstance(x, Current):  # a convolution's output, without a norm
             (part,) = x.parts
             x.value = x.value or Pair(
@@ -181,14 +183,14 @@ class OnePass(LazyPass):
         return x
 
     def _rate_at(self, part: Part) -> Tensor:
-        assert part.place is not None
+        assert part.node is not None
         if not part.is_exact:
-            return part.place
+            return part.node
         mean = part.x if part.is_still else part.x.unflatten(0, (self.T, -1)).mean(0)
-        return rate_at(part.place, mean)
+        return rate_at(part.node, mean)
 
     def _rate(self, pair: Pair) -> Tensor:
-        return pair.place if pair.count is None else rate_of_count(pair.place, pair.count, self.T)
+        return pair.node if pair.count is None else rate_of_count(pair.node, pair.count, self.T)
 
     def _over_time(self, pair: Pair) -> Tensor:
         assert pair.over_time is not None
@@ -201,5 +203,5 @@ def _is_exact(name: str, args: tuple[Any, ...], pairs: list[Pair]) -> bool:
     return name in LINEAR or (name in LINEAR_IN_ONE and len(pairs) == 1 and args[0] is pairs[0])
 
 
-def _each(kind: type, function: Callable[[Any], Any], nested: Any) -> Any:
+def _map_leaves(kind: type, function: Callable[[Any], Any], nested: Any) -> Any:
     return tree_map(lambda leaf: function(leaf) if isinstance(leaf, kind) else leaf, nested)

@@ -1,8 +1,8 @@
 """How a network is run: the same layers, called by different passes.
 
-A network's forward never decides how a neuron fires or a batch is normalised; it asks the pass it is given.
-So the weights are shared by construction, no layer holds state between passes, and a further way to run is
-one more class. Here are evaluation and backpropagation through time; the rate gradient is in
+A network's forward does not decide how a neuron fires or a batch is normalised: it calls the pass it is given.
+So all ways to run share the weights, no layer holds state between passes, and another way to run is one more
+class. Here are evaluation and backpropagation through time; the rate gradient is in
 `snncore.passes.one_pass`, its reference in `snncore.passes.two_pass`.
 
 Shapes: T time steps, N batch. "Flat" tensors put time into the batch, step-major: (T·N, C, H, W).
@@ -21,7 +21,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 from snncore.neuron.neuron import LIF
 from snncore.passes.norm import RunningStatistics, eval_norm
-from snncore.passes.parts import flat_shape, normalised, place_for_spikes, terms_of
+from snncore.passes.parts import flat_shape, normalised, buffer_for_spikes, terms_of
 from snncore.passes.rows import as_samples, channels_last
 from snncore.passes.signals import Current, LazyPass, Part, Signal
 from snncore.passes.through_time import fire_through_time
@@ -29,10 +29,10 @@ from snncore.sweeps import sweeps_for
 
 Layer = Callable[[Tensor], Tensor]
 Activation = Any
-"""A tensor, or a `Signal` in its place."""
+"""A tensor, or a `Signal` used instead of one."""
 
 PER_SAMPLE = {"conv2d", "linear", "max_pool2d", "avg_pool2d", "relu"}
-"""Functions computed once for what is the same at every step."""
+"""Functions that are computed once for values that are the same at every step."""
 
 
 class NetworkOutput(NamedTuple):
@@ -43,10 +43,10 @@ class NetworkOutput(NamedTuple):
 
 
 class Pass(Protocol):
-    """What a network asks of the way it is run. Where it says Tensor, a `Signal` may stand for one."""
+    """A way to run a network. Where types say Tensor, a `Signal` may be passed instead."""
 
     def enter(self, layer: Layer, x: Tensor, has_time: bool) -> Tensor:
-        """`layer`, all that stands before the first neuron, on the input, still or with a time of its own."""
+        """Apply `layer`, all that comes before the first neurons, to the input: still, or with a time axis."""
         ...
 
     def norm(self, norm: nn.BatchNorm2d, x: Tensor) -> Tensor:
@@ -56,21 +56,21 @@ class Pass(Protocol):
     def fire(self, lif: LIF, x: Tensor, is_last: bool = False) -> Tensor:
         """Neurons, same shape.
 
-        is_last: nothing else will read x, nor what norms and sums made it of: spikes may take its memory.
+        is_last: nothing else reads x, nor what norms and sums computed it from: spikes may use its memory.
         """
         ...
 
     def stage(self, x: Tensor) -> Tensor:
-        """What a branch will need of a stage's output; the network itself goes on with `x`."""
+        """What branches need of a stage's output; the network itself continues with `x`."""
         ...
 
     def leave(self, output: NetworkOutput) -> NetworkOutput:
-        """The network's output in tensors. Called once, at the end, and not by the bodies."""
+        """The network's output as tensors. Called once, at the end, by `SpikingNetwork`, not by bodies."""
         ...
 
 
 class PlainPass:
-    """What passes share between whose layers plain tensors run."""
+    """Base of passes in which layers exchange plain tensors."""
 
     def stage(self, x: Tensor) -> Tensor:
         """As it is."""
@@ -100,19 +100,19 @@ class _FlatPass(LazyPass):
         """Flat tensors."""
         return NetworkOutput([self._flat(stage) for stage in output.stages], self._flat(output.logits))
 
-    def are_summands(self, a: Activation, b: Activation) -> bool:
-        """Tensors are, unless they would have to be broadcast."""
+    def can_add(self, a: Activation, b: Activation) -> bool:
+        """Whether both are activations that can be added without broadcasting."""
         if not all(isinstance(x, Signal | Tensor) for x in (a, b)):
             return False
         first, second = (self.parts(x)[0].x for x in (a, b))
         return first.shape[1:] == second.shape[1:]
 
     def part(self, x: Tensor) -> Part:
-        """All steps."""
+        """A flat tensor, all steps, as a part."""
         return Part(x, is_still=False)
 
     def sum(self, parts: tuple[Part, ...]) -> Activation:
-        """Flat, or still where all parts are."""
+        """The sum: a flat tensor, or still if all parts are."""
         values = [normalised(part) for part in parts]
         if all(part.is_still for part in parts):
             return Current(self, (Part(reduce(torch.add, values), is_still=True),))
@@ -120,21 +120,21 @@ class _FlatPass(LazyPass):
         return reduce(torch.add, moving)
 
     def call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """On flat tensors; on what is the same at every step once, where that is enough."""
+        """Call `function` on flat tensors; once on a still value if that gives the same."""
         signals = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Current)]
         if len(signals) == 1 and signals[0].is_still and function.__name__ in PER_SAMPLE:
-            value = self.settled(signals[0]).parts[0].x
+            value = self.computed(signals[0]).parts[0].x
             args, kwargs = tree_map(lambda leaf: value if leaf is signals[0] else leaf, (args, kwargs))
             return Current(self, (Part(channels_last(function(*args, **kwargs)), is_still=True),))
         args, kwargs = tree_map(self._flat, (args, kwargs))
         return function(*args, **kwargs)
 
-    def ask(self, signal: Signal, name: str) -> Any:
-        """Of the flat tensor."""
+    def attribute(self, signal: Signal, name: str) -> Any:
+        """An attribute of the flat tensor."""
         return getattr(self._flat(signal), name)
 
     def _flat(self, x: Any) -> Any:
-        x = self.settled(x)
+        x = self.computed(x)
         return self.over_time(x.parts[0].x, x.parts[0].is_still) if isinstance(x, Current) else x
 
 
@@ -146,7 +146,7 @@ class BpttPass(_FlatPass):
         self._running = RunningStatistics()
 
     def normed(self, norm: nn.BatchNorm2d, part: Part) -> Part:
-        """Batch norm over (T·N, H, W)."""
+        """The part with this norm: batch statistics over (T·N, H, W)."""
         return part._replace(norm=self._running.norm_of(norm, part.x, self.T if part.is_still else 1))
 
     def fire(self, lif: LIF, x: Activation, is_last: bool = False) -> Tensor:
@@ -154,7 +154,7 @@ class BpttPass(_FlatPass):
         return fire_through_time(self.parts(x), self.T, lif.neuron)
 
     def leave(self, output: NetworkOutput) -> NetworkOutput:
-        """Flat tensors; the running statistics move."""
+        """Flat tensors; updates the running statistics."""
         self._running.move()
         return super().leave(output)
 
@@ -167,14 +167,14 @@ class EvalPass(_FlatPass):
         self.on_spikes = on_spikes
 
     def normed(self, norm: nn.BatchNorm2d, part: Part) -> Part:
-        """Running statistics."""
+        """The part with this norm: running statistics."""
         return part._replace(norm=eval_norm(norm), is_own=False)
 
     def fire(self, lif: LIF, x: Activation, is_last: bool = False) -> Tensor:
-        """Spikes (T·N, ...); shown to `on_spikes` as (T, N, ...)."""
+        """Spikes (T·N, ...); `on_spikes` is called with them as (T, N, ...)."""
         parts = self.parts(x)
         terms = terms_of(parts, self.T)
-        into = place_for_spikes(parts, terms) if is_last else None
+        into = buffer_for_spikes(parts, terms) if is_last else None
         spikes = sweeps_for(parts[0].x.device).fire(terms, self.T, lif.neuron, into)
         flat = as_samples(spikes, flat_shape(parts[0], self.T))
         if self.on_spikes is not None:
@@ -189,7 +189,7 @@ def split_time(x: Tensor, T: int) -> Tensor:
 
 
 def inference(network: nn.Module, x: Tensor, T: int) -> Tensor:
-    """Logits of every step, (T, N, n_classes), of a batch; the prediction is their mean."""
+    """Logits of every step, (T, N, n_classes); the prediction is the class of their mean."""
     with torch.inference_mode():
         logits: Tensor = network(x, EvalPass(T)).logits
         return split_time(logits, T)

@@ -1,9 +1,9 @@
-"""What runs between the layers of a network: currents that are not summed up yet, and spikes with their rate.
+"""What layers of a network exchange: currents whose norms and sums are not computed yet; spikes with their rate.
 
-A convolution's output goes through a batch norm, perhaps a sum, into neurons. Done one after the other, each
-reads and writes the activations of all T steps; a `Current` remembers instead what is to be added, and the
-neurons do it all in one sweep. Whatever else is done with it computes its value first, so that a network may
-call any torch function.
+A convolution's output goes through a batch norm, perhaps a sum, into neurons. Computed one after the other,
+each reads and writes the activations of all T steps. A `Current` records the norms and the sum instead, and
+the neurons compute all of it in one sweep. Any other torch function can be called with it; its value is
+computed first.
 
 Shapes: S·N samples, step-major, S = T, or 1 for what is the same at every step ("still"); N batch.
 """
@@ -21,26 +21,26 @@ from snncore.sweeps.interface import Norm
 
 
 class NeedsTwoPassesError(TypeError):
-    """A network asks what only tensors of a single batch can tell, such as how many samples there are."""
+    """A network asks for something that only a tensor of one batch has, such as the number of samples."""
 
 
 class Part(NamedTuple):
     """One summand of a current.
 
-    x: (S·N, C, ...). norm: how it is still to be normalised. is_own: mean and variance are x's own, and
-    gradients flow through them. place, is_exact: of the mean of x over time, see `Pair`.
+    x: (S·N, C, ...). norm: the norm still to be applied. is_own: its mean and variance are those of x, and
+    gradients flow through them. node, is_exact: of the mean of x over time, see `Pair`.
     """
 
     x: Tensor
     is_still: bool
     norm: Norm | None = None
     is_own: bool = True
-    place: Tensor | None = None
+    node: Tensor | None = None
     is_exact: bool = True
 
 
 class Signal:
-    """Stands where a tensor would; any torch function and any method of tensors may be called with it."""
+    """Used like a tensor: any torch function and any method of tensors can be called with it."""
 
     run: LazyPass
 
@@ -59,7 +59,7 @@ class Signal:
             raise AttributeError(name)
         method = getattr(Tensor, name)
         if not callable(method):
-            return self.run.ask(self, name)
+            return self.run.attribute(self, name)
         return lambda *args, **kwargs: self.__torch_function__(method, (), (self, *args), kwargs)
 
     def __add__(self, other: Any) -> Any:
@@ -68,7 +68,7 @@ class Signal:
     __radd__ = __add__
 
 
-def _as_of_tensors(name: str) -> Callable[..., Any]:
+def _tensor_operator(name: str) -> Callable[..., Any]:
     method = getattr(Tensor, name)
     return lambda self, *args: self.run.call(method, (self, *args), {})
 
@@ -79,7 +79,7 @@ _OPERATORS = (
     *("gt", "ge", "lt", "le"),
 )
 for _name in _OPERATORS:
-    setattr(Signal, f"__{_name}__", _as_of_tensors(f"__{_name}__"))
+    setattr(Signal, f"__{_name}__", _tensor_operator(f"__{_name}__"))
 
 
 class Current(Signal):
@@ -91,97 +91,96 @@ class Current(Signal):
 
     @property
     def is_still(self) -> bool:
-        """Whether it is the same at every step."""
+        """Whether its value is the same at every step."""
         return all(part.is_still for part in self.parts)
 
 
 class Pair(Signal):
-    """Spikes, or what linear layers made of them, and their mean over time, which travel together.
+    """Spikes, or what linear layers computed from them, together with their mean over time, the rate.
 
-    over_time: (S·N, C, ...), without gradients; None where only the rate is still wanted. place: (N, C, ...),
-    where the mean stands in autograd's graph; it is its value too, unless count, of the same shape, holds
-    T times the value: then the values of place are never read, and it takes no memory. is_exact: that the
-    value is the mean over time, which it is not behind functions such as max-pooling (method of P0: the rate
-    pass pools the mean).
+    over_time: (S·N, C, ...), without gradients; None if only the rate is needed from here on. node: (N, C, ...),
+    the tensor of the rate in autograd's graph. Its values are the rate too, unless there is a count (N, C, ...),
+    which holds T times the rate: then they are never read, and the node takes no memory. is_exact: the rate is
+    the mean over time; it is not behind functions such as max-pooling (P0: the rate pass pools the mean).
     """
 
     def __init__(
         self,
         run: LazyPass,
         over_time: Tensor | None,
-        place: Tensor,
+        node: Tensor,
         is_still: bool,
         count: Tensor | None = None,
         is_exact: bool = True,
     ) -> None:
-        self.run, self.over_time, self.place = run, over_time, place
+        self.run, self.over_time, self.node = run, over_time, node
         self.is_still, self.count, self.is_exact = is_still, count, is_exact
 
 
 class LazyPass:
-    """A pass in which norms and sums wait in a `Current` until neurons fire.
+    """A pass in which norms and sums are recorded in a `Current` and computed when neurons fire.
 
-    What runs between layers ("activation") is a Current, or whatever the pass carries spikes in.
+    An activation, what layers exchange, is a Current or the type in which the pass holds spikes.
     """
 
     def __init__(self, T: int) -> None:
         self.T = T
 
     def norm(self, norm: nn.BatchNorm2d, x: Any) -> Current:
-        """Remembered, with the statistics it takes."""
-        (part,) = self.parts(x if is_bare(x) else self.settled(x))
+        """A current with this norm recorded, and its statistics computed."""
+        (part,) = self.parts(x if is_plain(x) else self.computed(x))
         return Current(self, (self.normed(norm, part),))
 
     def add(self, a: Any, b: Any) -> Any:
-        """A sum of two parts waits; what has two already is computed first."""
-        if not self.are_summands(a, b):  # a number, a parameter
+        """A current with two parts; an operand that has two parts already is computed first."""
+        if not self.can_add(a, b):  # a number, a parameter
             return self.call(torch.add, (a, b), {})
         parts = [self.parts(x) for x in (a, b)]
         if len(parts[0]) + len(parts[1]) > 2:
-            parts = [self.parts(self.settled(x)) for x in (a, b)]
+            parts = [self.parts(self.computed(x)) for x in (a, b)]
         return Current(self, (*parts[0], *parts[1]))
 
-    def settled(self, x: Any) -> Any:
-        """The activation as one part without a norm; computed once."""
-        if is_bare(x):
+    def computed(self, x: Any) -> Any:
+        """The value of an activation, as one part without a norm; computed once."""
+        if is_plain(x):
             return x
         if x.value is None:
             x.value = self.sum(x.parts)
         return x.value
 
     def parts(self, x: Any) -> tuple[Part, ...]:
-        """What an activation is the sum of."""
+        """The parts of which an activation is the sum."""
         return x.parts if isinstance(x, Current) else (self.part(x),)
 
-    def are_summands(self, a: Any, b: Any) -> bool:
+    def can_add(self, a: Any, b: Any) -> bool:
         """Whether both are activations of the same shape."""
         raise NotImplementedError
 
     def over_time(self, x: Tensor, is_still: bool) -> Tensor:
-        """What is still at every step, (N, ...) -> (T·N, ...), in the same layout; the rest as it is."""
+        """A still value repeated, (N, ...) -> (T·N, ...), in the same layout; others unchanged."""
         return torch.cat([x] * self.T) if is_still else x
 
     def part(self, x: Any) -> Part:
-        """What carries spikes, as a part."""
+        """Spikes, in the type that the pass holds them in, as a part."""
         raise NotImplementedError
 
     def normed(self, norm: nn.BatchNorm2d, part: Part) -> Part:
-        """A part without a norm, now with this one."""
+        """`part`, which has no norm, with this one."""
         raise NotImplementedError
 
     def sum(self, parts: tuple[Part, ...]) -> Any:
-        """The value of a current, as an activation that is one part without a norm."""
+        """The value of a current with these parts, as an activation of one part without a norm."""
         raise NotImplementedError
 
     def call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """A function of tensors where some of them are signals; sums do not come here."""
+        """Call a torch function with arguments of which some are signals; sums go to `add`."""
         raise NotImplementedError
 
-    def ask(self, signal: Signal, name: str) -> Any:
-        """An attribute of tensors that is no method, such as dtype."""
+    def attribute(self, signal: Signal, name: str) -> Any:
+        """An attribute of a signal that is no method, such as dtype."""
         raise NotImplementedError
 
 
-def is_bare(x: Any) -> bool:
+def is_plain(x: Any) -> bool:
     """Whether an activation is one part without a norm."""
     return not isinstance(x, Current) or (len(x.parts) == 1 and x.parts[0].norm is None)

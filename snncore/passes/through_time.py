@@ -1,7 +1,7 @@
-"""Neurons and the norms in front of them under backpropagation through time, as one node of autograd's graph.
+"""Neurons and the norms before them under backpropagation through time, as one autograd function.
 
-Forward is one sweep; kept for backward are the layers' outputs alone, from which potentials are run again.
-Shapes: parts x (S·N, C, ...), S = T or 1; spikes (T·N, C, ...); rows (P, C), P places of a step.
+Forward is one sweep. Only the layers' outputs are kept for backward, which recomputes the potentials.
+Shapes: parts x (S·N, C, ...), S = T or 1; spikes (T·N, C, ...); rows (P, C), P positions of a step.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ class _FireThroughTime(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
         saved = ctx.saved_tensors
         parts = []
-        for i, (is_still, is_own, is_bare) in enumerate(ctx.kinds):
+        for i, (is_still, is_own, is_plain) in enumerate(ctx.kinds):
             x, *norm = saved[5 * i : 5 * i + 5]
-            parts.append(Part(x, is_still, None if is_bare else Norm(*norm), is_own))
+            parts.append(Part(x, is_still, None if is_plain else Norm(*norm), is_own))
         g = as_steps(grad.to(parts[0].x.dtype), ctx.T)
         h = sweeps_for(g.device).fire_backward(terms_of(parts, ctx.T), g, ctx.T, ctx.neuron)
         gradients = [tensor for part in parts for tensor in _backward_of(part, h, ctx.T)]
@@ -56,7 +56,7 @@ class _FireThroughTime(torch.autograd.Function):
 
 
 def _backward_of(part: Part, h: Tensor, T: int) -> tuple[Tensor, Tensor | None, Tensor | None]:
-    """Gradients by x, gamma and beta; h (T, P, C): by the sum of the parts."""
+    """Gradients of x, gamma and beta; h (T, P, C): the gradient of the sum of the parts."""
     rows = h.sum(0) if part.is_still else h.flatten(0, 1)
     norm = part.norm
     if norm is None:
@@ -65,7 +65,7 @@ def _backward_of(part: Part, h: Tensor, T: int) -> tuple[Tensor, Tensor | None, 
     _, sum_h, sum_hx = sweeps_for(h.device).norm_backward_sums(rows, x, norm, None)
     scale = norm.gamma * norm.inverse_std
     if part.is_own:
-        by_x = norm_backward(rows, x, norm, scale, (sum_h, sum_hx))
+        grad_x = norm_backward(rows, x, norm, scale, (sum_h, sum_hx))
     else:
-        by_x = (rows * scale).to(rows.dtype)
-    return as_samples(by_x, part.x.shape), sum_hx.to(norm.gamma), sum_h.to(norm.beta)
+        grad_x = (rows * scale).to(rows.dtype)
+    return as_samples(grad_x, part.x.shape), sum_hx.to(norm.gamma), sum_h.to(norm.beta)

@@ -42,7 +42,7 @@ class SavedEvaluation(_Saved):
     exit_accuracy: _Percent | None = None
 
     @property
-    def is_whole(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether this version's evaluation would hold no more."""
         return None not in (self.n_per_class, self.right_per_class, self.exit_steps, self.exit_accuracy)
 

@@ -1,6 +1,6 @@
-"""Sweeps over activations between two convolutions, behind one interface: torch, compiled C++, Triton.
+"""Sweeps: what is computed on activations between two convolutions, in torch, compiled C++ or Triton.
 
-`sweeps_for` chooses by device; SPIKEFRONT_BACKEND asks for one by name.
+`sweeps_for` chooses the backend by device; SPIKEFRONT_BACKEND requests one by name.
 """
 
 from snncore.sweeps.choose import sweeps_for

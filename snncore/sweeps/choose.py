@@ -1,7 +1,7 @@
-"""Which backend runs the sweeps: the fastest that this machine can, or the one that was asked for.
+"""Chooses the backend of the sweeps: the fastest that runs on this machine, or the one requested.
 
-SPIKEFRONT_BACKEND=torch, cpp or triton asks for one: if it cannot run, that is an error. Without it, a device
-whose own backend cannot run falls back to torch, with one warning a process.
+SPIKEFRONT_BACKEND=torch, cpp or triton requests one; it is an error if it cannot run. Without it, a device
+whose fast backend cannot run uses torch, with one warning per process.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ VARIABLE = "SPIKEFRONT_BACKEND"
 
 
 class SlowBackendWarning(UserWarning):
-    """A device's own backend cannot run; the steps are the same, but slower."""
+    """The fast backend of a device cannot run; results are the same, but slower."""
 
 
 def _torch() -> Sweeps:
@@ -42,7 +42,7 @@ def _triton() -> Sweeps:
 
 
 BACKENDS: dict[str, Callable[[], Sweeps]] = {"torch": _torch, "cpp": _cpp, "triton": _triton}
-OF_DEVICE = {"cpu": "cpp", "cuda": "triton"}
+DEFAULT_BACKENDS = {"cpu": "cpp", "cuda": "triton"}
 ALLOWED = {"cpu": ("torch", "cpp"), "cuda": ("torch", "triton")}
 
 
@@ -50,16 +50,16 @@ def sweeps_for(device: torch.device) -> Sweeps:
     """The backend for tensors on a device; the same object on every call.
 
     Raises:
-        UserError: SPIKEFRONT_BACKEND names one that cannot run here.
+        UserError: SPIKEFRONT_BACKEND requests one that cannot run here.
     """
-    return _chosen(device.type, os.environ.get(VARIABLE) or None)
+    return _backend(device.type, os.environ.get(VARIABLE) or None)
 
 
 @cache
-def _chosen(device: str, wanted: str | None) -> Sweeps:
-    if wanted is not None:
-        return _wanted(device, wanted)
-    name = OF_DEVICE.get(device, "torch")
+def _backend(device: str, requested: str | None) -> Sweeps:
+    if requested is not None:
+        return _requested(device, requested)
+    name = DEFAULT_BACKENDS.get(device, "torch")
     try:
         return BACKENDS[name]()
     except (ImportError, RuntimeError, OSError) as error:
@@ -69,11 +69,11 @@ def _chosen(device: str, wanted: str | None) -> Sweeps:
         return _torch()
 
 
-def _wanted(device: str, wanted: str) -> Sweeps:
+def _requested(device: str, requested: str) -> Sweeps:
     allowed = ALLOWED.get(device, ("torch",))
-    if wanted not in allowed:
-        raise UserError(f"{VARIABLE}={wanted}: allowed on {device}: {', '.join(allowed)}")
+    if requested not in allowed:
+        raise UserError(f"{VARIABLE}={requested}: allowed on {device}: {', '.join(allowed)}")
     try:
-        return BACKENDS[wanted]()
+        return BACKENDS[requested]()
     except (ImportError, RuntimeError, OSError) as error:
-        raise UserError(f"{VARIABLE}={wanted}: cannot run here: {error}") from error
+        raise UserError(f"{VARIABLE}={requested}: cannot run here: {error}") from error

@@ -1,4 +1,4 @@
-"""Building `sweeps.cpp` once per machine: the library is kept on disk and shared by all processes."""
+"""Builds `sweeps.cpp` once per machine; the library is kept on disk and shared by all processes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NATIVE = ("-march=native",)
 COMPILERS = ("c++", "g++", "clang++")
 TIMEOUT_S = 300
 LOCK_LIMIT_S = 2.0 * TIMEOUT_S + 60
-"""Another process compiles at most twice."""
+"""How long to wait for another process, which compiles at most twice."""
 
 
 class NoCompilerError(RuntimeError):
@@ -28,7 +28,7 @@ class NoCompilerError(RuntimeError):
 
 
 def library(data: str) -> Path:
-    """The library built for data of one C++ type, from the cache if such a processor has built it before.
+    """The library for data of one C++ type, from the cache if it was built for this processor before.
 
     Raises:
         NoCompilerError: it cannot be built here.
@@ -56,27 +56,29 @@ def cache_folder() -> Path:
 
 
 def _compiler() -> str:
-    wanted = os.environ.get("CXX")
-    for name in (wanted,) if wanted else COMPILERS:
-        found = shutil.which(name)
-        if found:
-            return found
-    raise NoCompilerError(f"CXX={wanted} is not there" if wanted else "no c++, g++ or clang++ on PATH")
+    requested = os.environ.get("CXX")
+    for name in (requested,) if requested else COMPILERS:
+        path = shutil.which(name)
+        if path:
+            return path
+    raise NoCompilerError(
+        f"CXX={requested} is not there" if requested else "no c++, g++ or clang++ on PATH"
+    )
 
 
 def _fingerprint(compiler: str) -> str:
-    """Of all that the library depends on. A cache may be shared by machines with different processors."""
+    """Hash of all that the library depends on; machines with different processors may share a cache."""
     parts = (SOURCE.read_bytes(), repr(FLAGS + NATIVE).encode(), _version(compiler), _processor())
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
 
 
 def _version(compiler: str) -> bytes:
-    stat = Path(compiler).resolve().stat()  # asking it would take longer than to load the library
+    stat = Path(compiler).resolve().stat()  # running `--version` would take longer than loading the library
     return f"{Path(compiler).resolve()} {stat.st_size} {stat.st_mtime_ns}".encode()
 
 
 def _processor() -> bytes:
-    """What -march=native looks at: model and instruction sets."""
+    """What -march=native depends on: model and instruction sets."""
     try:
         lines = Path("/proc/cpuinfo").read_bytes().split(b"\n\n")[0].splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""The sweeps compiled for a CPU: `sweeps.cpp` behind ctypes, on the threads that torch itself uses."""
+"""The sweeps compiled for a CPU: `sweeps.cpp` called through ctypes, with as many threads as torch."""
 
 from __future__ import annotations
 
@@ -73,10 +73,10 @@ _ARGUMENTS = {
 
 
 class CppSweeps:
-    """CPU tensors of float32, float64 or bfloat16; all of a call of one dtype.
+    """For CPU tensors of float32, float64 or bfloat16, of one dtype per call.
 
     Raises:
-        NoCompilerError: the library is not there and cannot be built.
+        NoCompilerError: the library has not been built and cannot be.
     """
 
     name = "cpp"
@@ -93,30 +93,30 @@ class CppSweeps:
 
     def fire(self, terms: Sequence[Term], T: int, neuron: NeuronConfig, into: Tensor | None = None) -> Tensor:
         """Spikes (T, P, C)."""
-        places, channels = terms[0].x.shape[1:]
-        spikes = terms[0].x.new_empty((T, places, channels)) if into is None else into
+        positions, channels = terms[0].x.shape[1:]
+        spikes = terms[0].x.new_empty((T, positions, channels)) if into is None else into
         arguments = _term_arguments(terms, ())
-        _call("fire", spikes.dtype, *arguments, T, places, channels, _neuron(neuron), spikes)
+        _call("fire", spikes.dtype, *arguments, T, positions, channels, _neuron(neuron), spikes)
         return spikes
 
     def fire_with_trace(
         self, terms: Sequence[Term], T: int, neuron: NeuronConfig, into: Tensor | None = None
     ) -> Fired:
         """Spikes, counts, traces, and the mean of each normalised term."""
-        places, channels = terms[0].x.shape[1:]
-        spikes = terms[0].x.new_empty((T, places, channels)) if into is None else into
-        count = spikes.new_empty((places, channels), dtype=count_dtype(T))
-        trace = spikes.new_empty((places, channels))
+        positions, channels = terms[0].x.shape[1:]
+        spikes = terms[0].x.new_empty((T, positions, channels)) if into is None else into
+        count = spikes.new_empty((positions, channels), dtype=count_dtype(T))
+        trace = spikes.new_empty((positions, channels))
         normed = tuple(torch.empty_like(trace) for term in terms if term.norm is not None)
-        arguments = (*_term_arguments(terms, normed), T, places, channels, _neuron(neuron))
+        arguments = (*_term_arguments(terms, normed), T, positions, channels, _neuron(neuron))
         _call("fire_with_trace", spikes.dtype, *arguments, spikes, count, trace)
         return Fired(spikes, count, trace, normed)
 
     def fire_backward(self, terms: Sequence[Term], grad: Tensor, T: int, neuron: NeuronConfig) -> Tensor:
         """Backpropagation through time."""
-        places, channels = terms[0].x.shape[1:]
+        positions, channels = terms[0].x.shape[1:]
         out = torch.empty_like(grad)
-        arguments = (*_term_arguments(terms, ()), T, places, channels, _neuron(neuron))
+        arguments = (*_term_arguments(terms, ()), T, positions, channels, _neuron(neuron))
         _call("fire_backward", grad.dtype, *arguments, grad, out)
         return out
 
@@ -155,7 +155,7 @@ class CppSweeps:
 
 
 def _call(sweep: str, dtype: torch.dtype, *arguments: object) -> None:
-    """A sweep over data of `dtype`; each tensor goes as the address of its data."""
+    """Run a sweep on data of `dtype`; each tensor is passed as the address of its data."""
     _functions(dtype)[sweep](*(_address(argument) for argument in arguments), torch.get_num_threads())
 
 
@@ -175,7 +175,7 @@ def _address(argument: object) -> object:
 
 
 def _term_arguments(terms: Sequence[Term], normed: Sequence[Tensor]) -> tuple[object, int]:
-    """As C takes them. What they point to lives as long as the caller's `terms` and `normed`."""
+    """The terms as a C array and its length; valid as long as the caller holds `terms` and `normed`."""
     outputs = iter(normed)
     arguments = []
     for x, norm in terms:
@@ -195,8 +195,8 @@ def _neuron(neuron: NeuronConfig) -> object:
 
 @cache
 def _functions(dtype: torch.dtype) -> dict[str, Any]:
-    """The sweeps for data of one dtype. What they need of OpenMP they take from the runtime that torch has
-    loaded: two of them in a process would keep each other's threads waiting."""
+    """The compiled sweeps for one dtype. They use the OpenMP runtime that torch has loaded: with two runtimes
+    in one process, the threads of each would wait for those of the other."""
     runtime = _openmp_of_torch()
     if runtime is not None:
         ctypes.CDLL(str(runtime), mode=ctypes.RTLD_GLOBAL)
@@ -209,7 +209,7 @@ def _functions(dtype: torch.dtype) -> dict[str, Any]:
 
 
 def _openmp_of_torch() -> Path | None:
-    """The OpenMP library that this process has loaded already."""
+    """The OpenMP library that this process has already loaded; None if there is none, or not on Linux."""
     try:
         lines = Path("/proc/self/maps").read_text(encoding="utf-8").splitlines()
     except OSError:

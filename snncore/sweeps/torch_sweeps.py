@@ -1,4 +1,4 @@
-"""The sweeps in plain torch: the reference of the other backends, and what runs where none of them can."""
+"""The sweeps in plain torch: the reference for the other backends, and used where none of them runs."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from snncore.neuron.precision import working_dtype
 from snncore.sweeps.interface import Fired, Norm, Term
 
 CACHE_SIZE = 32_768
-"""Neurons at a time on a CPU: 128 KiB a buffer in float32; those in use fit the second-level cache."""
+"""Neurons at a time on a CPU: 128 KiB per buffer in float32, so that all fit into the second-level cache."""
 
 
 class TorchSweeps:
-    """Any device, any dtype. All T steps of one piece of the neurons are done before the next piece."""
+    """For any device and dtype. All T steps of one piece of the neurons are run before the next piece."""
 
     name = "torch"
 
@@ -42,10 +42,10 @@ class TorchSweeps:
     ) -> Fired:
         """Spikes, counts, traces, and the mean of each normalised term."""
         spikes = _empty_spikes(terms, T) if into is None else into
-        place = spikes[0]
-        count = torch.empty_like(place, dtype=count_dtype(T))
-        trace = torch.empty_like(place)
-        normed = tuple(torch.empty_like(place) for term in terms if term.norm is not None)
+        one_step = spikes[0]
+        count = torch.empty_like(one_step, dtype=count_dtype(T))
+        trace = torch.empty_like(one_step)
+        normed = tuple(torch.empty_like(one_step) for term in terms if term.norm is not None)
         for piece in _pieces(spikes):
             x = _current(terms, piece, T)
             with_norm = (term for term in terms if term.norm is not None)
@@ -82,7 +82,7 @@ class TorchSweeps:
 
 
 def count_dtype(T: int) -> torch.dtype:
-    """The smallest that counts up to T."""
+    """The smallest integer dtype that counts up to T."""
     return torch.uint8 if T <= 255 else torch.int16
 
 
@@ -96,17 +96,17 @@ def _empty_spikes(terms: Sequence[Term], T: int) -> Tensor:
 
 
 def _pieces(x: Tensor) -> Iterator[slice]:
-    """Along P, of (T, P, C)."""
-    n_places, channels = x.shape[1:]
+    """Slices of P, of x (T, P, C), in which the sweeps run."""
+    n_positions, channels = x.shape[1:]
     if x.device.type != "cpu":
-        yield slice(0, n_places)
+        yield slice(0, n_positions)
         return
     step = max(1, CACHE_SIZE // max(1, channels))
-    yield from (slice(*ends) for ends in pairwise([*range(0, n_places, step), n_places]))
+    yield from (slice(*ends) for ends in pairwise([*range(0, n_positions, step), n_positions]))
 
 
 def _current(terms: Sequence[Term], piece: slice, T: int) -> Tensor:
-    """(T, m, C), of one piece of the places; an expanded view where it is the same at every step."""
+    """The current (T, m, C) of one piece of m positions; an expanded view if it is the same at every step."""
     total: Tensor | None = None
     for term in terms:
         x = term.x[:, piece]

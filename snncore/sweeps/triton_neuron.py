@@ -1,14 +1,14 @@
 # mypy: ignore-errors
-# (a kernel is compiled by Triton: its names are pointers and blocks of numbers, of which mypy knows nothing)
-"""Triton kernels of the neuron: T steps of one block of places a program, the potential in registers.
+# (kernels are compiled by Triton: their names are pointers and blocks of numbers, which mypy cannot check)
+"""Triton kernels of the neuron: each program runs T steps of one block, the potential in registers.
 
-A block is flat: BLOCK elements of one step's P·C (`n`), channel = element % C; loads are whole for any C.
-Offsets of blocks and of steps are 64-bit: T·P·C may pass 2^31, and so may P·C.
-T is a runtime argument: a search that varies it compiles nothing anew. So are decay, threshold and slope, in
-float64, of which a kernel of float32 data takes the nearest float32.
+A block is flat: BLOCK elements of one step's P·C (`n`), channel = element % C; loads are aligned for any C.
+Offsets of blocks and of steps are 64-bit: T·P·C and P·C may exceed 2^31.
+T is a runtime argument, so a search that varies it compiles nothing again. So are decay, threshold and slope,
+in float64; a kernel for float32 data rounds them to float32.
 Terms are x0 with norm0 and x1 with norm1, pointers; x1 and both norms may be None. STILL: one step for all T.
 WIDE: dtype of the arithmetic.
-Each function has one return: Triton compiles what stands behind a return in an `if`, taken or not.
+Each function has one return: Triton compiles the code after a return in an `if`, whether it is taken or not.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def fire(
     for t in range(T):
         current = _current(now0, norm0, a0, b0, x1, now1, norm1, a1, b1, WIDE)
         at = start + tl.cast(t, tl.int64) * n
-        # The next step is asked for before this one is written: the compiler must keep their order.
+        # The next step is loaded before this one is stored: the compiler must keep their order.
         left_next = tl.where(t + 1 < T, left, 0)
         if not STILL0:
             now0 = _read(x0, at + n, lane, lane < left_next)
@@ -58,7 +58,7 @@ def fire_with_trace(
     STILL0: tl.constexpr, STILL1: tl.constexpr, HARD: tl.constexpr, DETACH: tl.constexpr,
     SURROGATE: tl.constexpr, BLOCK: tl.constexpr, WIDE: tl.constexpr,
 ):  # fmt: skip
-    """As `fire`, and count, trace and the mean of each normalised term (n); normed is None without a norm."""
+    """As `fire`; also count, trace and the mean of each normalised term (n). normed is None without a norm."""
     start, lane, left, channel = _block(n, C, BLOCK)
     inside = lane < left
     decay, threshold, k = _scalar(decay, WIDE), _scalar(threshold, WIDE), _scalar(k, WIDE)
@@ -87,7 +87,7 @@ def fire_with_trace(
         slope = _slope(v - threshold, k, SURROGATE)
         slopes += slope * f
         fired += spike
-        f = 1 + decay * _after_by_before(v, spike, slope, threshold, HARD, DETACH) * f
+        f = 1 + decay * _reset_derivative(v, spike, slope, threshold, HARD, DETACH) * f
         v = _reset(v, spike, threshold, HARD)
     tl.store(count + start + lane, fired.to(tl.int32), inside)
     tl.store(trace + start + lane, slopes / T, inside)
@@ -104,8 +104,8 @@ def fire_backward(
 ):  # fmt: skip
     """BPTT: dL/d(spikes) -> dL/d(current), (T, n). potentials (T, n) of WIDE is scratch, and may be `out`.
 
-    The steps run once and leave their potentials before the reset, which the way back reads. No room for T of
-    them in registers; a block's own come back from the cache while T is small.
+    The steps run once and store their potentials before the reset, which the backward loop reads. T of them do
+    not fit into registers; while T is small, those of a block are still in the cache.
     """
     start, lane, left, channel = _block(n, C, BLOCK)
     inside = lane < left
@@ -127,7 +127,7 @@ def fire_backward(
         tl.store(potentials + at + lane, v, inside)
         v = _reset(v, (v >= threshold).to(WIDE), threshold, HARD)
 
-    # An element may be read back by another thread than wrote it: each access has its own layout.
+    # An element may be read by another thread than the one that wrote it: each access has its own layout.
     tl.debug_barrier()
     carried = tl.zeros([BLOCK], WIDE)  # dL/d(potential after the reset)
     for i in range(T):
@@ -135,7 +135,7 @@ def fire_backward(
         v = tl.load(potentials + at + lane, inside, other=0)
         spike = (v >= threshold).to(WIDE)
         slope = _slope(v - threshold, k, SURROGATE)
-        carried *= _after_by_before(v, spike, slope, threshold, HARD, DETACH)
+        carried *= _reset_derivative(v, spike, slope, threshold, HARD, DETACH)
         carried += slope * tl.load(grad + at + lane, inside, other=0).to(WIDE)
         tl.store(out + at + lane, carried, inside)
         carried *= decay
@@ -143,23 +143,23 @@ def fire_backward(
 
 @triton.jit
 def _block(n, C, BLOCK: tl.constexpr):
-    """First element of the program, its lanes, how many of them are elements, and their channels."""
+    """First element of the program, its lanes, how many lanes hold elements, and their channels."""
     start = tl.program_id(0).to(tl.int64) * BLOCK
     lane = tl.arange(0, BLOCK)
-    # The long division is one of scalars; that of the lanes stays within 32 bits.
+    # The 64-bit division is of scalars; that of the lanes stays within 32 bits.
     channel = ((start % C).to(tl.int32) + lane) % C
     return start, lane, tl.minimum(n - start, BLOCK).to(tl.int32), channel
 
 
 @triton.jit
 def _scalar(value, WIDE: tl.constexpr):
-    """A number of the launch in WIDE; under the interpreter it comes as Python's float."""
+    """A scalar argument in WIDE; under the interpreter it is a Python float."""
     return tl.full((), value, WIDE)
 
 
 @triton.jit
 def _coefficients(norm, channel, inside, WIDE: tl.constexpr):
-    """a, b of x -> a·x + b, the norm; without one nothing that is used."""
+    """a, b of the norm as x -> a·x + b; without a norm they are not used."""
     if norm is None:
         scale, shift = 1.0, 0.0
     else:
@@ -177,7 +177,7 @@ def _read(x, at, lane, inside):
 
 @triton.jit
 def _current(now0, norm0, a0, b0, x1, now1, norm1, a1, b1, WIDE: tl.constexpr):
-    """Sum of the terms at one step; the second counts unless `x1` is None."""
+    """Sum of the terms at one step; without the second if `x1` is None."""
     current = _normalised(now0, norm0, a0, b0, WIDE)
     if x1 is not None:
         current += _normalised(now1, norm1, a1, b1, WIDE)
@@ -200,13 +200,13 @@ def _write_normed(normed, norm, total, T, start, lane, inside, channel, WIDE: tl
 
 @triton.jit
 def _reset(v, spike, threshold, HARD: tl.constexpr):
-    """In the reference's arithmetic, so that an infinite potential leaves what it leaves there."""
+    """As in the reference, so that an infinite potential gives the same there and here."""
     return v - (v if HARD else threshold) * spike
 
 
 @triton.jit
-def _after_by_before(v, spike, slope, threshold, HARD: tl.constexpr, DETACH: tl.constexpr):
-    """Derivative of the potential after the reset by that before it."""
+def _reset_derivative(v, spike, slope, threshold, HARD: tl.constexpr, DETACH: tl.constexpr):
+    """Derivative of the potential after the reset with respect to that before it."""
     kept = 1 - spike if HARD else tl.full(v.shape, 1, v.dtype)
     if not DETACH:
         kept -= (v if HARD else threshold) * slope
@@ -215,7 +215,7 @@ def _after_by_before(v, spike, slope, threshold, HARD: tl.constexpr, DETACH: tl.
 
 @triton.jit
 def _slope(u, k, SURROGATE: tl.constexpr):
-    """`snncore.neuron.surrogate` at u = v − threshold; NaN as there."""
+    """`snncore.neuron.surrogate` at u = v − threshold; NaN stays NaN, as there."""
     if SURROGATE == "sigmoid":
         s = tl.sigmoid(u * k)
         slope = (s - s * s) * k

@@ -1,11 +1,11 @@
 # mypy: ignore-errors
-# (a kernel is compiled by Triton: its names are pointers and blocks of numbers, of which mypy knows nothing)
+# (kernels are compiled by Triton: their names are pointers and blocks of numbers, which mypy cannot check)
 """Triton kernels over the rows of a matrix (M, C): statistics, and the two sweeps of batch norm's backward.
 
-A program takes one chunk of rows, `tiles` tiles of ROWS, and COLUMNS channels, whose statistics it reads
-once. Sums go in two stages, first each chunk's, then those of up to CHUNKS chunks by one program: no atomics,
-so that the same data give the same bits. Offsets of chunks are 64-bit. WIDE: dtype of the arithmetic.
-Each function has one return: Triton compiles what stands behind a return in an `if`, taken or not.
+A program handles one chunk of rows, `tiles` tiles of ROWS, and COLUMNS channels, whose statistics it reads
+once. Sums take two stages: first each chunk, then one program adds up to CHUNKS chunks. There are no atomics,
+so the same data give the same bits. Offsets of chunks are 64-bit. WIDE: dtype of the arithmetic.
+Each function has one return: Triton compiles the code after a return in an `if`, whether it is taken or not.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ import triton.language as tl
 def chunk_statistics(
     x, means, squares, M, C, tiles, ROWS: tl.constexpr, COLUMNS: tl.constexpr, WIDE: tl.constexpr
 ):  # fmt: skip
-    """Of each chunk: the mean, and the sum of squared distances from it; means, squares: (chunks, C).
+    """Per chunk: the mean, and the sum of squared distances from it; means, squares: (chunks, C).
 
-    Welford's updates, one for each row of the tile, which meet at the end: sums of x² would lose a spread far
-    below the mean.
+    By Welford's updates, one series for each row of the tile, merged at the end: sums of x² would lose a
+    spread that is far below the mean.
     """
     first, row, column, offset = _tile(C, tiles, ROWS, COLUMNS)
     mean = tl.zeros([ROWS, COLUMNS], WIDE)
@@ -34,7 +34,7 @@ def chunk_statistics(
         mean += distance / (i + 1)
         square += distance * (value - mean)
     n_rows = tl.minimum(M - first, tiles * ROWS)
-    seen = ((n_rows - row + ROWS - 1) // ROWS).to(WIDE)  # by each row of the tile
+    seen = ((n_rows - row + ROWS - 1) // ROWS).to(WIDE)  # rows that each row of the tile has read
     mean, square = _merged(seen[:, None], mean, square, n_rows.to(WIDE))
     out = tl.program_id(0) * C + column
     tl.store(means + out, mean, column < C)
@@ -62,7 +62,7 @@ def chunk_norm_sums(
     grad, x, norm, trace, h, sums, M, C, tiles, chunks,
     ROWS: tl.constexpr, COLUMNS: tl.constexpr, WIDE: tl.constexpr,
 ):  # fmt: skip
-    """h = grad·trace, and of each chunk Σh and Σh·x̂: sums (2, chunks, C). norm or trace may be None."""
+    """h = grad·trace, and per chunk Σh and Σh·x̂: sums (2, chunks, C). norm or trace may be None."""
     first, row, column, offset = _tile(C, tiles, ROWS, COLUMNS)
     mean, inverse_std = _norm_of(norm, column, C, WIDE)
     sum_h = tl.zeros([ROWS, COLUMNS], WIDE)
@@ -73,7 +73,7 @@ def chunk_norm_sums(
         h_ = tl.load(grad + at * C + offset, inside, other=0)
         if trace is not None:
             product = h_.to(WIDE) * tl.load(trace + at * C + offset, inside, other=0).to(WIDE)
-            h_ = product.to(h.dtype.element_ty)  # the sums are those of what is written
+            h_ = product.to(h.dtype.element_ty)  # the sums are of the values that are stored
             tl.store(h + at * C + offset, h_, inside)
         h_ = h_.to(WIDE)
         x_ = tl.load(x + at * C + offset, inside, other=0).to(WIDE)
@@ -114,7 +114,7 @@ def norm_backward(
 
 @triton.jit
 def _tile(C, tiles, ROWS: tl.constexpr, COLUMNS: tl.constexpr):
-    """First row of the program's chunk; rows and columns of a tile; offsets of its elements in it."""
+    """First row of the program's chunk; rows and columns of a tile; offsets of its elements."""
     first = tl.program_id(0).to(tl.int64) * tiles * ROWS
     row = tl.arange(0, ROWS)
     column = tl.program_id(1) * COLUMNS + tl.arange(0, COLUMNS)
@@ -136,10 +136,10 @@ def _partials(chunks, C, CHUNKS: tl.constexpr, COLUMNS: tl.constexpr):
 
 @triton.jit
 def _merged(n, mean, square, n_all):
-    """Chan's formula: n rows each of a mean and a sum of squared distances -> those of all n_all rows."""
-    about = tl.sum(n * mean, 0) / n_all
-    # Rounded as sums of a large mean are; sums of what is left give the rest of it.
-    mean_all = about + tl.sum(n * (mean - about[None, :]), 0) / n_all
+    """Chan's formula: mean and sum of squared distances of parts of n rows each -> those of all n_all rows."""
+    rough_mean = tl.sum(n * mean, 0) / n_all
+    # Sums of a large mean round it; the sum of the differences gives the rounding error.
+    mean_all = rough_mean + tl.sum(n * (mean - rough_mean[None, :]), 0) / n_all
     distance = mean - mean_all[None, :]
     return mean_all, tl.sum(square + n * distance * distance, 0)
 

@@ -1,8 +1,8 @@
-"""The sweeps in Triton, for CUDA; on CPU tensors only under Triton's interpreter, for tests.
+"""The sweeps in Triton, for CUDA; for CPU tensors only under Triton's interpreter, in tests.
 
-Importing this needs triton, and raises ImportError where it is not installed. Kernels are compiled at their
-first use, into Triton's cache on disk: for dtypes, reset, surrogate and kind of terms, and for sizes that are
-1 or divisible by 16, whose loads are wider; not for each shape, T or decay.
+Importing this raises ImportError if triton is not installed. Kernels are compiled at their first use, into
+Triton's cache on disk: once for each combination of dtypes, reset, surrogate and kind of terms, and anew for
+sizes that are 1 or divisible by 16, whose loads are wider; not for each shape, T or decay.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from snncore.sweeps.interface import Fired, Norm, Term
 from snncore.sweeps.torch_sweeps import count_dtype
 
 BLOCK_BYTES = 2048
-"""Of a term, to a program of the neuron: for each of the 128 threads that Triton starts 16, a whole load."""
+"""Of each term, for a program of the neuron: 16, one full load, for each of the 128 threads of a program."""
 TILE_BYTES = 4096
-"""Of a tile of rows: two such loads a thread. A larger one runs out of registers in float64."""
+"""Of a tile of rows: two such loads per thread. A larger tile runs out of registers in float64."""
 CHUNKS = 1024
-"""At most so many programs in the first stage of a sum: about 8 on each processor of a large device."""
+"""Limit of programs in the first stage of a sum: about 8 for each multiprocessor of a large device."""
 COLUMNS = 8
-"""Channels of a program of the second stage: 32 bytes of float32, the least that memory moves."""
+"""Channels of a program of the second stage: 32 bytes of float32, the smallest memory transaction."""
 
 _INTERPRETED = not isinstance(triton_neuron.fire, triton.JITFunction)
 
 
 class TritonSweeps:
-    """CUDA. Sums are in one order, whatever the device: the same data give the same bits."""
+    """For CUDA. The order of sums does not depend on the device: the same data give the same bits."""
 
     name = "triton"
 
@@ -56,38 +56,38 @@ class TritonSweeps:
 
     def fire(self, terms: Sequence[Term], T: int, neuron: NeuronConfig, into: Tensor | None = None) -> Tensor:
         """Spikes (T, P, C)."""
-        run = _Run.of(terms, T, neuron)
-        spikes = run.x.new_empty((T, *run.x.shape[1:])) if into is None else into
-        with torch.cuda.device_of(run.x):
-            triton_neuron.fire[run.grid](*run.terms, spikes, *run.numbers[:-1], **run.kind)
+        launch = _Launch.of(terms, T, neuron)
+        spikes = launch.x.new_empty((T, *launch.x.shape[1:])) if into is None else into
+        with torch.cuda.device_of(launch.x):
+            triton_neuron.fire[launch.grid](*launch.terms, spikes, *launch.numbers[:-1], **launch.kind)
         return spikes
 
     def fire_with_trace(
         self, terms: Sequence[Term], T: int, neuron: NeuronConfig, into: Tensor | None = None
     ) -> Fired:
         """Spikes, counts, traces, and the mean of each normalised term."""
-        run = _Run.of(terms, T, neuron)
-        place = run.x.shape[1:]
-        spikes = run.x.new_empty((T, *place)) if into is None else into
-        count = run.x.new_empty(place, dtype=count_dtype(T))
-        trace = run.x.new_empty(place)
-        normed = [None if norm is None else run.x.new_empty(place) for norm in run.terms[1::2]]
-        with torch.cuda.device_of(run.x):
-            triton_neuron.fire_with_trace[run.grid](
-                *run.terms, spikes, count, trace, *normed, *run.numbers, **run.kind, **_gradient(neuron)
+        launch = _Launch.of(terms, T, neuron)
+        shape = launch.x.shape[1:]
+        spikes = launch.x.new_empty((T, *shape)) if into is None else into
+        count = launch.x.new_empty(shape, dtype=count_dtype(T))
+        trace = launch.x.new_empty(shape)
+        normed = [None if norm is None else launch.x.new_empty(shape) for norm in launch.terms[1::2]]
+        with torch.cuda.device_of(launch.x):
+            triton_neuron.fire_with_trace[launch.grid](
+                *launch.terms, spikes, count, trace, *normed, *launch.numbers, **launch.kind, **_gradient(neuron)
             )
         return Fired(spikes, count, trace, tuple(x for x in normed if x is not None))
 
     def fire_backward(self, terms: Sequence[Term], grad: Tensor, T: int, neuron: NeuronConfig) -> Tensor:
-        """Backpropagation through time. Potentials stand in the result, for bfloat16 in float32 beside it."""
+        """Backpropagation through time. Potentials use the result's memory; for bfloat16 a float32 buffer."""
         _check(grad)
-        run = _Run.of(terms, T, neuron)
+        launch = _Launch.of(terms, T, neuron)
         out = torch.empty_like(grad)
-        wide = working_dtype(run.x.dtype)
+        wide = working_dtype(launch.x.dtype)
         potentials = out if out.dtype == wide else torch.empty_like(grad, dtype=wide)
-        with torch.cuda.device_of(run.x):
-            triton_neuron.fire_backward[run.grid](
-                *run.terms, grad, potentials, out, *run.numbers, **run.kind, **_gradient(neuron)
+        with torch.cuda.device_of(launch.x):
+            triton_neuron.fire_backward[launch.grid](
+                *launch.terms, grad, potentials, out, *launch.numbers, **launch.kind, **_gradient(neuron)
             )
         return out
 
@@ -124,8 +124,8 @@ class TritonSweeps:
         return out
 
 
-class _Run(NamedTuple):
-    """What the kernels of the neuron have in common. terms: x and norm of two, None for what is not there."""
+class _Launch(NamedTuple):
+    """Arguments that the neuron kernels share. terms: x and norm of two terms, None for those missing."""
 
     x: Tensor
     terms: tuple[Tensor, Norm | None, Tensor | None, Norm | None]
@@ -134,7 +134,7 @@ class _Run(NamedTuple):
     kind: dict[str, Any]
 
     @staticmethod
-    def of(terms: Sequence[Term], T: int, neuron: NeuronConfig) -> _Run:
+    def of(terms: Sequence[Term], T: int, neuron: NeuronConfig) -> _Launch:
         for term in terms:
             _check(term.x, *(term.norm or ()))
         (x, norm), (second, second_norm) = terms if len(terms) == 2 else (terms[0], (None, None))
@@ -149,11 +149,11 @@ class _Run(NamedTuple):
             **_OPTIONS,
         }
         numbers = (T, n, x.shape[-1], neuron.decay, neuron.v_threshold, neuron.surrogate_slope)
-        return _Run(x, (x, norm, second, second_norm), numbers, (triton.cdiv(n, block),), kind)
+        return _Launch(x, (x, norm, second, second_norm), numbers, (triton.cdiv(n, block),), kind)
 
 
 class _Rows(NamedTuple):
-    """How a matrix (M, C) is divided: `chunks` of `tiles` tiles each; grid: chunks by blocks of channels."""
+    """How a matrix (M, C) is divided: `chunks` chunks of `tiles` tiles; grid: chunks × blocks of channels."""
 
     M: int
     C: int
@@ -173,7 +173,7 @@ class _Rows(NamedTuple):
         return _Rows(M, C, tiles, chunks, (chunks, n_blocks), {"ROWS": rows, "COLUMNS": columns})
 
 
-_OPTIONS = {"enable_fp_fusion": True}  # said, for its default differs between versions of Triton
+_OPTIONS = {"enable_fp_fusion": True}  # explicit, because its default differs between versions of Triton
 _MERGE = {"COLUMNS": COLUMNS, "num_warps": 8, **_OPTIONS}
 _TL = {torch.float32: tl.float32, torch.float64: tl.float64}
 
@@ -183,7 +183,7 @@ def _gradient(neuron: NeuronConfig) -> dict[str, Any]:
 
 
 def _check(*tensors: Tensor | None) -> None:
-    """Raise ValueError for a tensor that no kernel can read; None is passed over."""
+    """Raise ValueError for a tensor that is not on a CUDA device; None is skipped."""
     for x in tensors:
         if x is None:
             continue

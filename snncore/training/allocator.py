@@ -1,6 +1,6 @@
-"""The C library's allocator told to keep what tensors free, for training on a CPU. Knows no torch.
+"""Makes the C library's allocator keep the memory that tensors free, for training on a CPU. No torch.
 
-glibc maps every tensor over 32 MB anew and hands it back when it is freed: each call then waits for the
+glibc maps memory for every tensor over 32 MB and returns it when it is freed: each call then waits for the
 system to clear its pages, which made a training step up to a third longer (docs/performance.md).
 """
 
@@ -17,10 +17,10 @@ _TOP_PAD = 64 * 1024 * 1024
 
 @cache
 def keep_freed_memory() -> bool:
-    """Map no tensor on its own, and hand nothing freed back to the system, from now on in this process.
+    """From now on in this process, allocate all tensors on the heap and return no memory to the system.
 
-    Threads share one arena, since those that glibc makes for each cannot grow beyond 64 MB. False where the C
-    library has no such switches, or SPIKEFRONT_ALLOCATOR=default asks to leave it alone.
+    Threads share one arena, because arenas of their own cannot grow beyond 64 MB. Returns False if the C
+    library has no such options, or SPIKEFRONT_ALLOCATOR=default disables this.
     """
     if os.environ.get(VARIABLE) == "default":
         return False

@@ -1,4 +1,4 @@
-"""Losses that are not finite, told before the weights are touched; on a GPU without waiting for it."""
+"""Detects losses that are not finite, before the weights change; on a GPU without waiting for it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from torch import Tensor
 
 
 class NonFiniteLossError(FloatingPointError):
-    """The loss of a step is not finite; nothing was changed by that step but running statistics.
+    """The loss of a step is not finite; that step changed nothing except running statistics.
 
-    loss: of the first such step; step: its number, from 1, since the watch was last asked.
+    loss: of the first such step; step: its number, from 1, since the last `LossWatch.check`.
     """
 
     def __init__(self, loss: float, step: int) -> None:
@@ -23,11 +23,11 @@ class NonFiniteLossError(FloatingPointError):
 
 
 class LossWatch:
-    """Looks at each step's loss. waits: stop at once; else the device decides, and is asked at the end.
+    """Watches the loss of each step. waits: raise at once; otherwise at the end of the epoch, in `check`.
 
-    Where it does not wait, from the first bad step on the optimizer is told, by the flag that fused
-    optimizers know from gradient scaling, to leave weights and state as they are: no step has to wait for
-    the device, and the weights end as they were before the bad step.
+    If it does not wait, fused optimizers skip all steps from the first bad one on, by the flag `found_inf`,
+    which they have for gradient scaling. So no step waits for the device, and the weights stay as they were
+    before the bad step.
     """
 
     def __init__(self, optimizer: torch.optim.Optimizer, device: str, waits: bool) -> None:
@@ -36,11 +36,11 @@ class LossWatch:
         self._bad = torch.zeros((), device=device)  # 1.0 from the first bad step on
         self._first = torch.zeros(2, device=device)  # its loss and its number
 
-    def see(self, loss: Tensor) -> None:
-        """Before the backward pass of every step; loss: of the global batch, without gradient.
+    def observe(self, loss: Tensor) -> None:
+        """Call before the backward pass of every step. loss: of the global batch, without gradient.
 
         Raises:
-            NonFiniteLossError: it waits, and the loss is not finite.
+            NonFiniteLossError: the watch waits, and the loss is not finite.
         """
         self._n += 1
         is_finite = torch.isfinite(loss)
@@ -55,11 +55,11 @@ class LossWatch:
         self._bad = torch.maximum(self._bad, (~is_finite).float())
         self._optimizer.found_inf = self._bad  # type: ignore[attr-defined]
 
-    def ask(self) -> None:
-        """At the end of an epoch; waits for the device.
+    def check(self) -> None:
+        """Call at the end of an epoch; waits for the device.
 
         Raises:
-            NonFiniteLossError: a loss was not finite since the last time.
+            NonFiniteLossError: a loss was not finite since the last call.
         """
         self._n = 0
         if not self._waits and bool(self._bad):

@@ -1,7 +1,7 @@
 """An exponential moving average of a network: its weights and its running statistics.
 
 After n updates with the states w_1 … w_n, the average is Σ decay^(n−i)·w_i / Σ decay^(n−i): a weighted
-mean of what was trained, in which the initial weights have no part.
+mean of the trained states, without the initial weights.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ class MovingAverage:
 
     @torch.no_grad()
     def update(self, network: SpikingNetwork) -> None:
-        """Take in the state of `network` after one optimizer step."""
+        """Update with the state of `network` after one optimizer step."""
         self.n_updates += 1
-        # 1 at the first update, 1 − decay in the long run: the mean over the states so far, recursively.
+        # The weight of the new state: 1 at the first update, towards 1 − decay. A recursive weighted mean.
         share = (1 - self.decay) / (1 - self.decay**self.n_updates)
         source = network.state_dict()
         averages: list[Tensor] = []

@@ -20,7 +20,7 @@ from snncore.passes.two_pass import two_pass_rates
 
 
 class Outputs(NamedTuple):
-    """What a loss function works on.
+    """The input of a loss function.
 
     heads: (L, N, K), branches in ascending order, the network's own classifier last.
     step_logits: (T, N, K), or None under `rate`, where single steps have no gradient.
@@ -39,13 +39,13 @@ class Gradient(Protocol):
 
 
 class TwoPassesWarning(UserWarning):
-    """A network that one pass cannot run; its steps take longer."""
+    """A network that cannot be run in one pass; its steps take longer."""
 
 
 class RateGradient:
-    """The rate gradient (P0, P1): what it keeps for backward does not grow with T.
+    """The rate gradient (P0, P1): the memory kept for backward does not grow with T.
 
-    In one pass; a network that asks what only tensors of a single batch can tell takes the papers' two.
+    Runs in one pass, and for a network that this cannot run (`NeedsTwoPassesError`) in two, as in the papers.
     """
 
     def __init__(self, T: int) -> None:
@@ -53,7 +53,7 @@ class RateGradient:
         self.takes_two_passes = False
 
     def __call__(self, network: SpikingNetwork, x: Tensor) -> Outputs:
-        """Heads of the rates; the statistics of all norms move once."""
+        """Heads computed from rates; updates the running statistics once."""
         output = self._rates(network, x)
         return Outputs(torch.stack([*network.branch_logits(output.stages), output.logits]), None)
 
@@ -82,5 +82,5 @@ class BpttGradient:
 
 
 def make_gradient(config: Config) -> Gradient:
-    """The gradient a config names."""
+    """The gradient that `config.gradient` names."""
     return RateGradient(config.T) if config.gradient == "rate" else BpttGradient(config.T)

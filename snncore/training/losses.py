@@ -32,7 +32,7 @@ class Losses(NamedTuple):
 
 
 class LossFunction(Protocol):
-    """What training minimises in a distillation mode."""
+    """The loss that training minimises; one for each distillation mode."""
 
     def __call__(self, outputs: Outputs, labels: Tensor) -> Losses:
         """The losses of one batch."""
@@ -40,9 +40,9 @@ class LossFunction(Protocol):
 
 
 def is_reliable(heads: Tensor, labels: Tensor, threshold: float) -> Tensor:
-    """(L, N) bool: the head is right, and gives the true class at least probability `threshold`.
+    """(L, N) bool: the head predicts the true class, with at least probability `threshold`.
 
-    Threshold 0 is the rule of P1, exactly.
+    Threshold 0 is exactly the rule of P1.
     """
     is_right = heads.argmax(-1) == labels
     if threshold == 0:
@@ -54,7 +54,7 @@ def is_reliable(heads: Tensor, labels: Tensor, threshold: float) -> Tensor:
 def reliable_teacher(heads: Tensor, reliable: Tensor) -> tuple[Tensor, Tensor]:
     """Mean logits of the reliable heads of each sample (P1): teacher (N, K), has_teacher (N,) bool.
 
-    Detached. A sample without a reliable head has no teacher, and 0 stands in its row.
+    Detached. A sample without a reliable head has no teacher; its row is 0.
     """
     weight = reliable.to(heads.dtype).unsqueeze(-1)  # (L, N, 1)
     count = weight.sum(0)
@@ -77,10 +77,10 @@ def distillation_loss(
 
 
 def sample_mean(per_sample: Tensor, chosen: Tensor | None = None) -> Tensor:
-    """Mean over the samples, the last dimension of (..., N), or over the `chosen` (N,) bool ones; 0 of none.
+    """Mean of (..., N) over the samples, the last dimension, or over those `chosen`, (N,) bool; 0 if none is.
 
-    With several processes: the share of this one, such that the mean over the processes is the mean over
-    the samples of all of them. Averaging gradients then gives the gradient of the global batch.
+    With several processes this is scaled such that the mean over the processes is the mean over the samples
+    of all of them. Averaging gradients over processes then gives the gradient of the global batch.
     """
     mask = per_sample.new_ones(per_sample.shape[-1]) if chosen is None else chosen.to(per_sample.dtype)
     n = sum_over_ranks(mask.sum(-1)) / world_size()
@@ -94,7 +94,7 @@ class PlainCrossEntropy:
         self.label_smoothing = label_smoothing
 
     def __call__(self, outputs: Outputs, labels: Tensor) -> Losses:
-        """Heads but the last are not looked at."""
+        """Uses the last head only."""
         ce = cross_entropy(outputs.heads[-1], labels, self.label_smoothing)
         return Losses(ce, ce, torch.zeros_like(ce), ce.new_empty(0))
 
@@ -109,11 +109,11 @@ class BranchDistillation:
         self.temperature = setting.temperature or default_temperature(mode)
 
     def __call__(self, outputs: Outputs, labels: Tensor) -> Losses:
-        """All heads learn from the labels; who teaches whom is the mode's."""
+        """All heads learn from the labels; the mode decides which heads teach which."""
         heads, setting = outputs.heads, self.setting
         ces = cross_entropy(heads, labels, self.label_smoothing)  # (L,)
-        own_weight = setting.alpha if setting.alpha_on == "all" else 1.0
-        weighted = setting.alpha * ces[:-1].sum() + own_weight * ces[-1]
+        last_weight = setting.alpha if setting.alpha_on == "all" else 1.0
+        weighted = setting.alpha * ces[:-1].sum() + last_weight * ces[-1]
         reliable = is_reliable(heads.detach(), labels, setting.reliability_threshold)
         kd = self._kd(heads, reliable)
         share = sample_mean(reliable.float())
@@ -134,7 +134,7 @@ class BranchDistillation:
 
 
 class TemporalDistillation:
-    """P2: cross-entropy of the mean logits + β·KD between time steps. T = 1 has no pair, and KD is 0."""
+    """P2: cross-entropy of the mean logits + β·KD between time steps. KD is 0 for T = 1."""
 
     def __init__(self, setting: DistillationConfig, label_smoothing: float = 0.0) -> None:
         mode = temporal_mode(setting.mode)
@@ -143,13 +143,13 @@ class TemporalDistillation:
         self.temperature = setting.temperature or default_temperature(mode)
 
     def __call__(self, outputs: Outputs, labels: Tensor) -> Losses:
-        """Steps are ranked by confidence in this batch."""
+        """Ranks the steps by confidence in this batch."""
         ce = cross_entropy(outputs.heads[-1], labels, self.label_smoothing)
         kd = self.kd(outputs)
         return Losses(ce + self.setting.beta * kd, ce, kd, ce.new_empty(0))
 
     def kd(self, outputs: Outputs) -> Tensor:
-        """The KD between time steps alone."""
+        """Only the KD between time steps."""
         steps = outputs.step_logits
         assert steps is not None, "the rules refuse temporal modes under gradient rate"
         if steps.shape[0] == 1:
@@ -163,7 +163,7 @@ class TemporalDistillation:
         return kd
 
     def _teach(self, steps: Tensor, order: Tensor) -> Tensor:
-        """One direction: `order` lists the steps from the teaching to the learning end."""
+        """KD in one direction; order (T,): steps from the first teacher to the last student."""
         tau = self.temperature
         ranked = steps[order]  # (T, N, K)
         match self.setting.variant:
@@ -179,7 +179,7 @@ class TemporalDistillation:
 
 
 class CombinedDistillation:
-    """Both at once, such as `reliable+strong2weak`: P1's loss + beta_temporal·(P2's KD)."""
+    """P1 and P2 together, such as `reliable+strong2weak`: P1's loss + beta_temporal·(P2's KD)."""
 
     def __init__(self, setting: DistillationConfig, label_smoothing: float = 0.0) -> None:
         self.spatial = BranchDistillation(setting, label_smoothing)
@@ -204,14 +204,14 @@ def cross_entropy(logits: Tensor, labels: Tensor, label_smoothing: float = 0.0) 
 def step_order(steps: Tensor) -> Tensor:
     """(T,) steps from the most to the least confident (P2): max softmax probability, mean over the batch.
 
-    Ties go to the earlier step. With several processes the batch is that of all together.
+    Ties go to the earlier step. With several processes the batch is the global one.
     """
     confidence = sum_over_ranks(steps.detach().softmax(-1).amax(-1).sum(1))
     return confidence.argsort(descending=True, stable=True)
 
 
 def make_loss(config: Config) -> LossFunction:
-    """The loss that a config's distillation comes to; see `snncore.config.rules.effective_distillation`."""
+    """The loss function of a config; see `snncore.config.rules.effective_distillation`."""
     setting, smoothing = effective_distillation(config), config.optim.label_smoothing
     match branch_mode(setting.mode), temporal_mode(setting.mode):
         case None, None:

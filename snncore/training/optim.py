@@ -14,7 +14,7 @@ from snncore.config.schema import OptimConfig
 def lr_at(optim: OptimConfig, epoch: int) -> float:
     """Learning rate of a 1-based `epoch`: `lr`, times the schedule's factor, times that of the warm-up.
 
-    Its length is always that of the full training, so a stopped training is a prefix of the full one.
+    The schedule always has the length of the full training, so a stopped training is a prefix of it.
     """
     return optim.lr * _schedule(optim, epoch) * min(1.0, epoch / (optim.warmup_epochs + 1))
 
@@ -34,7 +34,7 @@ def make_optimizer(network: nn.Module, optim: OptimConfig, is_fused: bool = Fals
     """SGD with momentum, or AdamW with `momentum` as its first beta.
 
     Weight decay acts on weights only, not on batch norm or biases (all published recipes).
-    is_fused: one kernel for all weights, which can be told on the device to skip a step.
+    is_fused: one kernel for all weights; steps can then be skipped by a flag on the device.
     """
     parameters = list(network.parameters())
     groups = [

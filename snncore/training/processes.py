@@ -1,6 +1,6 @@
 """Several processes that train one network together: the group that torchrun starts, one device in each.
 
-Outside torchrun all of this does nothing. `snncore.distributed` is what a training step needs of it.
+Without torchrun nothing here has an effect. `snncore.distributed` holds what a training step needs.
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ import torch.distributed as dist
 from snncore.devices import default_device, device_or_default
 from snncore.distributed import is_distributed, rank, world_size
 from snncore.errors import UserError
-from snncore.training.launch import is_one_of_several, place_on_node
+from snncore.training.launch import is_torchrun_worker, local_rank
 
 TIMEOUT = timedelta(minutes=30)
-"""How long a process waits for another one before it gives up. torchrun ends all when it sees one die; this
-is for what it cannot see, such as a node that vanished. Reading data sets may take minutes."""
+"""How long a process waits for another one. torchrun ends all processes when one dies; this is for what it does
+not see, such as a node that was lost. Reading data sets may take minutes."""
 
 Result = TypeVar("Result")
 
 
 @contextmanager
 def process_group(device: str | None) -> Iterator[str]:
-    """Join the group this process was started for, and leave it at the end; gives the device to use.
+    """Join the process group of torchrun, and leave it at the end; yields the device to use.
 
-    device: "cpu", "cuda" or None for CUDA where there is one; with several processes, each takes the GPU
-    of its place on the node.
+    device: "cpu", "cuda" or None for CUDA if there is one; with several processes, each uses the GPU of its
+    local rank.
 
     Raises:
-        UserError: the device is not here, there are more processes than GPUs on this node, or one GPU is
-            named for all.
+        UserError: this machine has no such device, there are more processes than GPUs on this node, or one
+            GPU is given for all.
     """
-    if not is_one_of_several():
+    if not is_torchrun_worker():
         yield device_or_default(device)
         return
     device = _own_device(device or default_device())
@@ -47,8 +47,8 @@ def process_group(device: str | None) -> Iterator[str]:
     try:
         yield device
     except BaseException:
-        # The others may be waiting for this process. gloo tells them by closing; to leave an NCCL group
-        # in good order could wait for them in turn, and the process is about to end anyway.
+        # The others may be waiting for this process. With gloo, destroying the group makes them stop waiting.
+        # Destroying an NCCL group could wait for them in turn, and this process is about to end anyway.
         if device == "cpu":
             dist.destroy_process_group()
         raise
@@ -58,13 +58,13 @@ def process_group(device: str | None) -> Iterator[str]:
 def _join(device: str) -> None:
     """Join the group of torchrun.
 
-    gloo's threads drop tensors, for which they need Python's lock. They abort the process if they still run
-    while Python ends, and they wait for ever if whoever drops the group waits for them with the lock in his
-    hands, as DistributedDataParallel does. So the last to hold the group is this module, until just before
-    Python ends: dropped by Python itself it lets go of the lock first.
+    gloo's threads free tensors, for which they need the GIL. They abort the process if they still run while
+    Python ends, and they deadlock if the last reference to the group is dropped by code that holds the GIL
+    while it waits for them, as DistributedDataParallel does. So this module holds the last reference, until
+    just before Python ends: when Python itself drops it, the GIL is released first.
     """
-    # The functions of this module take the default group of the time of import as a default argument.
-    # Imported later, as torch does behind our back, it would hold the group to the end.
+    # The functions of that module have the default group as a default argument, set when it is imported.
+    # torch would import it later, and it would then hold the group to the end.
     importlib.import_module("torch.distributed.nn.functional")
     if device != "cpu":
         dist.init_process_group("nccl", timeout=TIMEOUT)
@@ -79,32 +79,32 @@ def _join(device: str) -> None:
     atexit.register(drop)
 
 
-def from_main(work: Callable[[], Result]) -> Result:
-    """What `work` returns in process 0, given to all; the others do not call it.
+def run_on_main(work: Callable[[], Result]) -> Result:
+    """Call `work` in process 0 only, and return its result in all processes.
 
     Raises:
-        UserError: `work` raised one; in all processes.
+        UserError: in all processes, if `work` raised one.
     """
     if not is_distributed():
         return work()
-    told: list[Any] = [None, None]
+    outcome: list[Any] = [None, None]  # result, message of the error
     if rank() == 0:
         try:
-            told[0] = work()
+            outcome[0] = work()
         except UserError as error:
-            told[1] = str(error)
-    dist.broadcast_object_list(told)
-    if told[1] is not None:
-        raise UserError(told[1])
-    result: Result = told[0]
+            outcome[1] = str(error)
+    dist.broadcast_object_list(outcome)
+    if outcome[1] is not None:
+        raise UserError(outcome[1])
+    result: Result = outcome[0]
     return result
 
 
-def together(work: Callable[[], Result]) -> Result:
+def run_on_all(work: Callable[[], Result]) -> Result:
     """Call `work` in every process and wait for all of them.
 
     Raises:
-        UserError: `work` raised one in some process; in all processes, so that none waits in vain.
+        UserError: in all processes, if `work` raised one in any of them; so none waits for ever.
     """
     if not is_distributed():
         return work()
@@ -115,9 +115,9 @@ def together(work: Callable[[], Result]) -> Result:
         message = str(error)
     messages: list[str | None] = [None] * world_size()
     dist.all_gather_object(messages, message)
-    for place, told in enumerate(messages):
-        if told is not None:
-            raise UserError(told if message == told else f"process {place}: {told}")
+    for process, reported in enumerate(messages):
+        if reported is not None:
+            raise UserError(reported if message == reported else f"process {process}: {reported}")
     return result
 
 
@@ -126,8 +126,8 @@ def _own_device(device: str) -> str:
         return device
     if device != "cuda":
         raise UserError(f"--device: got {device!r}, allowed with several processes: cpu, cuda")
-    place, n = place_on_node(), torch.cuda.device_count()
-    if place >= n:
-        raise UserError(f"process {place + 1} of this node has no GPU, there are {n}; lower --nproc-per-node")
-    torch.cuda.set_device(place)
-    return f"cuda:{place}"
+    index, n = local_rank(), torch.cuda.device_count()
+    if index >= n:
+        raise UserError(f"process {index + 1} of this node has no GPU, there are {n}; lower --nproc-per-node")
+    torch.cuda.set_device(index)
+    return f"cuda:{index}"

@@ -1,4 +1,4 @@
-"""One training, epoch by epoch: what a trial of a search and a final training both drive.
+"""One training, epoch by epoch: used by trials of a search and by final trainings.
 
 `snncore.training.step` does one batch; here are epochs, the schedule, evaluation, and the checkpoint.
 """
@@ -30,7 +30,7 @@ from snncore.saved.state import FORMAT, TrainingState
 from snncore.training.allocator import keep_freed_memory
 from snncore.training.divergence import NonFiniteLossError
 from snncore.training.optim import lr_at
-from snncore.training.silence import Standstill, silent_layers
+from snncore.training.silence import DeadLayerCheck, silent_layers
 from snncore.training.step import Step, Trainer
 from snncore.training.trainer_state import restore_trainer, trainer_tensors
 from spikefront.accuracy import about_split
@@ -56,7 +56,7 @@ class Epoch:
     firing_rate: tuple[float, ...]
 
 
-class _Sums:
+class _EpochSums:
     """Per-sample sums over the steps of an epoch, kept on the device and read once."""
 
     def __init__(self) -> None:
@@ -65,7 +65,7 @@ class _Sums:
         self._hits: Tensor | None = None  # of this process
 
     def add(self, step: Step, labels: Tensor) -> None:
-        # In one tensor: with networks this small, each operation on a scalar shows in a trial's time.
+        # In one tensor: with small networks, every operation on a scalar lengthens a trial noticeably.
         losses = torch.cat([torch.stack(step.losses[:3]), step.losses.reliable_share]) * step.n
         hits = (step.logits.argmax(-1) == labels).sum()
         self._losses = losses if self._losses is None else self._losses.add_(losses)
@@ -73,7 +73,7 @@ class _Sums:
         self.n = self.n + step.n
 
     def means(self) -> tuple[list[float], float]:
-        """total, ce, kd and the reliable shares; and the share of hits. Waits for the device."""
+        """Means of total, ce, kd and the reliable shares; and the share of hits. Waits for the device."""
         assert self._losses is not None, "an epoch without a step"
         assert self._hits is not None
         n = int(self.n)
@@ -83,7 +83,7 @@ class _Sums:
 class TrainingSession:
     """A config being trained on one device; with several processes, one session in each.
 
-    device: "cpu", "cuda" or None for CUDA where there is one. threads: of torch in this process.
+    device: "cpu", "cuda" or None for CUDA if there is one. threads: of torch in this process.
 
     Raises:
         DataError: the data set cannot be read.
@@ -101,31 +101,31 @@ class TrainingSession:
         self.batches = training_batches(self.data, config, self.device, rank(), world_size())
         self.trainer = Trainer(config, self.device)
         self.network = self.trainer.network
-        self._standstill = Standstill(self.network.body)
+        self._dead_layers = DeadLayerCheck(self.network.body)
         self.epochs_trained = 0
         self.train_time_s = 0.0
         self.last_evaluation: Evaluation | None = None
 
     def run_epoch(self) -> Epoch:
-        """Train one epoch, evaluate on the validation split.
+        """Train one epoch, then evaluate on the validation split.
 
         Raises:
             DivergedError: a loss is not finite; the weights are those before that step. Or the weights are
-                not finite after the epoch, told as a loss of nan in its last step.
-            SilentNetworkError: some layer does not fire on the validation split, and no gradient comes there.
+                not finite after the epoch, reported as a loss of nan in its last step.
+            SilentNetworkError: a layer does not fire on the validation split, and no gradient reaches it.
         """
         epoch = self.epochs_trained + 1
         lr = lr_at(self.config.optim, epoch)
         self.trainer.set_lr(lr)
-        self._standstill.begin()
+        self._dead_layers.begin()
         started = time.perf_counter()
         (total, ce, kd, *reliable_share), hits = self._train_batches(epoch).means()
-        # Spikes hide it from the loss: a potential that is not a number never reaches the threshold.
+        # The loss does not show it: a potential that is NaN never reaches the threshold.
         if not self.trainer.has_finite_weights():
             raise DivergedError(epoch, len(self.batches), float("nan"))
         self.train_time_s += time.perf_counter() - started
         self.last_evaluation = self.evaluate(self.data.val)
-        self._require_life(lr, epoch)
+        self._refuse_dead_layers(lr, epoch)
         self.epochs_trained = epoch
         return Epoch(
             epoch=epoch,
@@ -140,9 +140,9 @@ class TrainingSession:
             firing_rate=self.last_evaluation.firing_rate,
         )
 
-    def _train_batches(self, epoch: int) -> _Sums:
+    def _train_batches(self, epoch: int) -> _EpochSums:
         self.network.train()
-        sums = _Sums()
+        sums = _EpochSums()
         try:
             for x, labels in self.batches.epoch(epoch):
                 sums.add(self.trainer.step(x, labels), labels)
@@ -151,20 +151,20 @@ class TrainingSession:
             raise DivergedError(epoch, error.step, error.loss) from error
         return sums
 
-    def _require_life(self, lr: float, epoch: int) -> None:
+    def _refuse_dead_layers(self, lr: float, epoch: int) -> None:
         evaluation = self.last_evaluation
         assert evaluation is not None
         on = "the validation set"
         if evaluation.n == 0 and epoch == 1:
-            on, evaluation = "training samples", self.evaluate(_some_of(self.data.train))
+            on, evaluation = "training samples", self.evaluate(_sample_of(self.data.train))
         silent = silent_layers(evaluation)
-        if self._standstill.is_before(silent, len(evaluation.firing_rate), lr):
+        if self._dead_layers.is_dead(silent, len(evaluation.firing_rate), lr):
             raise SilentNetworkError(silent, epoch, on)
 
     def evaluate(self, split: AnySplit) -> Evaluation:
-        """Evaluate the network as it is, or its moving average where there is one, on a split of the data.
+        """Evaluate the network, or its moving average if there is one, on a split of the data.
 
-        With several processes each takes its share, and all must call it.
+        With several processes each evaluates its share, and all must call it.
         """
         with forward_precision(self.config, self.device):
             return evaluate(
@@ -182,19 +182,19 @@ class TrainingSession:
         return eval_batches(split, size, self.data.normalisation, self.device, rank(), world_size())
 
     def operations(self, split: AnySplit) -> dict[str, float]:
-        """synops and energy_uj of one sample: the mean over 512 samples of a split, or over all of fewer."""
-        batches = self._batches(_some_of(split))
+        """synops and energy_uj per sample: the mean over 512 samples of a split, or over all if fewer."""
+        batches = self._batches(_sample_of(split))
         with forward_precision(self.config, self.device):
             counted = count_operations(self.trainer.predictor, self.config.T, batches)
         return {"synops": counted.synops, "energy_uj": counted.energy_uj}
 
     def metrics(self) -> dict[str, float | list[float]]:
-        """What is known after training: of the last epoch, never of the best.
+        """The metrics after training: of the last epoch, never of the best.
 
-        Without a validation split that is the time alone.
+        Without a validation split only the training time.
 
         Raises:
-            SilentNetworkError: some layer never fires on the validation split.
+            SilentNetworkError: a layer never fires on the validation split.
         """
         evaluation = self.last_evaluation
         assert evaluation is not None, "metrics() before the first epoch"
@@ -216,7 +216,7 @@ class TrainingSession:
 
     @property
     def n_train_classes(self) -> int:
-        """Classes that have a training sample; no other can be learned."""
+        """Number of classes that have a training sample; others cannot be learned."""
         return len(self.data.train.labels.unique())
 
     def save(self, folder: Path) -> None:
@@ -240,7 +240,7 @@ class TrainingSession:
         """
         written = checkpoint.read_state(folder)
         if written.get("format") != FORMAT:
-            raise checkpoint.CheckpointError(f"{folder}: a checkpoint of another version; train anew")
+            raise checkpoint.CheckpointError(f"{folder}: a checkpoint of another version; start a new training")
         state = checkpoint.checked_state(folder, TrainingState)
         if canonical(state.config) != canonical(self.config):
             raise checkpoint.CheckpointError(f"{folder}: a checkpoint of another config")
@@ -249,17 +249,17 @@ class TrainingSession:
             raise checkpoint.CheckpointError(f"{folder}: a checkpoint of an earlier version; {changed}")
         n_epochs, last = self.config.optim.epochs, state.evaluation
         if state.epochs_trained > n_epochs or (last and len(last.accuracy_at_t) != self.config.T):
-            told_of = f"{state.epochs_trained} epochs of {n_epochs}, accuracies not of {self.config.T} steps"
-            raise checkpoint.CheckpointError(f"{folder}: no usable checkpoint: {told_of}")
+            content = f"{state.epochs_trained} epochs of {n_epochs}, accuracies not of {self.config.T} steps"
+            raise checkpoint.CheckpointError(f"{folder}: no usable checkpoint: {content}")
         restore_trainer(self.trainer, folder, state.n_averaged)
         self.epochs_trained, self.train_time_s = state.epochs_trained, state.train_time_s
-        if last is not None and last.is_whole:
+        if last is not None and last.is_complete:
             self.last_evaluation = Evaluation(**dict(last))
-        else:  # nothing to evaluate on, or an earlier version measured less
+        else:  # no validation split, or written by a version that measured less
             self.last_evaluation = self.evaluate(self.data.val)
 
 
-def _some_of(split: AnySplit) -> AnySplit:
-    """512 samples from all over it, or all of fewer."""
+def _sample_of(split: AnySplit) -> AnySplit:
+    """512 evenly spaced samples of a split, or all if it has fewer."""
     n = min(512, len(split))
     return split.subset(torch.arange(n) * len(split) // n)

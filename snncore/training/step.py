@@ -1,4 +1,4 @@
-"""One optimizer step: the same object trains, is timed, and has its memory measured."""
+"""One optimizer step, in training and for measurements of time and memory alike."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from snncore.training.optim import clip_gradients, make_optimizer
 
 
 class Step(NamedTuple):
-    """What a step tells, without gradient.
+    """The result of a step, without gradient.
 
     losses and n, the number of samples: of the global batch. logits (N, n_classes): of this process's.
     """
@@ -33,12 +33,12 @@ class Step(NamedTuple):
 class Trainer:
     """A config's network with its optimizer, on a device.
 
-    Modes, gradients and architectures are objects made from the config; the step does not ask which.
-    With several processes, each makes one, and calls `step` with its share of every batch.
+    Modes, gradients and architectures are objects made from the config; the step is the same for all.
+    With several processes, each has a Trainer, and calls `step` with its share of every batch.
     """
 
     def __init__(self, config: Config, device: str, waits: bool | None = None) -> None:
-        """waits: for the device after each loss; None: not for CUDA, where that would leave it idle."""
+        """waits: wait for the device after each loss; None: except on CUDA, which would be idle meanwhile."""
         self.config = config
         self.network: SpikingNetwork = build_network(config).to(device)
         waits = not device.startswith("cuda") if waits is None else waits
@@ -52,37 +52,38 @@ class Trainer:
 
     @property
     def predictor(self) -> SpikingNetwork:
-        """The network to evaluate and to keep: the moving average where the config asks for one."""
+        """The network to evaluate and to save: the moving average if the config has one."""
         return self.network if self.average is None else self.average.network
 
     def step(self, x: Tensor, labels: Tensor) -> Step:
         """Train on one batch: x (N, C, H, W) or (T, N, C, H, W), labels (N,).
 
-        A step on CUDA does not wait for the device: `check` tells what its loss was.
+        A step on CUDA does not wait for the device; `check` raises if its loss was not finite.
 
         Raises:
-            NonFiniteLossError: before the weights are touched; on all processes alike. Not on CUDA.
+            NonFiniteLossError: the loss is not finite; raised before the weights change, in all processes
+                alike. Not on CUDA.
         """
         outputs: Outputs = self._forward(x)
         losses = self._loss_function(outputs, labels)
-        told, n = _over_ranks(losses, len(labels))
-        self._watch.see(told.total)
+        global_losses, n = _over_ranks(losses, len(labels))
+        self._watch.observe(global_losses.total)
         (losses.total / self._divisor).backward()
         clip_gradients(self.network.parameters(), self.config.optim.clip_norm)
         self.optimizer.step()
-        # Freed here, not before backward: gradients need not live through the next forward pass.
+        # Freed here, not before backward, so that the next forward pass does not need their memory.
         self.optimizer.zero_grad(set_to_none=True)
         if self.average is not None:
             self.average.update(self.network)
-        return Step(told, n, outputs.heads[-1].detach())
+        return Step(global_losses, n, outputs.heads[-1].detach())
 
     def check(self) -> None:
-        """To be called after an epoch.
+        """Call after an epoch.
 
         Raises:
             NonFiniteLossError: a loss was not finite; the weights are those before that step.
         """
-        self._watch.ask()
+        self._watch.check()
 
     def set_lr(self, lr: float) -> None:
         """Set the learning rate of all parameters."""
@@ -95,7 +96,7 @@ class Trainer:
         return bool(torch.stack(torch._foreach_norm(floats, float("inf"))).isfinite().all())
 
     def tensors(self) -> list[Tensor]:
-        """Everything that lives between two steps: weights, buffers, optimizer state, moving average."""
+        """All tensors that exist between two steps: weights, buffers, optimizer state, moving average."""
         average = [] if self.average is None else list(self.average.network.state_dict().values())
         state = [value for entry in self.optimizer.state.values() for value in entry.values()]
         kept = [value for value in state if isinstance(value, Tensor)]
@@ -103,7 +104,7 @@ class Trainer:
 
 
 class _Forward(nn.Module):
-    """From a batch to logits, all passes of it: what has to stand inside DistributedDataParallel."""
+    """From a batch to logits, in one or two passes; the module that DistributedDataParallel wraps."""
 
     def __init__(self, network: SpikingNetwork, config: Config, device: str) -> None:
         super().__init__()
@@ -120,20 +121,20 @@ class _Forward(nn.Module):
 
 
 def _parallel(forward: _Forward) -> nn.Module:
-    """With several processes, gradients are averaged over them while the backward pass runs."""
+    """With several processes, average the gradients over them during the backward pass."""
     if not is_distributed():
         return forward
-    # It also sends process 0's running statistics to all, which changes nothing: every process computes
-    # those of the global batch (snncore.passes.norm). The argument that switches it off is named by release.
+    # It also sends the running statistics of process 0 to all, which changes nothing: every process computes
+    # those of the global batch (snncore.passes.norm). The argument that disables it depends on the release.
     return DistributedDataParallel(forward, gradient_as_bucket_view=True)
 
 
 def _over_ranks(losses: Losses, n: int) -> tuple[Losses, Tensor | int]:
-    """Losses and number of samples of the global batch: the mean and the sum over the processes' own."""
-    own = Losses(*(part.detach() for part in losses))
+    """Losses and number of samples of the global batch: the mean and the sum over the processes."""
+    local = Losses(*(part.detach() for part in losses))
     if not is_distributed():
-        return own, n
-    numbers = torch.cat([torch.stack(own[:3]), own.reliable_share, own.total.new_tensor([n])])
+        return local, n
+    numbers = torch.cat([torch.stack(local[:3]), local.reliable_share, local.total.new_tensor([n])])
     *parts, n_all = sum_over_ranks(numbers)
     total, ce, kd, *shares = (part / world_size() for part in parts)
-    return Losses(total, ce, kd, torch.stack(shares) if shares else own.reliable_share), n_all
+    return Losses(total, ce, kd, torch.stack(shares) if shares else local.reliable_share), n_all

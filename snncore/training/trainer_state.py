@@ -1,7 +1,7 @@
-"""The tensors of a checkpoint: everything a `Trainer` needs to go on as if it had never stopped.
+"""The tensors of a checkpoint: all that a `Trainer` needs to continue as if it had not stopped.
 
 network.safetensors: the network that predicts; optimizer.safetensors: the optimizer's state by parameter;
-in_training.safetensors: the weights in training, where a moving average is what predicts.
+in_training.safetensors: the weights in training, if the network that predicts is a moving average.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def trainer_tensors(trainer: Trainer) -> dict[str, dict[str, Tensor]]:
 
 
 def restore_trainer(trainer: Trainer, folder: Path, n_averaged: int) -> None:
-    """Put back what `trainer_tensors` gave. n_averaged: updates of the moving average so far.
+    """Load the tensors of `trainer_tensors`. n_averaged: updates of the moving average so far.
 
     Raises:
         CheckpointError: a file is missing, damaged, or of another network.
@@ -64,12 +64,12 @@ def _restore_optimizer(trainer: Trainer, tensors: dict[str, Tensor], folder: Pat
             raise CheckpointError(f"{folder / OPTIMIZER}: the network has no parameter {name!r}")
         parameter = parameters[name]
         shape = () if key == "step" else tuple(parameter.shape)
-        if tuple(value.shape) != shape:  # one that can be stretched to it would be, without a word
+        if tuple(value.shape) != shape:  # copy_ would broadcast a smaller one silently
             raise CheckpointError(
                 f"{folder / OPTIMIZER}: {path} has the shape {list(value.shape)}, should have {list(shape)}"
             )
-        # A counter stays on the CPU, as the optimizers make it, but for fused ones.
+        # A counter stays on the CPU, as optimizers create it, except for fused ones.
         is_counter = key == "step" and not trainer.optimizer.defaults.get("fused")
-        # In the parameter's own memory layout: in another one a step's arithmetic may round differently.
+        # In the memory layout of the parameter: in another one a step may round differently.
         restored = value if is_counter else torch.empty_like(parameter).copy_(value)
         trainer.optimizer.state[parameter][key] = restored

@@ -185,7 +185,7 @@ def test_an_interrupted_training_resumes_to_the_same_result(tmp_path: Path) -> N
         (["--set", "T=[1"], "--set: the value of 'T=[1' is not YAML"),
         (["--set", "optim.epochs=0"], "optim.epochs: got 0"),
         (["--set", "data.name=fashion_mnist", "--set", "data.root=nowhere"], "spikefront data fashion_mnist"),
-        (["--device", "cuda:77"], "device: got 'cuda:77', which is not here; allowed: cpu; cuda with a GPU"),
+        (["--device", "cuda:77"], "device: got 'cuda:77', which this machine does not have; allowed: cpu; cuda with a GPU"),
         (["--device", "foo"], "device: got 'foo'"),
         (["--device", "meta"], "device: got 'meta'"),
         (["--threads", "-2"], "threads: got -2, allowed: 1 or more"),
@@ -284,7 +284,7 @@ def test_a_network_without_spikes_is_no_result(
 def test_one_that_is_silent_at_its_end_is_none_either(
     config_file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("snncore.training.silence.Standstill.is_before", lambda *_: False)
+    monkeypatch.setattr("snncore.training.silence.DeadLayerCheck.is_dead", lambda *_: False)
     out = config_file.parent / "out"
     silent = ["--set", "neuron.v_threshold=1000000.0", "--out", str(out), "--threads", "1"]
     assert main([str(config_file), *silent]) == 2

@@ -20,7 +20,7 @@ from snncore.neuron.neuron import LIF
 from snncore.passes import one_pass
 from snncore.passes.one_pass import OnePass
 from snncore.passes.passes import inference, split_time
-from snncore.passes.two_pass import RateMemory, SpikePass
+from snncore.passes.two_pass import SpikePassResults, SpikePass
 from snncore.sweeps import Fired
 from snncore.training.losses import is_reliable, reliable_teacher
 from snncore.training.step import Trainer
@@ -39,7 +39,7 @@ class GoldenStep:
         self.network = trainer.network.double().train()
         golden.fill(self.network)
         with torch.no_grad():  # single steps have logits in the reference alone
-            run = SpikePass(golden.T, RateMemory())
+            run = SpikePass(golden.T, SpikePassResults())
             self.spike_logits = copy.deepcopy(self.network)(golden.x(), run).logits
         self.rates: dict[LIF, tuple[Tensor, Tensor]] = {}
         self.logits = torch.empty(0)
@@ -189,6 +189,6 @@ def test_evaluation_after_ten_further_passes(file: str) -> None:
     step = GoldenStep(golden)
     with torch.no_grad():
         for _ in range(10):
-            step.network(golden.x(), SpikePass(golden.T, RateMemory()))
+            step.network(golden.x(), SpikePass(golden.T, SpikePassResults()))
     logits = inference(step.network.eval(), golden.x(), golden.T)
     assert deviation(logits, golden.values["eval_logits"]) < TOLERANCE

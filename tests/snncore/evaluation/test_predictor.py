@@ -140,7 +140,7 @@ def test_still_images_for_a_network_on_events_are_refused(event_folder: Path) ->
 
 
 def test_an_unknown_device_is_refused(folder: Path) -> None:
-    with pytest.raises(UserError, match="device: got 'cuda:77', which is not here"):
+    with pytest.raises(UserError, match="device: got 'cuda:77', which this machine does not have"):
         snncore.load(folder, "cuda:77")
 
 
@@ -242,7 +242,7 @@ def test_an_epsilon_that_is_no_number_ends_with_the_usage(
         ("--samples 0", "samples: got 0, allowed of the test split: 1 to 359"),
         ("--samples -1 --split val", "samples: got -1, allowed of the val split: 1 to 144"),
         ("--json nowhere/x.json", "--json: there is no folder nowhere"),
-        ("--device cuda:77", "which is not here"),
+        ("--device cuda:77", "which this machine does not have"),
     ],
 )
 def test_bad_input_is_one_readable_line(

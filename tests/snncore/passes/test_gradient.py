@@ -10,7 +10,7 @@ from snncore.config.load import make_config
 from snncore.config.schema import Config
 from snncore.network.network import SpikingNetwork, build_network
 from snncore.passes.passes import inference, split_time
-from snncore.passes.two_pass import RateMemory, SpikePass
+from snncore.passes.two_pass import SpikePassResults, SpikePass
 from snncore.training.gradient import BpttGradient, Outputs, RateGradient, make_gradient
 
 T = 4
@@ -107,10 +107,10 @@ def test_the_rate_pass_keeps_nothing_per_time_step() -> None:
 
 def test_evaluation_with_the_batchs_statistics_gives_the_training_logits() -> None:
     network, images, _ = network_and_batch()
-    memory = RateMemory()
+    results = SpikePassResults()
     with torch.no_grad():
-        training = split_time(network(images, SpikePass(T, memory)).logits, T)
-        for norm, (mean, variance, _) in memory.statistics.items():
+        training = split_time(network(images, SpikePass(T, results)).logits, T)
+        for norm, (mean, variance, _) in results.statistics.items():
             assert norm.running_mean is not None
             assert norm.running_var is not None
             norm.running_mean.copy_(mean)

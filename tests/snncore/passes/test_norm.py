@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from snncore.passes.norm import BatchStatistics, given_statistics, own_norm, spike_batch_norm
+from snncore.passes.norm import BatchStatistics, batch_norm_with, norm_from_statistics, spike_batch_norm
 
 UNITS = np.load(Path(__file__).parents[2] / "golden" / "units.npz")
 
@@ -19,7 +19,7 @@ def relative(got: Tensor | None, want: Tensor) -> float:
 
 
 def rate_batch_norm(norm: nn.BatchNorm2d, rate: Tensor, statistics: BatchStatistics) -> Tensor:
-    return given_statistics(rate, own_norm(norm, statistics))
+    return batch_norm_with(rate, norm_from_statistics(norm, statistics))
 
 
 def test_rate_batch_norm_reproduces_the_published_values() -> None:

@@ -18,10 +18,10 @@ CPU = torch.device("cpu")
 
 @pytest.fixture(autouse=True)
 def fresh_choice() -> Iterator[None]:
-    for cached in (choose._chosen, cpp_sweeps._functions):
+    for cached in (choose._backend, cpp_sweeps._functions):
         cached.cache_clear()
     yield
-    for cached in (choose._chosen, cpp_sweeps._functions):
+    for cached in (choose._backend, cpp_sweeps._functions):
         cached.cache_clear()
 
 

@@ -155,7 +155,7 @@ import torch
 from snncore.config.load import make_config
 from snncore.distributed import rank
 from snncore.errors import DivergedError, UserError
-from snncore.training.processes import from_main, process_group, together
+from snncore.training.processes import run_on_main, process_group, run_on_all
 from snncore.training.session import TrainingSession
 from tests.snncore.distributed_worker import SMALL
 
@@ -165,10 +165,10 @@ def missing():
 
 with process_group("cpu"):
     try:
-        together(missing)
+        run_on_all(missing)
     except UserError as error:
         print(error, flush=True)
-    assert from_main(lambda: rank() + 5) == 5
+    assert run_on_main(lambda: rank() + 5) == 5
     session = TrainingSession(make_config(SMALL), "cpu")
     if rank() == 1:
         session.network.get_parameter("body.classifier.bias").data.fill_(float("inf"))
@@ -178,7 +178,7 @@ with process_group("cpu"):
         print(error, flush=True)
     if rank() == 1:
         raise RuntimeError("broken")
-    together(lambda: None)
+    run_on_all(lambda: None)
 """
 
 

@@ -26,7 +26,7 @@ from snncore.saved.checkpoint import STATE, CheckpointError
 from snncore.training.divergence import NonFiniteLossError
 from snncore.training.optim import lr_at
 from snncore.training.session import TrainingSession
-from snncore.training.silence import Standstill
+from snncore.training.silence import DeadLayerCheck
 from snncore.training.step import Trainer
 
 QUICK: dict[str, Any] = {
@@ -235,24 +235,24 @@ def test_a_silent_layer_is_told_at_the_end() -> None:
         session.metrics()
 
 
-def test_what_stands_still_before_a_layer() -> None:
+def test_a_layer_is_dead_if_nothing_before_it_changes() -> None:
     """A norm before the second of three layers moves, then none; the third layer has a norm of its own."""
     neuron = make_config({}).neuron
     norms = [nn.BatchNorm2d(2) for _ in range(3)]
     body = nn.Sequential(*(part for norm in norms for part in (norm, LIF(neuron))))
-    standstill = Standstill(body)
-    standstill.begin()
+    check = DeadLayerCheck(body)
+    check.begin()
     with torch.no_grad():
         norms[1].bias += 1e-9
-    assert [standstill.is_before([at], 3, 0.1) for at in (1, 2, 3)] == [True, False, False]
-    assert not standstill.is_before([], 3, 0.1)
-    assert not standstill.is_before([1], 2, 0.1), "some layer was not run: which is which?"
-    standstill.begin()
-    assert standstill.is_before([3], 3, 0.1)
-    assert not Standstill(nn.Sequential(LIF(neuron))).is_before([1], 1, 0.1), "nothing tells"
+    assert [check.is_dead([at], 3, 0.1) for at in (1, 2, 3)] == [True, False, False]
+    assert not check.is_dead([], 3, 0.1)
+    assert not check.is_dead([1], 2, 0.1), "some layer was not run: which is which?"
+    check.begin()
+    assert check.is_dead([3], 3, 0.1)
+    assert not DeadLayerCheck(nn.Sequential(LIF(neuron))).is_dead([1], 1, 0.1), "nothing tells"
     for parameter in norms[0].parameters():
         parameter.requires_grad_(False)
-    assert not Standstill(body).is_before([1], 3, 0.1), "frozen by the user"
+    assert not DeadLayerCheck(body).is_dead([1], 3, 0.1), "frozen by the user"
 
 
 def test_metrics_after_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from snncore.config.schema import ARCHITECTURES, ModelConfig, NeuronConfig
 from snncore.data.specs import DataSpec
 from snncore.network.architectures import make_body
 from snncore.network.network import SpikingNetwork
-from snncore.passes.two_pass import RateMemory, SpikePass
+from snncore.passes.two_pass import SpikePassResults, SpikePass
 
 OWN = "tests.snncore.network.architectures.own_network:build"
 ALL = (*ARCHITECTURES, OWN)
@@ -48,7 +48,7 @@ def with_batch_statistics(network: SpikingNetwork, x: Tensor) -> SpikingNetwork:
         if isinstance(norm, nn.BatchNorm2d):
             norm.momentum = 1.0
     with torch.no_grad():
-        network(x, SpikePass(T, RateMemory()))
+        network(x, SpikePass(T, SpikePassResults()))
     return network
 
 

@@ -16,7 +16,7 @@ from snncore.config.schema import ARCHITECTURES, NeuronConfig
 from snncore.network.network import build_network, deployed_parameters
 from snncore.neuron.neuron import LIF
 from snncore.passes.passes import BpttPass, EvalPass, Pass
-from snncore.passes.two_pass import RateMemory, RatePass, SpikePass, two_pass_rates
+from snncore.passes.two_pass import SpikePassResults, RatePass, SpikePass, two_pass_rates
 from snncore.training.gradient import BpttGradient, Gradient, RateGradient
 from tests.snncore.network.architectures.networks import (
     ALL,
@@ -39,10 +39,10 @@ still_and_events = pytest.mark.parametrize("has_time", [False, True], ids=["stil
 def test_shapes_in_every_pass(arch: str, has_time: bool) -> None:
     spec = spec_of(has_time=has_time)
     network, x = network_of(arch, spec), batch_of(spec)
-    memory = RateMemory()
+    results = SpikePassResults()
     passes: list[tuple[Pass, int]] = [
-        (SpikePass(T, memory), T * N),
-        (RatePass(memory), N),
+        (SpikePass(T, results), T * N),
+        (RatePass(results), N),
         (BpttPass(T), T * N),
         (EvalPass(T), T * N),
     ]
@@ -190,11 +190,11 @@ def test_every_layer_is_of_the_allowed_kinds(arch: str) -> None:
 def test_every_layer_fires_at_the_initial_weights(arch: str) -> None:
     """Neurons that never fire hand on nothing to learn from."""
     network = build_network(make_config({"T": T, "model": {"arch": arch, "width": 0.125}}))
-    memory = RateMemory()
+    results = SpikePassResults()
     images = torch.randn(8, 1, 8, 8, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        network(images, SpikePass(T, memory))
-    rates = [float(rate.mean()) for rate, _ in memory.rates.values()]
+        network(images, SpikePass(T, results))
+    rates = [float(rate.mean()) for rate, _ in results.rates.values()]
     assert len(rates) == sum(isinstance(module, LIF) for module in network.modules())
     assert min(rates) > 0.05
 

@@ -14,7 +14,7 @@ from snncore.errors import ConfigError
 from snncore.network.architectures.layers import LARGE_SIDE
 from snncore.passes.one_pass import OnePass
 from snncore.passes.passes import split_time
-from snncore.passes.two_pass import RateMemory, RatePass, SpikePass, two_pass_rates
+from snncore.passes.two_pass import SpikePassResults, RatePass, SpikePass, two_pass_rates
 from snncore.training.gradient import BpttGradient, RateGradient
 from tests.snncore.network.architectures.networks import N_CLASSES, T, batch_of, network_of, spec_of
 
@@ -30,10 +30,10 @@ def test_large_inputs_enter_at_a_quarter_of_their_sides(
 ) -> None:
     spec = spec_of(has_time=has_time, size=size)
     network = network_of(arch, spec, THIN)
-    memory = RateMemory()
+    results = SpikePassResults()
     with torch.no_grad():
-        spikes = network(batch_of(spec, n=2), SpikePass(T, memory))
-        rates = network(batch_of(spec, n=2), RatePass(memory))
+        spikes = network(batch_of(spec, n=2), SpikePass(T, results))
+        rates = network(batch_of(spec, n=2), RatePass(results))
     assert spikes.stages[0].shape[2:] == rates.stages[0].shape[2:] == first
     assert bool(spikes.logits.isfinite().all() and rates.logits.isfinite().all())
 
@@ -52,10 +52,10 @@ def test_pooling_the_largest_spike_does_not_commute_with_time() -> None:
     network, x = network_of("sew_resnet34", spec, THIN), batch_of(spec, n=2)
     pooled = []
     network.body.stem_pool.register_forward_hook(lambda _, __, output: pooled.append(output))
-    memory = RateMemory()
+    results = SpikePassResults()
     with torch.no_grad():
-        network(x, SpikePass(T, memory))
-        network(x, RatePass(memory))
+        network(x, SpikePass(T, results))
+        network(x, RatePass(results))
     of_spikes, of_rates = split_time(pooled[0], T).mean(0), pooled[1]
     assert bool((of_spikes >= of_rates).all())
     assert bool((of_spikes > of_rates).any())
@@ -77,7 +77,7 @@ def test_mlp_takes_channels_without_place_and_whole_images() -> None:
     assert isinstance(weight, nn.Parameter)
     currents = []
     network.body.conv1.register_forward_hook(lambda _, __, output: currents.append(output))  # type: ignore[union-attr]
-    assert network(x, SpikePass(T, RateMemory())).logits.shape == (T * len(x), N_CLASSES)
+    assert network(x, SpikePass(T, SpikePassResults())).logits.shape == (T * len(x), N_CLASSES)
     torch.testing.assert_close(currents[0].flatten(1), x.flatten(1) @ weight.flatten(1).t())
 
 
