@@ -87,7 +87,7 @@ def _data(digest: Digest, contents: list[Section], run_folder: Path) -> dict[str
         "spreads": spread_texts(digest),
         "objectives": [objective.name for objective in digest.objectives],
         "lists": lists(digest),
-        "knobs": [{"name": knob.name, "label": knob.label} for knob in digest.knobs],
+        "params": [{"name": param.name, "label": param.label} for param in digest.params],
         "metrics": legends(digest, metrics),
         "states": WORDS,
         "knee": None if digest.knee is None else digest.knee.number,

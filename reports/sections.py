@@ -11,7 +11,7 @@ from reports.data.digest import Digest
 from reports.front.sections import front_sections
 from reports.html.figure import Card
 from reports.html.section import Section
-from reports.params.sections import knob_sections
+from reports.params.sections import param_sections
 from reports.training.finals import finals_section
 from reports.training.section import training_section
 
@@ -38,7 +38,7 @@ def sections(digest: Digest, hypervolume: HypervolumeFrame | Card, run_folder: P
         *front_sections(digest, run_folder),
         *([finals] if finals else []),
         search_section(digest, hypervolume),
-        *knob_sections(digest),
+        *param_sections(digest),
         training_section(digest),
     ]
     return [replace(section, link=LINKS[section.id]) for section in found]

@@ -1,4 +1,4 @@
-// What a trial is: its number, objectives, knobs and other metrics, in a box beside the pointer.
+// What a trial is: its number, objectives, params and other metrics, in a box beside the pointer.
 
 const tooltip = document.getElementById("tooltip");
 const NARROW = 560;
@@ -40,15 +40,15 @@ function describe(number) {
     metricEntry(name, at(`value.${name}`) ?? page.columns[`metric.${name}`]?.[row] ?? null),
     ...(spreads[name] ? [["over seeds", spreads[name]]] : []),
   ]);
-  const active = page.knobs.filter((knob) => at(`param.${knob.name}`) !== null);
-  const settings = active.map((knob) => [knob.label, numberText(at(`param.${knob.name}`))]);
+  const active = page.params.filter((param) => at(`param.${param.name}`) !== null);
+  const settings = active.map((param) => [param.label, numberText(at(`param.${param.name}`))]);
   const measured = Object.keys(page.metrics).filter(
     (name) => !page.objectives.includes(name) && (at(`metric.${name}`) ?? null) !== null,
   );
   const left = element("div");
   left.append(pairs(objectives, "first"), pairs(measured.map((name) => metricEntry(name, at(`metric.${name}`))), "more"));
   const sides = element("div", undefined, "sides");
-  sides.append(left, pairs(settings, "knobs"));
+  sides.append(left, pairs(settings, "params"));
   tooltip.replaceChildren(title, sides);
 }
 

@@ -66,7 +66,7 @@ def common_html(frame: CompareFrame, folders: Sequence[Path]) -> Html:
         *map(_head, ("Trial", "Study")),
         *(_number_head(quantity(own.name).title) for own in frame.objectives),
         tag("th", "Export", scope="col", class_="screen"),
-        _head("Knobs"),
+        _head("Params"),
     ]
     rows = [_common_row(frame, place, folders[place.member]) for place in frame.common]
     return _table(heads, rows, "The common front, best first objective first", "common-table", words=True)
@@ -90,7 +90,7 @@ def _common_row(frame: CompareFrame, place: Place, folder: Path) -> Html:
         tag("td", study_html(frame, place.member)),
         *(_number(written(name, number), repr(number)) for name, number in values.items()),
         tag("td", copy, class_="screen"),
-        tag("td", params_text(trial.params, list(search) if search else ()), class_="knobs"),
+        tag("td", params_text(trial.params, list(search) if search else ()), class_="params"),
         data_study=place.member,
         data_trial=trial.number,
     )

@@ -57,16 +57,16 @@ def model(digest: Digest) -> str:
     parts = [f"spiking {names}" if names else _UNKNOWN]
     for field, words in (("model.width", "width"), ("T", "T ="), ("gradient", "gradient")):
         values = _found(digest.study, field)
-        if len(values) == 1 and field not in {knob.name for knob in digest.knobs}:
+        if len(values) == 1 and field not in {param.name for param in digest.params}:
             parts.append(f"{words} {number_text(values[0])}")
     return ", ".join(parts)
 
 
 def searched(digest: Digest) -> str:
-    """The number of knobs and their short names."""
-    if not digest.knobs:
+    """The number of params and their short names."""
+    if not digest.params:
         return "nothing"
-    return f"{counted(len(digest.knobs), 'knob')}: {', '.join(knob.label for knob in digest.knobs)}"
+    return f"{counted(len(digest.params), 'param')}: {', '.join(param.label for param in digest.params)}"
 
 
 def budget(digest: Digest) -> str:

@@ -16,7 +16,7 @@ _CLASS_COUNTS = frozenset({"n_classes", "n_train_classes", "n_val_classes"})
 
 
 def columns(digest: Digest) -> dict[str, list[Any]]:
-    """`number`, `state`, `param.<knob>`, `value.<objective>` and `metric.<name>` of all trials.
+    """`number`, `state`, `param.<param>`, `value.<objective>` and `metric.<name>` of all trials.
 
     Null where a trial has none; metrics that are lists are left out.
     """
@@ -26,7 +26,7 @@ def columns(digest: Digest) -> dict[str, list[Any]]:
     return {
         "number": [trial.number for trial in trials],
         "state": [trial.state for trial in trials],
-        **{f"param.{knob.name}": [setting(trial, knob) for trial in trials] for knob in digest.knobs},
+        **{f"param.{param.name}": [setting(trial, param) for trial in trials] for param in digest.params},
         **{
             f"value.{objective.name}": [trial.values.get(objective.name) for trial in trials]
             for objective in digest.objectives
@@ -49,7 +49,7 @@ def groups(digest: Digest) -> dict[str, list[int]]:
     measured: worst first objective first, so that the best is drawn on top.
     others: trials with epochs that are not on the front.
     selected: those a reader chooses, so none here; `selection.js` fills it. marked: those of them that
-    parallel coordinates colour, which is none while a brush there chooses; `knobs.js` fills it.
+    parallel coordinates colour, which is none while a brush there chooses; `params.js` fills it.
     """
     order = [trial.number for trial in digest.front]
     strong_last = sorted(digest.measured, key=lambda trial: _strength(digest, trial.values))

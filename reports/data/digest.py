@@ -1,4 +1,4 @@
-"""What all figures share: the trials sorted into front, dominated and the rest, and the knobs."""
+"""What all figures share: the trials sorted into front, dominated and the rest, and the params."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from reports.data.params import Knob, knobs
+from reports.data.params import Param, searched_params
 from studies.model import Objective, Study, Trial
 from studies.noise import Near, near_front
 from studies.pareto import front, knee, rankable
@@ -40,7 +40,7 @@ class Digest:
     front: tuple[Trial, ...]
     dominated: tuple[Trial, ...]
     knee: Trial | None
-    knobs: tuple[Knob, ...]
+    params: tuple[Param, ...]
     near: tuple[Near, ...] = ()
     spreads: Mapping[int, Mapping[str, Spread]] = field(default_factory=dict)
     n_thinned: int = 0
@@ -80,7 +80,7 @@ def digest(study: Study) -> Digest:
     """Sort the trials of a study; works for a study without any."""
     recorded, study = study, searched(study)
     if not study.info.objectives:
-        return Digest(study, recorded, (), (), None, tuple(knobs(study)))
+        return Digest(study, recorded, (), (), None, tuple(searched_params(study)))
     first = study.info.objectives[0]
     on_front = sorted(front(study), key=lambda trial: (loss(trial, first), trial.number))
     numbers = {trial.number for trial in on_front}
@@ -92,7 +92,7 @@ def digest(study: Study) -> Digest:
         front=tuple(on_front),
         dominated=tuple(rest),
         knee=knee(study),
-        knobs=tuple(knobs(study)),
+        params=tuple(searched_params(study)),
         near=tuple(near_front(recorded)),
         spreads=spreads(recorded),
         n_thinned=n_thinned,

@@ -1,4 +1,4 @@
-"""The knobs of a study: the searched fields of its space, and each trial's setting of them."""
+"""The params of a study: the searched fields of its space, and each trial's setting of them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from reports.format.quantities import number_text
 from studies.model import Study, Trial
 
 Setting = float | int | str | None
-"""A number, the text of a category, or None where the knob is inactive."""
+"""A number, the text of a category, or None where the param is inactive."""
 
 
 @dataclass(frozen=True)
-class Knob:
+class Param:
     """One searched field.
 
     kind: numbers keep their value; categories are texts.
@@ -29,28 +29,28 @@ class Knob:
     options: tuple[str, ...] = ()
 
 
-def knobs(study: Study) -> list[Knob]:
-    """All knobs, in the order of the space file; then fields that only the trials' params name."""
+def searched_params(study: Study) -> list[Param]:
+    """All searched params in the order of the space file, then those that only the trials name."""
     search = study.info.space.get("search") or {}
     names = [str(name) for name in search]
     for trial in study.trials:
         names += [field for field in map(_field, trial.params) if field not in names]
     last_parts = [name.rsplit(".", 1)[-1] for name in names]
     return [
-        _knob(study, name, last if last_parts.count(last) == 1 else name, search.get(name))
+        _param(study, name, last if last_parts.count(last) == 1 else name, search.get(name))
         for name, last in zip(names, last_parts, strict=True)
     ]
 
 
-def setting(trial: Trial, knob: Knob) -> Setting:
-    """What the trial set the knob to; None where the knob was inactive.
+def setting(trial: Trial, param: Param) -> Setting:
+    """What the trial set the param to; None where the param was inactive.
 
     A subset that was searched as one boolean per member ("field[member]") is put together again.
     """
-    if knob.name in trial.params:
-        value = trial.params[knob.name]
-        return value if knob.kind == "number" else category_text(value)
-    members = {name: on for name, on in trial.params.items() if _field(name) == knob.name}
+    if param.name in trial.params:
+        value = trial.params[param.name]
+        return value if param.kind == "number" else category_text(value)
+    members = {name: on for name, on in trial.params.items() if _field(name) == param.name}
     if not members:
         return None
     return category_text(",".join(_member(name) for name, on in members.items() if on))
@@ -68,22 +68,22 @@ def category_text(value: Any) -> str:
 
 
 def setting_text(value: Setting) -> str:
-    """A setting for people: numbers with three digits, "–" where the knob is inactive."""
+    """A setting for people: numbers with three digits, "–" where the param is inactive."""
     return value if isinstance(value, str) else number_text(value)
 
 
-def _knob(study: Study, name: str, label: str, spec: Any) -> Knob:
+def _param(study: Study, name: str, label: str, spec: Any) -> Param:
     if isinstance(spec, Mapping) and ("int" in spec or "float" in spec):
         numbers = [trial.params[name] for trial in study.trials if name in trial.params]
-        return Knob(name, label, "number", is_log=spec.get("log") is True and all(n > 0 for n in numbers))
+        return Param(name, label, "number", is_log=spec.get("log") is True and all(n > 0 for n in numbers))
     declared = spec.get("choice") if isinstance(spec, Mapping) else None
     found = [trial.params[name] for trial in study.trials if name in trial.params]
     if spec is None and found and all(type(value) in (int, float) for value in found):
-        return Knob(name, label, "number")
+        return Param(name, label, "number")
     options = [category_text(value) for value in declared] if isinstance(declared, list) else []
-    category = Knob(name, label, "category")
+    category = Param(name, label, "category")
     met = {setting(trial, category) for trial in study.trials} - {None} - set(options)
-    return Knob(name, label, "category", options=(*options, *sorted(map(str, met), key=_natural)))
+    return Param(name, label, "category", options=(*options, *sorted(map(str, met), key=_natural)))
 
 
 def _natural(text: str) -> tuple[bool, float, int, str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reports.data.digest import Digest, value
-from reports.data.params import Knob, Setting, setting, setting_text
+from reports.data.params import Param, Setting, setting, setting_text
 from reports.format.quantities import capitalised, quantity, written
 from reports.html.markup import Html, join, tag
 from studies.model import Trial
@@ -57,7 +57,7 @@ def rows(digest: Digest, run_folder: Path) -> list[Row]:
         Row(
             number=trial.number,
             values={name: value(trial, name) for name in names},
-            settings={knob.name: setting(trial, knob) for knob in digest.knobs},
+            settings={param.name: setting(trial, param) for param in digest.params},
             command=export_command(run_folder, trial.number),
             is_knee=digest.knee is not None and trial.number == digest.knee.number,
             under_load=tuple(name for name in names if is_under_load(trial, name)),
@@ -111,7 +111,10 @@ def table_html(digest: Digest, table: list[Row]) -> Html:
         *(tag("th", quantity(item.name).title, scope="col", class_="number") for item in digest.objectives),
         *(tag("th", quantity(name).title, scope="col", class_="number") for name in extra_timings(digest)),
         tag("th", "Export", scope="col", class_="screen"),
-        *(tag("th", knob.label, scope="col", title=knob.name, class_=_kind(knob)) for knob in digest.knobs),
+        *(
+            tag("th", param.label, scope="col", title=param.name, class_=_kind(param))
+            for param in digest.params
+        ),
         tag("th", "Export command", scope="col", class_="screen"),
     ]
     body = [_row_html(digest, row) for row in table]
@@ -161,7 +164,7 @@ def _row_html(digest: Digest, row: Row) -> Html:
         *(_value_html(row, name) for name in row.values),
         *(_again_html(row, name) for name in row.again),
         tag("td", copy, class_="screen"),
-        *(_setting_html(knob, row.settings[knob.name]) for knob in digest.knobs),
+        *(_setting_html(param, row.settings[param.name]) for param in digest.params),
         tag("td", tag("code", row.command), class_="screen"),
         **row_choice(row.number),
     )
@@ -189,11 +192,11 @@ def _below_html(row: Row, name: str) -> Html:
     return join(*(tag("span", line, class_="spread") for line in row.below[name]))
 
 
-def _setting_html(knob: Knob, found: Setting) -> Html:
+def _setting_html(param: Param, found: Setting) -> Html:
     exact = None if found is None else found if isinstance(found, str) else repr(found)
     text = setting_text(found)
-    return tag("td", text, class_=_kind(knob), data_column=f"param.{knob.name}", data_value=exact)
+    return tag("td", text, class_=_kind(param), data_column=f"param.{param.name}", data_value=exact)
 
 
-def _kind(knob: Knob) -> str | None:
-    return "number" if knob.kind == "number" else None
+def _kind(param: Param) -> str | None:
+    return "number" if param.kind == "number" else None

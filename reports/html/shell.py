@@ -24,7 +24,7 @@ SCRIPTS = (
     "budgets.js",
     "course.js",
     "page.js",
-    "knobs.js",
+    "params.js",
 )
 _PLACE = re.compile(r"\{\{(\w+)\}\}")
 

@@ -77,8 +77,8 @@ def draw_curve(axes: Axes, frame: HypervolumeFrame) -> None:
 
 
 def draw_bars(axes: Axes, frame: ImportanceFrame) -> None:
-    """A bar a knob, the most important on top, its share beside it."""
-    rows = range(len(frame.knobs))
+    """A bar a param, the most important on top, its share beside it."""
+    rows = range(len(frame.params))
     axes.barh(rows, frame.share, height=0.6, color=FRONT)
     axes.set_yticks(rows, [shortened(label) for label in frame.labels])
     for row, share in zip(rows, frame.share, strict=True):

@@ -93,10 +93,10 @@ def _image(found: Digest, name: str, frame: PairFrame | HypervolumeFrame | Impor
         return Image(name, told, 2.0, partial(draw_curve, frame=frame))
     n_trials = counted(frame.n_trials, "trial")
     told = (
-        f"Importance of each knob for {quantity(frame.objective.name).label}. {SOURCE} Single knobs "
+        f"Importance of each param for {quantity(frame.objective.name).label}. {SOURCE} Single params "
         f"together: {percent(frame.together)}; out-of-bag R² {frame.explained:.2f} over {n_trials}."
     )
-    return Image(name, told, 0.45 + 0.19 * len(frame.knobs), partial(draw_bars, frame=frame))
+    return Image(name, told, 0.45 + 0.19 * len(frame.params), partial(draw_bars, frame=frame))
 
 
 def _pair_told(frame: PairFrame) -> str:

@@ -1,4 +1,4 @@
-"""How an objective moves with each of its most important knobs: partial dependence with its uncertainty."""
+"""How an objective moves with each of its most important params: partial dependence with its uncertainty."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reports.html.markup import plot_text
 from reports.params.effect import effect
 from reports.params.fanova import Learned
 from reports.params.importance import HINT, WEAK
-from reports.params.panels import Panel, from_top, key, knob_axis, panel_of, panel_span, panel_traces, slot
+from reports.params.panels import Panel, from_top, key, panel_of, panel_span, panel_traces, param_axis, slot
 from studies.model import Objective
 
 N_PANELS = 4
@@ -27,7 +27,7 @@ PHONE_PANEL = 210
 
 @dataclass(frozen=True)
 class DependenceFrame:
-    """One objective and its most important knobs, the first one first.
+    """One objective and its most important params, the first one first.
 
     axis: how values become places; span: what the figure opens on, as the axis counts.
     points: the numbers of the trials that are drawn, at most 400 of n_trials;
@@ -50,11 +50,11 @@ def dependence_frame(digest: Digest, objective: Objective, found: Learned | str)
     if isinstance(found, str):
         return Card(title, found)
     forest, single = found.forest, found.shares.single
-    leading = sorted(forest.knobs, key=lambda knob: -single[knob.name])
-    effects = [(knob, effect(forest, knob)) for knob in leading[: N_PANELS + 2]]
-    panels = [panel_of(turned, single[knob.name]) for knob, turned in effects if turned][:N_PANELS]
+    leading = sorted(forest.params, key=lambda param: -single[param.name])
+    effects = [(param, effect(forest, param)) for param in leading[: N_PANELS + 2]]
+    panels = [panel_of(turned, single[param.name]) for param, turned in effects if turned][:N_PANELS]
     if not panels:
-        return Card(title, "No knob has two settings among the trials in which it is active.")
+        return Card(title, "No param has two settings among the trials in which it is active.")
     known = digest.known(objective.name)
     axis = axis_frame(known, objective)
     low, high = panel_span(known, axis, panels)
@@ -72,7 +72,7 @@ def dependence_frame(digest: Digest, objective: Objective, found: Learned | str)
 
 
 def draw_dependence(frame: DependenceFrame, figure_id: str) -> Figure:
-    """A panel for each knob, side by side with one scale; on a phone one above the other."""
+    """A panel for each param, side by side with one scale; on a phone one above the other."""
     found = quantity(frame.objective.name)
     traces = [
         trace
@@ -104,11 +104,11 @@ def draw_dependence(frame: DependenceFrame, figure_id: str) -> Figure:
             "showticklabels": True,
             "title": {"text": plot_text(found.title)},
         }
-    names = [panel.effect.knob.label for panel in frame.panels]
+    names = [panel.effect.param.label for panel in frame.panels]
     return Figure(
         id=figure_id,
         title=_title(frame.objective),
-        alt=f"Predicted {found.label} as each of {listed(names)} is moved and the other knobs stay.",
+        alt=f"Predicted {found.label} as each of {listed(names)} is moved and the other params stay.",
         drawing={"data": traces, "layout": layout},
         caption=_caption(frame),
         height=310,
@@ -131,9 +131,9 @@ def _titled(panel: Panel) -> dict[str, Any]:
     turned = panel.effect
     of = f"{turned.n_active:,} of {turned.n_trials:,}"
     note = percent(panel.share) + (f", active in {of}" if turned.n_active < turned.n_trials else "")
-    name = plot_text(shortened(turned.knob.label))
-    return knob_axis(panel) | {"title": {"text": f"<b>{name}</b><br>({note})"}}
+    name = plot_text(shortened(turned.param.label))
+    return param_axis(panel) | {"title": {"text": f"<b>{name}</b><br>({note})"}}
 
 
 def _title(objective: Objective) -> str:
-    return f"How {quantity(objective.name).label} moves with each knob"
+    return f"How {quantity(objective.name).label} moves with each param"

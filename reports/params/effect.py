@@ -1,7 +1,7 @@
-"""How the prediction of a forest moves as a knob is turned and the other knobs stay: partial dependence.
+"""How the prediction of a forest moves as a param is turned and the other params stay: partial dependence.
 
 J. H. Friedman: Greedy Function Approximation: A Gradient Boosting Machine, Annals of Statistics 2001,
-section 8.2. The average runs over real trials in which the knob is active; knobs that only some settings
+section 8.2. The average runs over real trials in which the param is active; params that only some settings
 of a category switch on take the settings that trials with that category had.
 """
 
@@ -14,7 +14,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from reports.data.params import Knob, Setting
+from reports.data.params import Param, Setting
 from reports.params.encoding import Floats
 from reports.params.forest import Forest
 
@@ -28,14 +28,14 @@ Places = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Effect:
-    """One knob, turned.
+    """One param, turned.
 
     settings: numbers ascending, categories in the order of the space.
-    by_tree: (trees, settings), the mean prediction of each tree with the knob held at each setting.
-    n_at: trials at each setting. n_active, n_trials: trials in which the knob is active, and all.
+    by_tree: (trees, settings), the mean prediction of each tree with the param held at each setting.
+    n_at: trials at each setting. n_active, n_trials: trials in which the param is active, and all.
     """
 
-    knob: Knob
+    param: Param
     settings: list[Setting]
     by_tree: Floats
     n_at: list[int]
@@ -74,37 +74,37 @@ class Difference:
         return self.low > 0 or self.high < 0
 
 
-def effect(forest: Forest, knob: Knob) -> Effect | None:
-    """A knob turned through its settings; None where fewer than two are known.
+def effect(forest: Forest, param: Param) -> Effect | None:
+    """A param turned through its settings; None where fewer than two are known.
 
     A number with many settings is held at 12 of its own, spread evenly over the trials.
     """
-    rows = active(forest, [knob])
-    settings = grid(forest, knob, rows, N_STEPS)
+    rows = active(forest, [param])
+    settings = grid(forest, param, rows, N_STEPS)
     if len(settings) < 2:
         return None
     background = spread_evenly(rows, N_ROWS)
-    held = np.vstack([moved(forest, background, {knob.name: setting}) for setting in settings])
+    held = np.vstack([moved(forest, background, {param.name: setting}) for setting in settings])
     by_tree = forest.by_tree(held).reshape(len(forest.trees), len(settings), len(background)).mean(axis=2)
-    found = [forest.settings[knob.name][row] for row in rows]
+    found = [forest.settings[param.name][row] for row in rows]
     return Effect(
-        knob, settings, by_tree, [found.count(item) for item in settings], len(rows), len(forest.trials)
+        param, settings, by_tree, [found.count(item) for item in settings], len(rows), len(forest.trials)
     )
 
 
-def active(forest: Forest, knobs: Sequence[Knob]) -> Places:
-    """The places of the trials in which all these knobs are active."""
-    columns = [forest.settings[knob.name] for knob in knobs]
+def active(forest: Forest, params: Sequence[Param]) -> Places:
+    """The places of the trials in which all these params are active."""
+    columns = [forest.settings[param.name] for param in params]
     return np.array(
         [place for place, row in enumerate(zip(*columns, strict=True)) if None not in row], np.int64
     )
 
 
-def grid(forest: Forest, knob: Knob, rows: Places, most: int) -> list[Setting]:
-    """Settings of a knob among some trials: all of a category, up to `most` of a number by quantiles."""
-    found = [forest.settings[knob.name][row] for row in rows]
-    if knob.kind == "category":
-        return [option for option in knob.options if option in set(found)]
+def grid(forest: Forest, param: Param, rows: Places, most: int) -> list[Setting]:
+    """Settings of a param among some trials: all of a category, up to `most` of a number by quantiles."""
+    found = [forest.settings[param.name][row] for row in rows]
+    if param.kind == "category":
+        return [option for option in param.options if option in set(found)]
     numbers = sorted(float(item) for item in found if isinstance(item, (int, float)))
     distinct = sorted(set(numbers))
     if len(distinct) <= most:
@@ -122,7 +122,7 @@ def spread_evenly(rows: Places, most: int) -> Places:
 
 
 def moved(forest: Forest, rows: Places, held: Mapping[str, Setting]) -> Floats:
-    """The codes of some trials with knobs set to settings that some trial has: (rows, columns)."""
+    """The codes of some trials with params set to settings that some trial has: (rows, columns)."""
     matrix = forest.columns.matrix[rows].copy()
     slices = forest.columns.slices
     for name, setting in held.items():
@@ -136,14 +136,14 @@ def moved(forest: Forest, rows: Places, held: Mapping[str, Setting]) -> Floats:
 
 
 def followers(forest: Forest, name: str, rows: Places) -> list[str]:
-    """The knobs that some settings of a category switch off: never active there, but at another setting."""
-    if next(knob for knob in forest.knobs if knob.name == name).kind == "number":
+    """The params that some settings of a category switch off: never active there, but at another setting."""
+    if next(param for param in forest.params if param.name == name).kind == "number":
         return []
     parents = [forest.settings[name][row] for row in rows]
     found = []
-    for knob in forest.knobs:
-        column = forest.settings[knob.name]
+    for param in forest.params:
+        column = forest.settings[param.name]
         alive = {parent for parent, row in zip(parents, rows, strict=True) if column[row] is not None}
-        if knob.name != name and alive and alive != set(parents):
-            found.append(knob.name)
+        if param.name != name and alive and alive != set(parents):
+            found.append(param.name)
     return found

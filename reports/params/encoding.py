@@ -1,4 +1,4 @@
-"""Knobs as numbers for a forest: one knob, one or more columns."""
+"""Params as numbers for a forest: one param, one or more columns."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from reports.data.params import Knob, setting
+from reports.data.params import Param, setting
 from studies.model import Trial
 
 Floats = NDArray[np.float64]
@@ -18,15 +18,15 @@ Floats = NDArray[np.float64]
 class Coded:
     """The settings of n trials.
 
-    matrix: (n, columns). slices: for each knob that varies, the columns it owns.
+    matrix: (n, columns). slices: for each param that varies, the columns it owns.
     """
 
     matrix: Floats
     slices: dict[str, slice]
 
 
-def coded(trials: Sequence[Trial], knobs: Sequence[Knob]) -> Coded:
-    """The knobs that vary among the trials, as columns; a knob with one setting gets none.
+def coded(trials: Sequence[Trial], params: Sequence[Param]) -> Coded:
+    """The params that vary among the trials, as columns; a param with one setting gets none.
 
     A number stands as it is, or as its logarithm where the space searches it on a log scale; inactive
     is a code of its own, one range (at least 1) below the lowest number, so that a tree can split it off.
@@ -35,13 +35,13 @@ def coded(trials: Sequence[Trial], knobs: Sequence[Knob]) -> Coded:
     parts: list[Floats] = []
     slices: dict[str, slice] = {}
     start = 0
-    for knob in knobs:
-        settings = [setting(trial, knob) for trial in trials]
+    for param in params:
+        settings = [setting(trial, param) for trial in trials]
         if len(set(settings)) < 2:
             continue
-        part = _numbers(settings, knob.is_log) if knob.kind == "number" else _one_hot(settings)
+        part = _numbers(settings, param.is_log) if param.kind == "number" else _one_hot(settings)
         parts.append(part)
-        slices[knob.name] = slice(start, start + part.shape[1])
+        slices[param.name] = slice(start, start + part.shape[1])
         start += part.shape[1]
     return Coded(np.hstack(parts) if parts else np.empty((len(trials), 0)), slices)
 

@@ -1,4 +1,4 @@
-"""How much each knob alone, and each pair of knobs beyond that, explains: functional ANOVA.
+"""How much each param alone, and each pair of params beyond that, explains: functional ANOVA.
 
 F. Hutter, H. Hoos, K. Leyton-Brown: An Efficient Approach for Assessing Hyperparameter Importance,
 ICML 2014. Their marginals over trees are taken here by averaging the forest's predictions over a
@@ -34,9 +34,9 @@ Pair = tuple[str, str]
 class Shares:
     """Shares of the forest's variance, each in [0, 1].
 
-    single: by knob. together: their sum, at most 1; the rest is interactions.
-    pairs: for two knobs, what they explain together beyond what each explains by itself, named in the
-    order of the knobs; only for the five with the largest single shares.
+    single: by param. together: their sum, at most 1; the rest is interactions.
+    pairs: for two params, what they explain together beyond what each explains by itself, named in the
+    order of the params; only for the five with the largest single shares.
     """
 
     single: dict[str, float]
@@ -46,7 +46,7 @@ class Shares:
 
 @dataclass(frozen=True)
 class Learned:
-    """What all figures about the knobs share for one objective: its forest and how that is divided."""
+    """What all figures about the params share for one objective: its forest and how that is divided."""
 
     objective: Objective
     forest: Forest
@@ -68,17 +68,17 @@ def learned(digest: Digest, objective: Objective, trials: Sequence[Trial] | None
 
 
 def shares(forest: Forest, seed: int = 0) -> Shares | None:
-    """Divide the variance of a forest over its knobs; None where it predicts the same everywhere."""
+    """Divide the variance of a forest over its params; None where it predicts the same everywhere."""
     return divided(forest.predict, forest.columns.matrix, forest.columns.slices, np.random.default_rng(seed))
 
 
 def divided(
     predict: Predict, matrix: Floats, slices: dict[str, slice], generator: np.random.Generator
 ) -> Shares | None:
-    """Divide the variance of a function over knobs that vary independently, each as in `matrix`.
+    """Divide the variance of a function over params that vary independently, each as in `matrix`.
 
-    The background holds every setting of a knob as often as the trials do, in an order of its own for
-    each knob; a knob's share is the variance of the mean prediction with the knob held at each setting.
+    The background holds every setting of a param as often as the trials do, in an order of its own for
+    each param; a param's share is the variance of the mean prediction with the param held at each setting.
     """
     background = _shuffled(matrix, slices, generator)
     total = float(np.var(predict(background)))
@@ -112,7 +112,7 @@ def _shuffled(matrix: Floats, slices: dict[str, slice], generator: np.random.Gen
 
 
 def _first_order(predict: Predict, rows: Floats, settings: Floats, columns: slice) -> float:
-    """The variance, over a knob's settings, of the mean prediction with the knob held there."""
+    """The variance, over a param's settings, of the mean prediction with the param held there."""
     distinct, weights = _distinct(settings, MAX_SETTINGS)
     held = np.tile(rows, (len(distinct), 1))
     held[:, columns] = np.repeat(distinct, len(rows), axis=0)
@@ -122,7 +122,7 @@ def _first_order(predict: Predict, rows: Floats, settings: Floats, columns: slic
 
 
 def _second_order(predict: Predict, rows: Floats, matrix: Floats, pair: Sequence[slice]) -> float:
-    """The variance, over the settings of two knobs, of the mean prediction less both single effects."""
+    """The variance, over the settings of two params, of the mean prediction less both single effects."""
     (one, ones), (other, others) = (_distinct(matrix[:, columns], MAX_SETTINGS_PAIR) for columns in pair)
     held = np.tile(rows, (len(one) * len(other), 1))
     held[:, pair[0]] = np.repeat(one, len(other) * len(rows), axis=0)

@@ -1,4 +1,4 @@
-"""A random forest that has learned one objective from the trials: what all figures about knobs ask."""
+"""A random forest that has learned one objective from the trials: what all figures about params ask."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from reports.data.digest import Digest, value
-from reports.data.params import Knob, Setting, setting
+from reports.data.params import Param, Setting, setting
 from reports.format.quantities import quantity
 from reports.params.encoding import Coded, Floats, coded
 from studies.model import Objective, Trial
@@ -21,16 +21,16 @@ MAX_ROWS = 1500
 
 @dataclass(frozen=True)
 class Forest:
-    """One objective as a function of the knobs that vary among n trials.
+    """One objective as a function of the params that vary among n trials.
 
-    trials: those it learned from; settings: theirs, by knob; columns, target: the same as numbers.
+    trials: those it learned from; settings: theirs, by param; columns, target: the same as numbers.
     trees: fitted to bootstrap samples of the trials, so that what they disagree about is uncertain.
     explained: R² of the out-of-bag predictions; 1 is a forest that predicts unseen trials exactly,
     0 or less one that has learned nothing.
     """
 
     trials: tuple[Trial, ...]
-    knobs: tuple[Knob, ...]
+    params: tuple[Param, ...]
     settings: dict[str, list[Setting]]
     columns: Coded
     target: Floats
@@ -65,18 +65,18 @@ def fitted(
         trials = tuple(trials[place] for place in chosen)
     target = np.array([value(trial, objective.name) for trial in trials])
     if np.ptp(target) == 0:
-        return "Every trial has the same value, so no knob made a difference."
-    found = grown(trials, digest.knobs, target, seed)
-    if not found.knobs or np.ptp(found.predict(found.columns.matrix)) == 0:
-        return "No searched knob separates the trials, so nothing can be attributed."
+        return "Every trial has the same value, so no param made a difference."
+    found = grown(trials, digest.params, target, seed)
+    if not found.params or np.ptp(found.predict(found.columns.matrix)) == 0:
+        return "No searched param separates the trials, so nothing can be attributed."
     return found
 
 
-def grown(trials: Sequence[Trial], knobs: Sequence[Knob], target: Floats, seed: int = 0) -> Forest:
-    """A forest fitted to a target (n,) in place of the trials' values; no trees if no knob varies."""
-    columns = coded(trials, knobs)
-    varying = tuple(knob for knob in knobs if knob.name in columns.slices)
-    settings = {knob.name: [setting(trial, knob) for trial in trials] for knob in varying}
+def grown(trials: Sequence[Trial], params: Sequence[Param], target: Floats, seed: int = 0) -> Forest:
+    """A forest fitted to a target (n,) in place of the trials' values; no trees if no param varies."""
+    columns = coded(trials, params)
+    varying = tuple(param for param in params if param.name in columns.slices)
+    settings = {param.name: [setting(trial, param) for trial in trials] for param in varying}
     trees, explained = _trees(columns.matrix, target, seed) if varying else ((), 0.0)
     return Forest(tuple(trials), varying, settings, columns, target, trees, explained)
 

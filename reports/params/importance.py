@@ -1,4 +1,4 @@
-"""Which knobs mattered, for each objective."""
+"""Which params mattered, for each objective."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ HINT = "The forest predicts trials it has not seen poorly here: take the order a
 
 SOURCE = (
     "Functional ANOVA over a random forest (Hutter, Hoos and Leyton-Brown, ICML 2014): "
-    "the share of the forest's variance that a knob explains by itself. The sampler did not draw at random, "
-    "so the knobs' settings hang together, and what one of them did can show under another's name."
+    "the share of the forest's variance that a param explains by itself. The sampler did not draw at random, "
+    "so the params' settings hang together, and what one of them did can show under another's name."
 )
 
 
 @dataclass(frozen=True)
 class ImportanceFrame:
-    """One objective: knobs, their labels, and their shares of the forest's variance, largest first.
+    """One objective: params, their labels, and their shares of the forest's variance, largest first.
 
     together: the sum of the shares; the rest is interactions. explained: out-of-bag R² of the forest.
     n_untrained: those of the trials that were not trained to the end, of which a probe knows the objective.
     """
 
     objective: Objective
-    knobs: list[str]
+    params: list[str]
     labels: list[str]
     share: list[float]
     together: float
@@ -53,11 +53,11 @@ def importance_frame(
     if isinstance(found, str):
         return Card(_title(objective), found)
     single = found.shares.single
-    labels = {knob.name: knob.label for knob in found.forest.knobs}
+    labels = {param.name: param.label for param in found.forest.params}
     order = sorted(single, key=lambda name: -single[name])
     return ImportanceFrame(
         objective=objective,
-        knobs=order,
+        params=order,
         labels=[labels[name] for name in order],
         share=[single[name] for name in order],
         together=found.shares.together,
@@ -68,7 +68,7 @@ def importance_frame(
 
 
 def draw_importance(frame: ImportanceFrame, figure_id: str) -> Figure:
-    """Bars, the most important knob on top."""
+    """Bars, the most important param on top."""
     bars = {
         "type": "bar",
         "orientation": "h",
@@ -94,17 +94,17 @@ def draw_importance(frame: ImportanceFrame, figure_id: str) -> Figure:
         "margin": {"l": 10, "r": 10, "t": 4, "b": 4},
     }
     weak = f" {HINT}" if frame.explained < WEAK else ""
-    top = frame.knobs[0]
+    top = frame.params[0]
     return Figure(
         id=figure_id,
         title=_title(frame.objective),
-        alt=f"Bar chart of knob importance for {quantity(frame.objective.name).label}; the most important of "
-        f"{len(frame.knobs)} knobs is {top} with {percent(frame.share[0])}.",
+        alt=f"Bar chart of param importance for {quantity(frame.objective.name).label}; the most important "
+        f"of {len(frame.params)} params is {top} with {percent(frame.share[0])}.",
         drawing={"data": [bars], "layout": layout},
-        caption=f"Single knobs together: {percent(frame.together)}; the rest is interactions. "
+        caption=f"Single params together: {percent(frame.together)}; the rest is interactions. "
         f"Out-of-bag R² {frame.explained:.2f} over {counted(frame.n_trials, 'trial')}"
         f"{_untrained(frame)}.{weak}",
-        height=24 + 28 * len(frame.knobs),
+        height=24 + 28 * len(frame.params),
     )
 
 

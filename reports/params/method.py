@@ -1,7 +1,7 @@
-"""What the six knobs of the method did: for each, what was measured and what the forest can tell.
+"""What the six params of the method did: for each, what was measured and what the forest can tell.
 
 A difference between settings is called one only where the spread of the trees leaves zero out, with the
-probability of a false call shared among all comparisons of a knob (Bonferroni).
+probability of a false call shared among all comparisons of a param (Bonferroni).
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ MOST_SINGLE = 8
 
 @dataclass(frozen=True)
 class Group:
-    """One setting of a knob, or a range of numbers.
+    """One setting of a param, or a range of numbers.
 
     n: trials; median, q25, q75: the first objective, as measured.
-    mean: the forest's prediction of the first objective with the knob held there.
+    mean: the forest's prediction of the first objective with the param held there.
     beyond: by objective, the predicted difference to the reference; None for the reference itself,
     and where one of the two has too few trials.
     """
@@ -59,11 +59,11 @@ class Group:
 
 @dataclass(frozen=True)
 class MethodFrame:
-    """One knob that was searched.
+    """One param that was searched.
 
     turned: its effect on the first objective. groups: in the order of the settings; reference, best: their
     places. level: the places of those that cannot be told from the best one. share: of the variance.
-    modes: those under which the knob was active, where it was not always.
+    modes: those under which the param was active, where it was not always.
     unskilled: the objectives of which the forest predicts unseen trials no better than their mean.
     """
 
@@ -81,7 +81,7 @@ class MethodFrame:
 
 
 def method_frames(digest: Digest, found: list[Learned | str]) -> list[MethodFrame | Card]:
-    """The six knobs in the order of `SIX`; a card for one of which nothing can be said.
+    """The six params in the order of `SIX`; a card for one of which nothing can be said.
 
     found: what `learned` gave for each objective.
     """
@@ -98,23 +98,23 @@ def _matched(digest: Digest, objective: Objective, known: Learned | str) -> Lear
 
 def _frame(digest: Digest, found: list[Learned | str], field: str, title: str) -> MethodFrame | Card:
     first = found[0] if found else "This study has no objective."
-    if field not in {knob.name for knob in digest.knobs}:
+    if field not in {param.name for param in digest.params}:
         return Card(title, _fixed(digest, field))
     if isinstance(first, str):
         return Card(title, first)
     forest = first.forest
-    knob = next((knob for knob in forest.knobs if knob.name == field), None)
-    if knob is None:
+    param = next((param for param in forest.params if param.name == field), None)
+    if param is None:
         return Card(title, _single(forest, digest, field))
     n_active = sum(item is not None for item in forest.settings[field])
-    turned = effect(forest, knob)
+    turned = effect(forest, param)
     if turned is None or n_active < MIN_TRIALS:
         tried = sorted({setting_text(item) for item in forest.settings[field] if item is not None})
         at = f", all at {tried[0]}" if len(tried) == 1 else ""
         why = f"It was active in {counted(n_active, 'measured trial')} only{at}: too few to compare."
         return Card(title, why)
     known = [one for one in found if isinstance(one, Learned)]
-    effects = {one.objective.name: effect(one.forest, knob) for one in known}
+    effects = {one.objective.name: effect(one.forest, param) for one in known}
     unskilled = frozenset(one.objective.name for one in known if one.forest.explained <= NO_SKILL)
     return _compared(
         digest, first, turned, {name: one for name, one in effects.items() if one}, unskilled, title
@@ -129,7 +129,7 @@ def _compared(
     unskilled: frozenset[str],
     title: str,
 ) -> MethodFrame:
-    forest, field = first.forest, turned.knob.name
+    forest, field = first.forest, turned.param.name
     parts = _parts(turned)
     members = _members(forest, turned, parts)
     enough = [len(trials) >= LEAST for trials in members]
@@ -174,7 +174,7 @@ def _compared(
 def _parts(turned: Effect) -> list[list[int]]:
     """The places of the settings that are compared as one: each its own, or thirds of many numbers."""
     places = list(range(len(turned.settings)))
-    if turned.knob.kind == "category" or len(places) <= MOST_SINGLE:
+    if turned.param.kind == "category" or len(places) <= MOST_SINGLE:
         return [[place] for place in places]
     return [part.tolist() for part in np.array_split(places, 3)]
 
@@ -183,10 +183,10 @@ def _members(forest: Forest, turned: Effect, parts: list[list[int]]) -> list[lis
     """The trials of each part; a number belongs to the part that starts at or below it."""
     members: list[list[Trial]] = [[] for _ in parts]
     starts = [turned.settings[part[0]] for part in parts]
-    for trial, item in zip(forest.trials, forest.settings[turned.knob.name], strict=True):
+    for trial, item in zip(forest.trials, forest.settings[turned.param.name], strict=True):
         if item is None:
             continue
-        if turned.knob.kind == "category":
+        if turned.param.kind == "category":
             members[starts.index(item)].append(trial)
         else:
             members[int(np.searchsorted(np.array(starts, float), float(item), side="right")) - 1].append(
@@ -198,12 +198,12 @@ def _members(forest: Forest, turned: Effect, parts: list[list[int]]) -> list[lis
 def _grouped(one: Effect, parts: list[list[int]]) -> Effect:
     by_tree = np.stack([one.by_tree[:, part].mean(axis=1) for part in parts], axis=1)
     settings: list[Setting] = [one.settings[part[0]] for part in parts]
-    return Effect(one.knob, settings, by_tree, [], one.n_active, one.n_trials)
+    return Effect(one.param, settings, by_tree, [], one.n_active, one.n_trials)
 
 
 def _reference(turned: Effect, members: list[list[Trial]]) -> int:
     """What the others are compared to: no distillation, the lowest number, else the most frequent setting."""
-    if turned.knob.kind == "number":
+    if turned.param.kind == "number":
         return 0
     if "none" in turned.settings and len(members[turned.settings.index("none")]) >= LEAST:
         return turned.settings.index("none")
@@ -218,7 +218,7 @@ def _text(turned: Effect, part: list[int]) -> str:
 
 
 def _modes(forest: Forest, field: str) -> list[str]:
-    """The modes of the trials in which a knob is active; empty where it is active in all."""
+    """The modes of the trials in which a param is active; empty where it is active in all."""
     if None not in forest.settings[field]:
         return []
     pairs = zip(forest.trials, forest.settings[field], strict=True)
@@ -231,8 +231,8 @@ def _mode(trial: Trial) -> str:
 
 
 def _single(forest: Forest, digest: Digest, field: str) -> str:
-    knob = next(knob for knob in digest.knobs if knob.name == field)
-    found = sorted({setting_text(setting(trial, knob)) for trial in forest.trials})
+    param = next(param for param in digest.params if param.name == field)
+    found = sorted({setting_text(setting(trial, param)) for trial in forest.trials})
     at = (
         "was inactive in every measured trial"
         if found == ["–"]
@@ -242,7 +242,7 @@ def _single(forest: Forest, digest: Digest, field: str) -> str:
 
 
 def _fixed(digest: Digest, field: str) -> str:
-    """Why a knob that was not searched tells nothing: it does not apply, or had one value."""
+    """Why a param that was not searched tells nothing: it does not apply, or had one value."""
     trials = digest.study.trials
     modes = {_mode(trial) for trial in trials} - {""}
     reason = without_effect(field, modes)

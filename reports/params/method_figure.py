@@ -1,4 +1,4 @@
-"""What the six knobs of the method did, in sentences, small figures and a table."""
+"""What the six params of the method did, in sentences, small figures and a table."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from reports.html.figure import Card, Figure
 from reports.html.markup import Html, plot_text, tag
 from reports.params.effect import Difference
 from reports.params.method import LEAST, Group, MethodFrame
-from reports.params.panels import knob_axis, panel_of, panel_span, panel_traces
+from reports.params.panels import panel_of, panel_span, panel_traces, param_axis
 
 N_POINTS = 200
 MOST_TOLD = 3
@@ -17,7 +17,7 @@ MOST_MEDIANS = 6
 
 
 def sentences(frame: MethodFrame) -> list[str]:
-    """What can be said about one knob, the first objective first, then what it costs."""
+    """What can be said about one param, the first objective first, then what it costs."""
     first = quantity(frame.objectives[0].name)
     found = [_scope(frame), _measured(frame)]
     told = _told(frame, frame.objectives[0].name)
@@ -27,7 +27,7 @@ def sentences(frame: MethodFrame) -> list[str]:
         )
     elif not told:
         found.append(_untold(frame))
-    elif frame.turned.knob.kind == "number":
+    elif frame.turned.param.kind == "number":
         found += _direction(frame)
     else:
         found += _categories(frame, told)
@@ -45,7 +45,7 @@ def _scope(frame: MethodFrame) -> str:
 
 def _measured(frame: MethodFrame) -> str:
     """The medians of a category's settings; of many the table alone tells."""
-    if frame.turned.knob.kind == "number" or len(frame.groups) > MOST_MEDIANS:
+    if frame.turned.param.kind == "number" or len(frame.groups) > MOST_MEDIANS:
         return ""
     name = frame.objectives[0].name
     medians = [f"{group.text} {with_unit(name, group.median)} ({group.n:,})" for group in frame.groups]
@@ -147,7 +147,7 @@ def _amount(name: str, number: float) -> str:
 
 
 def draw_method(digest: Digest, frame: MethodFrame, figure_id: str) -> Figure:
-    """The first objective as the knob moves, small, with what can be said about it below."""
+    """The first objective as the param moves, small, with what can be said about it below."""
     objective = frame.objectives[0]
     panel = panel_of(frame.turned, frame.share)
     axis = axis_frame(digest.measured, objective)
@@ -156,7 +156,7 @@ def draw_method(digest: Digest, frame: MethodFrame, figure_id: str) -> Figure:
     layout = {
         "showlegend": False,
         "margin": {"l": 52, "r": 8, "t": 6, "b": 34},
-        "xaxis": knob_axis(panel),
+        "xaxis": param_axis(panel),
         "yaxis": {
             **scaling(axis),
             "range": list(panel_span(digest.measured, axis, [panel])),
@@ -176,7 +176,7 @@ def draw_method(digest: Digest, frame: MethodFrame, figure_id: str) -> Figure:
 
 
 def part_of(digest: Digest, frame: MethodFrame | Card, figure_id: str) -> Figure | Card:
-    """The figure of a knob that was searched; a card stays a card."""
+    """The figure of a param that was searched; a card stays a card."""
     return frame if isinstance(frame, Card) else draw_method(digest, frame, figure_id)
 
 
@@ -187,7 +187,7 @@ def method_table(frames: list[MethodFrame]) -> Html:
     names = [objective.name for objective in frames[0].objectives]
     first = quantity(names[0])
     heads = [
-        tag("th", "Knob", scope="col"),
+        tag("th", "Param", scope="col"),
         tag("th", "Setting", scope="col"),
         tag("th", "Trials", scope="col", class_="number"),
         tag("th", f"Measured {first.label}: median (quartiles)", scope="col", class_="number"),
@@ -197,7 +197,7 @@ def method_table(frames: list[MethodFrame]) -> Html:
         ),
     ]
     rows = [_row(frame, place, names) for frame in frames for place in range(len(frame.groups))]
-    caption = tag("caption", "The settings of the method's knobs", class_="unseen")
+    caption = tag("caption", "The settings of the method's params", class_="unseen")
     table = tag("table", caption, tag("thead", tag("tr", *heads)), tag("tbody", *rows), id="method-table")
     scroll = tag("div", table, class_="scroll", tabindex=0, role="region", aria_label="Table of the settings")
     return tag(
@@ -214,12 +214,12 @@ def _row(frame: MethodFrame, place: int, names: list[str]) -> Html:
     median, q25, q75 = (written(names[0], number) for number in (group.median, group.q25, group.q75))
     return tag(
         "tr",
-        tag("th", frame.turned.knob.label, scope="row"),
+        tag("th", frame.turned.param.label, scope="row"),
         tag("td", group.text),
         tag("td", f"{group.n:,}", class_="number"),
         tag("td", f"{median} ({q25} to {q75})", class_="number"),
         *(tag("td", _cell(frame, place, name), class_="number") for name in names),
-        data_knob=frame.field,
+        data_param=frame.field,
     )
 
 

@@ -1,4 +1,4 @@
-"""Which knobs act together: the interactions of an objective, and the strongest of them as heat maps."""
+"""Which params act together: the interactions of an objective, and the strongest of them as heat maps."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reports.data.params import Knob, Setting
+from reports.data.params import Param, Setting
 from reports.format.quantities import quantity
 from reports.html.figure import Card
 from reports.params.effect import Places, active, grid, moved, spread_evenly
@@ -22,14 +22,14 @@ N_ROWS = 100
 
 @dataclass(frozen=True)
 class Surface:
-    """The prediction over the settings of two knobs, the first one across, the second one upwards.
+    """The prediction over the settings of two params, the first one across, the second one upwards.
 
     mean: (settings of the second, settings of the first). share: of the forest's variance, by the two
     together beyond each by itself. n_near: trials in each cell or, along a number, in the next one.
-    n_trials: trials in which both knobs are active.
+    n_trials: trials in which both params are active.
     """
 
-    knobs: tuple[Knob, Knob]
+    params: tuple[Param, Param]
     settings: tuple[list[Setting], list[Setting]]
     mean: Floats
     n_near: Places
@@ -39,10 +39,10 @@ class Surface:
 
 @dataclass(frozen=True)
 class PairsFrame:
-    """One objective: the shares of all pairs of its most important knobs, and the strongest as surfaces."""
+    """One objective: the shares of all pairs of its most important params, and the strongest as surfaces."""
 
     objective: Objective
-    knobs: list[Knob]
+    params: list[Param]
     shares: dict[Pair, float]
     surfaces: list[Surface]
     explained: float
@@ -55,8 +55,8 @@ def pairs_frame(objective: Objective, found: Learned | str) -> PairsFrame | Card
         return Card(title, found)
     forest, shares = found.forest, found.shares.pairs
     if not shares:
-        return Card(title, "Only one knob varies among the trials, so there is no pair.")
-    known = {knob.name: knob for knob in forest.knobs}
+        return Card(title, "Only one param varies among the trials, so there is no pair.")
+    known = {param.name: param for param in forest.params}
     names = {name for pair in shares for name in pair}
     surfaces: list[Surface] = []
     for pair in sorted(shares, key=lambda pair: -shares[pair]):
@@ -64,20 +64,20 @@ def pairs_frame(objective: Objective, found: Learned | str) -> PairsFrame | Card
         surfaces += [made] if made and len(surfaces) < N_SURFACES else []
     if not surfaces:
         return Card(
-            title, f"No two knobs are active together in {MIN_TRIALS} trials with different settings."
+            title, f"No two params are active together in {MIN_TRIALS} trials with different settings."
         )
     return PairsFrame(
         objective, [known[name] for name in known if name in names], shares, surfaces, forest.explained
     )
 
 
-def surface(forest: Forest, one: Knob, other: Knob, share: float = 0.0) -> Surface | None:
-    """Two knobs turned together over the trials in which both are active.
+def surface(forest: Forest, one: Param, other: Param, share: float = 0.0) -> Surface | None:
+    """Two params turned together over the trials in which both are active.
 
     None with fewer than 8 such trials, or fewer than two settings of either.
     """
     rows = active(forest, [one, other])
-    across, upwards = (grid(forest, knob, rows, N_STEPS) for knob in (one, other))
+    across, upwards = (grid(forest, param, rows, N_STEPS) for param in (one, other))
     if len(rows) < MIN_TRIALS or min(len(across), len(upwards)) < 2:
         return None
     background = spread_evenly(rows, N_ROWS)
@@ -88,21 +88,21 @@ def surface(forest: Forest, one: Knob, other: Knob, share: float = 0.0) -> Surfa
 
 
 def _near(
-    forest: Forest, knobs: tuple[Knob, Knob], settings: tuple[list[Setting], list[Setting]], rows: Places
+    forest: Forest, params: tuple[Param, Param], settings: tuple[list[Setting], list[Setting]], rows: Places
 ) -> Places:
     """How many trials lie in each cell, or along a number in a cell beside it."""
-    x, y = (_belongs(forest, knob, items, rows) for knob, items in zip(knobs, settings, strict=True))
+    x, y = (_belongs(forest, param, items, rows) for param, items in zip(params, settings, strict=True))
     near: Places = y @ x.T
     return near
 
 
-def _belongs(forest: Forest, knob: Knob, settings: list[Setting], rows: Places) -> Places:
+def _belongs(forest: Forest, param: Param, settings: list[Setting], rows: Places) -> Places:
     """(settings, rows): 1 where a trial has the setting, or a number nearest to it or to its neighbour."""
-    found = [forest.settings[knob.name][row] for row in rows]
-    if knob.kind == "category":
+    found = [forest.settings[param.name][row] for row in rows]
+    if param.kind == "category":
         return np.array([[int(item == setting) for item in found] for setting in settings], np.int64)
     places, steps = np.array(found, float), np.array(settings, float)
-    if knob.is_log:
+    if param.is_log:
         places, steps = np.log(places), np.log(steps)
     nearest = np.abs(places[None, :] - steps[:, None]).argmin(axis=0)
     distances = np.abs(nearest[None, :] - np.arange(len(steps))[:, None])
@@ -111,4 +111,4 @@ def _belongs(forest: Forest, knob: Knob, settings: list[Setting], rows: Places) 
 
 def pairs_title(objective: Objective) -> str:
     """The title of the figure of an objective."""
-    return f"Knobs that decide {quantity(objective.name).label} together"
+    return f"Params that decide {quantity(objective.name).label} together"

@@ -1,4 +1,4 @@
-"""The drawing of the pairs of knobs: their shares, and the strongest of them as heat maps."""
+"""The drawing of the pairs of params: their shares, and the strongest of them as heat maps."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def draw_pairs(frame: PairsFrame, figure_id: str) -> Figure:
         traces += _heat(frame.objective, one, place)
     layout, narrow = _layouts(frame)
     top = frame.surfaces[0]
-    one_label, other_label = (knob.label for knob in top.knobs)
+    one_label, other_label = (param.label for param in top.params)
     return Figure(
         id=figure_id,
         title=pairs_title(frame.objective),
@@ -42,14 +42,15 @@ def draw_pairs(frame: PairsFrame, figure_id: str) -> Figure:
 
 def _caption(frame: PairsFrame) -> str:
     none = (
-        f" No pair explains {percent(WORTH_TELLING)} by itself: what the maps show is the single knobs."
+        f" No pair explains {percent(WORTH_TELLING)} by itself: what the maps show is the single params."
         if max(frame.shares.values()) < WORTH_TELLING
         else ""
     )
     guess = " ×: no trial is near, the forest guesses." if _has_guess(frame) else ""
     weak = f" {HINT}" if frame.explained < WEAK else ""
     return (
-        f"Share: what two knobs explain together beyond each by itself, among the most important ones.{none} "
+        "Share: what two params explain together beyond each by itself, among the most important ones."
+        f"{none} "
         f"The stronger the colour of a map, the better.{guess} Out-of-bag R² {frame.explained:.2f}.{weak}"
     )
 
@@ -111,7 +112,7 @@ def _note(text: str, x: float, y: float) -> dict[str, Any]:
 
 def _matrix(frame: PairsFrame) -> dict[str, Any]:
     """The lower triangle of the pairs, each cell with its share."""
-    names = [knob.name for knob in frame.knobs]
+    names = [param.name for param in frame.params]
     shares = [[frame.shares.get((across, down)) for across in names[:-1]] for down in names[1:]]
     return {
         "type": "heatmap",
@@ -135,8 +136,8 @@ def _heat(objective: Objective, one: Surface, place: int) -> list[dict[str, Any]
     name = objective.name
     texts = [
         [
-            f"{plot_text(one.knobs[0].label)} {plot_text(setting_text(x))}, "
-            f"{plot_text(one.knobs[1].label)} {plot_text(setting_text(y))}"
+            f"{plot_text(one.params[0].label)} {plot_text(setting_text(x))}, "
+            f"{plot_text(one.params[1].label)} {plot_text(setting_text(y))}"
             f"<br>{with_unit(name, float(one.mean[j, i]))}"
             f"<br>trials near: {one.n_near[j, i]}"
             for i, x in enumerate(one.settings[0])
@@ -175,15 +176,15 @@ def _heat(objective: Objective, one: Surface, place: int) -> list[dict[str, Any]
 
 
 def _matrix_axes(frame: PairsFrame) -> tuple[dict[str, Any], dict[str, Any]]:
-    labels = [plot_text(shortened(knob.label, 14)) for knob in frame.knobs]
+    labels = [plot_text(shortened(param.label, 14)) for param in frame.params]
     return _cells(labels[:-1]), _cells(labels[1:]) | {"autorange": "reversed"}
 
 
 def _surface_axes(one: Surface) -> tuple[dict[str, Any], dict[str, Any]]:
     x, y = (
         _cells([plot_text(shortened(text, 12)) for text in _short(items)])
-        | {"title": {"text": plot_text(shortened(knob.label))}}
-        for knob, items in zip(one.knobs, one.settings, strict=True)
+        | {"title": {"text": plot_text(shortened(param.label))}}
+        for param, items in zip(one.params, one.settings, strict=True)
     )
     return x, y
 
@@ -206,5 +207,5 @@ def _cells(texts: list[str]) -> dict[str, Any]:
 
 
 def _surface_title(one: Surface) -> str:
-    across, upwards = (plot_text(shortened(knob.label, 18)) for knob in one.knobs)
+    across, upwards = (plot_text(shortened(param.label, 18)) for param in one.params)
     return f"<b>{across} × {upwards}</b><br>{percent(one.share)}, {one.n_trials:,} trials"

@@ -1,4 +1,4 @@
-"""Panels: one knob and how it moves an objective; and where panels stand in a figure."""
+"""Panels: one param and how it moves an objective; and where panels stand in a figure."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ LONG = 24
 
 @dataclass(frozen=True)
 class Panel:
-    """One knob: how it moves the prediction, between which values the middle half of the trees lies.
+    """One param: how it moves the prediction, between which values the middle half of the trees lies.
 
-    mean, low, high: (settings,). share: of the forest's variance, by the knob alone.
+    mean, low, high: (settings,). share: of the forest's variance, by the param alone.
     """
 
     effect: Effect
@@ -41,7 +41,7 @@ class Panel:
     @property
     def places(self) -> list[float]:
         """Where the settings stand on the axis: numbers as they are, categories one after the other."""
-        if self.effect.knob.kind == "category":
+        if self.effect.param.kind == "category":
             return [float(place) for place in range(len(self.effect.settings))]
         return [float(item) for item in self.effect.settings if isinstance(item, (int, float))]
 
@@ -68,15 +68,15 @@ def panel_span(trials: Iterable[Trial], axis: AxisFrame, panels: list[Panel]) ->
 def panel_traces(axis: AxisFrame, panel: Panel, points: Points, place: int = 0) -> list[dict[str, Any]]:
     """The trials, the trees' spread and the mean of one panel, the first one or the one at a place."""
     axes = {"xaxis": f"x{key(place)}", "yaxis": f"y{key(place)}"}
-    knob, at = panel.effect.knob, panel.places
-    is_category = knob.kind == "category"
+    param, at = panel.effect.param, panel.places
+    is_category = param.kind == "category"
     codes = dict(zip(map(setting_text, panel.effect.settings), at, strict=True)) if is_category else None
     trials = {
         **axes,
         "type": "scatter",
         "mode": "markers",
         "name": "trials",
-        "x": column(f"param.{knob.name}", points, codes),
+        "x": column(f"param.{param.name}", points, codes),
         "y": column(axis.column, points, fallback=f"metric.{axis.objective.name}"),
         "customdata": column("number", points),
         "hoverinfo": "none",
@@ -90,7 +90,7 @@ def panel_traces(axis: AxisFrame, panel: Panel, points: Points, place: int = 0) 
         "x": at,
         "y": _short(panel.mean),
         "text": [
-            f"{plot_text(knob.label)} {plot_text(setting_text(setting))}: {written(name, float(middle))}"
+            f"{plot_text(param.label)} {plot_text(setting_text(setting))}: {written(name, float(middle))}"
             f"<br>half of the trees: {written(name, float(low))} to {written(name, float(high))}"
             for setting, middle, low, high in zip(
                 panel.effect.settings, panel.mean, panel.low, panel.high, strict=True
@@ -128,15 +128,15 @@ def panel_traces(axis: AxisFrame, panel: Panel, points: Points, place: int = 0) 
     return [trials, band, mean | line | {"marker": {"color": colour("front"), "size": 4}}]
 
 
-def knob_axis(panel: Panel) -> dict[str, Any]:
+def param_axis(panel: Panel) -> dict[str, Any]:
     """The axis of a panel's settings, without a title."""
     turned, at = panel.effect, panel.places
     axis: dict[str, Any] = {"fixedrange": True, "automargin": True}
-    if turned.knob.kind == "category":
+    if turned.param.kind == "category":
         texts = [plot_text(shortened(setting_text(item), 12)) for item in turned.settings]
         tilt = {"tickangle": -35} if sum(map(len, texts)) > LONG else {}
         return axis | {"tickvals": at, "ticktext": texts, "range": [-0.6, len(at) - 0.4]} | tilt
-    if turned.knob.is_log:
+    if turned.param.is_log:
         low, high = np.log10(at[0]), np.log10(at[-1])
         margin = 0.04 * (high - low)
         span = [float(low - margin), float(high + margin)]

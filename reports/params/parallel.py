@@ -1,4 +1,4 @@
-"""Parallel coordinates: every measured trial as a line through its knobs and objectives."""
+"""Parallel coordinates: every measured trial as a line through its params and objectives."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from reports.data.axes import axis_frame, fenced
 from reports.data.digest import Digest, value
-from reports.data.params import Knob, setting
+from reports.data.params import Param, setting
 from reports.format.quantities import quantity, shortened
 from reports.format.ticks import ticks
 from reports.html.figure import Card, Figure, column, scale_and
@@ -29,7 +29,7 @@ class Axis:
     """One upright axis.
 
     column: where its values stand in the page's data. codes: the place of each category.
-    missing: the place of trials whose knob is inactive; None where every trial has a value.
+    missing: the place of trials whose param is inactive; None where every trial has a value.
     span: lowest and highest place. ticks: place and text.
     snaps: places without a text at which a brush can end besides, for Plotly lets it end at ticks only.
     """
@@ -46,9 +46,9 @@ class Axis:
 
 @dataclass(frozen=True)
 class ParallelFrame:
-    """The axes (knobs that vary, then objectives) and the range of the colour.
+    """The axes (params that vary, then objectives) and the range of the colour.
 
-    constant: the knobs that were set to one value in all trials shown.
+    constant: the params that were set to one value in all trials shown.
     quarters: for each objective that is not the same everywhere, the range of its axis that holds the best
     quarter of the trials.
     """
@@ -79,8 +79,8 @@ def parallel_frame(digest: Digest) -> ParallelFrame | Card:
         return Card(
             title, f"Lines can be compared from two measured trials on; this study has {len(trials)}."
         )
-    settings = {knob.name: [setting(trial, knob) for trial in trials] for knob in digest.knobs}
-    varying = [knob for knob in digest.knobs if len(set(settings[knob.name])) > 1]
+    settings = {param.name: [setting(trial, param) for trial in trials] for param in digest.params}
+    varying = [param for param in digest.params if len(set(settings[param.name])) > 1]
     first = digest.objectives[0]
     quarters = [
         _quarter(digest, objective, place)
@@ -88,12 +88,12 @@ def parallel_frame(digest: Digest) -> ParallelFrame | Card:
     ]
     return ParallelFrame(
         axes=[
-            *(_knob_axis(knob, settings[knob.name]) for knob in varying),
+            *(_param_axis(param, settings[param.name]) for param in varying),
             *(_objective_axis(digest, objective) for objective in digest.objectives),
         ],
         first=first,
         colour_range=fenced([value(trial, first.name) for trial in trials], first),
-        constant=[knob.name for knob in digest.knobs if knob not in varying],
+        constant=[param.name for param in digest.params if param not in varying],
         n_trials=len(trials),
         quarters=[one for one in quarters if one is not None],
     )
@@ -112,11 +112,11 @@ def _quarter(digest: Digest, objective: Objective, place: int) -> Quarter | None
     return Quarter(place, label, low, places[last])
 
 
-def _knob_axis(knob: Knob, settings: list[float | int | str | None]) -> Axis:
-    name, label = f"param.{knob.name}", knob.label
+def _param_axis(param: Param, settings: list[float | int | str | None]) -> Axis:
+    name, label = f"param.{param.name}", param.label
     has_missing = None in settings
-    if knob.kind == "category":
-        shown = [option for option in knob.options if option in settings]
+    if param.kind == "category":
+        shown = [option for option in param.options if option in settings]
         codes = {option: float(place) for place, option in enumerate(shown)}
         low, missing = (-1.0, -1.0) if has_missing else (0.0, None)
         texts = [(place, shortened(option, LINE)) for option, place in codes.items()][
@@ -125,16 +125,16 @@ def _knob_axis(knob: Knob, settings: list[float | int | str | None]) -> Axis:
         texts = [(-1.0, "–"), *texts] if has_missing else texts
         return Axis(name, label, (low, max(len(shown) - 1.0, low + 1)), False, codes, missing, texts)
     numbers = [float(item) for item in settings if isinstance(item, (int, float))]
-    places = [math.log10(item) for item in numbers] if knob.is_log else numbers
+    places = [math.log10(item) for item in numbers] if param.is_log else numbers
     low, high = min(places), max(places)
     width = (high - low) or 1.0
-    found = ticks(low, high, knob.is_log, all(number.is_integer() for number in numbers))
+    found = ticks(low, high, param.is_log, all(number.is_integer() for number in numbers))
     ends = _snaps(places)
     if not has_missing:
-        return Axis(name, label, (low, low + width), knob.is_log, None, None, found, ends)
+        return Axis(name, label, (low, low + width), param.is_log, None, None, found, ends)
     missing = low - 0.15 * width
     found = [(missing, "–"), *found]
-    return Axis(name, label, (missing, low + width), knob.is_log, None, missing, found, ends)
+    return Axis(name, label, (missing, low + width), param.is_log, None, missing, found, ends)
 
 
 def _snaps(places: list[float]) -> list[float]:
@@ -214,7 +214,7 @@ def draw_parallel(frame: ParallelFrame) -> Figure:
         drawing={"data": [drawing], "layout": {"margin": {"l": 56, "r": 48, "t": 64, "b": 18}}},
         caption=f"One line a trial; the stronger its colour, the better its {first.label}; chosen trials "
         "have the colour of their rings. Drag along an axis to keep only the trials in that range, click the "
-        f"axis to let go. “–” means that the knob was inactive.{fixed}",
+        f"axis to let go. “–” means that the param was inactive.{fixed}",
         height=430,
         min_width=_width(frame),
         aside=_brushing(frame),
@@ -223,7 +223,7 @@ def draw_parallel(frame: ParallelFrame) -> Figure:
 
 
 def _brushing(frame: ParallelFrame) -> Html:
-    """Keeping trials without a pointer, and how many are kept; knobs.js fills it."""
+    """Keeping trials without a pointer, and how many are kept; params.js fills it."""
     options = [
         tag("option", f"the best quarter in {one.label}", value=f"{one.axis} {one.low!r} {one.high!r}")
         for one in frame.quarters
@@ -234,7 +234,7 @@ def _brushing(frame: ParallelFrame) -> Html:
         tag("label", "Keep ", choice),
         tag("span", "", data_kept=True, role="status"),
         tag("button", "Let go", type="button", data_release=True, hidden=True),
-        class_="knob-choice screen",
+        class_="param-choice screen",
     )
 
 

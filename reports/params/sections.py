@@ -1,4 +1,4 @@
-"""What the settings did: which knobs mattered, how they act, and which settings the good trials share."""
+"""What the settings did: which params mattered, how they act, and which settings the good trials share."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ from reports.params.pairs_figure import draw_pairs
 from reports.params.parallel import draw_parallel, parallel_frame
 
 DEPENDENCE = (
-    "The forest's mean prediction as one knob moves and the others stay as the trials have them (partial "
-    "dependence, Friedman 2001). In brackets the share of variance; trials in which a knob is inactive "
+    "The forest's mean prediction as one param moves and the others stay as the trials have them (partial "
+    "dependence, Friedman 2001). In brackets the share of variance; trials in which a param is inactive "
     "are left out of its panel."
 )
 
 PAIRS = (
     "Second-order functional ANOVA over the same forest, and its mean prediction over the settings of two "
-    "knobs while the others stay as the trials have them."
+    "params while the others stay as the trials have them."
 )
 
 METHOD = (
-    "The six knobs of the method, matched on the others by the forest, which predicts means: a few failed "
+    "The six params of the method, matched on the others by the forest, which predicts means: a few failed "
     "trainings weigh more there than in medians. In brackets the range that the spread "
     "of its trees leaves; a difference counts only where that range leaves out zero, "
     "and a forest understates differences rather than the reverse. The sampler chose the settings by what "
-    "it had seen, not by lot, so a difference may have another cause than the knob."
+    "it had seen, not by lot, so a difference may have another cause than the param."
 )
 
 Found = list[Learned | str]
 
 
-def knob_sections(digest: Digest) -> list[Section]:
-    """The sections about knobs, in their order."""
+def param_sections(digest: Digest) -> list[Section]:
+    """The sections about params, in their order."""
     found = [learned(digest, objective) for objective in digest.objectives]
     return [
         _everything(digest),
@@ -69,7 +69,7 @@ def _importance(digest: Digest, found: Found) -> Section:
         )
         for place, (objective, known) in enumerate(zip(digest.objectives, found, strict=True), start=1)
     ]
-    return Section("importance", "Which knobs mattered", SOURCE, parts, grid="grid thirds")
+    return Section("importance", "Which params mattered", SOURCE, parts, grid="grid thirds")
 
 
 def _dependence(digest: Digest, found: Found) -> Section:
@@ -80,7 +80,7 @@ def _dependence(digest: Digest, found: Found) -> Section:
         )
         for place, (objective, known) in enumerate(zip(digest.objectives, found, strict=True), start=1)
     ]
-    return _stacked(digest, "dependence", "How the knobs act", DEPENDENCE, parts)
+    return _stacked(digest, "dependence", "How the params act", DEPENDENCE, parts)
 
 
 def _pairs(digest: Digest, found: Found) -> Section:
@@ -88,7 +88,7 @@ def _pairs(digest: Digest, found: Found) -> Section:
         drawn(pairs_frame(objective, known), partial(draw_pairs, figure_id=f"pairs-{place}"))
         for place, (objective, known) in enumerate(zip(digest.objectives, found, strict=True), start=1)
     ]
-    return _stacked(digest, "pairs", "Knobs that act together", PAIRS, parts)
+    return _stacked(digest, "pairs", "Params that act together", PAIRS, parts)
 
 
 def _method(digest: Digest, found: Found) -> Section:
@@ -121,5 +121,7 @@ def _choice(digest: Digest) -> Html:
         for place, objective in enumerate(digest.objectives)
     ]
     return tag(
-        "p", tag("label", "Objective ", tag("select", *options, data_stack=True)), class_="knob-choice screen"
+        "p",
+        tag("label", "Objective ", tag("select", *options, data_stack=True)),
+        class_="param-choice screen",
     )

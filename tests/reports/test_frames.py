@@ -84,7 +84,7 @@ def test_parallel_axes_place_every_setting() -> None:
     assert alpha.ticks[0] == (alpha.missing, "–")
 
 
-def test_parallel_leaves_out_knobs_that_never_varied() -> None:
+def test_parallel_leaves_out_params_that_never_varied() -> None:
     study = small(
         [[90.0], [91.0]], (ACCURACY,), lambda number: {"T": 4, "gradient": ["rate", "bptt"][number]}
     )

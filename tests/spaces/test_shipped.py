@@ -13,7 +13,7 @@ from snncore.config.load import make_config
 from spaces import RandomDraw, Space, load_space, packaged_names, suggest
 from tests.spaces.helpers import TRAINER, written
 
-KNOBS = {
+PARAMS = {
     "T",
     "distillation.mode",
     "distillation.branches",
@@ -21,7 +21,7 @@ KNOBS = {
     "distillation.alpha",
     "distillation.beta",
 }
-BRANCH_KNOBS = {"distillation.branches", "distillation.reliability_threshold", "distillation.alpha"}
+BRANCH_PARAMS = {"distillation.branches", "distillation.reliability_threshold", "distillation.alpha"}
 WITHOUT_BRANCHES = {"shd", "dvs_gesture"}  # a network without stages, and a recipe between time steps
 
 
@@ -30,9 +30,9 @@ def space(request: pytest.FixtureRequest) -> Space:
     return load_space(request.param, TRAINER)[0]
 
 
-def test_it_carries_its_name_and_searches_the_six_knobs(space: Space) -> None:
+def test_it_carries_its_name_and_searches_the_six_params(space: Space) -> None:
     assert space.name in packaged_names()
-    assert set(space.search) > (KNOBS - BRANCH_KNOBS if space.name in WITHOUT_BRANCHES else KNOBS)
+    assert set(space.search) > (PARAMS - BRANCH_PARAMS if space.name in WITHOUT_BRANCHES else PARAMS)
     assert list(space.objectives) == ["val_accuracy", "train_memory_mib", "latency_ms"]
 
 

@@ -38,7 +38,7 @@ ALL_FIGURES = [
 
 def test_every_figure_is_drawn_without_an_error(digits: Opened) -> None:
     few = digits.page.locator("#method .card").count()
-    assert few == (0 if digits.study is real_study() else 1), "a knob that too few trials tried"
+    assert few == (0 if digits.study is real_study() else 1), "a param that too few trials tried"
     names = [name for name in ALL_FIGURES if name != "method-3" or not few]
     assert digits.figures == names
     for name in names:
@@ -93,7 +93,7 @@ def test_curves_show_the_epochs_of_their_trial_and_can_be_hidden(digits: Opened)
     assert digits.errors == []
 
 
-def test_a_point_tells_its_number_knobs_and_metrics(digits: Opened) -> None:
+def test_a_point_tells_its_number_params_and_metrics(digits: Opened) -> None:
     study = digits.study
     digits.page.locator("[data-figure='front-2']").scroll_into_view_if_needed()
     number = int(digits.page.locator("#front-table tbody tr").first.get_attribute("data-trial") or -1)

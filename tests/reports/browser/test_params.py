@@ -1,4 +1,4 @@
-"""The sections about knobs in the browser: brushing, the choice of an objective, figures without errors."""
+"""The sections about params in the browser: brushing, the choice of an objective, figures without errors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RANGES = "plot.data[0].dimensions.map((axis) => axis.constraintrange ?? null).fi
 
 
 @pytest.mark.slow
-def test_the_figures_of_the_knobs_are_drawn_on_a_phone(open_report: Open) -> None:
+def test_the_figures_of_the_params_are_drawn_on_a_phone(open_report: Open) -> None:
     opened = open_report(digits_study(40), "?all", **PHONE)
     opened.draw_all()
     for name in ("dependence-1", "dependence-3", "pairs-1", "pairs-2", "method-1", "method-6"):

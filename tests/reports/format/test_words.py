@@ -195,7 +195,7 @@ def test_the_facts_of_a_study() -> None:
     found = {label: text.replace("\u00a0", " ") for label, text in facts(digest(digits_study(60)))}
     assert found["Data set"] == "Digits, 10 % of the training images held out"
     assert found["Model"] == "spiking convnet"
-    assert found["Searched"].startswith("9 knobs: T, gradient, width, lr, mode")
+    assert found["Searched"].startswith("9 params: T, gradient, width, lr, mode")
     assert re.fullmatch(
         r"60 of 60 trials \(\d+ complete, .*failed\), \d+ epochs, 7 min 41 s", found["Budget used"]
     )
@@ -252,9 +252,9 @@ def test_headings_stand_in_order() -> None:
         "The front as a table",
         "How the search went",
         "All measured trials",
-        "Which knobs mattered",
-        "How the knobs act",
-        "Knobs that act together",
+        "Which params mattered",
+        "How the params act",
+        "Params that act together",
         "What the method did",
         "Training",
     ]

@@ -1,4 +1,4 @@
-"""Effects of knobs, panels and surfaces, against functions whose partial dependence is known."""
+"""Effects of params, panels and surfaces, against functions whose partial dependence is known."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def forest_of(study: Study) -> tuple[Digest, Forest]:
     return read, found
 
 
-def knob_of(forest: Forest, name: str) -> Any:
-    return next(knob for knob in forest.knobs if knob.name == name)
+def param_of(forest: Forest, name: str) -> Any:
+    return next(param for param in forest.params if param.name == name)
 
 
 def turned(forest: Forest, name: str) -> Effect:
-    found = effect(forest, knob_of(forest, name))
+    found = effect(forest, param_of(forest, name))
     assert found is not None
     return found
 
@@ -76,7 +76,7 @@ def test_the_effects_of_an_additive_function_are_its_terms() -> None:
     assert not b.difference(0, 11).is_told
 
 
-def test_partial_dependence_is_the_mean_over_the_trials_with_the_knob_held() -> None:
+def test_partial_dependence_is_the_mean_over_the_trials_with_the_param_held() -> None:
     """The definition, in a loop over trials and trees."""
     _, forest = forest_of(made(60, additive, lambda one: one["a"] * one["b"]))
     found = turned(forest, "a")
@@ -98,7 +98,7 @@ def conditional(generator: np.random.Generator) -> Params:
     return {**shared, "distillation.alpha": alpha} if mode == "reliable" else shared
 
 
-def test_a_knob_that_a_mode_switches_on_follows_it() -> None:
+def test_a_param_that_a_mode_switches_on_follows_it() -> None:
     """Reliable gains 3 through alpha (mean 0.5 of a slope of 6): the mode's whole effect, not none of it."""
     read, forest = forest_of(
         made(300, conditional, lambda one: 90 + one["T"] + 6 * one.get("distillation.alpha", 0.0))
@@ -148,7 +148,7 @@ def test_a_surface_is_the_product_and_marks_what_no_trial_is_near() -> None:
     study = made(500, additive, lambda one: one["a"] * (1.0 if one["mode"] == "none" else 3.0))
     kept = [t for t in study.trials if not (t.params["a"] >= 2 and t.params["mode"] == "q")]
     _, forest = forest_of(replace(study, trials=tuple(kept)))
-    found = surface(forest, knob_of(forest, "a"), knob_of(forest, "mode"))
+    found = surface(forest, param_of(forest, "a"), param_of(forest, "mode"))
     assert found is not None
     assert found.mean.shape == (3, 6)
     truth = {"none": 1.0, "p": 3.0, "q": 3.0}
@@ -168,7 +168,7 @@ def test_the_pairs_of_a_product() -> None:
     assert isinstance(frame, PairsFrame)
     assert max(frame.shares, key=lambda pair: frame.shares[pair]) == ("a", "b")
     assert frame.shares["a", "b"] > 0.5
-    assert [knob.name for knob in frame.surfaces[0].knobs] == ["a", "b"]
+    assert [param.name for param in frame.surfaces[0].params] == ["a", "b"]
     figure = draw_pairs(frame, "p")
     heat = next(trace for trace in figure.drawing["data"] if trace.get("coloraxis"))
     np.testing.assert_allclose(heat["z"], frame.surfaces[0].mean, rtol=1e-5, atol=1e-9)
@@ -182,11 +182,11 @@ def test_a_sum_has_no_pair_worth_telling() -> None:
     assert "No pair explains 1" in draw_pairs(frame, "p").caption
 
 
-def test_one_knob_has_no_pair() -> None:
+def test_one_param_has_no_pair() -> None:
     read = digest(ODD["one_objective"]())
     card = pairs_frame(ACCURACY, learned(read, ACCURACY))
     assert isinstance(card, Card)
-    assert "Only one knob varies" in card.why
+    assert "Only one param varies" in card.why
 
 
 @pytest.mark.parametrize("name", ["none", "two", "all_failed", "all_equal", "nan"])

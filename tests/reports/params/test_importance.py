@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from reports.data.digest import digest
-from reports.data.params import Knob
+from reports.data.params import Param
 from reports.html.figure import Card
 from reports.params.fanova import Learned, divided, learned, shares
 from reports.params.forest import MAX_ROWS, grown
@@ -27,7 +27,7 @@ def test_an_additive_function_is_divided_by_its_variances() -> None:
     assert 0.95 < found.together <= 1
 
 
-def test_a_pure_interaction_belongs_to_no_single_knob() -> None:
+def test_a_pure_interaction_belongs_to_no_single_param() -> None:
     matrix = np.array([[a, b] for a in (-1.0, 1.0) for b in (-1.0, 1.0)] * 25)
     slices = {"a": slice(0, 1), "b": slice(1, 2)}
     found = divided(lambda rows: rows[:, 0] * rows[:, 1], matrix, slices, np.random.default_rng(0))
@@ -72,7 +72,7 @@ def test_the_share_of_a_pair_is_that_of_the_full_table() -> None:
 
 
 def test_the_columns_of_one_category_move_together() -> None:
-    """A knob of three texts is one number, though it owns three columns."""
+    """A param of three texts is one number, though it owns three columns."""
     matrix = np.eye(3)[np.arange(60) % 3]
     found = divided(
         lambda rows: rows @ [0.0, 1.0, 5.0], matrix, {"mode": slice(0, 3)}, np.random.default_rng(0)
@@ -87,9 +87,9 @@ def test_a_constant_function_has_no_shares() -> None:
     assert zero is None
 
 
-def test_a_forest_finds_the_knob_that_matters_and_is_seeded() -> None:
+def test_a_forest_finds_the_param_that_matters_and_is_seeded() -> None:
     generator = np.random.default_rng(3)
-    knobs = [Knob("T", "T", "number"), Knob("mode", "mode", "category"), Knob("noise", "noise", "number")]
+    params = [Param("T", "T", "number"), Param("mode", "mode", "category"), Param("noise", "noise", "number")]
     modes = ["none", "reliable"]
     study = small(
         [[0.0]] * 80,
@@ -103,8 +103,8 @@ def test_a_forest_finds_the_knob_that_matters_and_is_seeded() -> None:
     target = np.array(
         [10.0 * t.params["T"] + (30.0 if t.params["mode"] == "reliable" else 0.0) for t in study.trials]
     )
-    forest = grown(study.trials, knobs, target)
-    first, again = shares(forest), shares(grown(study.trials, knobs, target))
+    forest = grown(study.trials, params, target)
+    first, again = shares(forest), shares(grown(study.trials, params, target))
     assert first is not None
     assert first == again
     assert first.single["T"] > first.single["mode"] > first.single["noise"]
@@ -150,11 +150,11 @@ def test_what_cannot_be_shown_is_a_card(name: str, why: str) -> None:
     assert why in card.why
 
 
-def test_knobs_that_never_vary_explain_nothing() -> None:
+def test_params_that_never_vary_explain_nothing() -> None:
     study = small([[90.0 + n] for n in range(10)], (ACCURACY,), lambda number: {"T": 4})
     card = importance_frame(digest(study), ACCURACY)
     assert isinstance(card, Card)
-    assert "No searched knob separates" in card.why
+    assert "No searched param separates" in card.why
 
 
 def test_a_forest_that_learned_nothing_says_so() -> None:
@@ -177,7 +177,7 @@ def test_what_a_probe_measured_is_learned_from_stopped_trials_too() -> None:
     assert memory == {t.number: t.metrics["train_memory_mib"] for t in found.study.trials}
     frame = importance_frame(found, MEMORY)
     assert isinstance(frame, ImportanceFrame)
-    assert frame.knobs[:2] == ["model.width", "gradient"]
+    assert frame.params[:2] == ["model.width", "gradient"]
     caption = draw_importance(frame, "f").caption
     assert "over 64 trials, 45 of them not trained to the end but measured before." in caption
 

@@ -1,4 +1,4 @@
-"""What is said about the six knobs: what was put in is told, what was not is not."""
+"""What is said about the six params: what was put in is told, what was not is not."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from reports.page import page
 from reports.params.fanova import learned
 from reports.params.method import SIX, MethodFrame, method_frames, without_effect
 from reports.params.method_figure import draw_method, method_table, sentences
-from reports.params.sections import knob_sections
+from reports.params.sections import param_sections
 from studies.model import Study
 from tests.reports.studies_for_tests import ACCURACY, MEMORY, ODD, digits_study, real_study, small
 
@@ -29,7 +29,7 @@ MODES = ["none", "supervised", "reliable", "strong2weak"]
 def study_of(
     n: int, gain: Callable[[Params], float], cost: Callable[[Params], float], seed: int = 0
 ) -> Study:
-    """n trials over all six knobs with noise of 0.3 points and no noise in memory."""
+    """n trials over all six params with noise of 0.3 points and no noise in memory."""
     generator = np.random.default_rng(seed)
     drawn: list[Params] = []
     for _ in range(n):
@@ -118,7 +118,7 @@ def test_a_number_that_helps_has_a_direction_and_a_best_place() -> None:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_knobs_without_an_effect_are_not_told(seed: int) -> None:
+def test_params_without_an_effect_are_not_told(seed: int) -> None:
     study = study_of(80, lambda one: 0.0, lambda one: 0.0, seed)
     for field, frame in frames_of(study).items():
         assert isinstance(frame, MethodFrame), field
@@ -148,7 +148,7 @@ def test_a_setting_with_too_few_trials_is_not_compared() -> None:
     assert "too few trials" in method_table([frame])
 
 
-def test_knobs_that_were_not_searched_say_why() -> None:
+def test_params_that_were_not_searched_say_why() -> None:
     study = small(
         [[90.0 + n % 5] for n in range(20)], (ACCURACY,), lambda number: {"optim.lr": 0.1 * (number + 1)}
     )
@@ -223,7 +223,7 @@ def test_all_objectives_of_the_method_speak_of_the_same_trials() -> None:
     study = real_study()
     for objectives in ((ACCURACY, MEMORY), (MEMORY, ACCURACY)):
         found = digest(replace(study, info=replace(study.info, objectives=objectives)))
-        (section,) = [one for one in knob_sections(found) if one.id == "method"]
+        (section,) = [one for one in param_sections(found) if one.id == "method"]
         table = re.sub("<[^>]*>", " ", section.below)
         counts = dict(re.findall(r"\bmode\s+(none|reliable)\s+(\d+)\s", table))
         tried = Counter(trial.params["distillation.mode"] for trial in found.measured)
@@ -231,7 +231,7 @@ def test_all_objectives_of_the_method_speak_of_the_same_trials() -> None:
 
 
 def test_a_price_from_a_forest_without_skill_is_not_told() -> None:
-    """Latency here is noise that no knob moves."""
+    """Latency here is noise that no param moves."""
     generator = np.random.default_rng(3)
     told = 0
     for seed in range(6):

@@ -1,17 +1,17 @@
-"""Knobs: names, kinds, settings, and their codes for a forest."""
+"""Params: names, kinds, settings, and their codes for a forest."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from reports.data.params import Knob, knobs, setting, setting_text
+from reports.data.params import Param, searched_params, setting, setting_text
 from reports.params.encoding import coded
 from studies.model import Study
 from tests.reports.studies_for_tests import MEMORY, SPACE, digits_study, info, small
 
 
 def test_the_space_gives_names_kinds_and_scales() -> None:
-    found = {knob.name: knob for knob in knobs(digits_study(40))}
+    found = {param.name: param for param in searched_params(digits_study(40))}
     assert list(found) == list(SPACE["search"])
     assert found["T"].kind == "number"
     assert not found["T"].is_log
@@ -23,7 +23,7 @@ def test_the_space_gives_names_kinds_and_scales() -> None:
 
 def test_labels_that_would_clash_stay_whole() -> None:
     study = small([[1.0]], (MEMORY,), lambda number: {"a.rate": 1, "b.rate": 2, "c.other": 3})
-    labels = [knob.label for knob in knobs(study)]
+    labels = [param.label for param in searched_params(study)]
     assert labels[-3:] == ["a.rate", "b.rate", "other"]
 
 
@@ -37,8 +37,8 @@ def test_settings_of_every_kind() -> None:
             2: {"big[1]": False, "big[2]": False, "big[10]": False, "flag": True},
         }[number],
     )
-    found = {knob.name: knob for knob in knobs(study)}
-    table = {name: [setting(trial, knob) for trial in study.trials] for name, knob in found.items()}
+    found = {param.name: param for param in searched_params(study)}
+    table = {name: [setting(trial, param) for trial in study.trials] for name, param in found.items()}
     assert table["T"] == [3, 5, None]
     assert table["distillation.branches"] == ["(empty)", None, None]
     assert table["gradient"] == ["rate", None, None]
@@ -48,10 +48,13 @@ def test_settings_of_every_kind() -> None:
     assert setting_text(0.25) == "0.25"
 
 
-def test_a_study_without_a_space_reads_its_knobs_from_the_trials() -> None:
+def test_a_study_without_a_space_reads_its_params_from_the_trials() -> None:
     study = small([[1.0], [2.0]], (MEMORY,), lambda number: {"x": 0.5 * number, "y": ["a", "b"][number]})
     bare = Study(info().__class__("bare", {}, (MEMORY,)), study.trials)
-    assert [(knob.name, knob.kind) for knob in knobs(bare)] == [("x", "number"), ("y", "category")]
+    assert [(param.name, param.kind) for param in searched_params(bare)] == [
+        ("x", "number"),
+        ("y", "category"),
+    ]
 
 
 def test_codes() -> None:
@@ -66,9 +69,9 @@ def test_codes() -> None:
         }[number],
     )
     chosen = [
-        Knob("lr", "lr", "number", is_log=True),
-        Knob("mode", "mode", "category"),
-        Knob("same", "s", "number"),
+        Param("lr", "lr", "number", is_log=True),
+        Param("mode", "mode", "category"),
+        Param("same", "s", "number"),
     ]
     found = coded(study.trials, chosen)
     assert found.slices == {"lr": slice(0, 1), "mode": slice(1, 4)}
@@ -77,7 +80,7 @@ def test_codes() -> None:
     np.testing.assert_array_equal(found.matrix[:, 1:], [[1, 0, 0], [0, 1, 0], [1, 0, 0], [0, 0, 1]])
 
 
-def test_codes_of_knobs_that_never_vary_are_empty() -> None:
-    found = coded(small([[1.0]] * 3, (MEMORY,), lambda number: {"T": 4}).trials, [Knob("T", "T", "number")])
+def test_codes_of_params_that_never_vary_are_empty() -> None:
+    found = coded(small([[1.0]] * 3, (MEMORY,), lambda number: {"T": 4}).trials, [Param("T", "T", "number")])
     assert found.matrix.shape == (3, 0)
     assert found.slices == {}

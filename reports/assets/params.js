@@ -1,4 +1,4 @@
-// The sections about knobs: which objective they show, and brushing in parallel coordinates.
+// The sections about params: which objective they show, and brushing in parallel coordinates.
 
 // All stacks of figures have one for each objective; a choice above one of them counts for all.
 function showObjective(place) {
