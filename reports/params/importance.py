@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reports.data.digest import Digest
-from reports.format.quantities import counted, percent, quantity, shortened
-from reports.html.figure import Card, Figure, colour
-from reports.html.markup import plot_text
+from reports.format.quantities import quantity
+from reports.html.figure import Card
 from reports.params.fanova import Learned, learned
-from reports.params.forest import MIN_TRIALS as MIN_TRIALS
 from studies.model import Objective
 
 WEAK = 0.3
@@ -51,7 +49,7 @@ def importance_frame(
     """
     found = learned(digest, objective) if found is None else found
     if isinstance(found, str):
-        return Card(_title(objective), found)
+        return Card(importance_title(objective), found)
     single = found.shares.single
     labels = {param.name: param.label for param in found.forest.params}
     order = sorted(single, key=lambda name: -single[name])
@@ -67,52 +65,6 @@ def importance_frame(
     )
 
 
-def draw_importance(frame: ImportanceFrame, figure_id: str) -> Figure:
-    """Bars, the most important param on top."""
-    bars = {
-        "type": "bar",
-        "orientation": "h",
-        "x": frame.share,
-        "y": [plot_text(shortened(label)) for label in frame.labels],
-        "text": [percent(share) for share in frame.share],
-        "textposition": "outside",
-        "cliponaxis": False,
-        "hovertemplate": "%{y}: %{x:.1%}<extra></extra>",
-        "marker": {"color": colour("front", 0.85)},
-    }
-    layout = {
-        "xaxis": {"visible": False, "range": [0, 1.3 * max(frame.share)], "fixedrange": True},
-        "yaxis": {
-            "autorange": "reversed",
-            "automargin": True,
-            "fixedrange": True,
-            "ticks": "",
-            "ticklabelstandoff": 6,
-        },
-        "bargap": 0.4,
-        "showlegend": False,
-        "margin": {"l": 10, "r": 10, "t": 4, "b": 4},
-    }
-    weak = f" {HINT}" if frame.explained < WEAK else ""
-    top = frame.params[0]
-    return Figure(
-        id=figure_id,
-        title=_title(frame.objective),
-        alt=f"Bar chart of param importance for {quantity(frame.objective.name).label}; the most important "
-        f"of {len(frame.params)} params is {top} with {percent(frame.share[0])}.",
-        drawing={"data": [bars], "layout": layout},
-        caption=f"Single params together: {percent(frame.together)}; the rest is interactions. "
-        f"Out-of-bag R² {frame.explained:.2f} over {counted(frame.n_trials, 'trial')}"
-        f"{_untrained(frame)}.{weak}",
-        height=24 + 28 * len(frame.params),
-    )
-
-
-def _untrained(frame: ImportanceFrame) -> str:
-    if not frame.n_untrained:
-        return ""
-    return f", {frame.n_untrained:,} of them not trained to the end but measured before"
-
-
-def _title(objective: Objective) -> str:
+def importance_title(objective: Objective) -> str:
+    """The title of the figure of an objective."""
     return f"What decided {quantity(objective.name).label}"

@@ -9,7 +9,8 @@ from reports.html.figure import Card, Figure
 from reports.html.markup import Html, plot_text, tag
 from reports.params.effect import Difference
 from reports.params.method import LEAST, Group, MethodFrame
-from reports.params.panels import panel_of, panel_span, panel_traces, param_axis
+from reports.params.panels import panel_of, panel_span
+from reports.params.panels_figure import panel_traces, param_axis
 
 N_POINTS = 200
 MOST_TOLD = 3

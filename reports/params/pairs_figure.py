@@ -12,7 +12,7 @@ from reports.html.figure import Figure, colour, scale
 from reports.html.markup import plot_text
 from reports.params.importance import HINT, WEAK
 from reports.params.pairs import PairsFrame, Surface, pairs_title
-from reports.params.panels import from_top, key, slot
+from reports.params.panels_figure import from_top, key, slot
 from studies.model import Objective
 
 WORTH_TELLING = 0.01

@@ -9,14 +9,17 @@ from reports.format.quantities import capitalised, quantity
 from reports.html.figure import Card, Figure
 from reports.html.markup import Html, tag
 from reports.html.section import Section, drawn
-from reports.params.dependence import dependence_frame, draw_dependence
+from reports.params.dependence import dependence_frame
+from reports.params.dependence_figure import draw_dependence
 from reports.params.fanova import Learned, learned
-from reports.params.importance import SOURCE, draw_importance, importance_frame
+from reports.params.importance import SOURCE, importance_frame
+from reports.params.importance_figure import draw_importance
 from reports.params.method import MethodFrame, method_frames
 from reports.params.method_figure import method_table, part_of
 from reports.params.pairs import pairs_frame
 from reports.params.pairs_figure import draw_pairs
-from reports.params.parallel import draw_parallel, parallel_frame
+from reports.params.parallel import parallel_frame
+from reports.params.parallel_figure import draw_parallel
 
 DEPENDENCE = (
     "The forest's mean prediction as one param moves and the others stay as the trials have them (partial "

@@ -9,7 +9,8 @@ import pytest
 
 from reports.html.figure import colour, column, curve, scale
 from reports.page import page
-from reports.params.importance import MIN_TRIALS, WEAK
+from reports.params.forest import MIN_TRIALS
+from reports.params.importance import WEAK
 from studies.record import write_study
 from tests.reports.studies_for_tests import digits_study
 

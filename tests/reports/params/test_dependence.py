@@ -11,7 +11,8 @@ import pytest
 
 from reports.data.digest import Digest, digest
 from reports.html.figure import Card
-from reports.params.dependence import N_POINTS, DependenceFrame, dependence_frame, draw_dependence
+from reports.params.dependence import N_POINTS, DependenceFrame, dependence_frame
+from reports.params.dependence_figure import draw_dependence
 from reports.params.effect import Effect, effect, followers
 from reports.params.fanova import Learned, learned
 from reports.params.forest import Forest, fitted

@@ -12,7 +12,8 @@ from reports.data.params import Param
 from reports.html.figure import Card
 from reports.params.fanova import Learned, divided, learned, shares
 from reports.params.forest import MAX_ROWS, grown
-from reports.params.importance import ImportanceFrame, draw_importance, importance_frame
+from reports.params.importance import ImportanceFrame, importance_frame
+from reports.params.importance_figure import draw_importance
 from tests.reports.studies_for_tests import ACCURACY, MEMORY, ODD, digits_study, real_study, small
 
 

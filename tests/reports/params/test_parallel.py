@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from reports.data.digest import digest
-from reports.params.parallel import MAX_SNAPS, ParallelFrame, draw_parallel, parallel_frame
+from reports.params.parallel import MAX_SNAPS, ParallelFrame, parallel_frame
+from reports.params.parallel_figure import draw_parallel
 from tests.reports.studies_for_tests import ACCURACY, MEMORY, ODD, digits_study, small
 
 
