@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from reports.data.digest import Digest
 from reports.html.section import Section, drawn
-from reports.training.branches import draw_heads, draw_layers, heads_frame, layers_frame
-from reports.training.curves import curves_frame, draw_curves
-from reports.training.exits import draw_exits, draw_steps, exits_frame, steps_frame
+from reports.training.branches import heads_frame, layers_frame
+from reports.training.branches_figure import draw_heads, draw_layers
+from reports.training.curves import curves_frame
+from reports.training.curves_figure import draw_curves
+from reports.training.exits import exits_frame, steps_frame
+from reports.training.exits_figure import draw_exits, draw_steps
 
 
 def training_section(digest: Digest) -> Section:

@@ -21,7 +21,8 @@ from reports.front.table import export_command, rows, table_html
 from reports.html.figure import Card
 from reports.params.parallel import ParallelFrame, parallel_frame
 from reports.params.parallel_figure import draw_parallel
-from reports.training.curves import MOST_DRAWN, CurvesFrame, curves_frame, draw_curves
+from reports.training.curves import MOST_DRAWN, CurvesFrame, curves_frame
+from reports.training.curves_figure import draw_curves
 from studies.model import EpochRow
 from studies.noise import near_front
 from studies.replicates import spreads

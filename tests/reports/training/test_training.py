@@ -12,25 +12,12 @@ from reports.data import epochs as rooms
 from reports.data.digest import digest
 from reports.data.epochs import MOST_LISTED, curves, listed, lists, row_heads
 from reports.html.figure import Card
-from reports.training.branches import (
-    HeadsFrame,
-    LayersFrame,
-    draw_heads,
-    draw_layers,
-    heads_frame,
-    layers_frame,
-)
-from reports.training.curves import CurvesFrame, curves_frame, draw_curves
-from reports.training.exits import (
-    Best,
-    ExitsFrame,
-    StepsFrame,
-    draw_exits,
-    draw_steps,
-    exits_frame,
-    gains_words,
-    steps_frame,
-)
+from reports.training.branches import HeadsFrame, LayersFrame, heads_frame, layers_frame
+from reports.training.branches_figure import draw_heads, draw_layers
+from reports.training.curves import CurvesFrame, curves_frame
+from reports.training.curves_figure import draw_curves
+from reports.training.exits import Best, ExitsFrame, StepsFrame, exits_frame, steps_frame
+from reports.training.exits_figure import draw_exits, draw_steps, gains_words
 from studies.model import EpochRow, Study
 from tests.reports.studies_for_tests import ACCURACY, MEMORY, ODD, digits_study, small
 
