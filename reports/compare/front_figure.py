@@ -1,20 +1,18 @@
-"""Figures of several studies: their fronts, pair by pair."""
+"""The fronts of several studies as scatter plots, one for each pair of objectives."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from reports.compare.frame import CompareFrame, Member
-from reports.data.axes import AxisFrame, axis_frame, outside, scaling, view
+from reports.compare.front import CompareFrontFrame
 from reports.data.digest import value
-from reports.format.quantities import capitalised, counted, listed, quantity, shortened, with_unit
-from reports.front.front import stairs
-from reports.html.figure import Card, Figure, colour
+from reports.format.quantities import counted, listed, quantity, shortened, with_unit
+from reports.front.front import pair_title
+from reports.front.front_figure import pair_axis
+from reports.html.figure import Figure, colour
 from reports.html.markup import Html, plot_text, tag
-from studies.model import Objective, Trial
-from studies.pareto import rankable
+from studies.model import Trial
 
 SYMBOLS = (
     "circle",
@@ -35,40 +33,6 @@ _LONGEST_NAME = 40
 Drawing = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class CompareFrontFrame:
-    """One pair of objectives. Per member: its front, and what is best in this pair alone, by x ascending.
-
-    x_view, y_view: the part of each axis to open on, None for all of it. n_outside: trials beyond it.
-    """
-
-    x: AxisFrame
-    y: AxisFrame
-    fronts: tuple[tuple[Trial, ...], ...]
-    stairs: tuple[tuple[Trial, ...], ...]
-    x_view: tuple[float, float] | None
-    y_view: tuple[float, float] | None
-    n_outside: int
-
-
-def front_frame(frame: CompareFrame, x: Objective, y: Objective) -> CompareFrontFrame | Card:
-    """The fronts over a pair of objectives, or why there are none."""
-    shown = [trial for member in frame.members for trial in member.front]
-    if not shown:
-        return Card(_title(x, y), "No trial of any study has finished within its limits.")
-    axes = (axis_frame(shown, x), axis_frame(shown, y))
-    views = [view(axis, shown, ()) for axis in axes]
-    return CompareFrontFrame(
-        x=axes[0],
-        y=axes[1],
-        fronts=tuple(member.front for member in frame.members),
-        stairs=tuple(tuple(stairs(rankable(member.study), x, y)) for member in frame.members),
-        x_view=views[0],
-        y_view=views[1],
-        n_outside=len(outside(shown, axes, views)),
-    )
-
-
 def draw_fronts(found: CompareFrontFrame, frame: CompareFrame, figure_id: str) -> Figure:
     """Per study a step line of what is best in the pair, and its front: filled on the common front."""
     traces: list[Drawing] = []
@@ -76,8 +40,8 @@ def draw_fronts(found: CompareFrontFrame, frame: CompareFrame, figure_id: str) -
         traces.append(_steps(found, place))
         traces.append(_marks(found, member, place))
     layout = {
-        "xaxis": _axis(found.x, found.x_view),
-        "yaxis": _axis(found.y, found.y_view),
+        "xaxis": pair_axis(found.x, found.x_view),
+        "yaxis": pair_axis(found.y, found.y_view),
         "showlegend": False,
         "margin": {"l": 62, "r": 14, "t": 10, "b": 46},
     }
@@ -85,7 +49,7 @@ def draw_fronts(found: CompareFrontFrame, frame: CompareFrame, figure_id: str) -
     counts = [f"{member.name} {counted(len(member.front), 'trial')}" for member in frame.members]
     return Figure(
         id=figure_id,
-        title=_title(x, y),
+        title=pair_title(x, y),
         alt=f"Scatter plot of {quantity(y.name).label} over {quantity(x.name).label} with the front of each "
         f"study: {listed(counts)}. The tables below hold the numbers.",
         drawing={"data": traces, "layout": layout},
@@ -147,12 +111,6 @@ def _told(member: Member, trial: Trial) -> str:
     return "<br>".join([lines[0], *map(plot_text, lines[1:])])
 
 
-def _axis(frame: AxisFrame, part: tuple[float, float] | None) -> Drawing:
-    opened = {} if part is None else {"range": list(part)}
-    title = f"{plot_text(quantity(frame.objective.name).title)}, {frame.better} is better"
-    return {"title": {"text": title}, "automargin": True, **scaling(frame), **opened}
-
-
 def _outside(n_outside: int, figure_id: str) -> Html | None:
     """How many points the figure opens without, and a button that shows them."""
     if not n_outside:
@@ -163,15 +121,6 @@ def _outside(n_outside: int, figure_id: str) -> Html | None:
     verb = "lies" if n_outside == 1 else "lie"
     told = f"{counted(n_outside, 'trial')} of the fronts {verb} far outside this view. "
     return tag("p", told, button, class_="outside")
-
-
-def pairs(objectives: Sequence[Objective]) -> list[tuple[Objective, Objective]]:
-    """Each pair of objectives as (x, y): the earlier one upright."""
-    return [(x, y) for place, y in enumerate(objectives) for x in objectives[place + 1 :]]
-
-
-def _title(x: Objective, y: Objective) -> str:
-    return f"{capitalised(quantity(y.name).label)} against {quantity(x.name).label}"
 
 
 def name_of(member: Member) -> str:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
+from typing import get_args
 
 from reports.compare.differences import differences
 from reports.compare.frame import CompareFrame, out_of_reach, stretches
-from reports.compare.front_figure import draw_fronts, front_frame, pairs
+from reports.compare.front import front_frame, pairs
+from reports.compare.front_figure import draw_fronts
 from reports.compare.ground import Entrant, Ground
+from reports.compare.growth import Along, growth_frame
 from reports.compare.growth_figure import draw_growth
 from reports.compare.tables import (
     common_html,
@@ -23,7 +27,7 @@ from reports.data.digest import Digest
 from reports.format.quantities import capitalised, counted, listed, percent, quantity, with_unit
 from reports.html.figure import Card, Figure
 from reports.html.markup import Html, join, tag
-from reports.html.section import Section
+from reports.html.section import Section, drawn
 from reports.html.shell import Sheet, asset, html_page
 from reports.page import loose_data
 from studies.accuracy import validation_text
@@ -139,8 +143,8 @@ def _facts(entrant: Entrant) -> str:
 def _front(frame: CompareFrame) -> Section:
     parts: list[Figure | Card] = []
     for place, (x, y) in enumerate(pairs(frame.objectives), start=1):
-        made = front_frame(frame, x, y)
-        parts.append(made if isinstance(made, Card) else draw_fronts(made, frame, f"pair-{place}"))
+        draw = partial(draw_fronts, frame=frame, figure_id=f"pair-{place}")
+        parts.append(drawn(front_frame(frame, x, y), draw))
     if not parts:
         only = quantity(frame.objectives[0].name).label
         parts.append(Card("Fronts", f"The studies are compared in {only} alone, so there is no trade-off."))
@@ -195,7 +199,7 @@ def _summary(frame: CompareFrame) -> Section:
 
 def _growth(frame: CompareFrame) -> Section:
     intro = "How fast each study got there, by its trials and by the epochs it spent on them."
-    parts = [draw_growth(frame, "trials"), draw_growth(frame, "epochs")]
+    parts = [drawn(growth_frame(frame, along), draw_growth) for along in get_args(Along)]
     legend = [tag("li", study_html(frame, place)) for place in range(len(frame.members))]
     return Section(
         "search", "How the searches went", intro, parts, legend=tag("ul", *legend, class_="legend")

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reports.data.axes import AxisFrame
 from reports.data.digest import MANY, value
-from reports.html.figure import colour
 from studies.model import Trial
 
 N_ACROSS, N_UPRIGHT = 60, 44
@@ -57,28 +55,6 @@ def cells(
     x, y = ((10**edge if axis.is_log else edge).tolist() for axis, edge in zip(axes, edges, strict=True))
     loose = [trial.number for trial, is_inside in zip(trials, inside, strict=True) if not is_inside]
     return Cells(x, y, found.T.astype(int).tolist()), loose
-
-
-def draw_cells(found: Cells) -> dict[str, Any]:
-    """A heat map, darker on a logarithmic scale of counts; empty cells are not drawn."""
-    counts = np.array(found.counts)
-    heat = np.log10(np.maximum(counts, 1))
-    return {
-        "type": "heatmap",
-        "name": "dominated in cells",
-        "x": found.x,
-        "y": found.y,
-        "z": [
-            [round(float(z), 3) if n else None for z, n in zip(zs, ns, strict=True)]
-            for zs, ns in zip(heat, counts, strict=True)
-        ],
-        "zmin": 0,
-        "zmax": max(1.0, float(heat.max())),
-        "customdata": found.counts,
-        "hovertemplate": "dominated here: %{customdata:,}<extra></extra>",
-        "colorscale": [[0, colour("dominated", 0.22)], [1, colour("dominated")]],
-        "showscale": False,
-    }
 
 
 def _places(axis: AxisFrame, trials: Sequence[Trial]) -> NDArray[np.float64]:

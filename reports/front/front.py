@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from reports.data.axes import AxisFrame, axis_frame, outside, scaling, view
+from reports.data.axes import AxisFrame, axis_frame, outside, view
 from reports.data.columns import beyond_noise
 from reports.data.digest import Digest, loss, value
 from reports.format.label_placement import freest_corner
-from reports.format.quantities import capitalised, counted, quantity
-from reports.front.cells import Cells, cells, draw_cells
-from reports.html.figure import Card, Figure, colour, column, places
-from reports.html.markup import Html, plot_text, tag
+from reports.format.quantities import capitalised, quantity
+from reports.front.cells import Cells, cells
+from reports.html.figure import Card
 from studies.model import Objective, Trial
-
-FADED = {"marker": {"opacity": 0.13}, "textfont": {"color": colour("quiet", 0.3)}}
-"""How the trials beyond the reader's budgets look."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +45,7 @@ class PairFrame:
 def pair_frame(digest: Digest, x: Objective, y: Objective) -> PairFrame | Card:
     """The frame of `y` over `x`, or why there is none."""
     if not digest.front:
-        return Card(_title(x, y), "No trial has finished within the limits, so there is no front yet.")
+        return Card(pair_title(x, y), "No trial has finished within the limits, so there is no front yet.")
     trials, knee = digest.measured, digest.knee
     across, upright = axis_frame(trials, x), axis_frame(trials, y)
     kept = {trial.number for trial in digest.front}
@@ -102,129 +97,6 @@ def stairs(trials: Iterable[Trial], x: Objective, y: Objective) -> list[Trial]:
     return sorted(chosen, key=lambda trial: value(trial, x.name))
 
 
-def draw_pair(frame: PairFrame, figure_id: str) -> Figure:
-    """The scatter of one pair: dominated trials behind, the pair's best as a step line, front, knee."""
-    layout = {
-        "xaxis": _axis(frame.x, frame.x_view),
-        "yaxis": _axis(frame.y, frame.y_view),
-        "showlegend": False,
-        "margin": {"l": 62, "r": 14, "t": 10, "b": 46},
-    }
-    return Figure(
-        id=figure_id,
-        title=_title(frame.x.objective, frame.y.objective),
-        alt=_alt(frame),
-        drawing={"data": _traces(frame), "layout": layout},
-        caption=_caption(frame.cells),
-        height=400,
-        narrow={"margin": {"l": 52, "r": 8, "t": 8, "b": 44}},
-        whole={"xaxis": {"autorange": True}, "yaxis": {"autorange": True}} if frame.outside else {},
-        aside=_controls(len(frame.outside), figure_id),
-    )
-
-
-def _traces(frame: PairFrame) -> list[dict[str, Any]]:
-    """From the back to the front; the trials a reader chooses come last."""
-    single = "dominated" if frame.cells is None else frame.loose
-    pale = {"size": 8, "color": colour("dominated", 0.65)}
-    open_circle = {"size": 8, "symbol": "circle-open", "color": colour("front"), "line": {"width": 1.6}}
-    full = {"size": 11, "color": colour("front"), "line": {"color": colour("paper"), "width": 1.5}}
-    return [
-        *([] if frame.cells is None else [draw_cells(frame.cells)]),
-        _markers(frame, single, "dominated", pale),
-        _stairs_line(frame),
-        _markers(frame, "near", "near", open_circle),
-        _markers(frame, "front", "front", full),
-        *_knee(frame),
-        {
-            **_markers(frame, "selected", "selected", _ring(21, "selected", 3)),
-            "hoverinfo": "skip",
-            "selectedpoints": None,
-        },
-    ]
-
-
-def _markers(frame: PairFrame, rows: str | list[int], name: str, marker: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "name": name,
-        "x": column(frame.x.column, rows),
-        "y": column(frame.y.column, rows),
-        "customdata": column("number", rows),
-        "hoverinfo": "none",
-        "marker": marker,
-        "selectedpoints": places("within", rows),
-        "unselected": FADED,
-    }
-
-
-def _stairs_line(frame: PairFrame) -> dict[str, Any]:
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "name": "best in this pair",
-        "x": column(frame.x.column, frame.stairs),
-        "y": column(frame.y.column, frame.stairs),
-        "hoverinfo": "skip",
-        "line": {
-            "shape": "hv" if frame.x.objective.direction == "minimize" else "vh",
-            "color": colour("front", 0.55),
-            "width": 1.5,
-        },
-    }
-
-
-def _knee(frame: PairFrame) -> list[dict[str, Any]]:
-    if frame.knee is None:
-        return []
-    label = {"text": ["knee"], "textposition": frame.knee_corner, "textfont": {"color": colour("knee")}}
-    ring = _markers(frame, [frame.knee], "knee", _ring(17, "knee", 2.5))
-    return [{**ring, "mode": "markers+text", **label}]
-
-
-def _ring(size: float, token: str, width: float) -> dict[str, Any]:
-    line = {"color": colour(token), "width": width}
-    return {"size": size, "symbol": "circle-open", "color": colour(token), "line": line}
-
-
-def _controls(n_outside: int, figure_id: str) -> Html:
-    """A button for choosing trials by an area; how many trials the figure opens without, and their button."""
-    switch = {"type": "button", "aria_pressed": "false"}
-    area = tag("button", "Choose an area", **switch, class_="brush", data_brush=figure_id)
-    if not n_outside:
-        return tag("p", area, class_="outside")
-    whole = tag("button", "Show all", **switch, class_="whole", data_whole=figure_id)
-    verb = "lies" if n_outside == 1 else "lie"
-    told = f" {counted(n_outside, 'dominated trial')} {verb} far outside."
-    return tag("p", area, whole, told, class_="outside")
-
-
-def _caption(found: Cells | None) -> str:
-    if found is None:
-        return ""
-    return (
-        f"{counted(found.n_trials, 'dominated trial')} are counted in cells, the darker the more; "
-        "what is outside your budgets fades among the single trials only."
-    )
-
-
-def _axis(frame: AxisFrame, part: tuple[float, float] | None) -> dict[str, Any]:
-    opened = {} if part is None else {"range": list(part)}
-    title = f"{plot_text(quantity(frame.objective.name).title)}, {frame.better} is better"
-    return {"title": {"text": title}, "automargin": True, **scaling(frame), **opened}
-
-
-def _title(x: Objective, y: Objective) -> str:
+def pair_title(x: Objective, y: Objective) -> str:
+    """The title of the figure of `y` over `x`."""
     return f"{capitalised(quantity(y.name).label)} against {quantity(x.name).label}"
-
-
-def _alt(frame: PairFrame) -> str:
-    x, y = (quantity(axis.objective.name).label for axis in (frame.x, frame.y))
-    knee = "" if frame.knee is None else f" The knee is trial {frame.knee}."
-    return (
-        f"Scatter plot of {y} over {x}: {counted(len(frame.front), 'trial')} on the front, "
-        f"{len(frame.dominated) + len(frame.near):,} dominated, {len(frame.near):,} of them within the noise "
-        f"of the front.{knee} "
-        "The table of the front below holds the numbers."
-    )

@@ -9,8 +9,10 @@ from reports.course.outcomes import outcomes_html
 from reports.data.digest import Digest
 from reports.format.quantities import capitalised, counted, listed, quantity
 from reports.front.budgets_section import budget_section
-from reports.front.front import draw_pair, pair_frame
-from reports.front.front3d import NEEDED, draw_space, space_frame
+from reports.front.front import pair_frame
+from reports.front.front3d import NEEDED, space_frame
+from reports.front.front3d_figure import draw_space
+from reports.front.front_figure import draw_pair
 from reports.front.near import near_html
 from reports.front.table import rows, table_html
 from reports.html.figure import Card, Figure

@@ -17,8 +17,10 @@ from hypothesis import strategies as st
 
 from reports.data.digest import MANY, MOST_CURVES, digest, sampled
 from reports.data.packing import packed, rounded, short
-from reports.front.front import PairFrame, draw_pair, pair_frame
-from reports.front.front3d import MOST_POINTS, SpaceFrame, draw_space, space_frame
+from reports.front.front import PairFrame, pair_frame
+from reports.front.front3d import MOST_POINTS, SpaceFrame, space_frame
+from reports.front.front3d_figure import draw_space
+from reports.front.front_figure import draw_pair
 from reports.page import page
 from studies.model import EpochRow, Study
 from tests.reports.studies_for_tests import ACCURACY, LATENCY, MEMORY, small

@@ -17,12 +17,14 @@ import pytest
 from reports.compare.build import compare, entrants_of, lines, main
 from reports.compare.differences import Difference, differences
 from reports.compare.frame import CompareFrame, Stretch, compare_frame, out_of_reach, stretches
-from reports.compare.front_figure import draw_fronts, front_frame, pairs
+from reports.compare.front import front_frame, pairs
+from reports.compare.front_figure import draw_fronts
 from reports.compare.ground import MOST, Entrant, ground, with_references
+from reports.compare.growth import growth_frame
 from reports.compare.growth_figure import draw_growth
 from reports.compare.page import compare_page, sentences
 from reports.compare.tables import demand_text
-from reports.html.figure import Card, Figure
+from reports.html.figure import Card
 from studies.errors import StudyError
 from studies.model import Objective, Study
 from studies.record import write_study
@@ -340,9 +342,9 @@ def test_figures_hold_the_fronts(three: CompareFrame) -> None:
         is_open = [symbol.endswith("-open") for symbol in marks["marker"]["symbol"]]
         assert is_open.count(False) == member.n_common
         assert lines["x"] == sorted(lines["x"])
-    growth = draw_growth(three, "epochs")
-    assert isinstance(growth, Figure)
-    ends = [trace["x"][-1] for trace in growth.drawing["data"] if trace["mode"] == "lines"]
+    growth = growth_frame(three, "epochs")
+    assert not isinstance(growth, Card)
+    ends = [trace["x"][-1] for trace in draw_growth(growth).drawing["data"] if trace["mode"] == "lines"]
     assert ends == [member.epochs[-1] for member in three.members]
 
 

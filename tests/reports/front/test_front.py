@@ -14,8 +14,10 @@ from reports.data.axes import axis_frame, scaling
 from reports.data.columns import columns, groups
 from reports.data.digest import digest
 from reports.format.ticks import tick_text, ticks
-from reports.front.front import PairFrame, draw_pair, pair_frame, stairs
-from reports.front.front3d import SpaceFrame, draw_space, space_frame
+from reports.front.front import PairFrame, pair_frame, stairs
+from reports.front.front3d import SpaceFrame, space_frame
+from reports.front.front3d_figure import draw_space
+from reports.front.front_figure import draw_pair
 from reports.html.figure import Card
 from studies.model import Objective, Study
 from studies.noise import near_front
