@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from itertools import accumulate
-from typing import Any
 
-from reports.data.axes import whole_steps
 from reports.data.digest import Digest
-from reports.format.duration import duration
-from reports.format.quantities import counted, listed, percent, with_unit
-from reports.format.study_time import study_clock, time_unit
-from reports.html.choices import choice_buttons
-from reports.html.figure import Card, Figure, colour
-from reports.html.pause_marks import cut_marks, cuts_text
+from reports.format.study_time import study_clock
+from reports.html.figure import Card
 from studies.pareto import finishing_order, hypervolume_curve, study_reference_point
 
 NEARLY = 0.9
 """The share of the final hypervolume whose first reaching is told in words."""
 
 TITLE = "Hypervolume over trials, epochs and time"
-
-NO_BREAK = "\u00a0"
 
 
 @dataclass(frozen=True)
@@ -90,93 +80,3 @@ def _seconds(digest: Digest) -> tuple[list[float], list[tuple[float, float]]]:
         return [], []
     seconds = [clock.seconds(end) for end in known]
     return seconds, [cut for cut in clock.cuts if cut[0] <= seconds[-1]]
-
-
-def draw_hypervolume(frame: HypervolumeFrame) -> Figure:
-    """The curve as steps, in percent of its last value, with a mark at each trial that raised it."""
-    choices = _choices(frame)
-    height = [float(f"{100 * share:.5g}") for share in frame.share]
-    line = {
-        "type": "scatter",
-        "mode": "lines",
-        "y": height,
-        "line": {"shape": "hv", "color": colour("front"), "width": 2},
-        "fill": "tozeroy",
-        "fillcolor": colour("front", 0.1),
-        "hoverinfo": "skip",
-        **choices["trials"]["data"][0],
-    }
-    marks = {
-        "type": "scatter",
-        "mode": "markers",
-        "y": [y for y, grew in zip(height, frame.grew, strict=True) if grew],
-        "customdata": [number for number, grew in zip(frame.numbers, frame.grew, strict=True) if grew],
-        "marker": {"size": 7, "color": colour("front"), "line": {"color": colour("paper"), "width": 1}},
-        **choices["trials"]["data"][1],
-    }
-    layout = {
-        **choices["trials"]["layout"],
-        "yaxis": {"title": {"text": "Hypervolume, % of final"}, "range": [0, 106], "automargin": True},
-        "showlegend": False,
-        "margin": {"l": 62, "r": 14, "t": 24, "b": 46},
-    }
-    names = {"trials": "trials", "epochs": "epochs", "time": "time"}
-    return Figure(
-        id="hypervolume",
-        title=TITLE,
-        alt=f"Step curve of the hypervolume after each of {counted(len(frame.numbers), 'finished trial')}; "
-        f"{percent(NEARLY)} of the final value was reached after {frame.n_nearly:,}.",
-        drawing={"data": [line, marks], "layout": layout, "choices": choices},
-        caption=_caption(frame),
-        height=320,
-        aside=choice_buttons(
-            "hypervolume", "What the curve is drawn over", {key: names[key] for key in choices}
-        ),
-    )
-
-
-def _caption(frame: HypervolumeFrame) -> str:
-    corner = listed([with_unit(name, value) for name, value in frame.reference.items()])
-    place = frame.n_nearly - 1
-    spent = [counted(frame.n_nearly, "trial")]
-    if frame.epochs[-1]:
-        spent.append(counted(frame.epochs[place], "epoch"))
-    if frame.seconds:
-        spent.append(duration(timedelta(seconds=frame.seconds[place])))
-    told = (
-        f"The volume of objective space that the front dominates, measured from {corner}. "
-        f"Each mark is a trial that raised it; {percent(NEARLY)} of the final value was there after "
-        f"{listed(spent)}. Epochs are those of all trials, stopped and infeasible ones too."
-    )
-    return " ".join([told, *([cuts_text(frame.cuts)] if frame.cuts else [])])
-
-
-def _choices(frame: HypervolumeFrame) -> dict[str, dict[str, Any]]:
-    """What changes with the axis; epochs and time only where they were recorded."""
-    counts = list(range(1, len(frame.numbers) + 1))
-    after = f"%{{y:.1f}}{NO_BREAK}%<br>raised by trial %{{customdata}}<extra></extra>"
-    found = {
-        "trials": _choice(frame, counts, "Finished trials", f"after %{{x:,}} trials: {after}"),
-    }
-    found["trials"]["layout"]["xaxis"] |= whole_steps(len(counts))
-    if frame.epochs[-1]:
-        found["epochs"] = _choice(frame, frame.epochs, "Epochs spent", f"after %{{x:,}} epochs: {after}")
-    if frame.seconds:
-        unit, size = time_unit(frame.seconds[-1])
-        times = [float(f"{seconds / size:.5g}") for seconds in frame.seconds]
-        name = f"Time since the start ({unit})"
-        found["time"] = _choice(frame, times, name, f"after %{{x:.3g}}{NO_BREAK}{unit}: {after}")
-        found["time"]["layout"] |= cut_marks(frame.cuts, size)
-    return found
-
-
-def _choice(frame: HypervolumeFrame, places: Sequence[float], title: str, hover: str) -> dict[str, Any]:
-    steps = [place for place, grew in zip(places, frame.grew, strict=True) if grew]
-    return {
-        "data": [{"x": places}, {"x": steps, "hovertemplate": hover}],
-        "layout": {
-            "xaxis": {"title": {"text": title}, "rangemode": "tozero", "dtick": None},
-            "shapes": [],
-            "annotations": [],
-        },
-    }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from reports.course.hypervolume import HypervolumeFrame, draw_hypervolume
+from reports.course.hypervolume import HypervolumeFrame
+from reports.course.hypervolume_figure import draw_hypervolume
 from reports.course.savings import savings_frame, stops_frame
 from reports.course.savings_figure import draw_savings, draw_stops, reasons_html
 from reports.course.timeline import timeline_frame

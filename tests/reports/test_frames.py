@@ -10,7 +10,8 @@ import moocore
 import numpy as np
 import pytest
 
-from reports.course.hypervolume import HypervolumeFrame, draw_hypervolume, hypervolume_frame
+from reports.course.hypervolume import HypervolumeFrame, hypervolume_frame
+from reports.course.hypervolume_figure import draw_hypervolume
 from reports.course.outcomes import Outcome, by_state, outcomes, outcomes_html
 from reports.data.axes import fenced
 from reports.data.columns import columns, groups

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from reports.course.facts import facts
-from reports.course.hypervolume import HypervolumeFrame, draw_hypervolume, hypervolume_frame
+from reports.course.hypervolume import HypervolumeFrame, hypervolume_frame
+from reports.course.hypervolume_figure import draw_hypervolume
 from reports.course.savings import SavingsFrame, StopsFrame, savings_frame, stops_frame
 from reports.course.savings_figure import draw_savings, draw_stops, epochs_words, reasons_html, seconds_words
 from reports.course.timeline import MAX_BARS, TimelineFrame, timeline_frame
