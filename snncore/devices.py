@@ -41,7 +41,9 @@ def device_or_default(device: str | None) -> str:
 
 
 def _not_here(device: str) -> UserError:
-    return UserError(f"device: got {device!r}, which this machine does not have; allowed: cpu; cuda with a GPU")
+    return UserError(
+        f"device: got {device!r}, which this machine does not have; allowed: cpu; cuda with a GPU"
+    )
 
 
 def backend_name(device: str) -> str:

@@ -32,7 +32,7 @@ from snncore.saved import checkpoint
 from snncore.saved.folder import CONFIG, FINAL
 from snncore.saved.result import RESULT, TrainResult, jsonable, read_result, write_result
 from snncore.training.launch import default_threads
-from snncore.training.processes import run_on_main, process_group, run_on_all
+from snncore.training.processes import process_group, run_on_all, run_on_main
 from snncore.training.session import Epoch, TrainingSession
 from snncore.training.silence import silent_layers
 from spikefront.accuracy import about_split

@@ -1,6 +1,6 @@
-"""What one training is told: the fields and their bounds, the rules between them, presets, and metrics.
+"""The config of a training: fields and bounds, rules between fields, presets; and the metrics.
 
-Nothing here knows torch, so that a config can be checked anywhere.
+Nothing here imports torch, so that a config can be checked anywhere.
 """
 
 from snncore.config.load import config_problems, load_config, make_config

@@ -1,4 +1,4 @@
-"""From a YAML file or a mapping to a checked config, or every mistake in it at once. Knows no torch."""
+"""From a YAML file or a mapping to a checked config, or all mistakes in it. Imports no torch."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def make_config(values: Mapping[str, Any], source: str = "config") -> Config:
 
 
 def parse_config(values: Mapping[str, Any]) -> Config:
-    """The config of a nested mapping laid over the preset that it names; combinations are not looked at.
+    """The config of a nested mapping, over the preset that it names; rules between fields are not checked.
 
     Raises:
         pydantic.ValidationError: a wrong type, a value out of bounds, an unknown key.
@@ -51,21 +51,21 @@ def parse_config(values: Mapping[str, Any]) -> Config:
 
 
 def over_preset(values: Mapping[str, Any]) -> Mapping[str, Any]:
-    """`values` laid over the preset they name, section by section; as they are when they name none.
+    """The preset that `values` name, updated with `values` section by section; `values` if they name none.
 
-    So they are too when they are whole, as records of trials and exported configs are: the preset then only
-    says where the values came from, and what this version has in it has no part. An unknown name is left for
-    the config's own check to refuse.
+    Complete values, as in records of trials and exported configs, are returned unchanged too: there the
+    preset only says where they came from, and its content in this version must not matter. An unknown preset
+    is left for the check of the config to report.
     """
     name = values.get("preset")
-    if not isinstance(name, str) or name not in PRESETS or _is_whole(values):
+    if not isinstance(name, str) or name not in PRESETS or _is_complete(values):
         return values
     return merged(PRESETS[name], values)
 
 
-def _is_whole(values: Mapping[str, Any]) -> bool:
-    """Whether every field is there, or was when an earlier version wrote them."""
-    if "origin" not in values:  # nearly always enough
+def _is_complete(values: Mapping[str, Any]) -> bool:
+    """Whether every field is there, except those that earlier versions did not have."""
+    if "origin" not in values:  # nearly always decides it
         return False
     written = field_names()
     for name in written:
@@ -101,7 +101,7 @@ def load_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
 
 
 def set_field(values: dict[str, Any], key: str, value: Any) -> None:
-    """Set the dotted `key` of a nested dict, making sections on the way.
+    """Set the dotted `key` of a nested dict; missing sections are created.
 
     Raises:
         UserError: a part of the key is a value, not a section.

@@ -1,6 +1,6 @@
-"""The catalogue of what the trainer measures. Every name carries its unit; product-wide words.
+"""All metrics that the trainer measures, with units in their names.
 
-This file knows no torch: the space checker reads it before any trainer is loaded.
+Imports no torch: the space checker reads it before any trainer is loaded.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ Direction = Literal["maximize", "minimize"]
 class Metric:
     """One measured quantity.
 
-    known: "probe" before the first epoch, without trained weights; "training" after it.
-    better: the direction in which a user gains; None where neither way is better by itself.
-    worst: the worst legal value, or None where the scale has no end.
+    known: "probe" before the first epoch, without trained weights; "training" after training.
+    better: the direction that users prefer; None if neither is better by itself.
+    worst: the worst possible value, or None if there is no bound.
     """
 
     meaning: str
@@ -27,7 +27,7 @@ class Metric:
 
 
 BESIDE_LATENCY = ("latency_ms_q25", "latency_ms_q75", "latency_under_load")
-"""Come with latency_ms from every probe: its quartiles, and whether other processes were busy."""
+"""Measured with latency_ms by every probe: its quartiles, and whether other processes were busy."""
 
 BESIDE_ACCURACY = (
     "n_classes",
@@ -36,7 +36,7 @@ BESIDE_ACCURACY = (
     "n_val_classes",
     "val_largest_class_share",
 )
-"""Come with val_accuracy from every training: what its data are; see `spikefront.accuracy.about_split`."""
+"""Recorded with val_accuracy by every training: a description of its data (`spikefront.accuracy.about_split`)."""
 
 METRICS: dict[str, Metric] = {
     "val_accuracy": Metric("top-1 on the validation split, percent", "training", "maximize", 0.0),
@@ -66,19 +66,19 @@ METRICS: dict[str, Metric] = {
     "energy_uj": Metric("arithmetic energy of one sample over all T steps at 45 nm, microjoule", "training"),
     "train_time_s": Metric("seconds spent in training steps, evaluation excluded", "training"),
 }
-"""Scalar metrics that are built: each can be an objective or a constraint."""
+"""Scalar metrics: each can be an objective or a constraint."""
 
 PROBED = frozenset(name for name, metric in METRICS.items() if metric.known == "probe")
 """The metrics that are exact before the first epoch."""
 
 
 def is_probed(name: str) -> bool:
-    """Whether a probe measures it: a metric known before training, or what stands beside its latency."""
+    """Whether a probe measures it: a metric known before training, or one recorded with latency."""
     return name in PROBED or name in BESIDE_LATENCY
 
 
 PLANNED_METRICS: dict[str, str] = {
     "accuracy_at_t": "a list with one value per time step cannot be an objective or a constraint",
-    **dict.fromkeys(BESIDE_ACCURACY, "it describes the data, not what a config makes of them"),
+    **dict.fromkeys(BESIDE_ACCURACY, "it describes the data, not the result of a config"),
 }
-"""Names a user may know from the documents, with the reason why they cannot be asked for."""
+"""Names that users may know from the documents, with the reason why a study cannot use them."""

@@ -1,4 +1,4 @@
-"""`--set KEY=VALUE`, as every command that takes a config reads it. Knows no torch."""
+"""Parses `--set KEY=VALUE`, for all commands that have it. Imports no torch."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def parse_overrides(settings: Sequence[str]) -> dict[str, Any]:
     """Dotted keys and values of `KEY=VALUE` texts; a value is YAML 1.2, so `1e-3` is a number.
 
     Raises:
-        UserError: a text has no key, or its value is no such YAML.
+        UserError: a text has no key, or its value is not valid YAML.
     """
     overrides: dict[str, Any] = {}
     for text in settings:
@@ -28,6 +28,6 @@ def parse_overrides(settings: Sequence[str]) -> dict[str, Any]:
         try:
             overrides[key.strip()] = parse_yaml(value, "value")
         except FileMistakesError as error:
-            told = "; ".join(mistake.message for mistake in error.mistakes)
-            raise UserError(f"--set: the value of {cut(text)!r} is not YAML: {told}") from error
+            mistakes = "; ".join(mistake.message for mistake in error.mistakes)
+            raise UserError(f"--set: the value of {cut(text)!r} is not YAML: {mistakes}") from error
     return overrides

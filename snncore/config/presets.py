@@ -1,8 +1,8 @@
-"""Published recipes by name: what `preset: p1_cifar100` stands for. Knows no torch.
+"""Published recipes by name, for `preset: p1_cifar100`. Imports no torch.
 
 A preset is a part of a config; the fields written beside `preset` override it. The values are those of the
 papers' recipes (P1: arXiv 2510.06254; P2: arXiv 2510.07924), or ours where docs/snncore.md says so; the loss
-is divided by T where published code does so. tests/snncore/config/test_presets.py names the place of each
+is divided by T where published code does so. tests/snncore/config/test_presets.py gives the source of each
 value.
 """
 
@@ -15,17 +15,17 @@ Values = dict[str, Any]
 
 
 def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> Values:
-    """`above` laid over `below`; sections are merged, anything else is replaced."""
+    """`below` updated with `above`: sections are merged, other values replaced."""
     result: Values = {key: _copied(value) for key, value in below.items()}
     for key, value in above.items():
-        under = result.get(key)
-        is_section = isinstance(under, dict) and isinstance(value, Mapping)
-        result[key] = merged(under, value) if is_section else value  # type: ignore[arg-type]
+        old = result.get(key)
+        is_section = isinstance(old, dict) and isinstance(value, Mapping)
+        result[key] = merged(old, value) if is_section else value  # type: ignore[arg-type]
     return result
 
 
 def _copied(value: Any) -> Any:
-    """As `copy.deepcopy`, which is ten times slower, for what stands in a preset."""
+    """As `copy.deepcopy`, which is ten times slower, for the types of values in presets."""
     if isinstance(value, dict):
         return {key: _copied(item) for key, item in value.items()}
     return list(value) if isinstance(value, list) else value
@@ -39,7 +39,7 @@ _P1: Values = {
     "optim": {"name": "sgd", "lr": 0.1, "momentum": 0.9, "weight_decay": 5.0e-4, "batch_size": 128}
     | {"epochs": 300, "schedule": "cosine", "loss_over_T": True},
 }
-"""Rate-based training with reliable teachers; every P1 recipe starts from here."""
+"""Rate-based training with reliable teachers; the basis of every P1 recipe."""
 
 _P2: Values = {
     "gradient": "bptt",
@@ -49,10 +49,10 @@ _P2: Values = {
     "optim": {"name": "sgd", "lr": 0.1, "momentum": 0.9, "weight_decay": 1.0e-4, "batch_size": 64}
     | {"epochs": 100, "schedule": "step", "step_epochs": 30, "step_factor": 0.1, "loss_over_T": False},
 }
-"""Temporal self-distillation; every P2 recipe starts from here (sec. 3.1, app. B).
+"""Temporal self-distillation; the basis of every P2 recipe (sec. 3.1, app. B).
 
-Ours, for the paper does not say: that no gradient flows through the reset. Ours too is the factor τ² of the
-distillation loss and its detached teacher (`snncore.training.losses`).
+Ours, because the paper does not say: no gradient flows through the reset; the factor τ² of the distillation
+loss and its detached teacher (`snncore.training.losses`).
 """
 
 
@@ -102,7 +102,7 @@ PRESETS: dict[str, Values] = {
     ),
     "p2_cifar10": _p2_cifar("cifar10", "vgg9"),
     "p2_cifar100": _p2_cifar("cifar100", "vgg9"),
-    # P2's network with the recipe of its VGG-9: ours. The paper trains it by the strategy of TKS.
+    # P2's network with the recipe of its VGG-9 is ours. The paper trains it with the strategy of TKS.
     "p2_cifar10_resnet19": _p2_cifar("cifar10", "resnet19"),
     "p2_cifar100_resnet19": _p2_cifar("cifar100", "resnet19"),
     "p2_cifar10_dvs": _p2(

@@ -1,8 +1,8 @@
-"""Which configs share a probe: a key of the fields that probed metrics depend on. Knows no torch.
+"""A key of the fields that probed metrics depend on: configs with equal keys share a probe. Imports no torch.
 
 A probe runs the training step and the classification of random samples, the step with a learning rate of 0.
-So every number that only scales a value has no part in it; a number that switches an operation on or off has
-that one bit. What is left is the network, the shapes that go through it, and how it is timed.
+So numbers that only scale a value do not matter; of a number that switches an operation on or off, only
+whether it is 0 matters. What remains is the network, the shapes of its data, and how it is timed.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ WITHOUT_EFFECT: dict[str, str] = {
 """Fields of the canonical config that no probed metric depends on, each with the reason."""
 
 NEEDED_IF_OWN = frozenset({"neuron.decay", "neuron.surrogate_slope", "neuron.v_threshold"})
-"""Kept for a user's own network: its factory is handed the neurons, and may build what it likes of them."""
+"""Kept for a user's own network: its factory gets the neurons' parameters, and may use them in any way."""
 
 SWITCHES: dict[str, str] = {
     "distillation.reliability_threshold": "at 0 no probability is computed",
@@ -50,14 +50,14 @@ SWITCHES: dict[str, str] = {
     "optim.momentum": "at 0 SGD keeps no buffer; AdamW keeps its own always",
     "optim.weight_decay": "at 0 weights are not added to gradients",
 }
-"""Fields of which it only matters whether they are set to something other than 0."""
+"""Fields of which it only matters whether they are set and not 0."""
 
 
 def probe_key(config: Config) -> str:
     """A short text, equal for configs whose probed metrics must be equal.
 
-    Those are the metrics that `snncore.config.metrics` says are known by probing, on one device. Looks at no
-    files: a user's own data are known by their path, not by what they hold.
+    These are the metrics in `snncore.config.metrics.PROBED`, on one device. No files are read: a user's own
+    data are identified by their path, not by their content.
     """
     values = canonical(config)
     is_own = ":" in config.model.arch
@@ -74,26 +74,26 @@ def probe_key(config: Config) -> str:
 
 
 def _samples(data: DataConfig, is_own_network: bool) -> dict[str, Any]:
-    """What a network is told of the data: shapes and classes; augmentation and splits change neither."""
+    """What the network depends on: shapes and classes; augmentation and splits change neither."""
     if data.name in OWN_DATA:
         return {"name": data.name, "root": data.root, "size": data.size, "events": data.events}
     spec = asdict(data_spec(data))
-    if not is_own_network:  # of the built-in ones, none looks at how many samples there are
+    if not is_own_network:  # no built-in one depends on the number of samples
         del spec["n_train"], spec["n_test"]
     return spec
 
 
 def _drop(values: dict[str, Any], field: str) -> None:
-    section, name = _place(values, field)
+    section, name = _section_of(values, field)
     section.pop(name, None)
 
 
 def _keep_whether_set(values: dict[str, Any], field: str) -> None:
-    section, name = _place(values, field)
+    section, name = _section_of(values, field)
     if name in section:
         section[name] = bool(section[name])
 
 
-def _place(values: dict[str, Any], field: str) -> tuple[dict[str, Any], str]:
+def _section_of(values: dict[str, Any], field: str) -> tuple[dict[str, Any], str]:
     section, _, name = field.rpartition(".")
     return (values[section] if section else values), name

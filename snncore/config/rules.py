@@ -1,8 +1,8 @@
-"""Combinations of fields: which the trainer cannot run, and which fields have no effect.
+"""Rules between fields: combinations that the trainer cannot run, and fields that have no effect.
 
-Knows no torch. `RULE_FIELDS` are the fields the rules read; a space is checked over all their
-combinations before anything is trained. A rule about a number is a limit: where both ends of a range
-can be trained, so can all between.
+Imports no torch. `RULE_FIELDS` are the fields that the rules read; all their combinations in a space are
+checked before anything is trained. A rule about a number is a limit: if both ends of a range can be trained,
+so can all values between.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from snncore.data.specs import EVENT_SPECS, IMAGE_SPECS, OWN_DATA, SPECS
 from snncore.errors import Problem
 
 BRANCH_MODES = frozenset({"supervised", "deepest", "ensemble", "reliable"})
-"""Modes of P1: ANN branches are heads of their own."""
+"""Modes of P1: ANN branches are additional heads."""
 
 TEMPORAL_MODES = frozenset({"strong2weak", "weak2strong", "simultaneous"})
 """Modes of P2: time steps teach each other."""
@@ -30,16 +30,16 @@ N_STAGES = {
     "preact_resnet34": 4,
     "sew_resnet34": 4,
 }
-"""Stages of each built-in architecture, after which a branch can stand; a user's own is asked when built."""
+"""Number of stages, after which a branch can be; that of a user's own network is known once it is built."""
 
 EVENT_DATA = frozenset(EVENT_SPECS)
-"""Data sets of event streams, with frames that differ at every step."""
+"""Data sets of event streams, whose frames differ at every step."""
 
 _SENSOR = {name: spec.height for name, spec in EVENT_SPECS.items() if spec.height > 1}
-"""Pixels on a side of the event cameras; frames are only made smaller."""
+"""Side in pixels of the event cameras; frames can only be made smaller."""
 
 _SIDE = _SENSOR | {name: spec.height for name, spec in IMAGE_SPECS.items() if name != "imagenet"}
-"""Pixels on a side where `data.size` is not set; ImageNet's images have all sizes."""
+"""Side in pixels if `data.size` is not set; images of ImageNet have all sizes."""
 
 _COLOUR_DATA = frozenset({"cifar10", "cifar100", "imagenet"})
 
@@ -74,7 +74,7 @@ def has_branches(mode: str) -> bool:
 
 
 def rule_problems(config: Config) -> list[Problem]:
-    """Every reason why the trainer cannot run `config`; empty when it can."""
+    """All reasons why the trainer cannot run `config`; empty if it can."""
     parts = (_gradient(config), _branches(config), _data(config.data), _architecture(config), _optim(config))
     return [problem for part in parts for problem in part]
 
@@ -178,9 +178,9 @@ def _architecture(config: Config) -> Iterator[Problem]:
 def canonical(config: Config) -> dict[str, Any]:
     """The config without the fields that have no effect on what is trained or measured.
 
-    Two configs are the same trial when their canonical forms are equal: training gives the same weights, bit
-    for bit, and costs the same. Dropped are alpha under mode none, what neurons carry from step to step at
-    T = 1, where files lie, and the like; see also `effective_distillation`.
+    Two configs are the same trial if their canonical forms are equal: training gives the same weights, bit
+    for bit, at the same cost. Dropped are alpha in mode none, how neurons carry potential between steps at
+    T = 1, the paths of files, and the like; see also `effective_distillation`.
     """
     values = config.as_dict()
     for name in ("preset", "origin", "out"):
@@ -188,10 +188,8 @@ def canonical(config: Config) -> dict[str, Any]:
     _canonical_data(values["data"], config.T)
     _canonical_optim(values["optim"], config.T)
     if config.T == 1 or config.measure.exit_confidence == EXIT_CONFIDENCE:
-        del values["measure"][
-            "exit_confidence"
-        ]  # so that configs recorded before there was one stay the same
-    if config.T == 1 and ":" not in config.model.arch:  # a user's own may use its neurons as it likes
+        del values["measure"]["exit_confidence"]  # configs recorded before there was one stay the same
+    if config.T == 1 and ":" not in config.model.arch:  # a user's own network may use its neurons in any way
         for name in ("decay", "reset", "detach_reset"):
             del values["neuron"][name]
     values["distillation"] = _canonical_distillation(config)
@@ -200,12 +198,12 @@ def canonical(config: Config) -> dict[str, Any]:
 
 def _canonical_data(data: dict[str, Any], T: int) -> None:
     if data["name"] not in OWN_DATA:
-        del data["root"]  # of a user's own data it is the name
+        del data["root"]  # for a user's own data it identifies them
     del data["workers"]
     if data["name"] not in EVENT_DATA or T == 1:  # one frame holds all events
         del data["frames_by"]
     if data["augment"] == "fast" and data["cutout"] is not None:
-        data["augment"] = "crop_flip"  # which is what it is without its own Cutout
+        data["augment"] = "crop_flip"  # `fast` without its default Cutout
     if data["cutout"] is None or (data["cutout"] == 0 and data["augment"] != "autoaugment"):
         del data["cutout"]
     if data["size"] is None:
@@ -227,11 +225,10 @@ def _canonical_optim(optim: dict[str, Any], T: int) -> None:
 
 
 def effective_distillation(config: Config) -> DistillationConfig:
-    """The distillation that a config comes to: what has no effect is as if it were not set.
+    """The distillation of a config, with settings that have no effect at their defaults.
 
-    A single step has no other to learn from, and a weight of 0 is no distillation: of a mode with branch
-    heads "supervised" is left, of one between time steps nothing. Two steps have one pair, whatever the
-    variant.
+    With T = 1 there is no distillation between time steps, and none with weight 0: a mode with branch heads
+    becomes "supervised", one between time steps is dropped. With T = 2 all variants are "pair".
     """
     setting = config.distillation
     branch, temporal = branch_mode(setting.mode), temporal_mode(setting.mode)

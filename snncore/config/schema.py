@@ -1,6 +1,6 @@
 """The config of one training: a frozen pydantic model, unknown keys refused, bounds in the types.
 
-This file and `snncore.config.rules` know no torch, so that configs can be checked anywhere.
+This file and `snncore.config.rules` import no torch, so that configs can be checked anywhere.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True
 EXIT_CONFIDENCE = 0.9
 
 ADDED_LATER = frozenset({"data.cutout", "measure.exit_confidence"})
-"""Fields that whole configs of earlier versions lack. Their defaults mean what was done without them."""
+"""Fields that complete configs of earlier versions lack; their defaults do what those versions did."""
 
 
 def _built_in_or_own(arch: str) -> str:
@@ -235,7 +235,7 @@ class OriginConfig(_Section):
 
 
 class Config(_Section):
-    """Everything that decides one training run."""
+    """All that determines a training run."""
 
     preset: Annotated[str, AfterValidator(_known_preset)] | None = Field(
         None, description="A published recipe, which the other fields override."
@@ -264,12 +264,12 @@ class Config(_Section):
     )
 
     def as_dict(self) -> dict[str, Any]:
-        """The whole config as plain YAML values, every default written out."""
+        """The complete config as plain YAML values, with all defaults."""
         return self.model_dump(mode="json")
 
 
 def field_names(model: type[BaseModel] = Config, prefix: str = "") -> list[str]:
-    """All dotted names a config may hold, in the order of the model; sections themselves not included."""
+    """Dotted names of all fields, in the order of the model, without the sections themselves."""
     names: list[str] = []
     for name, info in model.model_fields.items():
         inner = info.annotation

@@ -1,1 +1,1 @@
-"""What a trained network is worth: accuracy, early exit, operations, attacks."""
+"""Evaluation of a trained network: accuracy, early exit, operations, attacks."""

@@ -1,9 +1,10 @@
 """Adversarial images: FGSM (Goodfellow et al. 2015) and PGD (Madry et al. 2018), through several surrogates.
 
-A surrogate that is steep, or 0 away from the threshold, leaves an attacker hardly any gradient to follow, and
-a network then looks robust that is not (Athalye et al. 2018, on obfuscated gradients). An attacker may take
-any surrogate, for the spikes are the same. So images are attacked through the network's own and through
-`SMOOTH`, and count as robust if they withstand every attack, as in AutoAttack (Croce & Hein 2020).
+With a surrogate that is steep, or 0 away from the threshold, an attacker has hardly any gradient to follow,
+and a network looks robust that is not (Athalye et al. 2018, on obfuscated gradients). The spikes do not
+depend on the surrogate, so an attacker may use any. Images are therefore attacked through the surrogate of
+the network and through `SMOOTH`, and count as robust if they withstand every attack, as in AutoAttack (Croce
+& Hein 2020).
 
 Shapes: x: still images, normalised, (N, C, H, W); labels: (N,); T time steps.
 Epsilon is in units of pixel values scaled to 0 … 1, the same for every channel, whatever the normalisation.
@@ -32,21 +33,21 @@ from snncore.passes.through_time import fire_through_time
 
 
 class Surrogate(NamedTuple):
-    """What stands for the derivative of a spike: `neuron.surrogate` and `neuron.surrogate_slope`."""
+    """The surrogate derivative of a spike: `neuron.surrogate` and `neuron.surrogate_slope`."""
 
     name: SurrogateName
     slope: float
 
 
 SMOOTH = (Surrogate("arctan", 2.0), Surrogate("sigmoid", 2.0))
-"""Nowhere 0 and not steep. With the network's own they leave about as little as any two of nine tried."""
+"""Nowhere 0 and not steep. With the network's own surrogate they attack about as well as any two of nine tried."""
 
 
 @dataclass(frozen=True)
 class Attack:
-    """steps of `step_size` along the sign of the gradient, never farther than `epsilon` from the image.
+    """`steps` steps of `step_size` along the sign of the gradient, within `epsilon` of the image.
 
-    surrogate: what the gradient goes through; None for that of the network.
+    surrogate: used for the gradient; None for that of the network.
 
     Raises:
         UserError: epsilon is not between 0 and 1, or there is no step.
@@ -78,7 +79,7 @@ def pgd(epsilon: float, steps: int = 10, step_size: float | None = None) -> Atta
 
 @dataclass(frozen=True)
 class Robustness:
-    """accuracy: top-1 in percent, an image counting if it is right as it is and under every attack. Maximise.
+    """accuracy: percent of images that are classified rightly unchanged and under every attack. Maximise.
 
     by_attack: the same under each attack alone, in their order. All NaN without samples.
     """
@@ -89,18 +90,18 @@ class Robustness:
 
 
 class _AttackPass(BpttPass):
-    """Surrogate gradients through all T steps, but running statistics, as in evaluation."""
+    """BPTT with the running statistics of evaluation."""
 
     def __init__(self, T: int, surrogate: Surrogate | None) -> None:
         super().__init__(T)
         self._surrogate = surrogate
 
     def fire(self, lif: LIF, x: Activation, is_last: bool = False) -> Tensor:
-        """Spikes (T·N, ...), those of evaluation; the surrogate only shapes the gradient."""
+        """Spikes (T·N, ...), as in evaluation; the surrogate only affects the gradient."""
         return fire_through_time(self.parts(x), self.T, _with_surrogate(lif.neuron, self._surrogate))
 
     def normed(self, norm: nn.BatchNorm2d, part: Part) -> Part:
-        """Running statistics, through which no gradient flows."""
+        """The part with this norm: running statistics, through which no gradient flows."""
         return part._replace(norm=eval_norm(norm), is_own=False)
 
 
@@ -114,8 +115,8 @@ def perturb(
 ) -> Tensor:
     """Normalised images (N, C, H, W), each within epsilon of x and within 0 … 1 in pixel values.
 
-    They follow the gradient of the cross-entropy of the mean logits. Of PGD the last step's image counts,
-    not the worst met on the way. The network is used in evaluation; its weights get no gradients.
+    They follow the gradient of the cross-entropy of the mean logits. For PGD the result is the image of the
+    last step, not the worst on the way. The network must be in evaluation mode; its weights get no gradients.
 
     Raises:
         UserError: the network takes event frames.
@@ -134,15 +135,15 @@ def perturb(
         pixels = _project(clean + (2 * noise - 1) * attack.epsilon, clean, attack.epsilon)
     for _ in range(attack.steps):
         gradient = _gradient(network, _AttackPass(T, attack.surrogate), (pixels - mean) / std, labels)
-        # std is positive: the sign by the pixel is the sign by the normalised value.
+        # std is positive, so the gradients of pixels and of normalised values have the same sign.
         pixels = _project(pixels + attack.step_size * gradient.sign(), clean, attack.epsilon)
     return (pixels - mean) / std
 
 
 def through_surrogates(network: SpikingNetwork, attack: Attack) -> tuple[Attack, ...]:
-    """The attack through the network's own surrogate, and through those of `SMOOTH` that are others.
+    """The attack through the network's own surrogate, and through each of `SMOOTH` that differs from it.
 
-    An attack that has a surrogate already goes through that one alone.
+    An attack that already has a surrogate is returned alone.
     """
     if attack.surrogate is not None:
         return (attack,)
@@ -163,7 +164,7 @@ def robustness(
     normalisation: Normalisation,
     seed: int = 0,
 ) -> Robustness:
-    """What is left under attack, all samples counted. The random starts of every attack come from `seed`.
+    """Accuracy under attack, over all samples. The random starts of every attack are drawn from `seed`.
 
     Raises:
         UserError: the network takes event frames.
@@ -175,7 +176,7 @@ def robustness(
     generators: list[torch.Generator] = []
     for x, labels in batches:
         generators = generators or [torch.Generator(x.device).manual_seed(seed) for _ in attacks]
-        withstands = _is_right(network, T, x, labels)  # (N,): so far
+        withstands = _is_right(network, T, x, labels)  # (N,): under the attacks so far
         for index, (attack, generator) in enumerate(zip(attacks, generators, strict=True)):
             attacked = perturb(network, T, (x, labels), attack, normalisation, generator)
             is_right = _is_right(network, T, attacked, labels)
@@ -206,6 +207,6 @@ def _gradient(network: SpikingNetwork, run: _AttackPass, x: Tensor, labels: Tens
     with torch.enable_grad():
         x = x.detach().requires_grad_()
         logits = split_time(network(x, run).logits, run.T).mean(0, dtype=x.dtype)
-        loss = F.cross_entropy(logits, labels, reduction="sum")  # each image its own gradient
+        loss = F.cross_entropy(logits, labels, reduction="sum")  # so that images do not affect each other
         (gradient,) = torch.autograd.grad(loss, x)
     return gradient

@@ -1,4 +1,4 @@
-"""Which classes a network mistakes for which.
+"""The confusion matrix of a network.
 
 K classes, T time steps, N samples of a batch.
 """
@@ -17,7 +17,7 @@ class Confusion:
         self._counts: Tensor | None = None
 
     def __call__(self, means: Tensor, labels: Tensor) -> None:
-        """means: (T, N, K), mean logits after t steps, of which the last count; labels: (N,)."""
+        """means: (T, N, K), mean logits after t steps, of which the last are used; labels: (N,)."""
         K = self.n_classes
         pairs = labels * K + means[-1].argmax(-1)  # (N,)
         counts = torch.bincount(pairs, minlength=K * K).view(K, K)

@@ -1,4 +1,4 @@
-"""Stopping early: a sample leaves at the first time step at which the network is sure enough.
+"""Early exit: a sample stops at the first time step at which the network is confident enough.
 
 E thresholds, T time steps, N samples of a batch, K classes.
 """
@@ -16,9 +16,10 @@ from snncore.errors import UserError
 
 @dataclass(frozen=True)
 class EarlyExitResult:
-    """What one threshold obtains. accuracy: percent; mean_steps: 1..T, steps per sample. Both NaN for n = 0.
+    """The result of one threshold. accuracy: percent; mean_steps: 1..T, steps per sample. NaN without
+    samples.
 
-    exits_at_t: how many samples left after each of 1..T steps.
+    exits_at_t: how many samples stopped after each of 1..T steps.
     """
 
     threshold: float
@@ -31,7 +32,7 @@ class EarlyExit:
     """Accuracy and steps for all thresholds in one pass; an observer for `evaluate`.
 
     A sample stops at the first t at which the largest softmax probability of the mean logits of steps 1..t
-    is at least the threshold, and at T if there is none.
+    is at least the threshold, and at T if there is no such t.
 
     Raises:
         UserError: a threshold is not a probability, or there is none.
@@ -44,7 +45,7 @@ class EarlyExit:
                 f"early exit: got {list(thresholds)}, need probabilities from 0 to 1, at least one"
             )
         self.thresholds = tuple(thresholds)
-        self._exits: Tensor | None = None  # (E, T): samples that leave after t steps
+        self._exits: Tensor | None = None  # (E, T): samples that stop after t steps
         self._right: Tensor | None = None  # (E,)
 
     def __call__(self, means: Tensor, labels: Tensor) -> None:
@@ -58,25 +59,25 @@ class EarlyExit:
         self._exits = exits if self._exits is None else self._exits + exits
 
     def results(self) -> list[EarlyExitResult]:
-        """One result per threshold, in their order."""
+        """One result per threshold, in the order of the thresholds."""
         if self._exits is None or self._right is None:
             return [
                 EarlyExitResult(threshold, float("nan"), float("nan"), ()) for threshold in self.thresholds
             ]
-        found = []
+        results = []
         for threshold, exits, right in zip(
             self.thresholds, self._exits.tolist(), self._right.tolist(), strict=True
         ):
             n = sum(exits)
-            steps = sum(t * leaving for t, leaving in enumerate(exits, start=1))
-            found.append(EarlyExitResult(threshold, 100.0 * right / n, steps / n, tuple(exits)))
-        return found
+            steps = sum(t * n_stopped for t, n_stopped in enumerate(exits, start=1))
+            results.append(EarlyExitResult(threshold, 100.0 * right / n, steps / n, tuple(exits)))
+        return results
 
 
 def exit_steps(means: Tensor, thresholds: Sequence[float]) -> Tensor:
-    """The 0-based step at which each sample leaves, (E, N), of mean logits after 1..T steps (T, N, K)."""
+    """The 0-based step at which each sample stops, (E, N); means (T, N, K): mean logits after 1..T steps."""
     confidence = means.softmax(-1).amax(-1)  # (T, N)
     bounds = torch.tensor(thresholds, dtype=confidence.dtype, device=confidence.device)
     is_sure = confidence >= bounds.view(-1, 1, 1)  # (E, T, N)
-    is_sure[:, -1] = True  # after T steps everyone leaves
+    is_sure[:, -1] = True  # all stop after T steps
     return is_sure.int().argmax(1)  # the first of equal maxima

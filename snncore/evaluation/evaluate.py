@@ -20,20 +20,20 @@ from snncore.passes.passes import EvalPass, split_time
 from spikefront.accuracy import balanced_accuracy
 
 MAX_BATCH, MAX_SITES = 256, 2**22
-"""Of an evaluation batch: samples, and pixels times T, so that large images or long runs fit into memory."""
+"""Limits of an evaluation batch: samples, and pixels times T, so that large images or many steps fit into memory."""
 
 Observer = Callable[[Tensor, Tensor], None]
-"""Is shown every batch: mean logits of the first 1..T steps (T, N, K), labels (N,)."""
+"""Called with every batch: mean logits of the first 1..T steps (T, N, K), labels (N,)."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """n: samples. accuracy_at_t: top-1 in percent of the mean logits of the first 1..T steps.
+    """n: number of samples. accuracy_at_t: top-1 in percent of the mean logits of the first 1..T steps.
 
-    firing_rate: per layer of neurons, spikes per neuron and step. exit_steps: mean steps, 1..T, of samples
-    that stop as soon as they are confident (`exit_confidence` of `evaluate`); exit_accuracy: their top-1 in
-    percent. All NaN when n is 0. n_per_class: samples of each class; right_per_class: of these, classified
-    rightly with all T steps.
+    firing_rate: per layer of neurons, spikes per neuron and step. exit_steps: mean steps, 1..T, if samples
+    stop once the network is confident (`exit_confidence` of `evaluate`); exit_accuracy: their top-1 in
+    percent. All NaN when n is 0. n_per_class: samples of each class; right_per_class: of these, the number
+    classified rightly with all T steps.
     """
 
     n: int
@@ -57,7 +57,7 @@ class Evaluation:
 
     @property
     def by_steps(self) -> dict[str, float]:
-        """The metrics of stopping early: `accuracy_at_1`, `exit_steps`, `exit_accuracy`."""
+        """The metrics of early exit: `accuracy_at_1`, `exit_steps`, `exit_accuracy`."""
         return {
             "accuracy_at_1": self.accuracy_at_t[0],
             "exit_steps": self.exit_steps,
@@ -66,10 +66,10 @@ class Evaluation:
 
 
 class _SpikeCounter:
-    """Sums spikes per layer on the device; read once at the end, so that no batch waits for it."""
+    """Sums spikes per layer on the device; read once, at the end, so that no batch waits for the device."""
 
     def __init__(self, network: SpikingNetwork, device: torch.device) -> None:
-        # In the order of the modules, not of the first batch: the same on a rank that has no batch.
+        # In the order of the modules, not of the first batch, so that a rank without a batch has the same.
         self.layers = {lif: index for index, lif in enumerate(_layers_of_neurons(network))}
         self.spikes = torch.zeros(len(self.layers), dtype=torch.float64, device=device)
         self.sites = torch.zeros(len(self.layers), dtype=torch.float64)
@@ -88,11 +88,11 @@ def evaluate(
     observers: Sequence[Observer] = (),
     over_ranks: bool = False,
 ) -> Evaluation:
-    """Classify every batch once, with running statistics; for `precision: bf16`, in `forward_precision`.
+    """Classify every batch once, with running statistics. For `precision: bf16`, call in `forward_precision`.
 
-    exit_confidence: softmax probability of the mean logits so far at which a sample stops, T at the latest.
-    over_ranks: `batches` are this process's share, and the counts of all processes are added up; every
-    process must call it, also one whose share is empty. Observers see their own process's batches.
+    exit_confidence: softmax probability of the mean logits so far at which a sample stops, at the latest at
+    T. over_ranks: `batches` are the share of this process, and the counts of all processes are added up;
+    every process must call this, even if its share is empty. Observers see the batches of their process only.
     """
     device = next(network.parameters()).device
     was_training = network.training
@@ -101,8 +101,8 @@ def evaluate(
     run = EvalPass(T, on_spikes=counter)
     K = network.spec.n_classes
     right_at_t = torch.zeros(T, dtype=torch.float64, device=device)
-    exits = torch.zeros(2, dtype=torch.float64, device=device)  # steps until samples stop; right then
-    per_class = torch.zeros(2, K, dtype=torch.float64, device=device)  # samples; right after T steps
+    exits = torch.zeros(2, dtype=torch.float64, device=device)  # sum of steps at exit; number right at exit
+    per_class = torch.zeros(2, K, dtype=torch.float64, device=device)  # samples; number right after T steps
     with torch.inference_mode():
         for x, labels in batches:
             means = running_means(split_time(network(x, run).logits, T))

@@ -1,10 +1,10 @@
 """Synaptic operations of a trained network on real samples, and the energy they would take.
 
 Counted by the rules of SpikingJelly's operation counters, which look at the operands of each convolution and
-matrix product: an operand of zeros and ones only is spikes, and each spike costs one accumulation per weight
-it meets (those over the padded border meet none); anything else costs multiply-accumulates, as many as on a
-dense machine. Batch norm (folded at deployment), neurons, pooling and biases are not counted, as usual in the
-field.
+matrix product: an operand of only zeros and ones counts as spikes, and each spike costs one accumulation per
+weight that it is multiplied with (none beyond the padded border). Any other operand costs
+multiply-accumulates, as many as for dense data. Batch norm (folded at deployment), neurons, pooling and
+biases are not counted, as usual in the field.
 """
 
 from __future__ import annotations
@@ -25,16 +25,17 @@ from snncore.passes.passes import inference
 PJ_PER_ACCUMULATION = 0.9
 PJ_PER_MULTIPLY_ACCUMULATE = 4.6
 """32-bit floating point at 45 nm: M. Horowitz, "Computing's energy problem (and what we can do about it)",
-ISSCC 2014: an addition 0.9 pJ, a multiplication 3.7 pJ. Memory access, which can cost more, is left out."""
+ISSCC 2014: an addition 0.9 pJ, a multiplication 3.7 pJ. Memory access, which can cost more, is not
+counted."""
 
 
 @dataclass(frozen=True)
 class Operations:
     """Per sample, over all T steps. All NaN without samples. Minimise.
 
-    synops: accumulations that spikes cause. analogue_macs: multiply-accumulates of layers whose input is not
-    spikes: the first layer on an image, layers behind average pooling or sums of spikes (VGG, SEW-ResNet).
-    energy_uj: of both, in microjoule.
+    synops: accumulations caused by spikes. analogue_macs: multiply-accumulates of layers whose input is not
+    spikes: the first layer on an image, layers after average pooling or sums of spikes (VGG, SEW-ResNet).
+    energy_uj: energy of both, in microjoule.
     """
 
     synops: float
@@ -43,9 +44,9 @@ class Operations:
 
 
 def count_operations(network: SpikingNetwork, T: int, batches: Iterable[Batch]) -> Operations:
-    """Mean operations per sample of `batches`, the network in evaluation; branches are not run.
+    """Mean operations per sample of `batches`, in evaluation mode, without branches.
 
-    Whether an input is spikes is decided for a whole batch: frames of events are, if no count exceeds 1.
+    Whether an input is spikes is decided for a whole batch: event frames are if no count exceeds 1.
     """
     counters = _Counters()
     layers = [module for module in network.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
@@ -72,10 +73,10 @@ def _per_sample(synops: float, macs: float) -> Operations:
 
 
 class _Counters:
-    """SpikingJelly's counters, asked for each layer's operation as ATen would name it.
+    """SpikingJelly's counters, called for each layer with the ATen operation that it runs.
 
-    Its own way, a dispatch mode around the whole network, gives the same counts, but loads torch's compiler
-    first: 1.4 s in every process.
+    SpikingJelly itself uses a dispatch mode around the network, which gives the same counts but loads torch's
+    compiler first: 1.4 s in every process.
     """
 
     def __init__(self) -> None:
@@ -89,7 +90,7 @@ class _Counters:
         (x,) = inputs
         assert isinstance(layer, nn.Conv2d | nn.Linear)
         operation, operands = _convolution(layer, x) if isinstance(layer, nn.Conv2d) else _product(layer, x)
-        # The rule for convolutions runs one itself, which autocast would do in bfloat16 on CUDA: too coarse.
+        # The rule for convolutions runs one itself; in bfloat16 under autocast its counts would be inexact.
         with torch.autocast(x.device.type, enabled=False):
             self.synops += self._synops.count(operation, operands, {}, output)
             self.macs += self._macs.count(operation, operands, {}, output)

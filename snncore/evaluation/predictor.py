@@ -38,12 +38,12 @@ from snncore.saved.folder import CONFIG, FINAL, training_folder
 from snncore.saved.state import NetworkState
 
 ATTACK_SHARE = 8
-"""An attack keeps the activations of all layers: its batches are so many times smaller."""
+"""Attacks keep the activations of all layers, so their batches are smaller by this factor."""
 SplitName = Literal["val", "test"]
 
 
 class Predictor:
-    """A network with its config and the normalisation it was trained with, on one device."""
+    """A network on one device, with its config and the normalisation of its training."""
 
     def __init__(
         self, config: Config, network: SpikingNetwork, normalisation: Normalisation, device: str
@@ -70,15 +70,15 @@ class Predictor:
         return torch.cat(parts, 1).float().cpu()
 
     def predict(self, samples: Tensor) -> Tensor:
-        """Classes (N,) of samples as `logits` takes them: the largest mean logit over all T steps."""
+        """Classes (N,) of samples in the form of `logits`: the largest mean logit over all T steps."""
         return self.logits(samples).mean(0).argmax(-1)
 
     def read(self, split: SplitName, n_samples: int | None = None) -> AnySplit:
-        """A split of the data set that the network was trained on; `n_samples` of it, stratified.
+        """A split of the data set that the network was trained on; a stratified sample if n_samples is given.
 
         Raises:
             DataError: the data set cannot be read.
-            UserError: the split has not so many samples.
+            UserError: the split has fewer than n_samples samples.
         """
         data = load_data(self.config.data, self.config.T)
         samples = data.read_test() if split == "test" else data.val
@@ -92,15 +92,15 @@ class Predictor:
 
     @property
     def batch_size(self) -> int:
-        """Samples that are run at once."""
+        """Number of samples that are run at once."""
         return eval_batch_size(self.network.spec, self.config.T)
 
     def batches(self, split: AnySplit, batch_size: int | None = None) -> Iterator[Batch]:
-        """All of `split` as batches that the network takes, on its device."""
+        """All of `split` as normalised batches on the network's device."""
         return eval_batches(split, batch_size or self.batch_size, self.normalisation, device=self.device)
 
     def evaluate(self, split: SplitName | AnySplit, observers: Sequence[Observer] = ()) -> Evaluation:
-        """Accuracy and firing on a split, or on samples that `read` gave; observers see every batch.
+        """Accuracy and firing on a split, or on samples from `read`; observers are called with every batch.
 
         Raises:
             DataError: the data set cannot be read.
@@ -121,7 +121,8 @@ class Predictor:
             return count_operations(self.network, self.config.T, self.batches(split))
 
     def robustness(self, split: AnySplit, attack: Attack, seed: int = 0) -> Robustness:
-        """What is left of `split` under an attack through several surrogates; `seed` draws the random starts.
+        """Accuracy on `split` under an attack through several surrogates; random starts are drawn from
+        `seed`.
 
         Raises:
             UserError: the network takes event frames.
@@ -136,7 +137,7 @@ class Predictor:
         return self.robustness(split, attack, seed).accuracy
 
     def _prepare(self, samples: Tensor) -> Tensor:
-        """What the network takes: normalised floats, time first."""
+        """The input of the network: normalised floats, time first."""
         return network_input(samples.to(self.device), self.normalisation)
 
     def _check(self, samples: Tensor) -> None:
@@ -154,11 +155,12 @@ class Predictor:
 
 
 def load(folder: str | Path, device: str | None = None, *, allow_code: bool = False) -> Predictor:
-    """The network that `snncore.train` left in `folder`, which may be named by the config file it was given.
+    """The network that `snncore.train` wrote in `folder`; `folder` may also be the config file of the
+    training.
 
-    device: None for CUDA where there is one. A training on the user's own data loads where they are not.
-    allow_code: a network of one's own is built by a module of Python that the folder's config names, which
-    may be anybody's folder: it is imported only if this is true.
+    device: None for CUDA if there is one. The training data need not be present, even if they are the user's
+    own. allow_code: the network of a user is built by a Python module that the folder's config names, and a
+    folder may come from anybody: the module is imported only if this is true.
 
     Raises:
         UserError: the folder holds no finished training, there is no such device, or the network is built by
@@ -171,7 +173,7 @@ def load(folder: str | Path, device: str | None = None, *, allow_code: bool = Fa
     state = checkpoint.checked_state(folder / FINAL, NetworkState)
     spec = data_spec(config.data) if state.spec is None else state.spec.spec()
     shapes = checkpoint.tensor_shapes(folder / FINAL, checkpoint.NETWORK)
-    if not own_module(config.model.arch):  # sizes are compared before memory is asked for
+    if not own_module(config.model.arch):  # compare sizes before memory is allocated
         with torch.device("meta"):
             _require_fit(folder, _network(config, spec), shapes)
     network = _network(config, spec)
@@ -180,20 +182,22 @@ def load(folder: str | Path, device: str | None = None, *, allow_code: bool = Fa
     network.load_state_dict({name: tensors[name] for name in network.state_dict()})  # without the branches
     normalisation = Normalisation(state.normalisation.mean, state.normalisation.std)
     if any(len(part) not in (1, spec.channels) for part in (normalisation.mean, normalisation.std)):
-        raise UserError(f"{folder / FINAL}: the normalisation is not of {spec.channels} channels")
+        raise UserError(f"{folder / FINAL}: the normalisation is not for {spec.channels} channels")
     return Predictor(config, network.to(device).eval(), normalisation, device)
 
 
 def _require_fit(folder: Path, network: SpikingNetwork, shapes: Mapping[str, tuple[int, ...]]) -> None:
-    """Check that a file of tensors holds a network's weights; branches may stand beside them."""
+    """Check that a file with these tensors holds the weights of a network; it may hold branches too."""
     needed = {name: tuple(value.shape) for name, value in network.state_dict().items()}
     stored = {name: shape for name, shape in shapes.items() if name.startswith("body.")}
     wrong = [name for name in {**needed, **stored} if needed.get(name) != stored.get(name)]
     if wrong:
-        told = [f"{name} is {_sizes(stored.get(name))}, needed {_sizes(needed.get(name))}" for name in wrong]
+        problems = [
+            f"{name} is {_sizes(stored.get(name))}, needed {_sizes(needed.get(name))}" for name in wrong[:3]
+        ]
         more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
         raise UserError(
-            f"{folder}: the weights do not fit the network of {CONFIG}: {'; '.join(told[:3])}{more}"
+            f"{folder}: the weights do not fit the network of {CONFIG}: {'; '.join(problems)}{more}"
         )
 
 
@@ -202,7 +206,7 @@ def _sizes(shape: tuple[int, ...] | None) -> str:
 
 
 def _network(config: Config, spec: DataSpec) -> SpikingNetwork:
-    """The body alone, weights still random."""
+    """The network without branches, with random weights."""
     with torch.random.fork_rng(devices=[]):
         network = SpikingNetwork(make_body(config.model, spec, config.neuron), spec)
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]

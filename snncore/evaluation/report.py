@@ -1,4 +1,4 @@
-"""An evaluation in the terminal: the dict that `snncore.evaluate` makes, in lines and tables."""
+"""Prints the dict of `snncore.evaluate` in the terminal, as lines and tables."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from rich.table import Table
 from spikefront.accuracy import accuracy_text, split_remarks
 
 MAX_CLASSES_SHOWN = 20
-"""A larger confusion matrix fits no terminal: then the commonest mistakes are listed instead."""
+"""A larger confusion matrix fits no terminal; the commonest mistakes are listed instead."""
 
 
 def print_report(report: dict[str, Any], console: Console) -> None:
-    """Print what the report holds; parts that were not asked for are not there."""
+    """Print all parts that the report has."""
     accuracies, split, accuracy = report["accuracy_at_t"], report["split"], report["accuracy"]
-    told = f"{split} accuracy {accuracy_text(accuracy, report, split)}"
-    told += f", balanced {report['balanced_accuracy']:.2f} %"
-    for line in (told, *split_remarks({split: accuracy}, report)):
+    summary = f"{split} accuracy {accuracy_text(accuracy, report, split)}"
+    summary += f", balanced {report['balanced_accuracy']:.2f} %"
+    for line in (summary, *split_remarks({split: accuracy}, report)):
         console.print(line, highlight=False)
     for t, accuracy in enumerate(accuracies, start=1):
         console.print(f"  after {t} of {len(accuracies)} steps {accuracy:.2f} %", highlight=False)
@@ -57,10 +57,10 @@ def _attack(name: str, result: dict[str, Any]) -> Iterator[str]:
         how += f", {result['steps']} steps of {result['step_size']:g}, seed {result['seed']}"
     yield f"robust accuracy {result['robust_accuracy']:.2f} % under {name.upper()}, {how}"
     yield "  of images that are right under every attack; under each alone:"
-    for one in result["through"]:
-        surrogate = f"{one['surrogate']} of slope {one['surrogate_slope']:g}"
-        own = ", the network's own" if one["is_own"] else ""
-        yield f"  {one['robust_accuracy']:.2f} % through {surrogate}{own}"
+    for attack in result["through"]:
+        surrogate = f"{attack['surrogate']} of slope {attack['surrogate_slope']:g}"
+        remark = ", the network's own" if attack["is_own"] else ""
+        yield f"  {attack['robust_accuracy']:.2f} % through {surrogate}{remark}"
 
 
 def _operations(result: dict[str, Any]) -> str:

@@ -1,1 +1,1 @@
-"""A trained network in forms that other programs read."""
+"""Export of a trained network in formats that other programs read."""

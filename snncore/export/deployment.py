@@ -1,7 +1,7 @@
-"""The body of a network as a graph of plain layers: what is run at one time step, batch norm folded.
+"""The body of a network as a graph of plain layers: one time step, batch norm folded.
 
-Made by symbolic tracing (torch.fx): `stages_0_0_conv -> stages_0_0_lif -> ...`, additions as they are. In the
-graph stand nn.Conv2d, nn.Linear, nn.AvgPool2d, nn.Flatten, LIF and additions of two tensors, nothing else.
+Made by symbolic tracing (torch.fx): `stages_0_0_conv -> stages_0_0_lif -> ...`, additions as they are. The
+graph holds nn.Conv2d, nn.Linear, nn.AvgPool2d, nn.Flatten, LIF and additions of two tensors, nothing else.
 
 Shapes: input (N, C, H, W), the input of one step, normalised; output (N, n_classes), its logits.
 """
@@ -27,12 +27,12 @@ from snncore.passes.passes import PlainPass
 
 
 def deployed_graph(network: SpikingNetwork) -> fx.GraphModule:
-    """The body of `network` at one time step; new layers, the network is left as it is.
+    """The body of `network` at one time step, as new layers; the network does not change.
 
-    Neurons keep no potential in it: the graph says what is connected, not how it is run.
+    Neurons hold no potential in it: the graph describes connections, not how they are run.
 
     Raises:
-        UserError: the body does something that is none of the plain layers, such as max-pooling.
+        UserError: the body uses something that none of the plain layers can do, such as max-pooling.
     """
     body = copy.deepcopy(network.body).eval()
     graph = _trace(body)
@@ -41,7 +41,7 @@ def deployed_graph(network: SpikingNetwork) -> fx.GraphModule:
     x = x.to(weight.device, weight.dtype)
     with torch.no_grad():
         expected = body(x, _SmoothPass()).logits
-        _SmoothRun(graph).propagate(x)  # leaves the shapes in the graph
+        _SmoothRun(graph).propagate(x)  # stores the shapes in the graph
         _fold_norms(graph)
         for node in list(graph.graph.nodes):
             make_plain(graph, node)
@@ -52,17 +52,17 @@ def deployed_graph(network: SpikingNetwork) -> fx.GraphModule:
     return graph
 
 
-def _check(found: Tensor, expected: Tensor) -> None:
-    """A trace does not see everything: a tensor that is changed in place, or what a call leaves behind."""
-    if not torch.allclose(found, expected, rtol=1e-3, atol=1e-3 * float(expected.abs().max())):
+def _check(traced: Tensor, expected: Tensor) -> None:
+    """Compare with the body: a trace misses in-place changes, and state that is kept between calls."""
+    if not torch.allclose(traced, expected, rtol=1e-3, atol=1e-3 * float(expected.abs().max())):
         raise UserError(
-            "model.arch: the network does something that its graph does not show; "
-            "it must not change tensors in place, nor keep anything between calls"
+            "model.arch: the network does something that tracing does not record; "
+            "it must not change tensors in place, nor keep state between calls"
         )
 
 
 class _TracePass(PlainPass):
-    """Leaves batch norms and neurons in the graph as they are called."""
+    """Calls batch norms and neurons as modules, so that they become nodes of the graph."""
 
     def enter(self, layer: Callable[[Tensor], Tensor], x: Tensor, has_time: bool) -> Tensor:
         """The input of one step, still image or frame."""
@@ -95,7 +95,7 @@ class _Tracer(fx.Tracer):
 
 
 class _SmoothPass(PlainPass):
-    """One step with a smooth function for neurons, which no rounding makes jump."""
+    """One step with a smooth function instead of neurons, so that rounding errors stay small."""
 
     def enter(self, layer: Callable[[Tensor], Tensor], x: Tensor, has_time: bool) -> Tensor:
         """The input of one step."""
@@ -111,7 +111,7 @@ class _SmoothPass(PlainPass):
 
 
 class _SmoothRun(ShapeProp):
-    """Runs a graph as `_SmoothPass` runs its body."""
+    """Runs a graph in the same way as `_SmoothPass` runs the body."""
 
     def call_module(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """A layer, or the smooth function."""
@@ -126,7 +126,7 @@ def _trace(body: nn.Module) -> fx.GraphModule:
         graph = tracer.trace(_Logits(body))
     except (fx.proxy.TraceError, TypeError) as error:
         raise UserError(
-            f"model.arch: what the network does depends on its input, so its graph cannot be told: {error}"
+            f"model.arch: the network's computation depends on its input, so it has no fixed graph: {error}"
         ) from error
     return fx.GraphModule(tracer.root, graph)
 

@@ -1,6 +1,6 @@
-"""Batch norm with running statistics as part of the weights of the layer before it.
+"""Folding: batch norm with running statistics as part of the weights of the layer before it.
 
-In evaluation batch norm is affine per channel, and so is the convolution it follows: one layer can do both.
+In evaluation, batch norm is affine per channel, so a convolution and the norm after it are one convolution.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ def fold_norm(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Conv2d:
 
 
 def norm_as_convolution(norm: nn.BatchNorm2d) -> nn.Conv2d:
-    """A new 1×1 convolution that computes `norm(x)` as in evaluation: for a norm that follows no convolution.
+    """A new 1×1 convolution that computes `norm(x)` as in evaluation, for a norm that follows no convolution.
 
-    It costs C² weights, of which all but C are 0.
+    It has C² weights, of which all but C are 0.
     """
     scale, shift = norm_as_affine(norm)
     conv = nn.Conv2d(norm.num_features, norm.num_features, 1, bias=True)
@@ -40,7 +40,7 @@ def norm_as_convolution(norm: nn.BatchNorm2d) -> nn.Conv2d:
 def norm_as_affine(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
     """scale and shift, each (C,), with norm(x) = scale·x + shift in evaluation."""
     mean, variance = norm.running_mean, norm.running_var
-    assert mean is not None, "a network's norms keep running statistics"
+    assert mean is not None, "norms of a network have running statistics"
     assert variance is not None
     scale = torch.rsqrt(variance + norm.eps)
     shift = -mean * scale

@@ -1,8 +1,8 @@
 """Export to NIR (Pedersen et al. 2024), the exchange format of neuromorphic simulators and chips.
 
-What is written takes the input of one step (normalised, as the network was trained; a still image the same at
-every step) and gives that step's logits; the prediction is their mean over T. The file's metadata tell T,
-dt and the normalisation. NIR's neurons reset to a value: the soft reset cannot be said in it.
+The input of the written graph is that of one step (normalised as in training; a still image is the same at
+every step), the output that step's logits; the prediction is their mean over T. The file's metadata hold T,
+dt and the normalisation. NIR's neurons reset to a value, so the soft reset cannot be expressed.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from snncore.neuron.neuron import LIF
 from snncore.neuron.quiet import quiet_spikingjelly
 
 DT = 1e-4
-"""Seconds of a time step, as NIR's simulators assume; only its ratio to tau has a meaning here."""
+"""Seconds per time step, as NIR's simulators assume; only its ratio to tau matters here."""
 
 
 def to_nir(network: SpikingNetwork, metadata: dict[str, Any] | None = None) -> Any:
     """The deployed body as a `nir.NIRGraph`, batch norm folded, in the precision of the weights.
 
     Raises:
-        UserError: the neurons reset softly, or the body does what NIR cannot express.
+        UserError: the neurons have a soft reset, or NIR cannot express the body.
     """
     _refuse_soft_reset(network)
     graph = deployed_graph(network).cpu()
@@ -41,15 +41,15 @@ def to_nir(network: SpikingNetwork, metadata: dict[str, Any] | None = None) -> A
         try:
             from spikingjelly.activation_based.nir_exchange import export_to_nir
 
-            made = export_to_nir(graph, example, dt=DT)
+            exported = export_to_nir(graph, example, dt=DT)
         except ModuleNotFoundError as error:
             raise UserError(
                 f"NIR: the package {error.name!r} is missing; pip install nir nirtorch"
             ) from error
         except NotImplementedError as error:
             raise UserError(f"model.arch: cannot be expressed in NIR: {error}") from error
-    made.metadata = dict(metadata or {})
-    return made
+    exported.metadata = dict(metadata or {})
+    return exported
 
 
 def write_nir(network: SpikingNetwork, path: Path, T: int, normalisation: Normalisation) -> None:
@@ -69,13 +69,13 @@ def write_nir(network: SpikingNetwork, path: Path, T: int, normalisation: Normal
 def _refuse_soft_reset(network: SpikingNetwork) -> None:
     if any(isinstance(part, LIF) and part.neuron.reset == "soft" for part in network.modules()):
         raise UserError(
-            "neuron.reset: NIR knows the hard reset only, and this network was trained with 'soft'; "
+            "neuron.reset: NIR has the hard reset only, and this network was trained with 'soft'; "
             "train with neuron.reset: hard to export to NIR, or export the weights"
         )
 
 
 def _spikingjelly_neuron(neuron: NeuronConfig) -> Any:
-    """v ← v − v/tau + x with tau = 1/(1 − decay): our v ← decay·v + x, up to rounding."""
+    """v ← v − v/tau + x with tau = 1/(1 − decay), which is v ← decay·v + x up to rounding."""
     from spikingjelly.activation_based.neuron import LIFNode
 
     return LIFNode(

@@ -1,6 +1,6 @@
-"""Rewriting a traced body, node by node, in the few layers that every format for deployment knows.
+"""Rewrites a traced body, node by node, with the few layers that every deployment format has.
 
-Shapes: (N, C, H, W) of one time step; they stand in each node's meta.
+Shapes: (N, C, H, W) of one time step; `node.meta` holds them.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ PLAIN_LAYERS = (nn.Conv2d, nn.Linear, nn.AvgPool2d, nn.Flatten, LIF)
 
 
 def make_plain(graph: fx.GraphModule, node: fx.Node) -> None:
-    """Turn one node into plain layers.
+    """Replace one node by plain layers.
 
     Raises:
-        UserError: it is nothing that they can do.
+        UserError: plain layers cannot do what it does.
     """
     layer = layer_of(graph, node)
     if isinstance(layer, StridedPointwise):
@@ -57,7 +57,7 @@ def _is_addition(node: fx.Node) -> bool:
 
 
 def _as_layers(graph: fx.GraphModule, node: fx.Node) -> tuple[nn.Module, ...] | None:
-    """The plain layers that do what `node` does, one after the other; None if there are none."""
+    """The plain layers that, one after the other, do what `node` does; None if there are none."""
     module = layer_of(graph, node)
     if isinstance(module, nn.AdaptiveAvgPool2d):
         return _adaptive(node, module.output_size)
@@ -79,7 +79,7 @@ _POOLING_OPTIONS = ("kernel_size", "stride", "padding", "ceil_mode", "count_incl
 
 
 def _mean(node: fx.Node, options: dict[str, Any]) -> tuple[nn.Module, ...] | None:
-    """Average pooling, where the mean is over both dimensions of place."""
+    """Average pooling, if the mean is over height and width; else None."""
     dim = options.get("dim")
     if set(options) != {"dim", "keepdim"} or not isinstance(dim, tuple | list):
         return None
@@ -91,7 +91,7 @@ def _mean(node: fx.Node, options: dict[str, Any]) -> tuple[nn.Module, ...] | Non
 
 
 def _adaptive(node: fx.Node, output_size: Any) -> tuple[nn.Module, ...] | None:
-    """Average pooling to `output_size`; None where its windows would not be all alike."""
+    """Average pooling to `output_size`; None if its windows would have different sizes."""
     sizes = output_size if isinstance(output_size, tuple | list) else (output_size, output_size)
     shape = _shape(node.args[0])[2:]
     out = [before if size is None else size for size, before in zip(sizes, shape, strict=True)]
@@ -101,7 +101,7 @@ def _adaptive(node: fx.Node, output_size: Any) -> tuple[nn.Module, ...] | None:
 
 
 def _options(node: fx.Node, *names: str) -> dict[str, Any]:
-    """What a call is given besides its input, by name; `names` in the order of its positional arguments."""
+    """The arguments of a call except its input, by name; names: in the order of positional arguments."""
     return dict(zip(names, node.args[1:], strict=False)) | dict(node.kwargs)
 
 
@@ -118,7 +118,7 @@ def layer_of(graph: fx.GraphModule, node: Any) -> nn.Module | None:
 
 
 def replace(graph: fx.GraphModule, node: fx.Node, *layers: nn.Module) -> None:
-    """Put new layers, one after the other, in the place of a node with one input."""
+    """Replace a node with one input by new layers, one after the other."""
     x = node.args[0]
     assert isinstance(x, fx.Node)
     with graph.graph.inserting_before(node):

@@ -1,6 +1,6 @@
-"""The deployed weights as a plain `state_dict`: a file of named tensors, readable without this code.
+"""The deployed weights as a `state_dict`: a file of named tensors that needs no code of this project.
 
-Branches, optimizer and config are left out. Folded, a batch norm is part of the convolution before it.
+It has no branches, optimizer or config. With folding, a batch norm is part of the convolution before it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def weights(network: SpikingNetwork, fold_norms: bool = False) -> dict[str, Tens
     `snncore.export.deployment`; otherwise the names are those of the architecture's modules.
 
     Raises:
-        UserError: fold_norms on a body whose graph cannot be told.
+        UserError: with fold_norms, if the body cannot be traced (see `deployed_graph`).
     """
     module = deployed_graph(network) if fold_norms else network.body
     state = module.state_dict()

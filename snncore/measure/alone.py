@@ -1,4 +1,4 @@
-"""One measurement of times at once on a machine, whoever asks for it: two would each measure the other."""
+"""Lets one measurement of times at a time run on a machine, so that they do not disturb each other."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from filelock import FileLock
 from spikefront.locks import acquire
 
 LIMIT_S = 180.0
-"""A measurement takes seconds, a quiet one with a large network a minute; they come one after another."""
+"""How long to wait for others. A measurement takes seconds, a quiet one of a large network a minute."""
 
 _is_alone: ContextVar[bool | None] = ContextVar("_is_alone", default=None)
 
 
 @contextmanager
 def alone_on_machine() -> Iterator[bool]:
-    """Keep other measurements of this user on this machine waiting.
+    """Make other measurements of this user on this machine wait for the end of the block.
 
-    Yields whether they do wait; inside of another such block, what that one yields. After `LIMIT_S`, or when
-    the one that measures is stopped, a warning names it and the block is entered all the same: what is
-    measured in it must count as taken under load.
+    Yields whether they do; in a nested block, what the outer one yields. If another measurement holds the
+    lock for `LIMIT_S`, or its process is stopped, a warning names it, and the block runs and yields False:
+    its measurements must count as taken under load.
     """
     outer = _is_alone.get()
     if outer is not None:
@@ -37,7 +37,7 @@ def alone_on_machine() -> Iterator[bool]:
     try:
         acquire(lock, LIMIT_S)
     except OSError as error:
-        # No error: a time that is marked as taken under load is better than none.
+        # Not an error: a time that is marked as taken under load is better than none.
         warnings.warn(f"times are measured beside another measurement: {error}", stacklevel=3)
         is_alone = False
     token = _is_alone.set(is_alone)
@@ -49,7 +49,7 @@ def alone_on_machine() -> Iterator[bool]:
 
 
 def lock_file() -> Path:
-    """The same for all processes of a user, whatever their TMPDIR is."""
+    """The lock file: the same for all processes of a user, whatever their TMPDIR."""
     common = Path("/tmp")
     folder = common if os.access(common, os.W_OK | os.X_OK) else Path(tempfile.gettempdir())
     return folder / f"spikefront-probe-{os.getuid() if hasattr(os, 'getuid') else 0}.lock"

@@ -13,10 +13,11 @@ from snncore.passes.passes import inference
 
 
 def count_macs(network: SpikingNetwork, T: int) -> int:
-    """Multiply-accumulates to classify one sample with all T steps, as a dense machine would do them.
+    """Multiply-accumulates to classify one sample with all T steps, without use of sparsity.
 
-    Convolutions and linear layers, batch norm folded, branches not run. For a still image the layers before
-    the first neurons count once: their current is the same at every step. For event frames all count T times.
+    Of convolutions and linear layers, with batch norm folded, without branches. For a still image the layers
+    before the first neurons count once, since their current is the same at every step; for event frames all
+    count T times.
     """
     device = next(network.parameters()).device
     counted: list[int] = []
@@ -37,5 +38,5 @@ def count_macs(network: SpikingNetwork, T: int) -> int:
 
 
 def input_shape(spec: DataSpec, T: int, N: int) -> tuple[int, ...]:
-    """Of a batch as a network takes it: (N, C, H, W), or (T, N, C, H, W) for data that have time."""
+    """The shape of a batch: (N, C, H, W), or (T, N, C, H, W) for event frames."""
     return (T, N, *spec.image_shape) if spec.has_time else (N, *spec.image_shape)

@@ -1,8 +1,8 @@
 """Peak memory, the same number on every run.
 
-CUDA: the allocator's own peak. CPU: every allocation and release that torch reports while a function
-runs is added up in order; the highest sum is the peak of the function, to which comes what lived before.
-Scratch space that a kernel library takes from the system behind torch's back is in neither.
+CUDA: the peak that the allocator reports. CPU: the allocations and releases that torch reports while a
+function runs are added up in order; the highest sum, plus the tensors that existed before, is the peak.
+Neither includes scratch memory that a kernel library takes directly from the system.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MIB = 1024 * 1024
 
 
 def peak_growth_bytes(function: Callable[[], object], device: str) -> int:
-    """Highest number of bytes alive at once during `function`, beyond what lived before it.
+    """Peak number of bytes allocated during `function`, beyond those allocated before it.
 
     Call the function once before: first calls allocate what later ones reuse.
     """
@@ -37,14 +37,16 @@ def peak_growth_bytes(function: Callable[[], object], device: str) -> int:
     results = profiler.profiler.kineto_results
     events = [event for event in results.events() if event.name() == "[memory]"]
     alive = peak = 0
-    for event in sorted(events, key=lambda event: event.start_ns()):  # stable: ties stay as recorded
+    for event in sorted(
+        events, key=lambda event: event.start_ns()
+    ):  # stable: equal times stay in recorded order
         alive += event.nbytes()
         peak = max(peak, alive)
     return peak
 
 
 def peak_mib(function: Callable[[], object], alive: Iterable[Tensor], device: str) -> float:
-    """Peak of `function` in MiB: what it adds to the tensors that live before and after it.
+    """Peak memory of `function` in MiB, including the tensors `alive`, which exist before and after it.
 
     Call the function once before: first calls allocate what later ones reuse.
     """
@@ -59,7 +61,7 @@ def tensor_bytes(tensors: Iterable[Tensor]) -> int:
 
 @contextmanager
 def _silent_stderr() -> Iterator[None]:
-    """The profiler of some torch releases writes trace marks to the process's stderr, past Python."""
+    """Silence stderr, also below Python: the profiler of some torch releases writes to it directly."""
     sys.stderr.flush()
     saved = os.dup(2)
     with Path(os.devnull).open("wb") as sink:

@@ -1,7 +1,7 @@
-"""What is known before the first epoch: memory, latency, parameters, multiply-accumulates.
+"""Probes: metrics known before the first epoch: memory, latency, parameters, multiply-accumulates.
 
-None of it depends on trained weights or on data, so a config can be judged for the cost of a few steps.
-`snncore.config.probe_key` says which configs share a probe.
+None of them depends on trained weights or on data, so a config can be measured at the cost of a few steps.
+`snncore.config.probe_key` tells which configs share a probe.
 """
 
 from __future__ import annotations
@@ -34,26 +34,26 @@ _OF_TRAINING = {"train_memory_mib", "train_step_ms"}
 
 _LATENCY = Effort(n_warmup=1)
 _STEP = Effort(n_warmup=0, n_min=5, seconds_min=0.03, seconds_max=0.06, relative_error=0.02)
-"""Of train_step_ms. It has been warmed up: a step or two are done by then."""
+"""Of train_step_ms. No warm-up is needed: a step or two have been run before."""
 
 _QUIET_LATENCY = Effort(1, n_min=11, n_max=10_000, seconds_min=0.3, seconds_max=1.5, relative_error=0.005)
 _QUIET_STEP = Effort(0, n_min=5, n_max=10_000, seconds_min=0.3, seconds_max=1.0, relative_error=0.005)
 
 _N_FIRST = 3
-"""Classifications before any is measured; the first one packs the weights."""
+"""Classifications before the measurement; the first one packs the weights."""
 
 
 def probe(config: Config, device: str | None = None, names: Collection[str] = PROBED) -> Metrics:
     """The metrics known by probing: all, or only those in `names`, which takes less time.
 
-    device: where the config is trained; `measure.device` says where latency is measured (auto: the same).
-    With latency_ms come latency_ms_q25 and _q75, and latency_under_load: whether other processes were busy.
-    What is timed takes turns with other measurements on the machine, and counts as under load where one does
-    not come to its end (see `alone_on_machine`); memory and counts wait for nobody.
-    Torch's random state and number of threads are left as they were.
+    device: where the config is trained; `measure.device` is where latency is measured (auto: the same).
+    latency_ms comes with latency_ms_q25 and _q75, and latency_under_load: whether other processes were busy.
+    Timing waits for other measurements on the machine, and counts as under load if one of them does not end
+    in time (see `alone_on_machine`); memory and counts do not wait. Torch's random state and number of
+    threads do not change.
 
     Raises:
-        ValueError: a name that no probe knows.
+        ValueError: a name is not that of a probed metric.
     """
     unknown = sorted(set(names) - PROBED)
     if unknown:
@@ -74,12 +74,12 @@ def probe(config: Config, device: str | None = None, names: Collection[str] = PR
 
 
 def quiet_probe(config: Config, device: str | None = None) -> Metrics:
-    """Times worth up to five seconds, for when nothing else runs: until medians are known to 0.5 %.
+    """Times measured for up to five seconds, until medians are known to 0.5 %; for when nothing else runs.
 
-    All of it, building the network too, keeps other measurements on the machine waiting.
+    Other measurements on the machine wait for all of it, including building the network.
 
-    latency_ms_quiet, latency_ms_quiet_q25, latency_ms_quiet_q75 and train_step_ms_quiet; and
-    latency_quiet_under_load: whether other processes were busy all the same. Leaves torch as `probe` does.
+    Returns latency_ms_quiet, latency_ms_quiet_q25, latency_ms_quiet_q75 and train_step_ms_quiet; and
+    latency_quiet_under_load: whether other processes were busy nevertheless. Leaves torch as `probe` does.
     """
     with alone_on_machine():
         bench = _Bench(config, device or default_device(), trains=True)
@@ -95,7 +95,7 @@ def quiet_probe(config: Config, device: str | None = None) -> Metrics:
 
 
 class _Work(NamedTuple):
-    """What is measured, called at least once already; alive: the tensors that live between its calls."""
+    """A function to measure, which has been called at least once; alive: the tensors between its calls."""
 
     function: Callable[[], object]
     alive: list[Tensor]
@@ -111,7 +111,7 @@ class _Work(NamedTuple):
 
 
 class _Bench:
-    """One network of a config, to be trained if asked to, and to be deployed: nothing is built twice."""
+    """The network of a config for all measurements, so that it is built once; trains: with a training step."""
 
     def __init__(self, config: Config, device: str, trains: bool) -> None:
         if device == "cpu":
@@ -127,11 +127,11 @@ class _Bench:
             self.network = build_network(config).to(device)
 
     def deployed(self) -> _Work:
-        """Classification as `snncore.load` does it, on the device that the config wants measured."""
+        """Classification as with `snncore.load`, on the device of `measure.device`."""
         if self._deployed is None:
-            wanted, n_threads = self._config.measure.device, self._config.measure.threads
-            device = self._device if wanted == "auto" else wanted
-            # Elsewhere it needs weights of its own: to() would take those of the training step along.
+            measured, n_threads = self._config.measure.device, self._config.measure.threads
+            device = self._device if measured == "auto" else measured
+            # Another device needs a network of its own: to() would move that of the training step.
             network = self.network if device == self._device else build_network(self._config).to(device)
             classify, alive = classification(network, self._config, device)
             with threads(n_threads):
@@ -164,7 +164,7 @@ def _timed(tasks: list[Task]) -> list[Timing]:
 
 
 def training_step(config: Config, device: str) -> tuple[Callable[[], object], list[Tensor]]:
-    """One step on random samples, done once already, and the tensors that live between its calls."""
+    """A training step on random samples, already called once, and the tensors between its calls."""
     return _step_of(Trainer(config, device), device)
 
 
@@ -178,16 +178,16 @@ def _step_of(trainer: Trainer, device: str) -> tuple[Callable[[], object], list[
     def step() -> None:
         trainer.step(x, labels)
 
-    step()  # allocates the optimizer's state, which lives on between steps
+    step()  # allocates the optimizer's state, which stays between steps
     return step, [*trainer.tensors(), x, labels]
 
 
 def classification(
     network: SpikingNetwork, config: Config, device: str
 ) -> tuple[Callable[[], Tensor], list[Tensor]]:
-    """Classifying `measure.batch_size` random samples, and the tensors that live between the calls.
+    """A function that classifies `measure.batch_size` random samples, and the tensors between its calls.
 
-    As `snncore.load` does it, with packed weights; the first call packs them.
+    As with `snncore.load`, with packed weights; the first call packs them.
     """
     x = _inputs(network, config.T, config.measure.batch_size, device)
     deployed = packed(network, config)

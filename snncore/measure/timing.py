@@ -1,4 +1,4 @@
-"""Times that can be compared: after warm-up, as quartiles, with what else the machine was doing."""
+"""Comparable times: after warm-up, as quartiles, with whether other processes were busy."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ import torch
 
 try:
     import resource
-except ImportError:  # a system that does not tell
+except ImportError:  # not on this system
     resource = None  # type: ignore[assignment]
 
 QUIET_SHARE = 0.1
 """A machine counts as quiet when other processes used less than this share of one core."""
 
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 0.01
-"""What the system counts busy time in."""
+"""The unit in which the system counts busy time."""
 
 TURN_S = 0.02
-"""How long a task is measured before another one has its turn."""
+"""How long a task is measured before the next one has its turn."""
 
 _N_BETWEEN = 8
-"""Calls between two looks at how well the median is known; looking takes a fifth of a millisecond."""
+"""Calls between two checks of how well the median is known; a check takes a fifth of a millisecond."""
 
 _N_PARTS = 5
-"""In so many parts calls are divided to see their drift; each of `_N_BETWEEN` calls at least."""
+"""Number of parts into which calls are divided to measure drift; each has at least `_N_BETWEEN` calls."""
 
 
 @dataclass(frozen=True)
 class Timing:
     """Quartiles in milliseconds over `n` calls; under_load: other processes were busy meanwhile.
 
-    drift: the standard error of the median over the median, by how far the medians of consecutive parts of
-    the calls lie apart. Slow changes are in it, such as of the machine's clock and of what others do.
+    drift: relative standard error of the median, from the spread of the medians of consecutive parts of the
+    calls. It includes slow changes, such as of clock rate and of load by others.
     """
 
     q25_ms: float
@@ -51,9 +51,9 @@ class Timing:
 
     @property
     def relative_error(self) -> float:
-        """Standard error of the median over the median: as if calls were independent, or by `drift`.
+        """Relative standard error of the median: the larger of that of independent calls and `drift`.
 
-        The larger counts. For a normal distribution: sigma is the quartile range over 1.349, and a median of
+        For normally distributed independent calls, sigma is the quartile range over 1.349, and the median of
         n values has the error 1.2533 sigma / sqrt(n).
         """
         spread = (self.q75_ms - self.q25_ms) / 1.349
@@ -62,10 +62,10 @@ class Timing:
 
 @dataclass(frozen=True)
 class Effort:
-    """How long a task is measured: `n_min` calls and `seconds_min`, then until the median is known.
+    """How long a task is measured: at least `n_min` calls and `seconds_min`, then until the median is known.
 
-    Known to `relative_error`, that is; `seconds_max` or `n_max` calls end it all the same. So a quiet machine
-    is left soon, and a noisy one gets more calls. n_warmup: calls before every turn that are not timed.
+    It is known to `relative_error`; `seconds_max` or `n_max` calls end the measurement in any case. So it is
+    short on a quiet machine, and longer on a noisy one. n_warmup: calls before every turn that are not timed.
     """
 
     n_warmup: int = 3
@@ -78,7 +78,7 @@ class Effort:
 
 @dataclass(frozen=True)
 class Task:
-    """One call to be timed, on a device; threads: torch's, while it has its turn. None: as they are."""
+    """A function to time, on a device; threads: of torch while it is timed, None: unchanged."""
 
     function: Callable[[], object]
     device: str
@@ -87,15 +87,15 @@ class Task:
 
 
 def measure(function: Callable[[], object], device: str, effort: Effort | None = None) -> Timing:
-    """Quartiles of the time of one call of `function`, by the given effort."""
+    """Quartiles of the time of one call of `function`, measured with the given effort."""
     return measure_in_turns([Task(function, device, effort or Effort())])[0]
 
 
 def measure_in_turns(tasks: Sequence[Task]) -> list[Timing]:
-    """Quartiles of the time of one call of each task's function, each by its own effort.
+    """Quartiles of the time of one call of each task's function, each measured with its own effort.
 
-    Tasks take turns of `TURN_S`, so that the calls of each are spread over all the time that is measured, and
-    what another process does for a moment falls into a part of them.
+    Tasks take turns of `TURN_S`, so that the calls of each are spread over the whole measurement, and a short
+    disturbance affects only some of them.
     """
     clocks = [_Clock(task) for task in tasks]
     load = ForeignLoad()
@@ -107,16 +107,16 @@ def measure_in_turns(tasks: Sequence[Task]) -> list[Timing]:
 
 
 class _Clock:
-    """The calls of one task so far."""
+    """The times of one task's calls so far."""
 
     def __init__(self, task: Task) -> None:
         self._task = task
         self._times_ms: list[float] = []
-        self._was_left_alone: list[bool] = []
+        self._was_undisturbed: list[bool] = []
         self._seconds = 0.0
 
     def take_turn(self, seconds: float) -> None:
-        """Time calls for so long, one at least; stops when they are enough."""
+        """Time calls for so many seconds, at least one, or until they are enough."""
         with threads(self._task.threads):
             for _ in range(self._task.effort.n_warmup):
                 self._task.function()
@@ -133,7 +133,7 @@ class _Clock:
         self._task.function()
         self._wait()
         self._times_ms.append(1000 * (time.perf_counter() - before))
-        self._was_left_alone.append(_n_switches() == n_switches)
+        self._was_undisturbed.append(_n_switches() == n_switches)
 
     def _wait(self) -> None:
         if self._task.device.startswith("cuda"):
@@ -151,13 +151,15 @@ class _Clock:
         return is_time_to_look and self.timing().relative_error <= effort.relative_error
 
     def timing(self, under_load: bool = False) -> Timing:
-        """Of the calls in which the system took no core away, if they are at least half, else of all."""
-        alone = [ms for ms, is_alone in zip(self._times_ms, self._was_left_alone, strict=True) if is_alone]
-        return timing_of(alone if 2 * len(alone) >= len(self._times_ms) else self._times_ms, under_load)
+        """Of the calls in which the system did not preempt this process if they are at least half, else of all."""
+        calls = zip(self._times_ms, self._was_undisturbed, strict=True)
+        undisturbed = [ms for ms, is_undisturbed in calls if is_undisturbed]
+        is_most = 2 * len(undisturbed) >= len(self._times_ms)
+        return timing_of(undisturbed if is_most else self._times_ms, under_load)
 
 
 def timing_of(times_ms: Sequence[float], under_load: bool = False) -> Timing:
-    """Quartiles of times in the order in which they were measured."""
+    """Quartiles of times, which are in the order in which they were measured."""
     q25, median, q75 = np.quantile(times_ms, [0.25, 0.5, 0.75])
     drift = 0.0
     if len(times_ms) >= _N_PARTS * _N_BETWEEN:
@@ -168,7 +170,7 @@ def timing_of(times_ms: Sequence[float], under_load: bool = False) -> Timing:
 
 @contextmanager
 def threads(n: int | None) -> Iterator[None]:
-    """Torch with so many threads inside; None: with as many as it has."""
+    """Set torch's number of threads in the block; None: leave it."""
     before = torch.get_num_threads()
     if n is None or n == before:
         yield
@@ -181,12 +183,12 @@ def threads(n: int | None) -> Iterator[None]:
 
 
 def _n_switches() -> int:
-    """How often the system has taken a core away from a thread of this process that wanted to go on."""
+    """Number of involuntary context switches of this process so far; 0 if the system does not count them."""
     return 0 if resource is None else resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
 
 
 class ForeignLoad:
-    """How many cores processes other than this one have kept busy since it was made."""
+    """Measures how many cores other processes have kept busy since this object was made."""
 
     def __init__(self) -> None:
         self._process = psutil.Process()
@@ -197,19 +199,19 @@ class ForeignLoad:
         total = psutil.cpu_times()
         # user time holds guest time already; steal is time another machine took from this one.
         parts = ("user", "nice", "system", "irq", "softirq", "steal")
-        own = self._process.cpu_times()
+        this = self._process.cpu_times()
         everyone = sum(float(getattr(total, part, 0.0)) for part in parts)
-        return everyone - (float(own.user) + float(own.system))
+        return everyone - (float(this.user) + float(this.system))
 
     def busy_cores(self) -> float:
-        """Mean number of busy cores, never below 0; ticks of 10 ms limit it over short times."""
+        """Mean number of busy cores, at least 0; ticks of 10 ms limit its accuracy over short times."""
         elapsed = time.perf_counter() - self._started
         return max(0.0, (self._busy_seconds() - self._before) / max(elapsed, 1e-9))
 
     def is_busy(self) -> bool:
         """Whether other processes used more than `QUIET_SHARE` of a core.
 
-        Two ticks are forgiven, by which the two counts that are subtracted may disagree: over 0.2 s that is
+        Two ticks are subtracted, by which the two counts in the difference may disagree: over 0.2 s that is
         another 0.1 of a core.
         """
         elapsed = time.perf_counter() - self._started

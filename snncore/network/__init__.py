@@ -1,4 +1,4 @@
-"""Networks: bodies by architecture, branches, and the whole that is trained."""
+"""Networks: bodies by architecture, ANN branches, and the network that is trained."""
 
 from snncore.network.network import SpikingNetwork
 from snncore.passes.passes import NetworkOutput

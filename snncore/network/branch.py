@@ -1,4 +1,4 @@
-"""ANN branches (P1): from the rate of a stage to class logits. Run only in training, ordinary ANN layers.
+"""ANN branches (P1): ordinary ANN layers from the rate of a stage to class logits, run in training only.
 
 Shapes: rate (N, C, H, W) -> logits (N, n_classes).
 """
@@ -14,12 +14,12 @@ from snncore.passes.norm import BatchNorm2d
 
 
 def _relu(x: Tensor) -> Tensor:
-    """In the memory of x, a sum or a norm's output, which no backward pass reads."""
+    """In place: x is a sum or the output of a norm, whose values no backward pass reads."""
     return F.relu(x, inplace=True)
 
 
 class Depthwise(nn.Conv2d):
-    """A depthwise convolution; on a CPU in float32 always: in bfloat16 it takes several times as long."""
+    """A depthwise convolution; always float32 on a CPU, where bfloat16 takes several times as long."""
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C, H', W')."""
@@ -68,10 +68,10 @@ class ResidualBlock(nn.Module):
 
 
 class Branch(nn.Module):
-    """S − s halving blocks, then global average pooling and a linear layer.
+    """S − s halving blocks after stage s of S, then global average pooling and a linear layer.
 
     with_residual: each halving block is followed by a residual block, as on ImageNet (P1).
-    Pools the whole map; published code reads its upper left 4×4, which is the same on its CIFAR sizes.
+    Pools the whole map; published code pools the upper left 4×4, which is the same for its CIFAR sizes.
     """
 
     def __init__(self, channels: int, n_blocks: int, n_classes: int, with_residual: bool = False) -> None:

@@ -21,7 +21,7 @@ from snncore.passes.passes import Pass
 
 
 class SpikingNetwork(nn.Module):
-    """body: what is deployed (docs/architectures.md: what it follows). branches: run in training only."""
+    """body: the part that is deployed, see docs/architectures.md. branches: run in training only."""
 
     def __init__(self, body: nn.Module, spec: DataSpec) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class SpikingNetwork(nn.Module):
         return run.leave(self.body(x, run))
 
     def add_branches(self, stages: tuple[int, ...]) -> None:
-        """Stand an ANN branch behind each of the 1-based `stages`.
+        """Add an ANN branch after each of the 1-based `stages`.
 
         Raises:
             ConfigError: the body has no such stage.
@@ -56,10 +56,10 @@ class SpikingNetwork(nn.Module):
 
 
 def build_network(config: Config) -> SpikingNetwork:
-    """The network of a config, initialised from `config.seed`; the global random state is left as it was.
+    """The network of a config, initialised from `config.seed`; the global random state does not change.
 
-    Branches are built only for modes that use them, after everything else, so that the spiking part has
-    the same initial weights with and without them.
+    Branches are built only for modes that use them, and last, so that the spiking part has the same initial
+    weights with and without them.
 
     Raises:
         ConfigError: the architecture cannot be built on this data, or has no such stages.
@@ -83,5 +83,5 @@ def _initialise_convolutions(module: nn.Module) -> None:
 
 
 def deployed_parameters(network: SpikingNetwork) -> int:
-    """Parameters that remain at inference: branches are run only in training."""
+    """Number of parameters at inference, without branches."""
     return sum(parameter.numel() for parameter in network.body.parameters())

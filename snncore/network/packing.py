@@ -1,7 +1,7 @@
-"""Networks whose weights lie as oneDNN's convolutions read them: for classifying on a CPU.
+"""Networks whose weights are stored in the layout of oneDNN's convolutions, for classifying on a CPU.
 
-Without it every call brings the weights into that order anew, which at batch 1 takes longer than many a
-convolution itself. Shapes: M samples, T·N in a pass that is flat over time.
+Otherwise every call reorders the weights again, which at batch 1 takes longer than many convolutions
+themselves. Shapes: M samples, T·N in a pass that is flat over time.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from snncore.passes.rows import channels_last
 
 
 class PackedConv2d(nn.Module):
-    """A convolution with fixed weights, ordered at its first call for the sizes of that call.
+    """A convolution with fixed weights, which its first call reorders for the input size of that call.
 
     Other sizes work too. dtype: of weights, input and output, float32 or bfloat16. n_bytes: of the weights.
     """
@@ -45,11 +45,11 @@ class PackedConv2d(nn.Module):
 
 
 def packed(network: SpikingNetwork, config: Config) -> SpikingNetwork:
-    """A copy of a network for classification alone, its branches left out; `network` stays as it is.
+    """A copy of a network for classification only, without branches; `network` itself does not change.
 
-    Convolutions run in the config's precision. Where weights cannot be packed (not on a CPU, float64, a build
-    of torch without oneDNN, bfloat16 on a CPU where oneDNN lacks it) they stay what they are, so that the
-    copy classifies everywhere.
+    Convolutions run in the config's precision. Weights that cannot be packed (not on a CPU, float64, a build
+    of torch without oneDNN, bfloat16 on a CPU for which oneDNN lacks it) are copied as they are, so that the
+    copy works everywhere.
     """
     dtype = torch.bfloat16 if config.precision == "bf16" else torch.float32
     body = copy.deepcopy(network.body).eval()
@@ -65,7 +65,8 @@ def packed(network: SpikingNetwork, config: Config) -> SpikingNetwork:
 def tensors_of(network: nn.Module) -> list[Tensor]:
     """Weights and buffers of a network, packed or not, to count their bytes.
 
-    For packed weights, which have no storage that tells its size, stands one tensor without content.
+    Packed weights have no storage whose size can be read: one meta tensor of their total size represents
+    them.
     """
     n_bytes = sum(module.n_bytes for module in network.modules() if isinstance(module, PackedConv2d))
     stand_in = torch.empty(n_bytes, dtype=torch.uint8, device="meta")
@@ -73,7 +74,7 @@ def tensors_of(network: nn.Module) -> list[Tensor]:
 
 
 def _can_reorder(dtype: torch.dtype) -> bool:
-    """Whether oneDNN is there, and orders weights of this type on this CPU."""
+    """Whether torch has oneDNN, and it reorders weights of this dtype on this CPU."""
     if not (torch.backends.mkldnn.is_available() and hasattr(_operators(), "_reorder_convolution_weight")):
         return False
     return dtype != torch.bfloat16 or bool(_operators()._is_mkldnn_bf16_supported())

@@ -1,4 +1,4 @@
-"""1×1 convolutions with a stride, as shortcuts take them."""
+"""1×1 convolutions with a stride, as used in shortcuts."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from torch.nn import functional as F
 
 
 class StridedPointwise(nn.Conv2d):
-    """A 1×1 convolution with stride, run without one on the pixels that it reads: the same result.
+    """A 1×1 convolution with stride, run without stride on the pixels that it reads: the same result.
 
-    oneDNN's own backward pass for it writes outside its buffers and kills the process (torch 2.13, maps in
-    channels-last): on a CPU with AVX-512 with 8 input channels or fewer on maps of 56 × 56, on one with AVX2
-    alone with 6 or fewer already on maps of 8 × 8.
+    The backward pass of oneDNN for a strided one writes outside its buffers and kills the process (torch
+    2.13, maps in channels-last): on a CPU with AVX-512 for 8 input channels or fewer on maps of 56 × 56, on
+    one with AVX2 only for 6 or fewer even on maps of 8 × 8.
     """
 
     def __init__(self, n_in: int, n_out: int, stride: int, *, bias: bool) -> None:
@@ -23,7 +23,7 @@ class StridedPointwise(nn.Conv2d):
         return F.conv2d(x[:, :, ::down, ::across], self.weight, self.bias)
 
     def plain(self) -> nn.Conv2d:
-        """The same function, with the same weights, as torch's own layer: for other programs to read."""
+        """The same function as a layer of torch, sharing the weights, for export to other programs."""
         down, across = self.stride
         conv = nn.Conv2d(self.in_channels, self.out_channels, 1, stride=(down, across), bias=False)
         conv.weight, conv.bias = self.weight, self.bias

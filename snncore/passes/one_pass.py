@@ -6,7 +6,8 @@ reference in tests, this saves the forward convolutions of the rate pass. What i
 size of one step: per convolution the number of spikes in one byte, per layer of neurons the trace and x̂ of
 each norm.
 
-Shapes: T time steps, N batch, S = T, or 1 where it is the same at every step; rows (P, C), P = N·H·W positions.
+Shapes: T time steps, N batch, S = T, or 1 where it is the same at every step; rows (P, C), P = N·H·W
+positions.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from torch.utils._pytree import tree_flatten, tree_leaves, tree_map, tree_unflat
 
 from snncore.neuron.neuron import LIF
 from snncore.passes.norm import RunningStatistics, batch_norm_with
-from snncore.passes.parts import flat_shape, normalised, buffer_for_spikes, sample_shape, terms_of
+from snncore.passes.parts import buffer_for_spikes, flat_shape, normalised, sample_shape, terms_of
 from snncore.passes.passes import PER_SAMPLE, Activation, Layer, NetworkOutput
 from snncore.passes.rate_nodes import (
     convolution,

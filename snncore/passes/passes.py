@@ -1,8 +1,8 @@
 """How a network is run: the same layers, called by different passes.
 
-A network's forward does not decide how a neuron fires or a batch is normalised: it calls the pass it is given.
-So all ways to run share the weights, no layer holds state between passes, and another way to run is one more
-class. Here are evaluation and backpropagation through time; the rate gradient is in
+A network's forward does not decide how a neuron fires or a batch is normalised: it calls the pass it is
+given. So all ways to run share the weights, no layer holds state between passes, and another way to run is
+one more class. Here are evaluation and backpropagation through time; the rate gradient is in
 `snncore.passes.one_pass`, its reference in `snncore.passes.two_pass`.
 
 Shapes: T time steps, N batch. "Flat" tensors put time into the batch, step-major: (T·N, C, H, W).
@@ -21,7 +21,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 from snncore.neuron.neuron import LIF
 from snncore.passes.norm import RunningStatistics, eval_norm
-from snncore.passes.parts import flat_shape, normalised, buffer_for_spikes, terms_of
+from snncore.passes.parts import buffer_for_spikes, flat_shape, normalised, terms_of
 from snncore.passes.rows import as_samples, channels_last
 from snncore.passes.signals import Current, LazyPass, Part, Signal
 from snncore.passes.through_time import fire_through_time

@@ -1,8 +1,8 @@
 """Autograd functions of the rate gradient (P0, P1): convolutions, norms and traces, backward.
 
-They return a *node*: a tensor of the rate's shape through which gradients flow. Nobody reads its values, so it
-is one zero, expanded, and takes no memory. `rate_at` gives a node values where they are needed.
-Shapes: rates and nodes (N, C, ...); over time (S·N, C, ...), S = T or 1; rows (P, C).
+They return a *node*: a tensor of the rate's shape through which gradients flow. Nobody reads its values, so
+it is one zero, expanded, and takes no memory. `rate_at` gives a node values where they are needed. Shapes:
+rates and nodes (N, C, ...); over time (S·N, C, ...), S = T or 1; rows (P, C).
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""What layers of a network exchange: currents whose norms and sums are not computed yet; spikes with their rate.
+"""What layers of a network exchange: currents whose norms and sums are not computed yet; spikes with their
+rate.
 
 A convolution's output goes through a batch norm, perhaps a sum, into neurons. Computed one after the other,
 each reads and writes the activations of all T steps. A `Current` records the norms and the sum instead, and
@@ -98,10 +99,11 @@ class Current(Signal):
 class Pair(Signal):
     """Spikes, or what linear layers computed from them, together with their mean over time, the rate.
 
-    over_time: (S·N, C, ...), without gradients; None if only the rate is needed from here on. node: (N, C, ...),
-    the tensor of the rate in autograd's graph. Its values are the rate too, unless there is a count (N, C, ...),
-    which holds T times the rate: then they are never read, and the node takes no memory. is_exact: the rate is
-    the mean over time; it is not behind functions such as max-pooling (P0: the rate pass pools the mean).
+    over_time: (S·N, C, ...), without gradients; None if only the rate is needed from here on. node: (N, C,
+    ...), the tensor of the rate in autograd's graph. Its values are the rate too, unless there is a count (N,
+    C, ...), which holds T times the rate: then they are never read, and the node takes no memory. is_exact:
+    the rate is the mean over time; it is not behind functions such as max-pooling (P0: the rate pass pools
+    the mean).
     """
 
     def __init__(

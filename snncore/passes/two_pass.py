@@ -1,8 +1,8 @@
 """The rate gradient as in P0 and P1: a pass of spikes without gradients, then one of rates with gradients.
 
-In plain torch, equation by equation. Training uses `snncore.passes.one_pass` instead, which tests compare with
-this; networks that a single pass cannot run use this one.
-Shapes: T time steps, N batch; flat tensors are (T·N, C, H, W), step-major.
+In plain torch, equation by equation. Training uses `snncore.passes.one_pass` instead, which tests compare
+with this; networks that a single pass cannot run use this one. Shapes: T time steps, N batch; flat tensors
+are (T·N, C, H, W), step-major.
 """
 
 from __future__ import annotations

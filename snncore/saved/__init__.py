@@ -1,1 +1,1 @@
-"""What a training leaves on the disk: its folder, checkpoints, result, and what each may hold."""
+"""The files of a training: its folder, checkpoints, result, and the fields that each may hold."""

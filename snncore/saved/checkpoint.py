@@ -1,4 +1,4 @@
-"""Folders of safetensors plus a JSON state: written whole or not at all, read without running code."""
+"""Checkpoints: folders of safetensors and a JSON state, written atomically, read without running code."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ STATE = "state.json"
 State = TypeVar("State", bound=BaseModel)
 
 _MAX_HEADER = 100_000_000
-"""Bytes; the library refuses more."""
+"""Bytes; the safetensors library refuses more."""
 _NEW, _OLD = ".new", ".old"
 
 
@@ -38,17 +38,17 @@ class CheckpointError(UserError):
 def write_folder(folder: Path, tensors: Mapping[str, Mapping[str, Tensor]], state: Mapping[str, Any]) -> None:
     """Write the files `tensors` (file name -> named tensors) and the state as `folder`, atomically.
 
-    Everything goes to a new folder beside it, is flushed to disk, and is then renamed; a folder that
-    stood there is replaced. After a death at any moment `read_state` and `read_tensors` find the old
-    content or the new one, whole, never a mixture. What a death left behind is removed here. One process
+    Everything is written to a new folder beside it, flushed to disk, and then renamed; an existing folder is
+    replaced. If the process is killed at any moment, `read_state` and `read_tensors` find the old content or
+    the new one, complete, never a mixture. Leftovers of killed processes are removed here. Only one process
     at a time may write a folder.
 
     Raises:
-        OSError: the disk is full, or the folder cannot be written; what stood there before still does.
+        OSError: the disk is full, or the folder cannot be written; an existing folder stays as it was.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     if folder.is_dir():
-        _remove_leftovers(folder)  # where it is missing, one of them may be all there is: see `find`
+        _remove_leftovers(folder)  # if it is missing, a leftover may hold the only copy: see `find`
     fresh = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}{_NEW}")
     try:
         _fill(fresh, tensors, state)
@@ -60,15 +60,15 @@ def write_folder(folder: Path, tensors: Mapping[str, Mapping[str, Tensor]], stat
 
 
 def exists(folder: Path) -> bool:
-    """Whether a whole checkpoint was written as `folder`, also where its writer died in replacing it."""
+    """Whether there is a complete checkpoint `folder`, even if its writer was killed while replacing it."""
     return find(folder).is_dir()
 
 
 def find(folder: Path) -> Path:
-    """Where the content of the checkpoint `folder` lies: nearly always `folder` itself.
+    """The folder with the content of the checkpoint `folder`: nearly always `folder` itself.
 
-    A writer that died between the two renames of a replacement left no folder of that name, but the new
-    content, complete by then, under its temporary name.
+    If a writer was killed between the two renames of a replacement, there is no folder of that name, but the
+    new content, complete by then, under its temporary name.
     """
     if not folder.is_dir():
         for old in (path for path in _leftovers(folder) if path.suffix == _OLD):  # one at most
@@ -81,7 +81,7 @@ def read_state(folder: Path) -> dict[str, Any]:
     """The JSON state of a checkpoint.
 
     Raises:
-        CheckpointError: there is none, or it is not whole.
+        CheckpointError: there is none, or it is incomplete.
     """
     try:
         return read_json(find(folder) / STATE)
@@ -90,7 +90,7 @@ def read_state(folder: Path) -> dict[str, Any]:
 
 
 def checked_state(folder: Path, model: type[State]) -> State:
-    """The state of a checkpoint, its fields of the types and in the bounds of `model`.
+    """The state of a checkpoint, checked against the types and bounds of `model`.
 
     Raises:
         CheckpointError: as `read_state`, or a field is missing, of another type or out of bounds.
@@ -128,7 +128,7 @@ def read_tensors(folder: Path, name: str, device: str) -> dict[str, Tensor]:
     """
     path = find(folder) / name
     try:
-        if not path.is_file():  # such as a pipe, for whose writer it would wait
+        if not path.is_file():  # such as a pipe: opening it would wait for a writer
             raise OSError("no such file")
         _require_whole(path)
         tensors: dict[str, Tensor] = load_file(path, device=device)
@@ -138,10 +138,10 @@ def read_tensors(folder: Path, name: str, device: str) -> dict[str, Tensor]:
 
 
 def _require_whole(path: Path) -> None:
-    """Check a file's size against its header, before all of it is mapped: it may be a hole of terabytes.
+    """Check a file's size against its header, before the file is mapped: it may be sparse, with terabytes.
 
     Raises:
-        OSError: it is no file of safetensors, or longer or shorter than its header says.
+        OSError: it is no safetensors file, or longer or shorter than its header says.
     """
     size = path.stat().st_size
     with path.open("rb") as file:
@@ -159,10 +159,10 @@ def _require_whole(path: Path) -> None:
 def _fill(fresh: Path, tensors: Mapping[str, Mapping[str, Tensor]], state: Mapping[str, Any]) -> None:
     fresh.mkdir()
     for name, content in tensors.items():
-        whole = {key: value.detach().contiguous() for key, value in content.items()}
+        contiguous = {key: value.detach().contiguous() for key, value in content.items()}
         try:
-            save_file(whole, fresh / name)
-        except SafetensorError as error:  # the library's own name for a disk that is full
+            save_file(contiguous, fresh / name)
+        except SafetensorError as error:  # raised instead of OSError, such as for a full disk
             raise OSError(f"{fresh / name}: {error}") from error
     (fresh / STATE).write_text(json.dumps(state, indent=1), encoding="utf-8")
     for path in [*fresh.iterdir(), fresh]:
@@ -170,7 +170,7 @@ def _fill(fresh: Path, tensors: Mapping[str, Mapping[str, Tensor]], state: Mappi
 
 
 def _leftovers(folder: Path) -> list[Path]:
-    """Temporary folders of writers of `folder`, of one at work or of dead ones."""
+    """Temporary folders of writers of `folder`, running or killed."""
     if not folder.parent.is_dir():
         return []
     pattern = re.compile(rf"\.{re.escape(folder.name)}\.[0-9a-f]{{8}}({_NEW}|{_OLD})")

@@ -1,4 +1,4 @@
-"""Where a training lies: the folder that `snncore.train` writes, told by its config file. Knows no torch."""
+"""The folder that `snncore.train` writes, found by its name or by the config file. Imports no torch."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ SUFFIXES = (".yaml", ".yml")
 
 
 def planned_folder(config: Config, file: str | Path, out: str | Path | None = None) -> Path:
-    """The folder that training the config of `file` writes: `out`, the config's, or the file's stem."""
+    """The folder that training the config of `file` writes: `out`, or `out` of the config, or the file's stem."""
     return Path(out or config.out or Path(file).stem)
 
 
 def training_folder(name: str | Path) -> Path:
-    """The folder of a training, named by itself, or by the config file it was trained from.
+    """The folder of a training; `name` is the folder itself, or the config file of the training.
 
-    The `config.yaml` that a training keeps in its folder names that folder, wherever it lies.
+    For the `config.yaml` that a training keeps in its folder, that is the folder of the file.
 
     Raises:
-        UserError: it is no folder with a training in it, or the file cannot be read.
+        UserError: there is no training in the folder, or the file cannot be read.
     """
     path = Path(name)
     if path.suffix in SUFFIXES and not path.is_dir():

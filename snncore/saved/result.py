@@ -1,4 +1,4 @@
-"""The result of a final training, and the file that keeps it."""
+"""The result of a final training, and its file `result.json`."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ from spikefront.shapes import checked
 RESULT = "result.json"
 
 _PRINTED = ("train_memory_mib", "latency_ms")
-"""Metrics that whoever reads a result tells, and so must be there."""
+"""Metrics that commands print, and that a result must therefore hold."""
 
 
 @dataclass(frozen=True)
 class TrainResult:
-    """What a final training obtained; `result.json` holds the same.
+    """The result of a final training; `result.json` holds the same.
 
     Accuracies in percent; val_accuracy None without a validation split. metrics: all of
-    `snncore.config.metrics`; firing, operations and the metrics of stopping early on validation data, on test
-    data where there is none; accuracy_at_t, and what begins with test_, on test data. n_processes: how many
-    trained together; the metrics of a training step are then those of one process with its share of the
-    batch, and processes other than the first return without what is measured after training. threads: of
-    torch in each process, on which results on a CPU depend; None in a result of before it was recorded.
-    silent_layers: of neurons, from 1, that never fired where firing was measured. The rest says what the
-    accuracies are of, see `spikefront.accuracy`: samples, classes that have a sample, and the share of the
-    largest class in percent; None in a result of before it was recorded, and of a validation split without
-    samples.
+    `snncore.config.metrics`; firing, operations and the metrics of early exit on validation data, or on test
+    data if there is no validation split; accuracy_at_t, and names that begin with test_, on test data.
+    n_processes: how many trained together; the metrics of a training step are then those of one process with
+    its share of the batch, and processes other than the first return without what is measured after training.
+    threads: of torch in each process, on which results on a CPU depend; None in results from before it was
+    recorded. silent_layers: numbers, from 1, of layers of neurons that never fired where firing was measured.
+    The rest describes the data of the accuracies, see `spikefront.accuracy`: samples, classes that have a
+    sample, and the share of the largest class in percent; None in results from before they were recorded, and
+    for a validation split without samples.
     """
 
     folder: Path
@@ -65,7 +65,7 @@ class TrainResult:
 
 
 def write_result(result: TrainResult, device: str) -> None:
-    """Write `result.json` in the result's folder, whole or not at all, with what one needs to repeat it."""
+    """Write `result.json` in the result's folder, atomically, with all that is needed to repeat the training."""
     path = result.folder / RESULT
     values = asdict(result) | {
         "folder": str(result.folder),
@@ -82,7 +82,7 @@ def write_result(result: TrainResult, device: str) -> None:
 
 
 def read_result(folder: Path) -> TrainResult:
-    """What `write_result` wrote in `folder`.
+    """The result that `write_result` wrote in `folder`.
 
     Raises:
         UserError: it cannot be read, or holds something else.
@@ -90,7 +90,7 @@ def read_result(folder: Path) -> TrainResult:
     path = folder / RESULT
     try:
         values = read_json(path)
-        known = {one.name: values[one.name] for one in fields(TrainResult) if one.name in values}
+        known = {field.name: values[field.name] for field in fields(TrainResult) if field.name in values}
         if known.get("test_accuracy", 0) is None:  # JSON has no NaN
             known["test_accuracy"] = math.nan
         result = checked(TypeAdapter(TrainResult), known | {"folder": folder})
@@ -102,7 +102,7 @@ def read_result(folder: Path) -> TrainResult:
 
 
 def jsonable(value: Any) -> Any:
-    """JSON has no NaN: null stands for it."""
+    """`value` with None for NaN and infinities, which JSON does not have."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, dict):

@@ -1,6 +1,6 @@
-"""What state.json of a checkpoint and of a finished network may hold; checked before anything is made of it.
+"""The fields of state.json, of a checkpoint and of a finished network; checked before they are used.
 
-Knows no torch. Fields that are not known here are those of a later version, and are left alone.
+Imports no torch. Unknown fields may come from a later version, and are ignored.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from snncore.config.schema import Config
 from snncore.data.specs import DataSpec
 
 FORMAT = 1
-"""Of a checkpoint; another number where its files or fields mean something else."""
+"""Version of the checkpoint format; increased when files or fields change their meaning."""
 
 _Count = Annotated[int, Field(ge=0, lt=2**53, strict=True)]
 _Size = Annotated[int, Field(ge=1, lt=2**31, strict=True)]
@@ -29,7 +29,7 @@ class _Saved(BaseModel):
 class SavedEvaluation(_Saved):
     """The last evaluation of a training; the fields of `snncore.evaluation.evaluate.Evaluation`.
 
-    exit_steps, exit_accuracy, n_per_class, right_per_class: None in one of before they were kept.
+    exit_steps, exit_accuracy, n_per_class, right_per_class: None if written before they were recorded.
     """
 
     n: Annotated[int, Field(ge=1, strict=True)]
@@ -43,7 +43,7 @@ class SavedEvaluation(_Saved):
 
     @property
     def is_complete(self) -> bool:
-        """Whether this version's evaluation would hold no more."""
+        """Whether it has all fields that this version records."""
         return None not in (self.n_per_class, self.right_per_class, self.exit_steps, self.exit_accuracy)
 
 
@@ -76,12 +76,12 @@ class SavedSpec(_Saved):
     has_time: bool = False
 
     def spec(self) -> DataSpec:
-        """As the network takes it."""
+        """As a `DataSpec`."""
         return DataSpec(**self.model_dump())
 
 
 class NetworkState(_Saved):
-    """state.json of a finished network. spec: None in one of before it was kept."""
+    """state.json of a finished network. spec: None if written before it was recorded."""
 
     normalisation: SavedNormalisation
     spec: SavedSpec | None = None

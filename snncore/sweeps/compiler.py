@@ -61,9 +61,7 @@ def _compiler() -> str:
         path = shutil.which(name)
         if path:
             return path
-    raise NoCompilerError(
-        f"CXX={requested} is not there" if requested else "no c++, g++ or clang++ on PATH"
-    )
+    raise NoCompilerError(f"CXX={requested} is not there" if requested else "no c++, g++ or clang++ on PATH")
 
 
 def _fingerprint(compiler: str) -> str:

@@ -1,8 +1,8 @@
 """The interface of a backend: the sweeps over memory that are run between two convolutions.
 
-Shapes: T time steps; P positions, N·H·W of a batch; C channels; M rows, T·P or P; S is T, or 1 for what is the
-same at every step. All tensors are contiguous, channels innermost: a channels-last batch (M, C, H, W) is the
-matrix (M·H·W, C) without a copy. Statistics, scales and sums are (C,), float32; float64 for float64 data.
+Shapes: T time steps; P positions, N·H·W of a batch; C channels; M rows, T·P or P; S is T, or 1 for what is
+the same at every step. All tensors are contiguous, channels innermost: a channels-last batch (M, C, H, W) is
+the matrix (M·H·W, C) without a copy. Statistics, scales and sums are (C,), float32; float64 for float64 data.
 """
 
 from __future__ import annotations

@@ -104,8 +104,8 @@ def fire_backward(
 ):  # fmt: skip
     """BPTT: dL/d(spikes) -> dL/d(current), (T, n). potentials (T, n) of WIDE is scratch, and may be `out`.
 
-    The steps run once and store their potentials before the reset, which the backward loop reads. T of them do
-    not fit into registers; while T is small, those of a block are still in the cache.
+    The steps run once and store their potentials before the reset, which the backward loop reads. T of them
+    do not fit into registers; while T is small, those of a block are still in the cache.
     """
     start, lane, left, channel = _block(n, C, BLOCK)
     inside = lane < left

@@ -74,7 +74,14 @@ class TritonSweeps:
         normed = [None if norm is None else launch.x.new_empty(shape) for norm in launch.terms[1::2]]
         with torch.cuda.device_of(launch.x):
             triton_neuron.fire_with_trace[launch.grid](
-                *launch.terms, spikes, count, trace, *normed, *launch.numbers, **launch.kind, **_gradient(neuron)
+                *launch.terms,
+                spikes,
+                count,
+                trace,
+                *normed,
+                *launch.numbers,
+                **launch.kind,
+                **_gradient(neuron),
             )
         return Fired(spikes, count, trace, tuple(x for x in normed if x is not None))
 

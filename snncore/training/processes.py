@@ -22,8 +22,8 @@ from snncore.errors import UserError
 from snncore.training.launch import is_torchrun_worker, local_rank
 
 TIMEOUT = timedelta(minutes=30)
-"""How long a process waits for another one. torchrun ends all processes when one dies; this is for what it does
-not see, such as a node that was lost. Reading data sets may take minutes."""
+"""How long a process waits for another one. torchrun ends all processes when one dies; this is for what it
+does not see, such as a node that was lost. Reading data sets may take minutes."""
 
 Result = TypeVar("Result")
 

@@ -240,7 +240,9 @@ class TrainingSession:
         """
         written = checkpoint.read_state(folder)
         if written.get("format") != FORMAT:
-            raise checkpoint.CheckpointError(f"{folder}: a checkpoint of another version; start a new training")
+            raise checkpoint.CheckpointError(
+                f"{folder}: a checkpoint of another version; start a new training"
+            )
         state = checkpoint.checked_state(folder, TrainingState)
         if canonical(state.config) != canonical(self.config):
             raise checkpoint.CheckpointError(f"{folder}: a checkpoint of another config")

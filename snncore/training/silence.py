@@ -15,8 +15,8 @@ from snncore.neuron.neuron import LIF
 
 MIN_MOVEMENT = 1e-12
 """A parameter that changes by less than this share of the learning rate in an epoch counts as constant: norms
-make currents of size 1, to which no number of such epochs matters. Dead layers were seen to change by 1e-20 at
-most (digits, thresholds from 6 on), layers that fired later by 1e-2 and more."""
+make currents of size 1, to which no number of such epochs matters. Dead layers were seen to change by 1e-20
+at most (digits, thresholds from 6 on), layers that fired later by 1e-2 and more."""
 
 
 def silent_layers(evaluation: Evaluation) -> list[int]:
@@ -46,7 +46,8 @@ class DeadLayerCheck:
         self._values = [parameter.detach().clone() for parameter in self._watched]
 
     def is_dead(self, layers: list[int], n_layers: int, lr: float) -> bool:
-        """Whether no parameter before the first of `layers` has changed since `begin`: no gradient reaches it.
+        """Whether no parameter before the first of `layers` has changed since `begin`: no gradient reaches
+        it.
 
         False if it cannot be known: there is no such parameter, or n_layers, the number of layers that were
         run, is not that of the body. Waits for the device.

@@ -185,7 +185,10 @@ def test_an_interrupted_training_resumes_to_the_same_result(tmp_path: Path) -> N
         (["--set", "T=[1"], "--set: the value of 'T=[1' is not YAML"),
         (["--set", "optim.epochs=0"], "optim.epochs: got 0"),
         (["--set", "data.name=fashion_mnist", "--set", "data.root=nowhere"], "spikefront data fashion_mnist"),
-        (["--device", "cuda:77"], "device: got 'cuda:77', which this machine does not have; allowed: cpu; cuda with a GPU"),
+        (
+            ["--device", "cuda:77"],
+            "device: got 'cuda:77', which this machine does not have; allowed: cpu; cuda with a GPU",
+        ),
         (["--device", "foo"], "device: got 'foo'"),
         (["--device", "meta"], "device: got 'meta'"),
         (["--threads", "-2"], "threads: got -2, allowed: 1 or more"),

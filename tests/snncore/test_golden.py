@@ -20,7 +20,7 @@ from snncore.neuron.neuron import LIF
 from snncore.passes import one_pass
 from snncore.passes.one_pass import OnePass
 from snncore.passes.passes import inference, split_time
-from snncore.passes.two_pass import SpikePassResults, SpikePass
+from snncore.passes.two_pass import SpikePass, SpikePassResults
 from snncore.sweeps import Fired
 from snncore.training.losses import is_reliable, reliable_teacher
 from snncore.training.step import Trainer

@@ -1,4 +1,4 @@
-"""Network bodies, one module each with `build(spec, width, neuron)`; loaded when asked for."""
+"""Network bodies, one module each with `build(spec, width, neuron)`; imported on first use."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def make_body(model: ModelConfig, spec: DataSpec, neuron: NeuronConfig) -> nn.Mo
     """The body that `model.arch` names: a built-in one, or a user's `package.module:factory`.
 
     Raises:
-        ConfigError: the user's factory cannot be imported, or what it makes does not follow the
-            interface (docs/architectures.md).
+        ConfigError: the user's factory cannot be imported, or its result does not follow the interface
+            (docs/architectures.md).
     """
     factory = load_factory(model.arch)
     if factory is None:

@@ -15,14 +15,14 @@ CHANNELS = (32, 64, 128)
 """Of the three stages at width 1; the stem has as many as the first."""
 
 LARGE = 16
-"""From this side length on the first stage halves the resolution too, as the others always do."""
+"""Side length from which the first stage halves the resolution too, as the others always do."""
 
 
 class ConvNet(nn.Module):
     """Stem at full resolution, stages, global average pooling, a linear layer.
 
-    On 28 × 28 images, halving in the first stage takes 10 of 36 million multiply-accumulates a step, and
-    trained more accurately in as many epochs; on 8 × 8 digits it would leave a single pixel.
+    On 28 × 28 images, halving in the first stage needs 10 instead of 36 million multiply-accumulates a step,
+    and gave a better accuracy in as many epochs; on 8 × 8 digits it would leave a single pixel.
     """
 
     def __init__(self, spec: DataSpec, width: float, neuron: NeuronConfig) -> None:

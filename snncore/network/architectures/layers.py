@@ -1,4 +1,4 @@
-"""What several bodies are made of.
+"""Layers and stages that several bodies use.
 
 Shapes: M samples, T·N in a pass that is flat over time.
 """
@@ -16,13 +16,13 @@ from snncore.neuron.neuron import LIF
 from snncore.passes.passes import Pass
 
 LARGE_SIDE = 96
-"""From this side length on the networks made for ImageNet take its stem, which divides both sides by four."""
+"""Side length from which ImageNet networks use the ImageNet stem, which divides both sides by four."""
 
 MEAN_SQUARE_POOLED = 1 / 16
-"""Of spikes behind a norm, averaged over place."""
+"""Mean square of spikes after a norm, averaged over position."""
 
 MEAN_SQUARE_SPIKES = 1 / 6
-"""Of spikes behind a norm: their mean."""
+"""Mean square of spikes after a norm, which is their mean."""
 
 Block = Callable[[int, int, int, NeuronConfig], nn.Module]
 """Channels in and out, stride, neuron -> a module called with (x, run)."""
@@ -43,11 +43,11 @@ class ConvNormFire(nn.Module):
 
 
 class LinearFire(nn.Module):
-    """Linear layer, neurons, no norm.
+    """Linear layer and neurons, without a norm.
 
-    mean_square: of the input at the initial weights. Weights are drawn by it such that the currents have a
-    variance of 1, as behind a norm, and the neurons fire as often as others. With torch's initial weights, as
-    in published code, they are silent, and learn nothing for many epochs.
+    mean_square: of the input at the initial weights. The weights are drawn such that the currents have
+    variance 1, as after a norm, and the neurons fire as often as others. With torch's initial weights, which
+    published code uses, they are silent and learn nothing for many epochs.
     """
 
     def __init__(self, n_in: int, n_out: int, neuron: NeuronConfig, mean_square: float) -> None:
@@ -65,7 +65,7 @@ class Stages(nn.ModuleList):
     """Lists of units, each called with (x, run)."""
 
     def forward(self, x: Tensor, run: Pass) -> tuple[Tensor, list[Tensor]]:
-        """The output of the last stage, and what branches will need of each."""
+        """The output of the last stage, and for each stage what branches need of it."""
         outputs = []
         for stage in self:
             for unit in stage:  # type: ignore[attr-defined]
@@ -101,7 +101,7 @@ def scaled(base: Sequence[int], width: float) -> tuple[int, ...]:
 
 
 def require_images(spec: DataSpec, arch: str) -> None:
-    """Refuse samples that have no place to convolve over.
+    """Refuse samples that are no images, so that there is nothing to convolve over.
 
     Raises:
         ConfigError: they are 1 × 1.

@@ -1,8 +1,8 @@
-"""Two fully connected hidden layers of neurons: for data without place, such as SHD's 700 channels.
+"""Two fully connected hidden layers of neurons: for data without positions, such as SHD's 700 channels.
 
-The layers are convolutions over maps of 1 × 1, so that every pass runs them as it runs any other; on images
-the first one is as large as the image, which is a linear layer on all its pixels. There are no stages to put
-branches after. Shapes: M samples, T·N in a pass that is flat over time.
+The layers are convolutions over maps of 1 × 1, so that passes need no special case; on images the first one
+is as large as the image, which is a linear layer on all its pixels. There are no stages for branches. Shapes:
+M samples, T·N in a pass that is flat over time.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""PreAct-ResNet-34 (P0, P1): neurons before each 3×3 convolution; blocks add what their norms put out.
+"""PreAct-ResNet-34 (P0, P1): neurons before each 3×3 convolution; blocks add the outputs of their norms.
 
-So what runs along the shortcuts, what a stage hands on and what the classifier reads are sums of currents,
-not spikes, as published: the 1×1 shortcuts and the classifier cost multiplications. Convolutions have a bias.
+So the inputs of shortcuts, of the next stage and of the classifier are sums of currents, not spikes, as
+published: the 1×1 shortcuts and the classifier need multiplications. Convolutions have a bias.
 Shapes: M samples, T·N in a pass that is flat over time.
 """
 

@@ -1,6 +1,6 @@
-"""The spiking residual network for small images that resnet18 and resnet19 are two settings of (P0, P1).
+"""The spiking residual network for small images, of which resnet18 and resnet19 are settings (P0, P1).
 
-Neurons stand after the first batch norm of a block and after its sum. Shapes: M samples, T·N in a pass that
+Neurons come after the first batch norm of a block and after its sum. Shapes: M samples, T·N in a pass that
 is flat over time.
 """
 
@@ -46,7 +46,7 @@ class SpikingResNet(nn.Module):
     """A 3×3 stem, stages of basic blocks, global average pooling, classifier.
 
     channels: of each stage; the stem has as many as the first. n_blocks: of each stage. n_hidden: neurons
-    between the two linear layers of the classifier; 0: it is one linear layer.
+    between the two linear layers of the classifier; 0: the classifier is one linear layer.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """SEW-ResNet-34 (Fang et al. 2021, NeurIPS, connection ADD): a block adds spikes to spikes.
 
-Every convolution is followed by norm and neurons, those of the shortcuts too, so that stages hand on small
-counts. For large images the stem pools the largest of nine spikes; rates pool the largest rate.
+Every convolution is followed by norm and neurons, also in shortcuts, so the outputs of stages are small
+counts. For large images the stem max-pools nine spikes; the rate pass max-pools nine rates.
 Shapes: M samples, T·N in a pass that is flat over time.
 """
 

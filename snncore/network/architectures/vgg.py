@@ -1,6 +1,6 @@
-"""The spiking VGG that vgg9 and vgg11 are two settings of: 3×3 convolutions, 2×2 average pooling.
+"""The spiking VGG of which vgg9 and vgg11 are settings: 3×3 convolutions, 2×2 average pooling.
 
-Means commute with the mean over time, so that the rate pass computes exactly the spike pass's averages.
+Average pooling commutes with the mean over time, so the rate pass computes exactly the spike pass's averages.
 Shapes: M samples, T·N in a pass that is flat over time.
 """
 
@@ -24,7 +24,7 @@ from snncore.passes.passes import Pass
 
 
 class AveragePooling(nn.Module):
-    """2×2; a side that is down to 1 stays."""
+    """2×2 average pooling; a side of 1 stays 1."""
 
     def __init__(self, height: int, width: int) -> None:
         super().__init__()
@@ -40,8 +40,8 @@ class VGG(nn.Module):
     """Stages of groups of convolutions, pooling between groups, a classifier on global means.
 
     groups: for each stage, for each of its groups, the channels of its convolutions; the very first is the
-    stem. hidden: neurons between the linear layers of the classifier. A stage hands on the spikes of its last
-    convolution.
+    stem. hidden: neurons between the linear layers of the classifier. The output of a stage are the spikes of
+    its last convolution.
     """
 
     def __init__(

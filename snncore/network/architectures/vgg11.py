@@ -9,7 +9,7 @@ from snncore.network.architectures.layers import require_images, scaled
 from snncore.network.architectures.vgg import VGG
 
 GROUPS = (((64,),), ((128,),), ((256, 256),), ((512, 512), (512, 512)))
-"""Channels at width 1, by stage and group; pooling stands between groups."""
+"""Channels at width 1, by stage and group; pooling comes between groups."""
 
 HIDDEN = (512, 512)
 """Neurons at width 1."""

@@ -9,8 +9,8 @@ from snncore.network.architectures.layers import require_images, scaled
 from snncore.network.architectures.vgg import VGG
 
 GROUPS = (((64, 128),), ((256, 256),), ((512, 512), (512, 512)))
-"""Channels at width 1; the last stage holds two groups, so that each stage has twice the channels of the one
-before, as branches have."""
+"""Channels at width 1, by stage and group; the last stage has two groups, so that each stage has twice the
+channels of the one before, as branches expect."""
 
 
 def build(spec: DataSpec, width: float, neuron: NeuronConfig) -> VGG:

@@ -148,5 +148,5 @@ def test_counts_of_all_processes_are_added_also_of_one_without_samples(
 def test_an_evaluation_survives_json() -> None:
     evaluation = evaluate(tiny_network(NEURON), T, batches(6, 6))
     saved = SavedEvaluation.model_validate_json(json.dumps(asdict(evaluation)))
-    assert saved.is_whole
+    assert saved.is_complete
     assert Evaluation(**dict(saved)) == evaluation

@@ -181,7 +181,7 @@ def test_a_body_that_looks_at_its_input_is_refused() -> None:
     def tail(body: Body, x: Tensor, run: Pass) -> Tensor:
         return pooled(body, x if x.sum() > 0 else body.conv(x))
 
-    with pytest.raises(UserError, match="what the network does depends on its input"):
+    with pytest.raises(UserError, match="the network's computation depends on its input"):
         deployed_graph(network(tail))
 
 
@@ -191,7 +191,7 @@ def test_a_change_in_place_that_is_read_elsewhere_is_refused() -> None:
         x += body.conv(x)
         return pooled(body, x + before)
 
-    with pytest.raises(UserError, match="does something that its graph does not show"):
+    with pytest.raises(UserError, match="does something that tracing does not record"):
         deployed_graph(network(tail))
 
 

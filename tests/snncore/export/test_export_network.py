@@ -115,7 +115,7 @@ def test_branches_are_not_exported(tmp_path: Path) -> None:
 
 
 def test_a_soft_reset_is_refused_with_its_field(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"neuron\.reset: NIR knows the hard reset only.*'soft'"):
+    with pytest.raises(UserError, match=r"neuron\.reset: NIR has the hard reset only.*'soft'"):
         write_nir(tiny_network(), tmp_path / "net.nir", T, NORMALISATION)
     assert list(tmp_path.iterdir()) == []
 

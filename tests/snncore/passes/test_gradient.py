@@ -10,7 +10,7 @@ from snncore.config.load import make_config
 from snncore.config.schema import Config
 from snncore.network.network import SpikingNetwork, build_network
 from snncore.passes.passes import inference, split_time
-from snncore.passes.two_pass import SpikePassResults, SpikePass
+from snncore.passes.two_pass import SpikePass, SpikePassResults
 from snncore.training.gradient import BpttGradient, Outputs, RateGradient, make_gradient
 
 T = 4

@@ -9,7 +9,7 @@ from snncore.config.schema import ARCHITECTURES, ModelConfig, NeuronConfig
 from snncore.data.specs import DataSpec
 from snncore.network.architectures import make_body
 from snncore.network.network import SpikingNetwork
-from snncore.passes.two_pass import SpikePassResults, SpikePass
+from snncore.passes.two_pass import SpikePass, SpikePassResults
 
 OWN = "tests.snncore.network.architectures.own_network:build"
 ALL = (*ARCHITECTURES, OWN)

@@ -16,7 +16,7 @@ from snncore.config.schema import ARCHITECTURES, NeuronConfig
 from snncore.network.network import build_network, deployed_parameters
 from snncore.neuron.neuron import LIF
 from snncore.passes.passes import BpttPass, EvalPass, Pass
-from snncore.passes.two_pass import SpikePassResults, RatePass, SpikePass, two_pass_rates
+from snncore.passes.two_pass import RatePass, SpikePass, SpikePassResults, two_pass_rates
 from snncore.training.gradient import BpttGradient, Gradient, RateGradient
 from tests.snncore.network.architectures.networks import (
     ALL,

@@ -14,7 +14,7 @@ from snncore.errors import ConfigError
 from snncore.network.architectures.layers import LARGE_SIDE
 from snncore.passes.one_pass import OnePass
 from snncore.passes.passes import split_time
-from snncore.passes.two_pass import SpikePassResults, RatePass, SpikePass, two_pass_rates
+from snncore.passes.two_pass import RatePass, SpikePass, SpikePassResults, two_pass_rates
 from snncore.training.gradient import BpttGradient, RateGradient
 from tests.snncore.network.architectures.networks import N_CLASSES, T, batch_of, network_of, spec_of
 
