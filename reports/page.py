@@ -9,7 +9,7 @@ from typing import Any
 from reports.course.facts import facts
 from reports.course.hypervolume import hypervolume_frame
 from reports.course.outcomes import WORDS
-from reports.data.columns import columns, groups, legends, spread_texts, told_metrics
+from reports.data.columns import columns, groups, legends, spread_texts, tooltip_metrics
 from reports.data.digest import MOST_CURVES, Digest, digest
 from reports.data.epochs import curves, lists
 from reports.data.packing import packed, short
@@ -30,19 +30,22 @@ def page(study: Study, run_folder: Path, version: str | None = None) -> str:
 
     version: of the record; such a page asks the server it came from (`reports.live`) for a newer one.
     """
-    found = digest(study)
-    contents = [_told(found, one) for one in sections(found, hypervolume_frame(found), run_folder)]
+    study_digest = digest(study)
+    contents = [
+        _with_curves_note(study_digest, section)
+        for section in sections(study_digest, hypervolume_frame(study_digest), run_folder)
+    ]
     sheet = Sheet(
         title=study.info.name,
-        header=_header(found),
+        header=_header(study_digest),
         contents=contents,
-        data=_data(found, contents, run_folder),
+        data=_data(study_digest, contents, run_folder),
         versions=study.info.versions,
     )
     return html_page(sheet, version)
 
 
-def _told(digest: Digest, section: Section) -> Section:
+def _with_curves_note(digest: Digest, section: Section) -> Section:
     """The section about training says whose curves a large study's page leaves out."""
     if section.id != "training" or not digest.n_thinned:
         return section
@@ -74,7 +77,7 @@ def loose_data(contents: list[Section]) -> dict[str, Any]:
 def _data(digest: Digest, contents: list[Section], run_folder: Path) -> dict[str, Any]:
     """Everything the scripts read: data once, figures that refer to it."""
     shared = columns(digest)
-    metrics = told_metrics(shared)
+    metrics = tooltip_metrics(shared)
     budgets = _budgets(digest, run_folder)
     limits = [] if budgets is None else [limit["name"] for limit in budgets["limits"]]
     exact = {f"{kind}.{name}" for kind in ("value", "metric") for name in limits}

@@ -34,11 +34,11 @@ LINKS = {
 def sections(digest: Digest, hypervolume: HypervolumeFrame | Card, run_folder: Path) -> list[Section]:
     """All sections of a report; every figure that cannot be made is a card."""
     finals = finals_section(digest, run_folder)
-    found = [
+    contents = [
         *front_sections(digest, run_folder),
         *([finals] if finals else []),
         search_section(digest, hypervolume),
         *param_sections(digest),
         training_section(digest),
     ]
-    return [replace(section, link=LINKS[section.id]) for section in found]
+    return [replace(section, link=LINKS[section.id]) for section in contents]

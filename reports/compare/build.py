@@ -59,13 +59,13 @@ def _compared(
     runs: Sequence[str | Path], references: Mapping[str, float]
 ) -> tuple[list[Entrant], Ground, CompareFrame]:
     entrants = entrants_of(runs)
-    found = with_references(ground(entrants), references)
-    return entrants, found, compare_frame(entrants, found)
+    shared = with_references(ground(entrants), references)
+    return entrants, shared, compare_frame(entrants, shared)
 
 
 def summary_table(frame: CompareFrame) -> Table:
     """A row a study, for the terminal: hypervolume, its part of the common front, best values."""
-    names = [own.name for own in frame.objectives]
+    names = [objective.name for objective in frame.objectives]
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("study", overflow="fold")
     counted = ("hyper-\nvolume", "of the\ncommon", "on\nfront", "on\ncommon")
@@ -80,18 +80,18 @@ def summary_table(frame: CompareFrame) -> Table:
     return table
 
 
-def lines(found: Ground, frame: CompareFrame) -> list[str]:
+def lines(shared: Ground, frame: CompareFrame) -> list[str]:
     """What stands below the table: what is not compared, warnings, and the reference point."""
-    told = [f"not compared: {one_line(own.name)}: {own.why}" for own in found.left_out]
-    told += [f"note: {warning}" for warning in found.warnings]
+    notes = [f"not compared: {one_line(omitted.name)}: {omitted.why}" for omitted in shared.left_out]
+    notes += [f"note: {warning}" for warning in shared.warnings]
     if frame.reference is not None:
         corner = ", ".join(f"{name} {with_unit(name, value)}" for name, value in frame.reference.items())
-        told.append(f"hypervolume {three_digits(frame.total)} in all, measured from {corner}")
+        notes.append(f"hypervolume {three_digits(frame.total)} in all, measured from {corner}")
         names = out_of_reach(frame)
         if names is not None:
             than = [f"{name} {with_unit(name, frame.reference[name])}" for name in names]
-            told.append(f"note: {no_volume_words(than)}")
-    return [one_line(line, 1000) for line in told]
+            notes.append(f"note: {no_volume_words(than)}")
+    return [one_line(line, 1000) for line in notes]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -112,28 +112,28 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _command(arguments: argparse.Namespace) -> int:
-    entrants, found, frame = _compared(arguments.runs, _references(arguments.reference))
+    entrants, shared, frame = _compared(arguments.runs, _references(arguments.reference))
     path = Path(arguments.out)
-    page = compare_page(entrants, found, frame)
+    page = compare_page(entrants, shared, frame)
     # A text from outside may hold half a surrogate pair, which no file can.
     replace_text(path, page.encode("utf-8", "replace").decode("utf-8"))
     console = Console(highlight=False)
     console.print(summary_table(frame))
-    for line in lines(found, frame):
+    for line in lines(shared, frame):
         console.print(Text(line))
     print(path)
     return 0
 
 
 def _references(given: Sequence[str]) -> dict[str, float]:
-    found = {}
+    references = {}
     for text in given:
-        name, _, told = text.partition("=")
+        name, _, value_text = text.partition("=")
         try:
-            number_given = float(told)
+            number_given = float(value_text)
         except ValueError:
             number_given = math.nan
         if not name or not math.isfinite(number_given):
             raise StudyError(f"--reference: got {text!r}, allowed: NAME=VALUE, such as latency_ms=20")
-        found[name] = number_given
-    return found
+        references[name] = number_given
+    return references

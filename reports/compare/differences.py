@@ -35,7 +35,7 @@ class Differences:
 
 def differences(entrants: Sequence[Entrant]) -> Differences:
     """Compare everything that was recorded of the studies as a whole, but for their names and times."""
-    sides = [_described(one.study) for one in entrants]
+    sides = [_described(entrant.study) for entrant in entrants]
     names = list(dict.fromkeys(name for side in sides for name in side))
     rows = [Difference(name, tuple(side.get(name, NONE) for side in sides)) for name in names]
     unlike = tuple(row for row in rows if len(set(row.texts)) > 1)
@@ -44,14 +44,14 @@ def differences(entrants: Sequence[Entrant]) -> Differences:
 
 def _described(study: Study) -> dict[str, str]:
     """Everything that holds for a whole study, as texts by dotted names."""
-    found: dict[str, str] = {}
+    entries: dict[str, str] = {}
     for section, content in study.info.space.items():
         if section != "name":
-            found |= _flat(str(section), content, is_whole=section in _WHOLE)
-    found["device models"] = ", ".join(devices_of(study)) or NONE
-    found |= _flat("machine", study.info.machine)
-    found |= {f"version of {name}": text for name, text in study.info.versions.items()}
-    return found
+            entries |= _flat(str(section), content, is_whole=section in _WHOLE)
+    entries["device models"] = ", ".join(devices_of(study)) or NONE
+    entries |= _flat("machine", study.info.machine)
+    entries |= {f"version of {name}": text for name, text in study.info.versions.items()}
+    return entries
 
 
 def _flat(name: str, content: Any, is_whole: bool = False) -> dict[str, str]:

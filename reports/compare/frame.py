@@ -76,38 +76,40 @@ class CompareFrame:
     coverage: list[list[float | None]]
 
 
-def compare_frame(entrants: Sequence[Entrant], found: Ground) -> CompareFrame:
-    """Compare the studies in the objectives of `found`.
+def compare_frame(entrants: Sequence[Entrant], ground: Ground) -> CompareFrame:
+    """Compare the studies in the objectives of `ground`.
 
     One reference point serves all: per objective the value it brings with it, else the worst among the
     rankable trials of all studies, moved out by 10 % of their range.
     """
-    projected = [_projected(one.study, found.objectives) for one in entrants]
+    projected = [_projected(entrant.study, ground.objectives) for entrant in entrants]
     pooled = np.vstack([objective_values(study, rankable(study)) for study in projected])
     ways = directions(projected[0])
-    corner = reference_point(pooled, ways, [own.reference for own in found.objectives])
+    corner = reference_point(pooled, ways, [objective.reference for objective in ground.objectives])
     if corner is None:
         members = [
-            _member(one.name, study, study, set()) for one, study in zip(entrants, projected, strict=True)
+            _member(entrant.name, study, study, set())
+            for entrant, study in zip(entrants, projected, strict=True)
         ]
-        return CompareFrame(found.objectives, tuple(members), None, 0.0, (), coverage(members))
+        return CompareFrame(ground.objectives, tuple(members), None, 0.0, (), coverage(members))
     fixed = tuple(
-        replace(own, reference=number) for own, number in zip(found.objectives, corner, strict=True)
+        replace(objective, reference=number)
+        for objective, number in zip(ground.objectives, corner, strict=True)
     )
     common = _common(projected)
     members = [
         _member(
-            one.name,
+            entrant.name,
             study,
             _projected(study, fixed),
             {place.trial.number for place in common if place.member == index},
         )
-        for index, (one, study) in enumerate(zip(entrants, projected, strict=True))
+        for index, (entrant, study) in enumerate(zip(entrants, projected, strict=True))
     ]
     return CompareFrame(
-        objectives=found.objectives,
+        objectives=ground.objectives,
         members=tuple(members),
-        reference=dict(zip([own.name for own in fixed], corner, strict=True)),
+        reference=dict(zip([objective.name for objective in fixed], corner, strict=True)),
         total=hypervolume(objective_values(projected[0], [place.trial for place in common]), ways, corner),
         common=common,
         coverage=coverage(members),
@@ -122,15 +124,17 @@ def out_of_reach(frame: CompareFrame) -> list[str] | None:
     if frame.reference is None or frame.total > 0:
         return None
     return [
-        own.name
-        for own in frame.objectives
-        if not any(_betters(place.trial.values[own.name], own, frame.reference) for place in frame.common)
+        objective.name
+        for objective in frame.objectives
+        if not any(
+            _betters(place.trial.values[objective.name], objective, frame.reference) for place in frame.common
+        )
     ]
 
 
-def _betters(value: float | None, own: Objective, reference: Mapping[str, float]) -> bool:
-    corner = reference[own.name]
-    return value is not None and (value > corner if own.direction == "maximize" else value < corner)
+def _betters(value: float | None, objective: Objective, reference: Mapping[str, float]) -> bool:
+    corner = reference[objective.name]
+    return value is not None and (value > corner if objective.direction == "maximize" else value < corner)
 
 
 def _projected(study: Study, objectives: tuple[Objective, ...]) -> Study:
@@ -140,12 +144,12 @@ def _projected(study: Study, objectives: tuple[Objective, ...]) -> Study:
 
 def _member(name: str, study: Study, measured: Study, on_common: set[int]) -> Member:
     """measured: the study with the common reference in its objectives, from which volumes are taken."""
-    own = sorted(front(study), key=lambda trial: (loss(trial, study.info.objectives[0]), trial.number))
+    best = sorted(front(study), key=lambda trial: (loss(trial, study.info.objectives[0]), trial.number))
     curve = [float(volume) for volume in hypervolume_curve(measured)]
     return Member(
         name=name,
         study=study,
-        front=tuple(own),
+        front=tuple(best),
         on_common=frozenset(on_common),
         hypervolume=curve[-1] if curve else 0.0,
         best=_best(study),
@@ -156,11 +160,12 @@ def _member(name: str, study: Study, measured: Study, on_common: set[int]) -> Me
 
 def _best(study: Study) -> dict[str, float]:
     trials = rankable(study)
-    return {
-        own.name: min(trials, key=lambda trial: (loss(trial, own), trial.number)).values[own.name] or 0.0
-        for own in study.info.objectives
+    best = {
+        objective.name: min(trials, key=lambda trial: (loss(trial, objective), trial.number))
+        for objective in study.info.objectives
         if trials
     }
+    return {name: trial.values[name] or 0.0 for name, trial in best.items()}
 
 
 def _common(studies: Sequence[Study]) -> tuple[Place, ...]:
@@ -182,8 +187,11 @@ def coverage(members: Sequence[Member]) -> list[list[float | None]]:
     """
     fronts = [_minimised(member) for member in members]
     return [
-        [None if theirs is own or not len(theirs) else _covered(own, theirs) for theirs in fronts]
-        for own in fronts
+        [
+            None if covered is covering or not len(covered) else _covered(covering, covered)
+            for covered in fronts
+        ]
+        for covering in fronts
     ]
 
 
@@ -191,8 +199,8 @@ def _minimised(member: Member) -> Floats:
     return to_minimise(objective_values(member.study, member.front), directions(member.study))
 
 
-def _covered(own: Floats, theirs: Floats) -> float:
-    is_covered = (own[:, None, :] <= theirs[None, :, :]).all(axis=2).any(axis=0)
+def _covered(covering: Floats, covered: Floats) -> float:
+    is_covered = (covering[:, None, :] <= covered[None, :, :]).all(axis=2).any(axis=0)
     return float(is_covered.mean())
 
 
@@ -221,33 +229,33 @@ def stretches(frame: CompareFrame, first: Objective, second: Objective) -> list[
         [(loss(trial, first), loss(trial, second)) for trial in rankable(member.study)]
         for member in frame.members
     ]
-    found: list[Stretch] = []
-    demands = sorted({demand for own in points for demand, _ in own})
-    offers = [_offers(own, demands) for own in points]
+    result: list[Stretch] = []
+    demands = sorted({demand for of_member in points for demand, _ in of_member})
+    offers = [_offers(of_member, demands) for of_member in points]
     for place, demand in enumerate(demands):
-        offered = [own[place] for own in offers]
+        offered = [of_member[place] for of_member in offers]
         least = min(offered)
         leaders = tuple(index for index, price in enumerate(offered) if price == least)
-        told = tuple(None if price == np.inf else _unsigned(price, second) for price in offered)
-        if found and (found[-1].leaders, _lacking(found[-1].offers)) == (leaders, _lacking(told)):
+        values = tuple(None if price == np.inf else _unsigned(price, second) for price in offered)
+        if result and (result[-1].leaders, _lacking(result[-1].offers)) == (leaders, _lacking(values)):
             continue
         strict = _unsigned(demand, first)
-        if found:
-            found[-1] = replace(found[-1], lax=strict)
-        found.append(Stretch(strict, None, leaders, told))
-    return found
+        if result:
+            result[-1] = replace(result[-1], lax=strict)
+        result.append(Stretch(strict, None, leaders, values))
+    return result
 
 
 def _offers(points: Sequence[tuple[float, float]], demands: Sequence[float]) -> list[float]:
     """For each demand, ascending, the least price among the points that meet it; infinity where none does."""
-    waiting, least, found = sorted(points), float("inf"), []
+    waiting, least, prices = sorted(points), float("inf"), []
     place = 0
     for demand in demands:
         while place < len(waiting) and waiting[place][0] <= demand:
             least = min(least, waiting[place][1])
             place += 1
-        found.append(least)
-    return found
+        prices.append(least)
+    return prices
 
 
 def _lacking(offers: Sequence[float | None]) -> list[bool]:

@@ -33,19 +33,19 @@ _LONGEST_NAME = 40
 Drawing = dict[str, Any]
 
 
-def draw_fronts(found: CompareFrontFrame, frame: CompareFrame, figure_id: str) -> Figure:
+def draw_fronts(pair: CompareFrontFrame, frame: CompareFrame, figure_id: str) -> Figure:
     """Per study a step line of what is best in the pair, and its front: filled on the common front."""
     traces: list[Drawing] = []
     for place, member in enumerate(frame.members):
-        traces.append(_steps(found, place))
-        traces.append(_marks(found, member, place))
+        traces.append(_steps(pair, place))
+        traces.append(_marks(pair, member, place))
     layout = {
-        "xaxis": pair_axis(found.x, found.x_view),
-        "yaxis": pair_axis(found.y, found.y_view),
+        "xaxis": pair_axis(pair.x, pair.x_view),
+        "yaxis": pair_axis(pair.y, pair.y_view),
         "showlegend": False,
         "margin": {"l": 62, "r": 14, "t": 10, "b": 46},
     }
-    x, y = found.x.objective, found.y.objective
+    x, y = pair.x.objective, pair.y.objective
     counts = [f"{member.name} {counted(len(member.front), 'trial')}" for member in frame.members]
     return Figure(
         id=figure_id,
@@ -54,19 +54,19 @@ def draw_fronts(found: CompareFrontFrame, frame: CompareFrame, figure_id: str) -
         f"study: {listed(counts)}. The tables below hold the numbers.",
         drawing={"data": traces, "layout": layout},
         narrow={"margin": {"l": 52, "r": 8, "t": 8, "b": 44}},
-        whole={"xaxis": {"autorange": True}, "yaxis": {"autorange": True}} if found.n_outside else {},
-        aside=_outside(found.n_outside, figure_id),
+        whole={"xaxis": {"autorange": True}, "yaxis": {"autorange": True}} if pair.n_outside else {},
+        aside=_outside(pair.n_outside, figure_id),
     )
 
 
-def _steps(found: CompareFrontFrame, place: int) -> Drawing:
-    x, y = found.x.objective, found.y.objective
+def _steps(pair: CompareFrontFrame, place: int) -> Drawing:
+    x, y = pair.x.objective, pair.y.objective
     return {
         "type": "scatter",
         "mode": "lines",
         "meta": place,
-        "x": [value(trial, x.name) for trial in found.stairs[place]],
-        "y": [value(trial, y.name) for trial in found.stairs[place]],
+        "x": [value(trial, x.name) for trial in pair.stairs[place]],
+        "y": [value(trial, y.name) for trial in pair.stairs[place]],
         "hoverinfo": "skip",
         "line": {
             "shape": "hv" if x.direction == "minimize" else "vh",
@@ -76,16 +76,16 @@ def _steps(found: CompareFrontFrame, place: int) -> Drawing:
     }
 
 
-def _marks(found: CompareFrontFrame, member: Member, place: int) -> Drawing:
-    x, y, own = found.x.objective, found.y.objective, found.fronts[place]
-    is_common = [trial.number in member.on_common for trial in own]
+def _marks(pair: CompareFrontFrame, member: Member, place: int) -> Drawing:
+    x, y, trials = pair.x.objective, pair.y.objective, pair.fronts[place]
+    is_common = [trial.number in member.on_common for trial in trials]
     return {
         "type": "scatter",
         "mode": "markers",
         "meta": place,
-        "x": [value(trial, x.name) for trial in own],
-        "y": [value(trial, y.name) for trial in own],
-        "text": [_told(member, trial) for trial in own],
+        "x": [value(trial, x.name) for trial in trials],
+        "y": [value(trial, y.name) for trial in trials],
+        "text": [_hover_text(member, trial) for trial in trials],
         "hovertemplate": "%{text}<extra></extra>",
         "marker": {
             "opacity": 1,
@@ -100,12 +100,12 @@ def _marks(found: CompareFrontFrame, member: Member, place: int) -> Drawing:
     }
 
 
-def _told(member: Member, trial: Trial) -> str:
+def _hover_text(member: Member, trial: Trial) -> str:
     """What a point tells: its study and number, its values, and whether another study betters it."""
     lines = [f"<b>{name_of(member)}</b>, trial {trial.number}"]
     lines += [
-        f"{quantity(own.name).label} {with_unit(own.name, value(trial, own.name))}"
-        for own in member.study.info.objectives
+        f"{quantity(objective.name).label} {with_unit(objective.name, value(trial, objective.name))}"
+        for objective in member.study.info.objectives
     ]
     lines.append("on the common front" if trial.number in member.on_common else "bettered by another study")
     return "<br>".join([lines[0], *map(plot_text, lines[1:])])
@@ -119,8 +119,8 @@ def _outside(n_outside: int, figure_id: str) -> Html | None:
         "button", "Show all", type="button", class_="whole", aria_pressed="false", data_whole=figure_id
     )
     verb = "lies" if n_outside == 1 else "lie"
-    told = f"{counted(n_outside, 'trial')} of the fronts {verb} far outside this view. "
-    return tag("p", told, button, class_="outside")
+    text = f"{counted(n_outside, 'trial')} of the fronts {verb} far outside this view. "
+    return tag("p", text, button, class_="outside")
 
 
 def name_of(member: Member) -> str:

@@ -71,14 +71,16 @@ def ground(entrants: Sequence[Entrant]) -> Ground:
         most = f"{MOST} is the most that colours and shapes keep apart"
         raise StudyError(f"a comparison takes 2 to {MOST} studies, got {len(entrants)}; {most}")
     _require_same_data(entrants)
-    reasons = {own: _why_not(own, entrants) for own in _all_objectives(entrants)}
-    shared = [_with_common_reference(own, entrants) for own, why in reasons.items() if why is None]
-    left_out = [LeftOut(own.name, why) for own, why in reasons.items() if why is not None]
+    reasons = {objective: _why_not(objective, entrants) for objective in _all_objectives(entrants)}
+    shared = [
+        _with_common_reference(objective, entrants) for objective, why in reasons.items() if why is None
+    ]
+    left_out = [LeftOut(objective.name, why) for objective, why in reasons.items() if why is not None]
     if not shared:
-        told = [f"  {one_line(own.name)}: {one_line(own.why, 400)}" for own in left_out] or [
+        lines = [f"  {one_line(omitted.name)}: {one_line(omitted.why, 400)}" for omitted in left_out] or [
             "  they have none"
         ]
-        raise StudyError("\n".join(["the studies share no objective that can be compared", *told]))
+        raise StudyError("\n".join(["the studies share no objective that can be compared", *lines]))
     return Ground(tuple(shared), tuple(left_out), tuple(_warnings(entrants)))
 
 
@@ -89,12 +91,12 @@ def settings_of(study: Study, field: str) -> list[Any]:
     """
     configs: list[Mapping[str, Any]] = [trial.config for trial in _own_trials(study)]
     configs = configs or [study.info.space.get("base") or {}]
-    found: list[Any] = []
+    values: list[Any] = []
     for config in configs:
         value = nested(config, field)
-        if value not in found and (value is not None or _has(config, field)):
-            found.append(value)
-    return found
+        if value not in values and (value is not None or _has(config, field)):
+            values.append(value)
+    return values
 
 
 def devices_of(study: Study) -> list[str]:
@@ -116,82 +118,88 @@ def _has(config: Mapping[str, Any], field: str) -> bool:
 
 def _require_same_data(entrants: Sequence[Entrant]) -> None:
     fields = list(_DATA)
-    if any(name in _OWN_DATA for one in entrants for name in settings_of(one.study, "data.name")):
+    if any(name in _OWN_DATA for entrant in entrants for name in settings_of(entrant.study, "data.name")):
         fields.append("data.root")
-    told = []
+    lines = []
     for field in fields:
-        known = [(one.name, found) for one in entrants if (found := settings_of(one.study, field))]
-        if not _agree(found for _, found in known):
-            told += [f"  {field}:", *(f"    {one_line(name)}: {_texts(found)}" for name, found in known)]
-    if told:
+        known = [
+            (entrant.name, values) for entrant in entrants if (values := settings_of(entrant.study, field))
+        ]
+        if not _agree(values for _, values in known):
+            lines += [f"  {field}:", *(f"    {one_line(name)}: {_texts(values)}" for name, values in known)]
+    if lines:
         head = "the studies saw different data, so their accuracies cannot be compared"
-        raise StudyError("\n".join([head, *told]))
+        raise StudyError("\n".join([head, *lines]))
 
 
 def _all_objectives(entrants: Sequence[Entrant]) -> list[Objective]:
     """Every objective of every study, in the order of the first study that has it, each name once."""
-    found: dict[str, Objective] = {}
+    by_name: dict[str, Objective] = {}
     for entrant in entrants:
-        for own in entrant.study.info.objectives:
-            found.setdefault(own.name, own)
-    return list(found.values())
+        for objective in entrant.study.info.objectives:
+            by_name.setdefault(objective.name, objective)
+    return list(by_name.values())
 
 
-def _why_not(own: Objective, entrants: Sequence[Entrant]) -> str | None:
+def _why_not(objective: Objective, entrants: Sequence[Entrant]) -> str | None:
     """Why an objective is not compared; None where it can be."""
-    label = quantity(own.name).label
-    ways = {one.name: _direction(one.study, own.name) for one in entrants}
+    label = quantity(objective.name).label
+    ways = {entrant.name: _direction(entrant.study, objective.name) for entrant in entrants}
     lacking = [name for name, way in ways.items() if way is None]
     if lacking:
         return f"{listed(lacking)} {'does' if len(lacking) == 1 else 'do'} not have it as an objective"
     if len(set(ways.values())) > 1:
-        return f"its direction differs: {_by_study(entrants, lambda study: [_direction(study, own.name)])}"
-    devices = [devices_of(one.study) for one in entrants]
-    if own.name not in EVERYWHERE and len({name for found in devices for name in found}) > 1:
+        return (
+            f"its direction differs: {_by_study(entrants, lambda study: [_direction(study, objective.name)])}"
+        )
+    devices = [devices_of(entrant.study) for entrant in entrants]
+    if objective.name not in EVERYWHERE and len({name for values in devices for name in values}) > 1:
         return f"{label} holds on one device model only: {_by_study(entrants, devices_of)}"
-    for field in _MEASURED_AT.get(own.name, ()):
-        if not _agree(found for one in entrants if (found := settings_of(one.study, field))):
+    for field in _MEASURED_AT.get(objective.name, ()):
+        if not _agree(values for entrant in entrants if (values := settings_of(entrant.study, field))):
             return f"it was measured at unlike {field}: {_by_setting(entrants, field)}"
     return None
 
 
 def _direction(study: Study, name: str) -> str | None:
-    return next((own.direction for own in study.info.objectives if own.name == name), None)
+    return next((objective.direction for objective in study.info.objectives if objective.name == name), None)
 
 
-def _with_common_reference(own: Objective, entrants: Sequence[Entrant]) -> Objective:
+def _with_common_reference(objective: Objective, entrants: Sequence[Entrant]) -> Objective:
     """The objective with the reference on which all studies that have one agree, else without."""
     given = {
         other.reference
-        for one in entrants
-        for other in one.study.info.objectives
-        if other.name == own.name and other.reference is not None
+        for entrant in entrants
+        for other in entrant.study.info.objectives
+        if other.name == objective.name and other.reference is not None
     }
-    return Objective(own.name, own.direction, given.pop() if len(given) == 1 else None)
+    return Objective(objective.name, objective.direction, given.pop() if len(given) == 1 else None)
 
 
 def _warnings(entrants: Sequence[Entrant]) -> list[str]:
-    told = [
+    warnings = [
         f"The studies differ in {words} ({field}): {_by_setting(entrants, field)}. "
         "Part of what sets them apart is what training was given."
         for field, words in _TRAINED_ON
-        if not all(field in (one.study.info.space.get("search") or {}) for one in entrants)
-        and not _agree(found for one in entrants if (found := settings_of(one.study, field)))
+        if not all(field in (entrant.study.info.space.get("search") or {}) for entrant in entrants)
+        and not _agree(values for entrant in entrants if (values := settings_of(entrant.study, field)))
     ]
-    splits = [text for one in entrants if (text := validation_text(one.study))]
+    splits = [text for entrant in entrants if (text := validation_text(entrant.study))]
     if len(set(splits)) > 1:
         splits_of = _by_study(entrants, lambda study: list(filter(None, [validation_text(study)])))
-        told.append(f"The validation splits are not the same: {splits_of}. Accuracies may not compare.")
-    running = [one.name for one in entrants if any(t.state == "running" for t in one.study.trials)]
+        warnings.append(f"The validation splits are not the same: {splits_of}. Accuracies may not compare.")
+    running = [
+        entrant.name for entrant in entrants if any(t.state == "running" for t in entrant.study.trials)
+    ]
     if running:
         verb = "has" if len(running) == 1 else "have"
-        told.append(f"{listed(running)} {verb} not ended: trials are still running in the record.")
-    return told
+        warnings.append(f"{listed(running)} {verb} not ended: trials are still running in the record.")
+    return warnings
 
 
-def _agree(found: Iterable[list[Any]]) -> bool:
+def _agree(settings: Iterable[list[Any]]) -> bool:
     """Whether the studies have the same values, whatever their order."""
-    return len({tuple(sorted(map(repr, values))) for values in found}) <= 1
+    return len({tuple(sorted(map(repr, values))) for values in settings}) <= 1
 
 
 def _by_setting(entrants: Sequence[Entrant], field: str) -> str:
@@ -199,7 +207,7 @@ def _by_setting(entrants: Sequence[Entrant], field: str) -> str:
 
 
 def _by_study(entrants: Sequence[Entrant], values: Callable[[Study], Sequence[Any]]) -> str:
-    return "; ".join(f"{one.name} {_texts(values(one.study))}" for one in entrants)
+    return "; ".join(f"{entrant.name} {_texts(values(entrant.study))}" for entrant in entrants)
 
 
 def _texts(values: Sequence[Any]) -> str:
@@ -212,13 +220,13 @@ def _text(value: Any) -> str:
     return number_text(value) if isinstance(value, (int, float)) else one_line(str(value))
 
 
-def with_references(found: Ground, given: Mapping[str, float]) -> Ground:
+def with_references(ground: Ground, given: Mapping[str, float]) -> Ground:
     """The same ground with the reference values a user gave.
 
     Raises:
         StudyError: a name that is not compared.
     """
-    names = [own.name for own in found.objectives]
+    names = [objective.name for objective in ground.objectives]
     for name in given:
         if name not in names:
             raise StudyError(
@@ -226,6 +234,7 @@ def with_references(found: Ground, given: Mapping[str, float]) -> Ground:
                 f"{listed(names)}{did_you_mean(name, names)}"
             )
     objectives = tuple(
-        Objective(own.name, own.direction, given.get(own.name, own.reference)) for own in found.objectives
+        Objective(objective.name, objective.direction, given.get(objective.name, objective.reference))
+        for objective in ground.objectives
     )
-    return Ground(objectives, found.left_out, found.warnings)
+    return Ground(objectives, ground.left_out, ground.warnings)

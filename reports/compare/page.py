@@ -35,13 +35,13 @@ from studies.replicates import searched
 from studies.text import three_digits
 
 
-def compare_page(entrants: Sequence[Entrant], found: Ground, frame: CompareFrame) -> str:
+def compare_page(entrants: Sequence[Entrant], ground: Ground, frame: CompareFrame) -> str:
     """The comparison as one offline HTML page."""
     contents = compare_sections(entrants, frame)
-    names = listed([one.name for one in entrants])
+    names = listed([entrant.name for entrant in entrants])
     sheet = Sheet(
         title=names,
-        header=_header(entrants, found, frame),
+        header=_header(entrants, ground, frame),
         contents=contents,
         data=loose_data(contents),
         versions=entrants[0].study.info.versions,
@@ -62,22 +62,24 @@ def compare_sections(entrants: Sequence[Entrant], frame: CompareFrame) -> list[S
     ]
 
 
-def _header(entrants: Sequence[Entrant], found: Ground, frame: CompareFrame) -> Html:
+def _header(entrants: Sequence[Entrant], ground: Ground, frame: CompareFrame) -> Html:
     eyebrow = tag("p", "SpikeFront comparison", class_="eyebrow")
-    title = tag("h1", listed([one.name for one in entrants]))
+    title = tag("h1", listed([entrant.name for entrant in entrants]))
     left_out = [
-        join(tag("strong", f"{capitalised(quantity(own.name).label)} is not compared"), f": {own.why}.")
-        for own in found.left_out
+        join(
+            tag("strong", f"{capitalised(quantity(omitted.name).label)} is not compared"), f": {omitted.why}."
+        )
+        for omitted in ground.left_out
     ]
-    warnings = [tag("p", text, class_="warning") for text in (*left_out, *found.warnings)]
-    told = [tag("p", text) for text in sentences(frame)]
+    warnings = [tag("p", text, class_="warning") for text in (*left_out, *ground.warnings)]
+    lead = [tag("p", text) for text in sentences(frame)]
     entries = [
-        tag("div", tag("dt", study_html(frame, place)), tag("dd", _facts(one)))
-        for place, one in enumerate(entrants)
+        tag("div", tag("dt", study_html(frame, place)), tag("dd", _facts(entrant)))
+        for place, entrant in enumerate(entrants)
     ]
     return tag(
         "header",
-        tag("div", eyebrow, title, *warnings, *told, class_="lead"),
+        tag("div", eyebrow, title, *warnings, *lead, class_="lead"),
         tag("dl", *entries, class_="facts"),
     )
 
@@ -88,12 +90,12 @@ def sentences(frame: CompareFrame) -> list[Html]:
         return [join("No trial of any study has finished within its limits, so there is nothing to compare.")]
     names = out_of_reach(frame)
     if names is None:
-        told = [_volumes(frame)]
+        texts = [_volumes(frame)]
     else:
         than = [f"{quantity(name).label} {with_unit(name, frame.reference[name])}" for name in names]
-        told = [join(capitalised(no_volume_words(than)), ".")]
+        texts = [join(capitalised(no_volume_words(than)), ".")]
     parts = [f"{counted(member.n_common, 'trial')} of {member.name}" for member in frame.members]
-    told.append(
+    texts.append(
         join(
             "The ",
             tag("strong", "common front"),
@@ -101,14 +103,14 @@ def sentences(frame: CompareFrame) -> list[Html]:
         )
     )
     if len(frame.members) == 2:
-        shares = [frame.coverage[one][other] for one, other in ((0, 1), (1, 0))]
+        shares = [frame.coverage[row][column] for row, column in ((0, 1), (1, 0))]
         names = [member.name for member in frame.members]
-        told += [
-            join(f"{own} dominates or equals {percent(share)} of the front of {other}.")
-            for own, other, share in zip(names, reversed(names), shares, strict=True)
+        texts += [
+            join(f"{covering} dominates or equals {percent(share)} of the front of {other}.")
+            for covering, other, share in zip(names, reversed(names), shares, strict=True)
             if share is not None
         ]
-    return told
+    return texts
 
 
 def no_volume_words(than: Sequence[str]) -> str:
@@ -134,10 +136,10 @@ def _volumes(frame: CompareFrame) -> Html:
 
 
 def _facts(entrant: Entrant) -> str:
-    own = entrant.study
-    some = Digest(searched(own), own, (), (), None, ())
-    validation = validation_text(own)
-    return f"{budget(some)}, {date(own)}" + (f", validated on {validation}" if validation else "")
+    study = entrant.study
+    some = Digest(searched(study), study, (), (), None, ())
+    validation = validation_text(study)
+    return f"{budget(some)}, {date(study)}" + (f", validated on {validation}" if validation else "")
 
 
 def _front(frame: CompareFrame) -> Section:
@@ -212,7 +214,7 @@ def _common(entrants: Sequence[Entrant], frame: CompareFrame) -> Section:
         why = "No trial of any study has finished within its limits."
         return Section("common", title, "", [Card("No rows", why)])
     intro = "The trials that no trial of any study betters without paying elsewhere, and whose they are."
-    return Section("common", title, intro, [], common_html(frame, [one.folder for one in entrants]))
+    return Section("common", title, intro, [], common_html(frame, [entrant.folder for entrant in entrants]))
 
 
 def _stretches(frame: CompareFrame) -> Section:
@@ -232,10 +234,13 @@ def _stretches(frame: CompareFrame) -> Section:
 
 
 def _differences(entrants: Sequence[Entrant], frame: CompareFrame) -> Section:
-    title, found = "What differs", differences(entrants)
-    if not found.rows:
+    title, differing = "What differs", differences(entrants)
+    if not differing.rows:
         why = "Everything that was recorded of the studies as a whole is the same in all of them."
         return Section("differences", title, "", [Card("Nothing", why)])
-    others, verb = counted(found.n_same, "other entry", "other entries"), "is" if found.n_same == 1 else "are"
+    others, verb = (
+        counted(differing.n_same, "other entry", "other entries"),
+        "is" if differing.n_same == 1 else "are",
+    )
     intro = f"Of spaces, settings, machines and versions; {others} {verb} the same in all."
-    return Section("differences", title, intro, [], differences_html(frame, found))
+    return Section("differences", title, intro, [], differences_html(frame, differing))

@@ -31,19 +31,19 @@ def summary_html(frame: CompareFrame) -> Html:
         *map(_number_head, ("Measured trials", "Hypervolume", "Share of the common front's")),
         _number_head("On its own front"),
         _number_head("On the common front"),
-        *(_number_head(_best(own.name)) for own in frame.objectives),
+        *(_number_head(_best(objective.name)) for objective in frame.objectives),
     ]
     rows = []
     for place, member in enumerate(frame.members):
         share = share_text(member.hypervolume / frame.total) if frame.total > 0 else "–"
-        best = [member.best.get(own.name) for own in frame.objectives]
+        best = [member.best.get(objective.name) for objective in frame.objectives]
         cells = [
             _number(str(len(rankable(member.study)))),
             _number(three_digits(member.hypervolume), repr(member.hypervolume)),
             *map(_number, (share, str(len(member.front)), str(member.n_common))),
             *(
-                _number(written(own.name, found), _exact(found))
-                for own, found in zip(frame.objectives, best, strict=True)
+                _number(written(objective.name, number), _exact(number))
+                for objective, number in zip(frame.objectives, best, strict=True)
             ),
         ]
         rows.append(tag("tr", _row_head(frame, place), *cells, data_study=place))
@@ -64,7 +64,7 @@ def common_html(frame: CompareFrame, folders: Sequence[Path]) -> Html:
     """The common front, best first objective first, with the study of each trial and how to export it."""
     heads = [
         *map(_head, ("Trial", "Study")),
-        *(_number_head(quantity(own.name).title) for own in frame.objectives),
+        *(_number_head(quantity(objective.name).title) for objective in frame.objectives),
         tag("th", "Export", scope="col", class_="screen"),
         _head("Params"),
     ]
@@ -75,7 +75,7 @@ def common_html(frame: CompareFrame, folders: Sequence[Path]) -> Html:
 def _common_row(frame: CompareFrame, place: Place, folder: Path) -> Html:
     trial, member = place.trial, frame.members[place.member]
     search = member.study.info.space.get("search")
-    values = {own.name: value(trial, own.name) for own in frame.objectives}
+    values = {objective.name: value(trial, objective.name) for objective in frame.objectives}
     copy = tag(
         "button",
         "Copy",
@@ -96,7 +96,9 @@ def _common_row(frame: CompareFrame, place: Place, folder: Path) -> Html:
     )
 
 
-def stretches_html(frame: CompareFrame, first: Objective, second: Objective, found: list[Stretch]) -> Html:
+def stretches_html(
+    frame: CompareFrame, first: Objective, second: Objective, stretches: list[Stretch]
+) -> Html:
     """For each demand on the first objective, which study has the best second one."""
     label = quantity(first.name).label
     side = "at least" if first.direction == "maximize" else "at most"
@@ -113,7 +115,7 @@ def stretches_html(frame: CompareFrame, first: Objective, second: Objective, fou
             *(_number(written(second.name, offer), _exact(offer)) for offer in stretch.offers),
             data_leaders=",".join(map(str, stretch.leaders)),
         )
-        for stretch in found
+        for stretch in stretches
     ]
     caption = f"Which study has the best {quantity(second.name).label} for each {label}"
     return _table(heads, rows, caption, f"stretches-{second.name}")
@@ -128,12 +130,12 @@ def demand_text(first: Objective, stretch: Stretch) -> str:
     return f"from {strict} on" if lax is None else f"from {strict} to under {lax}"
 
 
-def differences_html(frame: CompareFrame, found: Differences) -> Html:
+def differences_html(frame: CompareFrame, differences: Differences) -> Html:
     """A row for everything that is not the same in all studies."""
     heads = [_head("What"), *(_head(study_html(frame, place)) for place in range(len(frame.members)))]
     rows = [
         tag("tr", tag("th", row.what, scope="row"), *(tag("td", text) for text in row.texts))
-        for row in found.rows
+        for row in differences.rows
     ]
     return _table(heads, rows, "What differs between the studies", "differences-table", words=True)
 
@@ -169,8 +171,8 @@ def _number(text: str, exact: str | None = None) -> Html:
 
 
 def _best(name: str) -> str:
-    found = quantity(name)
-    return f"Best {found.label} ({found.unit})" if found.unit else f"Best {found.label}"
+    metric = quantity(name)
+    return f"Best {metric.label} ({metric.unit})" if metric.unit else f"Best {metric.label}"
 
 
 def share_text(share: float) -> str:

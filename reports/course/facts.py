@@ -92,19 +92,19 @@ def seeds(digest: Digest) -> str:
     sampler, name = nested(study.info.space, "sampler.seed"), nested(study.info.space, "sampler.name")
     parts = [] if sampler is None else [f"{sampler} for the sampler" + (f" ({name})" if name else "")]
     for trials, what in ((study.trials, "training"), (_replicates(digest), "replicates")):
-        found = sorted({trial.seed for trial in trials})
-        if found:
-            shown = [str(seed) for seed in found[:5]] + ["…"] * (len(found) > 5)
+        numbers = sorted({trial.seed for trial in trials})
+        if numbers:
+            shown = [str(seed) for seed in numbers[:5]] + ["…"] * (len(numbers) > 5)
             parts.append(f"{', '.join(shown)} for {what}")
     return ", ".join(parts) or _UNKNOWN
 
 
 def machine(study: Study) -> str:
     """Processor, cores, memory, devices and system, as far as they were recorded."""
-    found = study.info.machine
+    recorded = study.info.machine
     parts = []
     for key in _MACHINE:
-        value = found.get(key)
+        value = recorded.get(key)
         if value in (None, "", [], (), ["cpu"]):
             continue
         if key == "cores":
@@ -115,8 +115,8 @@ def machine(study: Study) -> str:
             parts.append(_flat(value))
     devices = sorted({trial.device for trial in study.trials if trial.device})
     if devices:
-        own = {"cpu", f"cpu: {found.get('cpu')}"}
-        parts.append(f"trials ran on {'the CPU' if own.issuperset(devices) else listed(devices)}")
+        cpu_names = {"cpu", f"cpu: {recorded.get('cpu')}"}
+        parts.append(f"trials ran on {'the CPU' if cpu_names.issuperset(devices) else listed(devices)}")
     return ", ".join(parts) or _UNKNOWN
 
 

@@ -67,31 +67,31 @@ def _caption(frame: HypervolumeFrame) -> str:
         spent.append(counted(frame.epochs[place], "epoch"))
     if frame.seconds:
         spent.append(duration(timedelta(seconds=frame.seconds[place])))
-    told = (
+    text = (
         f"The volume of objective space that the front dominates, measured from {corner}. "
         f"Each mark is a trial that raised it; {percent(NEARLY)} of the final value was there after "
         f"{listed(spent)}. Epochs are those of all trials, stopped and infeasible ones too."
     )
-    return " ".join([told, *([cuts_text(frame.cuts)] if frame.cuts else [])])
+    return " ".join([text, *([cuts_text(frame.cuts)] if frame.cuts else [])])
 
 
 def _choices(frame: HypervolumeFrame) -> dict[str, dict[str, Any]]:
     """What changes with the axis; epochs and time only where they were recorded."""
     counts = list(range(1, len(frame.numbers) + 1))
     after = f"%{{y:.1f}}{NO_BREAK}%<br>raised by trial %{{customdata}}<extra></extra>"
-    found = {
+    choices = {
         "trials": _choice(frame, counts, "Finished trials", f"after %{{x:,}} trials: {after}"),
     }
-    found["trials"]["layout"]["xaxis"] |= whole_steps(len(counts))
+    choices["trials"]["layout"]["xaxis"] |= whole_steps(len(counts))
     if frame.epochs[-1]:
-        found["epochs"] = _choice(frame, frame.epochs, "Epochs spent", f"after %{{x:,}} epochs: {after}")
+        choices["epochs"] = _choice(frame, frame.epochs, "Epochs spent", f"after %{{x:,}} epochs: {after}")
     if frame.seconds:
         unit, size = time_unit(frame.seconds[-1])
         times = [float(f"{seconds / size:.5g}") for seconds in frame.seconds]
         name = f"Time since the start ({unit})"
-        found["time"] = _choice(frame, times, name, f"after %{{x:.3g}}{NO_BREAK}{unit}: {after}")
-        found["time"]["layout"] |= cut_marks(frame.cuts, size)
-    return found
+        choices["time"] = _choice(frame, times, name, f"after %{{x:.3g}}{NO_BREAK}{unit}: {after}")
+        choices["time"]["layout"] |= cut_marks(frame.cuts, size)
+    return choices
 
 
 def _choice(frame: HypervolumeFrame, places: Sequence[float], title: str, hover: str) -> dict[str, Any]:

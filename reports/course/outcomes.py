@@ -50,11 +50,11 @@ def outcomes(study: Study) -> list[Outcome]:
         if reason is not None:
             groups[trial.state, _NUMBER.sub("…", reason)].append(reason)
     order = list(STATES)
-    found = [
+    ended = [
         Outcome(state, reasons[0] if len(set(reasons)) == 1 else masked, len(reasons))
         for (state, masked), reasons in groups.items()
     ]
-    return sorted(found, key=lambda item: (order.index(item.state), -item.n_trials, item.reason))  # type: ignore[arg-type]
+    return sorted(ended, key=lambda item: (order.index(item.state), -item.n_trials, item.reason))  # type: ignore[arg-type]
 
 
 def _reason(study: Study, trial: Trial) -> str | None:
@@ -80,20 +80,20 @@ def _is_number(value: float | None) -> bool:
 
 def outcomes_html(study: Study) -> Html:
     """A short list of what the figures leave out; empty where they leave out nothing."""
-    found = outcomes(study)
-    if not found:
+    left_out = outcomes(study)
+    if not left_out:
         return Html()
-    n_trials = sum(item.n_trials for item in found)
+    n_trials = sum(item.n_trials for item in left_out)
     items = [
         tag(
             "li",
             tag("span", f"{item.n_trials:,} {WORDS[item.state]}", class_=f"state state-{item.state}"),
             f": {shortened(item.reason, MAX_LENGTH)}",
         )
-        for item in found[:MAX_REASONS]
+        for item in left_out[:MAX_REASONS]
     ]
-    if len(found) > MAX_REASONS:
-        rest = sum(item.n_trials for item in found[MAX_REASONS:])
+    if len(left_out) > MAX_REASONS:
+        rest = sum(item.n_trials for item in left_out[MAX_REASONS:])
         items.append(tag("li", f"{counted(rest, 'more trial')} for other reasons, in trials.parquet"))
     verb = "is" if n_trials == 1 else "are"
     intro = f"{counted(n_trials, 'trial')} {verb} not in these figures:"

@@ -96,8 +96,8 @@ def kind_of(trial: Trial) -> Kind:
 
 def full_epochs(trial: Trial) -> int:
     """The epochs of the trial's config; 0 where it names none."""
-    found = nested(trial.config, "optim.epochs")
-    return found if isinstance(found, int) and not isinstance(found, bool) and found > 0 else 0
+    epochs = nested(trial.config, "optim.epochs")
+    return epochs if isinstance(epochs, int) and not isinstance(epochs, bool) and epochs > 0 else 0
 
 
 def _part(kind: Kind, trials: Sequence[Trial], per_epoch: dict[int, float]) -> Part:

@@ -47,7 +47,7 @@ def draw_savings(frame: SavingsFrame) -> Figure:
         id="savings",
         title="Epochs trained and saved",
         alt=f"{frame.epochs:,} epochs were trained of the {frame.epochs_in_full:,} that all trials to the "
-        f"end would have taken: {told(frame.parts)}.",
+        f"end would have taken: {parts_text(frame.parts)}.",
         drawing={"data": [trained, left_out], "layout": layout},
         caption=f"{epochs_words(frame)} {seconds_words(frame)}".strip(),
         height=130 + 54 * len(frame.parts),
@@ -102,13 +102,13 @@ def reasons_html(frame: SavingsFrame | Card) -> Html:
     """Each reason for which trials ended before their end, with its trials; empty where there is none."""
     if isinstance(frame, Card):
         return Html()
-    found = [
+    reasons = [
         (n_trials, f" {LABELS[part.kind]}" if part.kind in SAVED_BY else "", reason)
         for part in frame.parts
         for reason, n_trials in part.reasons
     ]
-    found.sort(key=lambda one: -one[0])
-    if not found:
+    reasons.sort(key=lambda entry: -entry[0])
+    if not reasons:
         return Html()
     items = [
         tag(
@@ -116,10 +116,10 @@ def reasons_html(frame: SavingsFrame | Card) -> Html:
             tag("span", f"{counted(n_trials, 'trial')}{label}", class_="state"),
             f": {shortened(reason, LONGEST_REASON)}",
         )
-        for n_trials, label, reason in found[:MOST_REASONS]
+        for n_trials, label, reason in reasons[:MOST_REASONS]
     ]
-    if len(found) > MOST_REASONS:
-        rest = sum(n_trials for n_trials, _, _ in found[MOST_REASONS:])
+    if len(reasons) > MOST_REASONS:
+        rest = sum(n_trials for n_trials, _, _ in reasons[MOST_REASONS:])
         items.append(tag("li", f"{counted(rest, 'more trial')} for other reasons"))
     return tag(
         "div", tag("p", "Why trials ended before their last epoch:"), tag("ul", *items), class_="outcomes"
@@ -165,7 +165,7 @@ def draw_stops(frame: StopsFrame) -> Figure:
     )
 
 
-def told(parts: Sequence[Part]) -> str:
+def parts_text(parts: Sequence[Part]) -> str:
     """The parts in a sentence: "40 trained to the end, 12 stopped early"."""
     return ", ".join(f"{part.n_trials:,} {LABELS[part.kind]}" for part in parts)
 

@@ -110,11 +110,11 @@ def most_at_once(bars: Sequence[Bar]) -> int:
 
 def _bars(digest: Digest, clock: Clock) -> list[Bar]:
     trials = {trial.number: trial for trial in digest.recorded.trials}
-    found = []
+    bars = []
     for number, (start, end) in working_spans(digest.recorded).items():
         start_s = clock.seconds(start)
-        found.append(Bar(trials[number], 0, start_s, clock.seconds(end) - start_s))
-    return sorted(found, key=lambda bar: (bar.start_s, bar.trial.number))
+        bars.append(Bar(trials[number], 0, start_s, clock.seconds(end) - start_s))
+    return sorted(bars, key=lambda bar: (bar.start_s, bar.trial.number))
 
 
 def _worked_until(bars: Sequence[Bar], moments: np.ndarray) -> np.ndarray:

@@ -70,8 +70,8 @@ def hover_words(state: str, names: Sequence[str]) -> str:
     if state == "complete":
         about = [quantity(name) for name in names]
         lines += [
-            f"{plot_text(one.label)} %{{customdata[{place}]}} {plot_text(one.unit)}".rstrip()
-            for place, one in enumerate(about, start=3)
+            f"{plot_text(metric.label)} %{{customdata[{place}]}} {plot_text(metric.unit)}".rstrip()
+            for place, metric in enumerate(about, start=3)
         ]
     else:
         lines.append("%{customdata[3]}")
@@ -92,12 +92,12 @@ def hover_values(trial: Trial, seconds: float, row: str, names: Sequence[str]) -
 
 
 def _state_traces(frame: TimelineFrame, size: float) -> list[dict[str, Any]]:
-    found = []
+    traces = []
     for state in STATES:
         bars = [bar for bar in frame.bars if bar.trial.state == state]
         if bars:
-            found.append(_bars(frame, bars, state, size))
-    return found
+            traces.append(_bars(frame, bars, state, size))
+    return traces
 
 
 def _bars(frame: TimelineFrame, bars: Sequence[Bar], state: str, size: float) -> dict[str, Any]:
@@ -182,9 +182,9 @@ def _used_axis() -> dict[str, Any]:
 
 def _legend_at_top() -> dict[str, Any]:
     """A legend at the upper edge, above the words of pauses."""
-    found = legend_above()
-    found["legend"] |= {"yref": "container", "y": 1, "yanchor": "top"}
-    return found
+    layout = legend_above()
+    layout["legend"] |= {"yref": "container", "y": 1, "yanchor": "top"}
+    return layout
 
 
 def _caption(frame: TimelineFrame) -> str:

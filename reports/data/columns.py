@@ -35,7 +35,7 @@ def columns(digest: Digest) -> dict[str, list[Any]]:
     }
 
 
-def told_metrics(columns: Mapping[str, Any]) -> list[str]:
+def tooltip_metrics(columns: Mapping[str, Any]) -> list[str]:
     """The metrics that tooltips tell: first what an accuracy is of, and no counts of classes."""
     names = [name.removeprefix("metric.") for name in columns if name.startswith("metric.")]
     first = [name for name in _BESIDE_ACCURACY if name in names]
@@ -73,22 +73,22 @@ def beyond_noise(digest: Digest) -> list[int]:
 def spread_texts(digest: Digest) -> dict[str, dict[str, str]]:
     """By number and objective: mean and standard deviation over the trial and its replicates."""
     names = [objective.name for objective in digest.objectives]
-    found: dict[str, dict[str, str]] = {}
+    by_trial: dict[str, dict[str, str]] = {}
     for trial in digest.study.trials:
-        told = {name: seed_spread(trial, name, digest.spreads) for name in names}
-        texts = {name: spread_text(name, spread) for name, spread in told.items() if spread}
+        by_name = {name: seed_spread(trial, name, digest.spreads) for name in names}
+        texts = {name: spread_text(name, spread) for name, spread in by_name.items() if spread}
         if texts:
-            found[str(trial.number)] = texts
-    return found
+            by_trial[str(trial.number)] = texts
+    return by_trial
 
 
 def legends(digest: Digest, names: list[str]) -> dict[str, dict[str, str]]:
     """How `report.js` writes each metric: label, unit and kind of number."""
     objectives = [objective.name for objective in digest.objectives]
     return {
-        name: {"label": found.label, "unit": found.unit, "kind": found.kind}
+        name: {"label": metric.label, "unit": metric.unit, "kind": metric.kind}
         for name in dict.fromkeys([*objectives, *names])
-        for found in [quantity(name)]
+        for metric in [quantity(name)]
     }
 
 

@@ -61,13 +61,13 @@ class Digest:
         Memory and latency are measured before the first epoch, so that also trials that were stopped or
         refused tell them.
         """
-        found = (knowing(trial, name) for trial in self.study.trials if trial.state != "running")
-        return tuple(trial for trial in found if trial is not None)
+        trials = (knowing(trial, name) for trial in self.study.trials if trial.state != "running")
+        return tuple(trial for trial in trials if trial is not None)
 
     @property
     def near_numbers(self) -> list[int]:
         """The numbers of the trials within the noise of the front."""
-        return [one.trial.number for one in self.near]
+        return [near.trial.number for near in self.near]
 
     @property
     def others(self) -> list[int]:
@@ -119,18 +119,18 @@ def _thinned(study: Study, on_front: Collection[int]) -> tuple[Study, int]:
 
 def value(trial: Trial, name: str) -> float:
     """An objective's value in the user's direction; NaN where the trial has none."""
-    found = trial.values.get(name)
-    return math.nan if found is None else float(found)
+    number = trial.values.get(name)
+    return math.nan if number is None else float(number)
 
 
 def knowing(trial: Trial, name: str) -> Trial | None:
     """The trial with a number for an objective, taken from its metrics where it came to no values."""
     if math.isfinite(value(trial, name)):
         return trial
-    found = trial.metrics.get(name)
-    if not isinstance(found, (int, float)) or not math.isfinite(found):
+    metric = trial.metrics.get(name)
+    if not isinstance(metric, (int, float)) or not math.isfinite(metric):
         return None
-    return replace(trial, values={**trial.values, name: float(found)})
+    return replace(trial, values={**trial.values, name: float(metric)})
 
 
 def loss(trial: Trial, objective: Objective) -> float:

@@ -43,14 +43,15 @@ def lists(digest: Digest) -> dict[str, list[Any]]:
     In the order of `curves`, to three digits; null where a trial has no such head or layer. Layers count
     from 1.
     """
-    rows = [row for own in listed(digest).values() for row in own]
+    rows = [row for trial_rows in listed(digest).values() for row in trial_rows]
     trials = {trial.number: trial for trial in digest.study.trials}
     shares = [dict(zip(row_heads(trials[row.number], row), row.reliable_share, strict=True)) for row in rows]
     n_layers = max((len(row.firing_rate) for row in rows), default=0)
     return {
         "number": [row.number for row in rows],
         **{
-            f"reliable_share.{head}": [_short(own.get(head), 3) for own in shares] for head in ordered(shares)
+            f"reliable_share.{head}": [_short(share.get(head), 3) for share in shares]
+            for head in ordered(shares)
         },
         **{
             f"firing_rate.{layer + 1}": [
@@ -69,17 +70,17 @@ def listed(digest: Digest) -> dict[int, list[EpochRow]]:
     by_number: dict[int, list[EpochRow]] = {}
     for row in digest.study.epochs:
         by_number.setdefault(row.number, []).append(row)
-    found: dict[int, list[EpochRow]] = {}
+    kept: dict[int, list[EpochRow]] = {}
     n_numbers = 0
     for trial in _by_interest(digest):
         rows = sorted(by_number.get(trial.number, []), key=lambda row: row.epoch)
         size = sum(len(row.reliable_share) + len(row.firing_rate) for row in rows)
         n_numbers += size
-        if size and (not found or n_numbers <= MOST_NUMBERS):
-            found[trial.number] = rows
-        if len(found) == MOST_LISTED or n_numbers > MOST_NUMBERS:
+        if size and (not kept or n_numbers <= MOST_NUMBERS):
+            kept[trial.number] = rows
+        if len(kept) == MOST_LISTED or n_numbers > MOST_NUMBERS:
             break
-    return found
+    return kept
 
 
 def row_heads(trial: Trial, row: EpochRow) -> list[str]:
@@ -96,7 +97,7 @@ def row_heads(trial: Trial, row: EpochRow) -> list[str]:
 
 def ordered(shares: Sequence[dict[str, float]]) -> list[str]:
     """All heads that occur, branches in order of their stage, the network last."""
-    names = {name for own in shares for name in own}
+    names = {name for share in shares for name in share}
     return sorted(names, key=lambda name: (name == NETWORK, len(name), name))
 
 
@@ -105,8 +106,8 @@ def _by_interest(digest: Digest) -> list[Trial]:
     if digest.objectives:
         first = digest.objectives[0]
         rest = tuple(sorted(rest, key=lambda trial: (loss(trial, first), trial.number)))
-    told = {trial.number for trial in (*digest.front, *rest)}
-    return [*digest.front, *rest, *(trial for trial in digest.study.trials if trial.number not in told)]
+    ranked = {trial.number for trial in (*digest.front, *rest)}
+    return [*digest.front, *rest, *(trial for trial in digest.study.trials if trial.number not in ranked)]
 
 
 def _short(value: float | None, digits: int = 6) -> float | None:

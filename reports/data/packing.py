@@ -43,7 +43,9 @@ def short(drawing: Any) -> Any:
 
 
 def _packed(column: Sequence[Any]) -> Any:
-    runs = [(value, len(list(same))) for (_, value), same in groupby(column, lambda one: (type(one), one))]
+    runs = [
+        (value, len(list(same))) for (_, value), same in groupby(column, lambda value: (type(value), value))
+    ]
     if len(runs) == 1:
         return {"same": runs[0][0], "n": runs[0][1]}
     if len(runs) < len(column) / 4:

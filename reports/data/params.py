@@ -77,8 +77,8 @@ def _param(study: Study, name: str, label: str, spec: Any) -> Param:
         numbers = [trial.params[name] for trial in study.trials if name in trial.params]
         return Param(name, label, "number", is_log=spec.get("log") is True and all(n > 0 for n in numbers))
     declared = spec.get("choice") if isinstance(spec, Mapping) else None
-    found = [trial.params[name] for trial in study.trials if name in trial.params]
-    if spec is None and found and all(type(value) in (int, float) for value in found):
+    values = [trial.params[name] for trial in study.trials if name in trial.params]
+    if spec is None and values and all(type(value) in (int, float) for value in values):
         return Param(name, label, "number")
     options = [category_text(value) for value in declared] if isinstance(declared, list) else []
     category = Param(name, label, "category")

@@ -36,11 +36,11 @@ class Clock:
     @property
     def cuts(self) -> list[tuple[float, float]]:
         """Each pause as its place in the counted seconds, and its length in seconds."""
-        found, lost = [], 0.0
+        cuts, lost = [], 0.0
         for start, to in self.pauses:
-            found.append((start - lost, to - start))
+            cuts.append((start - lost, to - start))
             lost += to - start
-        return found
+        return cuts
 
 
 def study_clock(study: Study) -> Clock | None:
@@ -67,8 +67,8 @@ def working_spans(study: Study) -> dict[int, Span]:
     is counted for the seconds of its epochs. A trial without a start is left out.
     """
     trained = epoch_seconds(study)
-    found = {trial.number: _span(trial, trained) for trial in study.trials}
-    return {number: span for number, span in found.items() if span}
+    spans = {trial.number: _span(trial, trained) for trial in study.trials}
+    return {number: span for number, span in spans.items() if span}
 
 
 def epoch_seconds(study: Study) -> dict[int, float]:
@@ -76,11 +76,11 @@ def epoch_seconds(study: Study) -> dict[int, float]:
 
     An epoch of more than a century is a damaged record, and not counted.
     """
-    found: dict[int, float] = defaultdict(float)
+    totals: dict[int, float] = defaultdict(float)
     for row in study.epochs:
         if 0 <= row.seconds <= _LONGEST_S:
-            found[row.number] += row.seconds
-    return dict(found)
+            totals[row.number] += row.seconds
+    return dict(totals)
 
 
 def time_unit(seconds: float) -> tuple[str, float]:

@@ -92,8 +92,8 @@ def budgets_frame(digest: Digest) -> BudgetsFrame | Card:
 
 def number_of(trial: Trial, name: str) -> float:
     """A metric as `--pick` reads it; NaN where the trial has no number."""
-    found = field(trial, name)
-    return float(found) if found is not MISSING and is_number(found) else math.nan
+    value = field(trial, name)
+    return float(value) if value is not MISSING and is_number(value) else math.nan
 
 
 def _budgets(digest: Digest, trials: Sequence[Trial]) -> list[Budget]:
@@ -101,12 +101,12 @@ def _budgets(digest: Digest, trials: Sequence[Trial]) -> list[Budget]:
     ways = {objective.name: objective.direction for objective in digest.objectives}
     first, *others = ways
     names = [name for name in dict.fromkeys([*others, *COSTS]) if name != first and _NAME.fullmatch(name)]
-    found = []
+    budgets = []
     for name in names:
         numbers = {number_of(trial, name) for trial in trials}
         if len({number for number in numbers if math.isfinite(number)}) > 1:
-            found.append(Budget(name, ">=" if ways.get(name) == "maximize" else "<=", name in ways))
-    return found
+            budgets.append(Budget(name, ">=" if ways.get(name) == "maximize" else "<=", name in ways))
+    return budgets
 
 
 def _answers(digest: Digest, trials: Sequence[Trial], budgets: Sequence[Budget]) -> list[int]:
@@ -154,17 +154,19 @@ def config_texts(digest: Digest, numbers: Sequence[int], run_folder: Path) -> Ma
     """
     wanted = set(numbers)
     # What is measured of a trial is told with its replicates; the other trials have no part in it.
-    own = [one for one in digest.recorded.trials if {one.number, one.replicate_of} & wanted]
-    study: Study = replace(digest.recorded, trials=tuple(own), epochs=())
-    trials = {trial.number: trial for trial in own}
-    found = {}
+    with_replicates = [
+        trial for trial in digest.recorded.trials if {trial.number, trial.replicate_of} & wanted
+    ]
+    study: Study = replace(digest.recorded, trials=tuple(with_replicates), epochs=())
+    trials = {trial.number: trial for trial in with_replicates}
+    texts = {}
     for number in numbers:
         comment = export_comment(study, trials[number], RULE, "best.yaml")
         try:
-            found[number] = config_text(exported_config(study, trials[number], run_folder), comment)
+            texts[number] = config_text(exported_config(study, trials[number], run_folder), comment)
         except StudyError:
             continue
-    return found
+    return texts
 
 
 def label(budget: Budget) -> str:

@@ -38,11 +38,11 @@ def _sliders(frame: BudgetsFrame) -> Html:
 
 def _slider(budget: Budget) -> Html:
     name = f"budget-{budget.name}"
-    told = tag("output", id=f"{name}-told", for_=name)
+    shown = tag("output", id=f"{name}-told", for_=name)
     return tag(
         "div",
         tag("label", capitalised(label(budget)), for_=name),
-        told,
+        shown,
         tag("input", type="range", id=name, min=0, max=1, step=1, data_limit=budget.name),
         class_="slider",
     )
@@ -76,12 +76,12 @@ def _answer(run_folder: Path) -> Html:
         ),
         class_="commands",
     )
-    found = tag(
+    result = tag(
         "div", tag("dl"), tag("p", choose), tag("div", config, class_="config"), commands, class_="found"
     )
     heading = tag("h3", TITLE, aria_live="polite")
     return tag(
-        "div", heading, found, tag("div", class_="missed", hidden=True), class_="answer card", id="answer"
+        "div", heading, result, tag("div", class_="missed", hidden=True), class_="answer card", id="answer"
     )
 
 

@@ -49,12 +49,12 @@ def cells(
     inside = np.logical_and.reduce(
         [(low <= place) & (place <= high) for place, (low, high) in zip(places, spans, strict=True)]
     )
-    found, *edges = np.histogram2d(
+    counts, *edges = np.histogram2d(
         places[0][inside], places[1][inside], bins=(N_ACROSS, N_UPRIGHT), range=spans
     )
     x, y = ((10**edge if axis.is_log else edge).tolist() for axis, edge in zip(axes, edges, strict=True))
     loose = [trial.number for trial, is_inside in zip(trials, inside, strict=True) if not is_inside]
-    return Cells(x, y, found.T.astype(int).tolist()), loose
+    return Cells(x, y, counts.T.astype(int).tolist()), loose
 
 
 def _places(axis: AxisFrame, trials: Sequence[Trial]) -> NDArray[np.float64]:

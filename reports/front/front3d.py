@@ -72,9 +72,9 @@ def _stems(
 ) -> dict[str, list[float | None]]:
     x, y, z = (objective.name for objective in axes)
     floor = min(value(trial, z) for trial in shown)
-    found: dict[str, list[float | None]] = {"x": [], "y": [], "z": []}
+    stems: dict[str, list[float | None]] = {"x": [], "y": [], "z": []}
     for trial in front:
-        found["x"] += [value(trial, x), value(trial, x), None]
-        found["y"] += [value(trial, y), value(trial, y), None]
-        found["z"] += [floor, value(trial, z), None]
-    return found
+        stems["x"] += [value(trial, x), value(trial, x), None]
+        stems["y"] += [value(trial, y), value(trial, y), None]
+        stems["z"] += [floor, value(trial, z), None]
+    return stems

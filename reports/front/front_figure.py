@@ -133,15 +133,15 @@ def _controls(n_outside: int, figure_id: str) -> Html:
         return tag("p", area, class_="outside")
     whole = tag("button", "Show all", **switch, class_="whole", data_whole=figure_id)
     verb = "lies" if n_outside == 1 else "lie"
-    told = f" {counted(n_outside, 'dominated trial')} {verb} far outside."
-    return tag("p", area, whole, told, class_="outside")
+    text = f" {counted(n_outside, 'dominated trial')} {verb} far outside."
+    return tag("p", area, whole, text, class_="outside")
 
 
-def _caption(found: Cells | None) -> str:
-    if found is None:
+def _caption(cells: Cells | None) -> str:
+    if cells is None:
         return ""
     return (
-        f"{counted(found.n_trials, 'dominated trial')} are counted in cells, the darker the more; "
+        f"{counted(cells.n_trials, 'dominated trial')} are counted in cells, the darker the more; "
         "what is outside your budgets fades among the single trials only."
     )
 

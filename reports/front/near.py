@@ -32,15 +32,15 @@ def near_rows(digest: Digest) -> list[NearRow]:
     if not digest.objectives:
         return []
     first = digest.objectives[0]
-    ordered = sorted(digest.near, key=lambda one: (loss(one.trial, first), one.trial.number))
+    ordered = sorted(digest.near, key=lambda near: (loss(near.trial, first), near.trial.number))
     return [
         NearRow(
-            number=one.trial.number,
-            values={item.name: value(one.trial, item.name) for item in digest.objectives},
-            dominated_by=one.dominated_by,
-            in_doubt=[quantity(name).label for name in one.in_doubt],
+            number=near.trial.number,
+            values={item.name: value(near.trial, item.name) for item in digest.objectives},
+            dominated_by=near.dominated_by,
+            in_doubt=[quantity(name).label for name in near.in_doubt],
         )
-        for one in ordered
+        for near in ordered
     ]
 
 

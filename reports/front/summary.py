@@ -57,8 +57,8 @@ def sentences(digest: Digest) -> list[Html]:
 
 def remarks(digest: Digest) -> list[str]:
     """What keeps the accuracies from telling much, a sentence each; see `studies.accuracy`."""
-    told = accuracy_remarks(digest.study, lambda name: quantity(name).label)
-    return [f"{capitalised(text)}." for text in told]
+    texts = accuracy_remarks(digest.study, lambda name: quantity(name).label)
+    return [f"{capitalised(text)}." for text in texts]
 
 
 def nearly_best(digest: Digest) -> list[Trial]:
@@ -75,10 +75,10 @@ def nearly_best(digest: Digest) -> list[Trial]:
 
 def savings(digest: Digest) -> list[Saving]:
     """For each objective but the first: the cheapest of the trials that are nearly the best."""
-    found, (first, *others) = nearly_best(digest), digest.objectives
+    candidates, (first, *others) = nearly_best(digest), digest.objectives
     result = []
-    for item in others if found else []:
-        cheapest = min(found, key=lambda one: (loss(one, item), loss(one, first), one.number))
+    for item in others if candidates else []:
+        cheapest = min(candidates, key=lambda trial: (loss(trial, item), loss(trial, first), trial.number))
         result.append(Saving(item, cheapest, loss(cheapest, item) == loss(digest.front[0], item)))
     return result
 
@@ -139,10 +139,10 @@ def _over_seeds(digest: Digest) -> str:
     spread = seed_spread(best, name, digest.spreads)
     if spread is None:
         return ""
-    told = (
+    text = (
         f"{written(name, spread.mean)} ± {written(name, spread.sd)}{NO_BREAK}{quantity(name).unit}".rstrip()
     )
-    return f" ({told} over {spread.n} seeds)"
+    return f" ({text} over {spread.n} seeds)"
 
 
 def _knee(digest: Digest) -> Html:
@@ -171,38 +171,41 @@ def exchange(objectives: Sequence[Objective], base: Trial, other: Trial) -> str:
             verbs["gives up" if is_worse else "gains"].append(f"{amount} of {label}")
         else:
             verbs["costs" if is_worse else "saves"].append(f"{amount} {'more' if is_worse else 'of'} {label}")
-    told = [f"{verb} {listed(amounts)}" for verb, amounts in verbs.items() if amounts]
-    return listed(told) if told else "is the same in every objective"
+    clauses = [f"{verb} {listed(amounts)}" for verb, amounts in verbs.items() if amounts]
+    return listed(clauses) if clauses else "is the same in every objective"
 
 
 def _savings(digest: Digest) -> Html:
     """What the cheapest trials that are nearly the best cost, and how much less that is."""
-    found = savings(digest)
+    all_savings = savings(digest)
     n_others = len(nearly_best(digest)) - 1
     if not n_others:
         return join(f"No other trial comes {_reach(digest)}.")
-    cheaper = [saving for saving in found if not saving.is_best]
+    cheaper = [saving for saving in all_savings if not saving.is_best]
     if not cheaper:
         costs_only = all(item.direction == "minimize" for item in digest.objectives[1:])
         better = "costs less" if costs_only else "is better in any other objective"
         return join(f"Of {counted(n_others, 'other trial')} {_reach(digest)}, none {better}.")
     names = {saving.trial.number: saving.trial for saving in cheaper}
-    told = [_offer(digest, trial, [one for one in cheaper if one.trial is trial]) for trial in names.values()]
-    same = [quantity(saving.objective.name).label for saving in found if saving.is_best]
+    offers = [
+        _offer(digest, trial, [saving for saving in cheaper if saving.trial is trial])
+        for trial in names.values()
+    ]
+    same = [quantity(saving.objective.name).label for saving in all_savings if saving.is_best]
     rest = f"; in {listed(same)} the best itself is the cheapest" if same else ""
     reach = _reach(digest)
-    return join(f"{reach[0].upper()}{reach[1:]}, ", *_between(told), f"{rest}.")
+    return join(f"{reach[0].upper()}{reach[1:]}, ", *_between(offers), f"{rest}.")
 
 
-def _offer(digest: Digest, trial: Trial, own: Sequence[Saving]) -> Html:
+def _offer(digest: Digest, trial: Trial, savings: Sequence[Saving]) -> Html:
     """One trial with its first objective, and what it costs against the best."""
     first, best = digest.objectives[0], digest.front[0]
-    amounts = [with_unit(one.objective.name, value(trial, one.objective.name)) for one in own]
+    amounts = [with_unit(saving.objective.name, value(trial, saving.objective.name)) for saving in savings]
     costs = [
-        f"{reduction(one.objective, best, trial)} ({amount})"
-        for one, amount in zip(own, amounts, strict=True)
+        f"{reduction(saving.objective, best, trial)} ({amount})"
+        for saving, amount in zip(savings, amounts, strict=True)
     ]
-    verb = "has" if all(one.objective.direction == "maximize" for one in own) else "needs"
+    verb = "has" if all(saving.objective.direction == "maximize" for saving in savings) else "needs"
     return join(
         tag("strong", f"trial {trial.number}"),
         f" with {with_unit(first.name, value(trial, first.name))} {verb} {listed(costs)}",

@@ -61,7 +61,10 @@ def rows(digest: Digest, run_folder: Path) -> list[Row]:
             command=export_command(run_folder, trial.number),
             is_knee=digest.knee is not None and trial.number == digest.knee.number,
             under_load=tuple(name for name in names if is_under_load(trial, name)),
-            again={name: None if (own := timing(trial, name)) is None else own.median for name in extra},
+            again={
+                name: None if (in_search := timing(trial, name)) is None else in_search.median
+                for name in extra
+            },
             below={name: lines_below(digest, trial, name) for name in [*names, *extra]},
         )
         for trial in digest.front
@@ -76,19 +79,19 @@ def extra_timings(digest: Digest) -> list[str]:
 
 def lines_below(digest: Digest, trial: Trial, name: str) -> tuple[str, ...]:
     """What is known of the spread of a value, a line each."""
-    own, quiet = timing(trial, name), quiet_timing(trial, name)
+    in_search, quiet = timing(trial, name), quiet_timing(trial, name)
     if quiet is not None:
         mark = LOADED if undisturbed_timing(trial, name) is None else ""
-        told = ", ".join([f"quiet {written(name, quiet.median)}{mark}", *_range(name, quiet)])
-        return (*_range(name, own), told)
+        line = ", ".join([f"quiet {written(name, quiet.median)}{mark}", *_range(name, quiet)])
+        return (*_range(name, in_search), line)
     spread = seed_spread(trial, name, digest.spreads)
     return (spread_text(name, spread),) if spread else ()
 
 
-def _range(name: str, found: Timing | None) -> tuple[str, ...]:
-    if found is None or found.quartiles is None:
+def _range(name: str, measurement: Timing | None) -> tuple[str, ...]:
+    if measurement is None or measurement.quartiles is None:
         return ()
-    low, high = (written(name, end) for end in found.quartiles)
+    low, high = (written(name, end) for end in measurement.quartiles)
     return (f"{low}–{high}",)
 
 
@@ -192,9 +195,9 @@ def _below_html(row: Row, name: str) -> Html:
     return join(*(tag("span", line, class_="spread") for line in row.below[name]))
 
 
-def _setting_html(param: Param, found: Setting) -> Html:
-    exact = None if found is None else found if isinstance(found, str) else repr(found)
-    text = setting_text(found)
+def _setting_html(param: Param, chosen: Setting) -> Html:
+    exact = None if chosen is None else chosen if isinstance(chosen, str) else repr(chosen)
+    text = setting_text(chosen)
     return tag("td", text, class_=_kind(param), data_column=f"param.{param.name}", data_value=exact)
 
 

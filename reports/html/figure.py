@@ -57,8 +57,8 @@ def column(
     look in where this one has no value, missing=NUMBER stands where both have none; marked={"rows": GROUP,
     "value": NUMBER} gives the trials of a group that number instead of their own.
     """
-    found = {"$column": name, "rows": rows if isinstance(rows, str) else list(rows), **options}
-    return found if codes is None else {**found, "codes": dict(codes)}
+    reference = {"$column": name, "rows": rows if isinstance(rows, str) else list(rows), **options}
+    return reference if codes is None else {**reference, "codes": dict(codes)}
 
 
 def curve(name: str, rows: str | Sequence[int]) -> dict[str, Any]:

@@ -85,8 +85,8 @@ def _build(run: Path, version: str) -> Served:
         text = page(_read(run), run, version)
     except Exception as error:
         # Whatever is wrong with the record, the server goes on: the next version may be whole.
-        told = f"The report cannot be made from this record: {type(error).__name__}: {error}"
-        return Served(version, _words(run, told, version))
+        problem = f"The report cannot be made from this record: {type(error).__name__}: {error}"
+        return Served(version, _words(run, problem, version))
     return Served(version, text.encode("utf-8", "replace"))
 
 

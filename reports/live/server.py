@@ -32,15 +32,15 @@ def loopback_socket(port: int = 0) -> socket.socket:
     Raises:
         OSError: the port is in use, or this user may not have it.
     """
-    found = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
-        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        found.bind((LOOPBACK, port))
-        found.listen(32)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((LOOPBACK, port))
+        listening.listen(32)
     except (OSError, OverflowError):
-        found.close()
+        listening.close()
         raise
-    return found
+    return listening
 
 
 def url_of(listening: socket.socket) -> str:
@@ -93,8 +93,8 @@ class _Handler(BaseHTTPRequestHandler):
         if path == "/":
             self._send("text/html; charset=utf-8", page.get().body, with_body)
         elif path == "/version":
-            told = {"version": page.version(), "report": str(page.run / "report.html")}
-            self._send("application/json", json.dumps(told).encode(), with_body)
+            answer = {"version": page.version(), "report": str(page.run / "report.html")}
+            self._send("application/json", json.dumps(answer).encode(), with_body)
         else:
             self.send_error(HTTPStatus.NOT_FOUND)
 

@@ -36,9 +36,9 @@ STYLE: dict[Any, Any] = {
 }
 
 
-def draw_pair(axes: Axes, found: Digest, frame: PairFrame) -> None:
+def draw_pair(axes: Axes, digest: Digest, frame: PairFrame) -> None:
     """The scatter of one pair; what lies outside the view of the page is cut off here too."""
-    trials = {trial.number: trial for trial in found.measured}
+    trials = {trial.number: trial for trial in digest.measured}
 
     def scatter(numbers: Sequence[int], label: str, **options: Any) -> None:
         if numbers:

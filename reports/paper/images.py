@@ -39,7 +39,7 @@ class Image:
     """One image: its file's name without ending, what it shows, its height, and what draws it."""
 
     name: str
-    told: str
+    text: str
     height_in: float
     draw: Callable[[Axes], None]
 
@@ -52,64 +52,64 @@ def write_images(study: Study, run_folder: str | Path, kind: Kind) -> tuple[list
     Raises:
         OSError: the folder cannot be written.
     """
-    found = digest(study)
-    made, cards = images(found)
+    study_digest = digest(study)
+    made, cards = images(study_digest)
     paths = []
     for image in made:
         path = Path(run_folder) / FOLDER / f"{image.name}.{kind}"
-        _save(image, path, kind, caption(found, image))
-        replace_text(path.with_suffix(".txt"), caption(found, image))
+        _save(image, path, kind, caption(study_digest, image))
+        replace_text(path.with_suffix(".txt"), caption(study_digest, image))
         paths.append(path)
     return paths, cards
 
 
-def images(found: Digest) -> tuple[list[Image], list[Card]]:
+def images(digest: Digest) -> tuple[list[Image], list[Card]]:
     """The pairs of the front, the hypervolume, and each objective's importances; cards for those without."""
     frames: list[tuple[str, PairFrame | HypervolumeFrame | ImportanceFrame | Card]] = []
-    for place, other in enumerate(found.objectives[1:], start=1):
-        frames.append((f"front-{place}", pair_frame(found, other, found.objectives[0])))
-    frames.append(("hypervolume", hypervolume_frame(found)))
-    for place, objective in enumerate(found.objectives, start=1):
-        frames.append((f"importance-{place}", importance_frame(found, objective)))
-    made = [_image(found, name, frame) for name, frame in frames if not isinstance(frame, Card)]
+    for place, other in enumerate(digest.objectives[1:], start=1):
+        frames.append((f"front-{place}", pair_frame(digest, other, digest.objectives[0])))
+    frames.append(("hypervolume", hypervolume_frame(digest)))
+    for place, objective in enumerate(digest.objectives, start=1):
+        frames.append((f"importance-{place}", importance_frame(digest, objective)))
+    made = [_image(digest, name, frame) for name, frame in frames if not isinstance(frame, Card)]
     return made, [frame for _, frame in frames if isinstance(frame, Card)]
 
 
-def caption(found: Digest, image: Image) -> str:
+def caption(digest: Digest, image: Image) -> str:
     """What an image shows, then of which study: data set, model, budget, seeds, machine, versions, date."""
-    about = [("Study", found.study.info.name), *facts(found)]
-    text = "\n".join([image.told, *(f"{label}: {fact}" for label, fact in about)]) + "\n"
+    about = [("Study", digest.study.info.name), *facts(digest)]
+    text = "\n".join([image.text, *(f"{label}: {fact}" for label, fact in about)]) + "\n"
     # A text from outside may hold half a surrogate pair, which no file can.
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _image(found: Digest, name: str, frame: PairFrame | HypervolumeFrame | ImportanceFrame) -> Image:
+def _image(digest: Digest, name: str, frame: PairFrame | HypervolumeFrame | ImportanceFrame) -> Image:
     if isinstance(frame, PairFrame):
-        return Image(name, _pair_told(frame), 2.6, partial(draw_pair, found=found, frame=frame))
+        return Image(name, _pair_text(frame), 2.6, partial(draw_pair, digest=digest, frame=frame))
     if isinstance(frame, HypervolumeFrame):
         corner = listed([with_unit(name, value) for name, value in frame.reference.items()])
         n_trials = counted(len(frame.numbers), "finished trial")
-        told = f"Hypervolume of the front over {n_trials}, in percent of the last, measured from {corner}."
-        return Image(name, told, 2.0, partial(draw_curve, frame=frame))
+        text = f"Hypervolume of the front over {n_trials}, in percent of the last, measured from {corner}."
+        return Image(name, text, 2.0, partial(draw_curve, frame=frame))
     n_trials = counted(frame.n_trials, "trial")
-    told = (
+    text = (
         f"Importance of each param for {quantity(frame.objective.name).label}. {SOURCE} Single params "
         f"together: {percent(frame.together)}; out-of-bag R² {frame.explained:.2f} over {n_trials}."
     )
-    return Image(name, told, 0.45 + 0.19 * len(frame.params), partial(draw_bars, frame=frame))
+    return Image(name, text, 0.45 + 0.19 * len(frame.params), partial(draw_bars, frame=frame))
 
 
-def _pair_told(frame: PairFrame) -> str:
+def _pair_text(frame: PairFrame) -> str:
     x, y = (quantity(axis.objective.name).label for axis in (frame.x, frame.y))
-    told = f"{capitalised(y)} over {x}: {counted(len(frame.front), 'trial')} on the front of all objectives"
-    told += f" (the knee is trial {frame.knee})" if frame.knee is not None else ""
-    told += f", {len(frame.dominated) + len(frame.near):,} dominated"
-    told += f", {len(frame.near):,} of them within the noise of the front" if frame.near else ""
-    told += f"; {counted(len(frame.outside), 'dominated trial')} outside the view" if frame.outside else ""
-    return f"{told}. The line joins the best in this pair alone."
+    text = f"{capitalised(y)} over {x}: {counted(len(frame.front), 'trial')} on the front of all objectives"
+    text += f" (the knee is trial {frame.knee})" if frame.knee is not None else ""
+    text += f", {len(frame.dominated) + len(frame.near):,} dominated"
+    text += f", {len(frame.near):,} of them within the noise of the front" if frame.near else ""
+    text += f"; {counted(len(frame.outside), 'dominated trial')} outside the view" if frame.outside else ""
+    return f"{text}. The line joins the best in this pair alone."
 
 
-def _save(image: Image, path: Path, kind: Kind, told: str) -> None:
+def _save(image: Image, path: Path, kind: Kind, text: str) -> None:
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -117,11 +117,11 @@ def _save(image: Image, path: Path, kind: Kind, told: str) -> None:
         figure = Figure(figsize=(WIDTH_IN, image.height_in), layout="constrained", facecolor="white")
         image.draw(figure.add_subplot())
         with replacing(path) as file:
-            figure.savefig(file, format=kind, dpi=DPI, metadata=_metadata(kind, told))
+            figure.savefig(file, format=kind, dpi=DPI, metadata=_metadata(kind, text))
 
 
-def _metadata(kind: Kind, told: str) -> dict[str, Any]:
+def _metadata(kind: Kind, text: str) -> dict[str, Any]:
     """The caption inside the file, and no date, so that the same study gives the same file."""
     if kind == "svg":
-        return {"Description": told, "Date": None}
-    return {"Description": told} if kind == "png" else {"Subject": told, "CreationDate": None}
+        return {"Description": text, "Date": None}
+    return {"Description": text} if kind == "png" else {"Subject": text, "CreationDate": None}

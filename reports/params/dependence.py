@@ -36,12 +36,12 @@ class DependenceFrame:
     explained: float
 
 
-def dependence_frame(digest: Digest, objective: Objective, found: Learned | str) -> DependenceFrame | Card:
-    """The frame of one objective, or why there is none. found: what `learned` gave for the objective."""
+def dependence_frame(digest: Digest, objective: Objective, analysis: Learned | str) -> DependenceFrame | Card:
+    """The frame of one objective, or why there is none. analysis: what `learned` gave for the objective."""
     title = dependence_title(objective)
-    if isinstance(found, str):
-        return Card(title, found)
-    forest, single = found.forest, found.shares.single
+    if isinstance(analysis, str):
+        return Card(title, analysis)
+    forest, single = analysis.forest, analysis.shares.single
     leading = sorted(forest.params, key=lambda param: -single[param.name])
     effects = [(param, effect(forest, param)) for param in leading[: N_PANELS + 2]]
     panels = [panel_of(turned, single[param.name]) for param, turned in effects if turned][:N_PANELS]

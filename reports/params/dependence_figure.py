@@ -22,7 +22,7 @@ PHONE_PANEL = 210
 
 def draw_dependence(frame: DependenceFrame, figure_id: str) -> Figure:
     """A panel for each param, side by side with one scale; on a phone one above the other."""
-    found = quantity(frame.objective.name)
+    metric = quantity(frame.objective.name)
     traces = [
         trace
         for place, panel in enumerate(frame.panels)
@@ -45,19 +45,19 @@ def draw_dependence(frame: DependenceFrame, figure_id: str) -> Figure:
             "domain": [0, 1],
             "fixedrange": True,
             "showticklabels": place == 0,
-            "title": {"text": plot_text(found.title) if place == 0 else ""},
+            "title": {"text": plot_text(metric.title) if place == 0 else ""},
         }
         narrow[f"xaxis{end}"] = {"domain": [0, 1]}
         narrow[f"yaxis{end}"] = {
             "domain": from_top(place, n_panels, 0.36 / n_panels),
             "showticklabels": True,
-            "title": {"text": plot_text(found.title)},
+            "title": {"text": plot_text(metric.title)},
         }
     names = [panel.effect.param.label for panel in frame.panels]
     return Figure(
         id=figure_id,
         title=dependence_title(frame.objective),
-        alt=f"Predicted {found.label} as each of {listed(names)} is moved and the other params stay.",
+        alt=f"Predicted {metric.label} as each of {listed(names)} is moved and the other params stay.",
         drawing={"data": traces, "layout": layout},
         caption=_caption(frame),
         height=310,

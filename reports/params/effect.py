@@ -45,18 +45,18 @@ class Effect:
     @property
     def mean(self) -> Floats:
         """The forest's prediction at each setting: (settings,)."""
-        found: Floats = self.by_tree.mean(axis=0)
-        return found
+        mean: Floats = self.by_tree.mean(axis=0)
+        return mean
 
     def quartiles(self) -> Floats:
         """Between what values the middle half of the trees lies: (2, settings)."""
         return np.quantile(self.by_tree, (0.25, 0.75), axis=0)
 
-    def difference(self, one: int, other: int, n_comparisons: int = 1) -> Difference:
-        """What the setting at place `one` gives more than that at `other`, tree by tree."""
-        found = self.by_tree[:, one] - self.by_tree[:, other]
-        width = NormalDist().inv_cdf(1 - DOUBT / (2 * max(1, n_comparisons))) * found.std(ddof=1)
-        middle = float(found.mean())
+    def difference(self, place: int, other: int, n_comparisons: int = 1) -> Difference:
+        """What the setting at place `place` gives more than that at `other`, tree by tree."""
+        gains = self.by_tree[:, place] - self.by_tree[:, other]
+        width = NormalDist().inv_cdf(1 - DOUBT / (2 * max(1, n_comparisons))) * gains.std(ddof=1)
+        middle = float(gains.mean())
         return Difference(middle, middle - float(width), middle + float(width))
 
 
@@ -69,7 +69,7 @@ class Difference:
     high: float
 
     @property
-    def is_told(self) -> bool:
+    def excludes_zero(self) -> bool:
         """Whether the interval leaves zero out."""
         return self.low > 0 or self.high < 0
 
@@ -86,9 +86,9 @@ def effect(forest: Forest, param: Param) -> Effect | None:
     background = spread_evenly(rows, N_ROWS)
     held = np.vstack([moved(forest, background, {param.name: setting}) for setting in settings])
     by_tree = forest.by_tree(held).reshape(len(forest.trees), len(settings), len(background)).mean(axis=2)
-    found = [forest.settings[param.name][row] for row in rows]
+    at_trials = [forest.settings[param.name][row] for row in rows]
     return Effect(
-        param, settings, by_tree, [found.count(item) for item in settings], len(rows), len(forest.trials)
+        param, settings, by_tree, [at_trials.count(item) for item in settings], len(rows), len(forest.trials)
     )
 
 
@@ -102,10 +102,10 @@ def active(forest: Forest, params: Sequence[Param]) -> Places:
 
 def grid(forest: Forest, param: Param, rows: Places, most: int) -> list[Setting]:
     """Settings of a param among some trials: all of a category, up to `most` of a number by quantiles."""
-    found = [forest.settings[param.name][row] for row in rows]
+    at_trials = [forest.settings[param.name][row] for row in rows]
     if param.kind == "category":
-        return [option for option in param.options if option in set(found)]
-    numbers = sorted(float(item) for item in found if isinstance(item, (int, float)))
+        return [option for option in param.options if option in set(at_trials)]
+    numbers = sorted(float(item) for item in at_trials if isinstance(item, (int, float)))
     distinct = sorted(set(numbers))
     if len(distinct) <= most:
         return list(distinct)
@@ -140,10 +140,10 @@ def followers(forest: Forest, name: str, rows: Places) -> list[str]:
     if next(param for param in forest.params if param.name == name).kind == "number":
         return []
     parents = [forest.settings[name][row] for row in rows]
-    found = []
+    names = []
     for param in forest.params:
         column = forest.settings[param.name]
         alive = {parent for parent, row in zip(parents, rows, strict=True) if column[row] is not None}
         if param.name != name and alive and alive != set(parents):
-            found.append(param.name)
-    return found
+            names.append(param.name)
+    return names

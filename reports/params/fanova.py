@@ -61,10 +61,10 @@ def learned(digest: Digest, objective: Objective, trials: Sequence[Trial] | None
     forest = fitted(digest, objective, trials)
     if isinstance(forest, str):
         return forest
-    found = shares(forest)
-    if found is None:
+    variance_shares = shares(forest)
+    if variance_shares is None:
         return "The forest predicts the same for all settings, so nothing can be attributed."
-    return Learned(objective, forest, found)
+    return Learned(objective, forest, variance_shares)
 
 
 def shares(forest: Forest, seed: int = 0) -> Shares | None:
@@ -123,15 +123,17 @@ def _first_order(predict: Predict, rows: Floats, settings: Floats, columns: slic
 
 def _second_order(predict: Predict, rows: Floats, matrix: Floats, pair: Sequence[slice]) -> float:
     """The variance, over the settings of two params, of the mean prediction less both single effects."""
-    (one, ones), (other, others) = (_distinct(matrix[:, columns], MAX_SETTINGS_PAIR) for columns in pair)
-    held = np.tile(rows, (len(one) * len(other), 1))
-    held[:, pair[0]] = np.repeat(one, len(other) * len(rows), axis=0)
-    held[:, pair[1]] = np.tile(np.repeat(other, len(rows), axis=0), (len(one), 1))
-    means = predict(held).reshape(len(one), len(other), len(rows)).mean(axis=2)
-    down = np.average(means, axis=1, weights=others)[:, None]
-    across = np.average(means, axis=0, weights=ones)[None, :]
-    beyond = means - down - across + np.average(down[:, 0], weights=ones)
-    weights = np.outer(ones, others) / (ones.sum() * others.sum())
+    (first, first_weights), (second, second_weights) = (
+        _distinct(matrix[:, columns], MAX_SETTINGS_PAIR) for columns in pair
+    )
+    held = np.tile(rows, (len(first) * len(second), 1))
+    held[:, pair[0]] = np.repeat(first, len(second) * len(rows), axis=0)
+    held[:, pair[1]] = np.tile(np.repeat(second, len(rows), axis=0), (len(first), 1))
+    means = predict(held).reshape(len(first), len(second), len(rows)).mean(axis=2)
+    down = np.average(means, axis=1, weights=second_weights)[:, None]
+    across = np.average(means, axis=0, weights=first_weights)[None, :]
+    beyond = means - down - across + np.average(down[:, 0], weights=first_weights)
+    weights = np.outer(first_weights, second_weights) / (first_weights.sum() * second_weights.sum())
     return float((weights * beyond**2).sum())
 
 

@@ -66,10 +66,10 @@ def fitted(
     target = np.array([value(trial, objective.name) for trial in trials])
     if np.ptp(target) == 0:
         return "Every trial has the same value, so no param made a difference."
-    found = grown(trials, digest.params, target, seed)
-    if not found.params or np.ptp(found.predict(found.columns.matrix)) == 0:
+    forest = grown(trials, digest.params, target, seed)
+    if not forest.params or np.ptp(forest.predict(forest.columns.matrix)) == 0:
         return "No searched param separates the trials, so nothing can be attributed."
-    return found
+    return forest
 
 
 def grown(trials: Sequence[Trial], params: Sequence[Param], target: Floats, seed: int = 0) -> Forest:
@@ -84,6 +84,6 @@ def grown(trials: Sequence[Trial], params: Sequence[Param], target: Floats, seed
 def _trees(matrix: Floats, target: Floats, seed: int) -> tuple[tuple[Any, ...], float]:
     from sklearn.ensemble import RandomForestRegressor
 
-    found = RandomForestRegressor(N_TREES, min_samples_leaf=2, oob_score=True, random_state=seed, n_jobs=1)
-    found.fit(matrix, target)
-    return tuple(one.tree_ for one in found.estimators_), float(found.oob_score_)
+    model = RandomForestRegressor(N_TREES, min_samples_leaf=2, oob_score=True, random_state=seed, n_jobs=1)
+    model.fit(matrix, target)
+    return tuple(estimator.tree_ for estimator in model.estimators_), float(model.oob_score_)

@@ -41,27 +41,27 @@ class ImportanceFrame:
 
 
 def importance_frame(
-    digest: Digest, objective: Objective, found: Learned | str | None = None
+    digest: Digest, objective: Objective, analysis: Learned | str | None = None
 ) -> ImportanceFrame | Card:
     """The frame of one objective over all trials that know it, or why there is none.
 
-    found: what `learned` gave for the objective, where it is at hand.
+    analysis: what `learned` gave for the objective, where it is at hand.
     """
-    found = learned(digest, objective) if found is None else found
-    if isinstance(found, str):
-        return Card(importance_title(objective), found)
-    single = found.shares.single
-    labels = {param.name: param.label for param in found.forest.params}
+    analysis = learned(digest, objective) if analysis is None else analysis
+    if isinstance(analysis, str):
+        return Card(importance_title(objective), analysis)
+    single = analysis.shares.single
+    labels = {param.name: param.label for param in analysis.forest.params}
     order = sorted(single, key=lambda name: -single[name])
     return ImportanceFrame(
         objective=objective,
         params=order,
         labels=[labels[name] for name in order],
         share=[single[name] for name in order],
-        together=found.shares.together,
-        explained=found.forest.explained,
-        n_trials=len(found.forest.trials),
-        n_untrained=sum(trial.state != "complete" for trial in found.forest.trials),
+        together=analysis.shares.together,
+        explained=analysis.forest.explained,
+        n_trials=len(analysis.forest.trials),
+        n_untrained=sum(trial.state != "complete" for trial in analysis.forest.trials),
     )
 
 

@@ -80,24 +80,27 @@ class MethodFrame:
     unskilled: frozenset[str] = frozenset()
 
 
-def method_frames(digest: Digest, found: list[Learned | str]) -> list[MethodFrame | Card]:
+def method_frames(digest: Digest, analyses: list[Learned | str]) -> list[MethodFrame | Card]:
     """The six params in the order of `SIX`; a card for one of which nothing can be said.
 
-    found: what `learned` gave for each objective.
+    analyses: what `learned` gave for each objective.
     """
-    matched = [_matched(digest, one, known) for one, known in zip(digest.objectives, found, strict=True)]
+    matched = [
+        _matched(digest, objective, analysis)
+        for objective, analysis in zip(digest.objectives, analyses, strict=True)
+    ]
     return [_frame(digest, matched, field, title) for field, title in SIX.items()]
 
 
-def _matched(digest: Digest, objective: Objective, known: Learned | str) -> Learned | str:
+def _matched(digest: Digest, objective: Objective, analysis: Learned | str) -> Learned | str:
     """What was learned from the measured trials alone, so that all objectives speak of the same ones."""
     if len(digest.known(objective.name)) == len(digest.measured):
-        return known
+        return analysis
     return learned(digest, objective, digest.measured)
 
 
-def _frame(digest: Digest, found: list[Learned | str], field: str, title: str) -> MethodFrame | Card:
-    first = found[0] if found else "This study has no objective."
+def _frame(digest: Digest, analyses: list[Learned | str], field: str, title: str) -> MethodFrame | Card:
+    first = analyses[0] if analyses else "This study has no objective."
     if field not in {param.name for param in digest.params}:
         return Card(title, _fixed(digest, field))
     if isinstance(first, str):
@@ -113,11 +116,13 @@ def _frame(digest: Digest, found: list[Learned | str], field: str, title: str) -
         at = f", all at {tried[0]}" if len(tried) == 1 else ""
         why = f"It was active in {counted(n_active, 'measured trial')} only{at}: too few to compare."
         return Card(title, why)
-    known = [one for one in found if isinstance(one, Learned)]
-    effects = {one.objective.name: effect(one.forest, param) for one in known}
-    unskilled = frozenset(one.objective.name for one in known if one.forest.explained <= NO_SKILL)
+    known = [analysis for analysis in analyses if isinstance(analysis, Learned)]
+    effects = {analysis.objective.name: effect(analysis.forest, param) for analysis in known}
+    unskilled = frozenset(
+        analysis.objective.name for analysis in known if analysis.forest.explained <= NO_SKILL
+    )
     return _compared(
-        digest, first, turned, {name: one for name, one in effects.items() if one}, unskilled, title
+        digest, first, turned, {name: moved for name, moved in effects.items() if moved}, unskilled, title
     )
 
 
@@ -133,9 +138,9 @@ def _compared(
     parts = _parts(turned)
     members = _members(forest, turned, parts)
     enough = [len(trials) >= LEAST for trials in members]
-    grouped = {name: _grouped(one, parts) for name, one in effects.items()}
+    grouped = {name: _grouped(grouped_effect, parts) for name, grouped_effect in effects.items()}
     reference = _reference(turned, members)
-    own = grouped[first.objective.name]
+    first_effect = grouped[first.objective.name]
     n_pairs = max(1, sum(enough) - 1)
     groups = []
     for place, trials in enumerate(members):
@@ -143,18 +148,27 @@ def _compared(
         measured = [value(trial, first.objective.name) for trial in trials]
         q25, median, q75 = np.quantile(measured, (0.25, 0.5, 0.75)).tolist() if measured else [np.nan] * 3
         beyond = {
-            name: one.difference(place, reference, n_pairs) if is_compared else None
-            for name, one in grouped.items()
+            name: grouped_effect.difference(place, reference, n_pairs) if is_compared else None
+            for name, grouped_effect in grouped.items()
         }
         groups.append(
-            Group(_text(turned, parts[place]), len(trials), median, q25, q75, float(own.mean[place]), beyond)
+            Group(
+                _text(turned, parts[place]),
+                len(trials),
+                median,
+                q25,
+                q75,
+                float(first_effect.mean[place]),
+                beyond,
+            )
         )
     sign = -1.0 if first.objective.direction == "minimize" else 1.0
     best = max(range(len(groups)), key=lambda place: (enough[place], sign * groups[place].mean))
     level = [
         place
         for place in range(len(groups))
-        if place == best or (enough[place] and not own.difference(best, place, n_pairs).is_told)
+        if place == best
+        or (enough[place] and not first_effect.difference(best, place, n_pairs).excludes_zero)
     ]
     return MethodFrame(
         field=field,
@@ -195,10 +209,10 @@ def _members(forest: Forest, turned: Effect, parts: list[list[int]]) -> list[lis
     return members
 
 
-def _grouped(one: Effect, parts: list[list[int]]) -> Effect:
-    by_tree = np.stack([one.by_tree[:, part].mean(axis=1) for part in parts], axis=1)
-    settings: list[Setting] = [one.settings[part[0]] for part in parts]
-    return Effect(one.param, settings, by_tree, [], one.n_active, one.n_trials)
+def _grouped(single: Effect, parts: list[list[int]]) -> Effect:
+    by_tree = np.stack([single.by_tree[:, part].mean(axis=1) for part in parts], axis=1)
+    settings: list[Setting] = [single.settings[part[0]] for part in parts]
+    return Effect(single.param, settings, by_tree, [], single.n_active, single.n_trials)
 
 
 def _reference(turned: Effect, members: list[list[Trial]]) -> int:
@@ -226,17 +240,17 @@ def _modes(forest: Forest, field: str) -> list[str]:
 
 
 def _mode(trial: Trial) -> str:
-    found = nested(trial.config, "distillation.mode")
-    return "" if found is None else str(found)
+    mode = nested(trial.config, "distillation.mode")
+    return "" if mode is None else str(mode)
 
 
 def _single(forest: Forest, digest: Digest, field: str) -> str:
     param = next(param for param in digest.params if param.name == field)
-    found = sorted({setting_text(setting(trial, param)) for trial in forest.trials})
+    tried = sorted({setting_text(setting(trial, param)) for trial in forest.trials})
     at = (
         "was inactive in every measured trial"
-        if found == ["–"]
-        else f"was {found[0]} in every measured trial"
+        if tried == ["–"]
+        else f"was {tried[0]} in every measured trial"
     )
     return f"It was searched, but {at}, so there is nothing to compare."
 

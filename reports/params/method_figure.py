@@ -20,19 +20,19 @@ MOST_MEDIANS = 6
 def sentences(frame: MethodFrame) -> list[str]:
     """What can be said about one param, the first objective first, then what it costs."""
     first = quantity(frame.objectives[0].name)
-    found = [_scope(frame), _measured(frame)]
-    told = _told(frame, frame.objectives[0].name)
+    texts = [_scope(frame), _measured(frame)]
+    differing = _differing(frame, frame.objectives[0].name)
     if frame.objectives[0].name in frame.unskilled:
-        found.append(
+        texts.append(
             f"Cannot be told: the forest predicts {first.label} of unseen trials no better than their mean."
         )
-    elif not told:
-        found.append(_untold(frame))
+    elif not differing:
+        texts.append(_no_difference(frame))
     elif frame.turned.param.kind == "number":
-        found += _direction(frame)
+        texts += _direction(frame)
     else:
-        found += _categories(frame, told)
-    return [sentence for sentence in [*found, _costs(frame)] if sentence]
+        texts += _categories(frame, differing)
+    return [sentence for sentence in [*texts, _costs(frame)] if sentence]
 
 
 def _scope(frame: MethodFrame) -> str:
@@ -53,24 +53,28 @@ def _measured(frame: MethodFrame) -> str:
     return f"Measured medians (trials): {', '.join(medians)}."
 
 
-def _told(frame: MethodFrame, name: str) -> list[tuple[Group, Difference]]:
+def _differing(frame: MethodFrame, name: str) -> list[tuple[Group, Difference]]:
     """The groups that differ from the reference in an objective beyond the uncertainty, largest first."""
     pairs = [(group, group.beyond.get(name)) for group in frame.groups]
-    told = [(group, found) for group, found in pairs if found is not None and found.is_told]
-    return sorted(told, key=lambda pair: -abs(pair[1].middle))
+    differing = [
+        (group, difference)
+        for group, difference in pairs
+        if difference is not None and difference.excludes_zero
+    ]
+    return sorted(differing, key=lambda pair: -abs(pair[1].middle))
 
 
-def _untold(frame: MethodFrame) -> str:
+def _no_difference(frame: MethodFrame) -> str:
     name = frame.objectives[0].name
     pairs = [(group, group.beyond.get(name)) for group in frame.groups]
-    known = [(group, found) for group, found in pairs if found is not None]
+    known = [(group, difference) for group, difference in pairs if difference is not None]
     if not known:
         return f"Cannot be told: fewer than two settings were tried {LEAST} times or more."
-    group, found = max(known, key=lambda pair: abs(pair[1].middle))
+    group, difference = max(known, key=lambda pair: abs(pair[1].middle))
     reference = frame.groups[frame.reference].text
     return (
         f"Cannot be told: no setting's {quantity(name).label} differs from that of {reference} beyond the "
-        f"uncertainty; the largest difference is {group.text} with {_interval(name, found)}."
+        f"uncertainty; the largest difference is {group.text} with {_interval(name, difference)}."
     )
 
 
@@ -82,7 +86,7 @@ def _direction(frame: MethodFrame) -> list[str]:
     end = highest.beyond[name]
     moves = (
         f"From {lowest.text} to {highest.text}: {label} {_interval(name, end)}."
-        if end is not None and end.is_told
+        if end is not None and end.excludes_zero
         else f"Between {lowest.text} and {highest.text}, the two ends, no difference in {label} can be told."
     )
     level = [frame.groups[place].text for place in frame.level if place != frame.best]
@@ -91,17 +95,19 @@ def _direction(frame: MethodFrame) -> list[str]:
     return [moves, f"Best at {best.text}{also}."]
 
 
-def _categories(frame: MethodFrame, told: list[tuple[Group, Difference]]) -> list[str]:
+def _categories(frame: MethodFrame, differing: list[tuple[Group, Difference]]) -> list[str]:
     name = frame.objectives[0].name
     label, reference = quantity(name).label, frame.groups[frame.reference].text
-    parts = [f"{_interval(name, found)} under {group.text}" for group, found in told[:MOST_TOLD]]
+    parts = [
+        f"{_interval(name, difference)} under {group.text}" for group, difference in differing[:MOST_TOLD]
+    ]
     others = [
         group.text
         for group in frame.groups
-        if (found := group.beyond.get(name)) is not None and not found.is_told
+        if (difference := group.beyond.get(name)) is not None and not difference.excludes_zero
     ]
     rest = f" {listed(others)}: cannot be told from {reference}." if others else ""
-    n_more = len(told) - MOST_TOLD
+    n_more = len(differing) - MOST_TOLD
     more = f" {counted(n_more, 'more setting')} with a smaller difference." if n_more > 0 else ""
     level = [frame.groups[place].text for place in frame.level if place != frame.best]
     also = f", which {listed(level)} cannot be told from" if level else ""
@@ -121,24 +127,26 @@ def _costs(frame: MethodFrame) -> str:
     """The other objectives at the best setting, or at the last one where the best is the reference."""
     last = frame.best if frame.best != frame.reference else len(frame.groups) - 1
     group = frame.groups[last]
-    parts, untold = [], []
+    parts, equal = [], []
     for objective in frame.objectives[1:]:
-        found, label = group.beyond.get(objective.name), quantity(objective.name).label
-        if found is not None and found.is_told and objective.name not in frame.unskilled:
-            parts.append(f"{label} {_interval(objective.name, found)}")
-        elif found is not None:
-            untold.append(label)
-    if not parts and not untold:
+        difference, label = group.beyond.get(objective.name), quantity(objective.name).label
+        if difference is not None and difference.excludes_zero and objective.name not in frame.unskilled:
+            parts.append(f"{label} {_interval(objective.name, difference)}")
+        elif difference is not None:
+            equal.append(label)
+    if not parts and not equal:
         return ""
-    rest = f"{'; ' if parts else ''}no difference in {listed(untold)} can be told" if untold else ""
+    rest = f"{'; ' if parts else ''}no difference in {listed(equal)} can be told" if equal else ""
     return f"At {group.text} against {frame.groups[frame.reference].text}: {'; '.join(parts)}{rest}."
 
 
-def _interval(name: str, found: Difference) -> str:
+def _interval(name: str, difference: Difference) -> str:
     """ "+1.20 points (+0.40 to +2.00)"."""
-    low, high = (f"{'−' if end < 0 else '+'}{written(name, abs(end))}" for end in (found.low, found.high))
-    sign = "−" if found.middle < 0 else "+"
-    return f"{sign}{_amount(name, abs(found.middle))} ({low} to {high})"
+    low, high = (
+        f"{'−' if end < 0 else '+'}{written(name, abs(end))}" for end in (difference.low, difference.high)
+    )
+    sign = "−" if difference.middle < 0 else "+"
+    return f"{sign}{_amount(name, abs(difference.middle))} ({low} to {high})"
 
 
 def _amount(name: str, number: float) -> str:
@@ -228,8 +236,8 @@ def _cell(frame: MethodFrame, place: int, name: str) -> str:
     """A difference with its range, strong where it is told."""
     if place == frame.reference:
         return "reference"
-    found = frame.groups[place].beyond.get(name)
-    if found is None:
+    difference = frame.groups[place].beyond.get(name)
+    if difference is None:
         return "too few trials"
-    is_told = found.is_told and name not in frame.unskilled
-    return tag("strong", _interval(name, found)) if is_told else _interval(name, found)
+    is_certain = difference.excludes_zero and name not in frame.unskilled
+    return tag("strong", _interval(name, difference)) if is_certain else _interval(name, difference)

@@ -48,12 +48,12 @@ class PairsFrame:
     explained: float
 
 
-def pairs_frame(objective: Objective, found: Learned | str) -> PairsFrame | Card:
-    """The frame of one objective, or why there is none. found: what `learned` gave for the objective."""
+def pairs_frame(objective: Objective, analysis: Learned | str) -> PairsFrame | Card:
+    """The frame of one objective, or why there is none. analysis: what `learned` gave for the objective."""
     title = pairs_title(objective)
-    if isinstance(found, str):
-        return Card(title, found)
-    forest, shares = found.forest, found.shares.pairs
+    if isinstance(analysis, str):
+        return Card(title, analysis)
+    forest, shares = analysis.forest, analysis.shares.pairs
     if not shares:
         return Card(title, "Only one param varies among the trials, so there is no pair.")
     known = {param.name: param for param in forest.params}
@@ -71,20 +71,20 @@ def pairs_frame(objective: Objective, found: Learned | str) -> PairsFrame | Card
     )
 
 
-def surface(forest: Forest, one: Param, other: Param, share: float = 0.0) -> Surface | None:
+def surface(forest: Forest, first: Param, second: Param, share: float = 0.0) -> Surface | None:
     """Two params turned together over the trials in which both are active.
 
     None with fewer than 8 such trials, or fewer than two settings of either.
     """
-    rows = active(forest, [one, other])
-    across, upwards = (grid(forest, param, rows, N_STEPS) for param in (one, other))
+    rows = active(forest, [first, second])
+    across, upwards = (grid(forest, param, rows, N_STEPS) for param in (first, second))
     if len(rows) < MIN_TRIALS or min(len(across), len(upwards)) < 2:
         return None
     background = spread_evenly(rows, N_ROWS)
-    held = [moved(forest, background, {one.name: x, other.name: y}) for y in upwards for x in across]
+    held = [moved(forest, background, {first.name: x, second.name: y}) for y in upwards for x in across]
     mean = forest.predict(np.vstack(held)).reshape(len(upwards), len(across), len(background)).mean(axis=2)
-    near = _near(forest, (one, other), (across, upwards), rows)
-    return Surface((one, other), (across, upwards), mean, near, share, len(rows))
+    near = _near(forest, (first, second), (across, upwards), rows)
+    return Surface((first, second), (across, upwards), mean, near, share, len(rows))
 
 
 def _near(
@@ -98,10 +98,10 @@ def _near(
 
 def _belongs(forest: Forest, param: Param, settings: list[Setting], rows: Places) -> Places:
     """(settings, rows): 1 where a trial has the setting, or a number nearest to it or to its neighbour."""
-    found = [forest.settings[param.name][row] for row in rows]
+    at_trials = [forest.settings[param.name][row] for row in rows]
     if param.kind == "category":
-        return np.array([[int(item == setting) for item in found] for setting in settings], np.int64)
-    places, steps = np.array(found, float), np.array(settings, float)
+        return np.array([[int(item == setting) for item in at_trials] for setting in settings], np.int64)
+    places, steps = np.array(at_trials, float), np.array(settings, float)
     if param.is_log:
         places, steps = np.log(places), np.log(steps)
     nearest = np.abs(places[None, :] - steps[:, None]).argmin(axis=0)

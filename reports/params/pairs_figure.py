@@ -21,17 +21,17 @@ WORTH_TELLING = 0.01
 
 def draw_pairs(frame: PairsFrame, figure_id: str) -> Figure:
     """The shares of all pairs beside the strongest surfaces; on a phone one above the other."""
-    found = quantity(frame.objective.name)
+    metric = quantity(frame.objective.name)
     traces = [_matrix(frame)]
-    for place, one in enumerate(frame.surfaces, start=1):
-        traces += _heat(frame.objective, one, place)
+    for place, surface in enumerate(frame.surfaces, start=1):
+        traces += _heat(frame.objective, surface, place)
     layout, narrow = _layouts(frame)
     top = frame.surfaces[0]
     one_label, other_label = (param.label for param in top.params)
     return Figure(
         id=figure_id,
         title=pairs_title(frame.objective),
-        alt=f"Heat map of the predicted {found.label} over {one_label} and {other_label}, the pair with the "
+        alt=f"Heat map of the predicted {metric.label} over {one_label} and {other_label}, the pair with the "
         f"largest interaction ({percent(top.share)} of the variance), and the shares of all pairs.",
         drawing={"data": traces, "layout": layout},
         caption=_caption(frame),
@@ -56,7 +56,7 @@ def _caption(frame: PairsFrame) -> str:
 
 
 def _has_guess(frame: PairsFrame) -> bool:
-    return any(bool((one.n_near == 0).any()) for one in frame.surfaces)
+    return any(bool((surface.n_near == 0).any()) for surface in frame.surfaces)
 
 
 def _layouts(frame: PairsFrame) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -66,8 +66,8 @@ def _layouts(frame: PairsFrame) -> tuple[dict[str, Any], dict[str, Any]]:
     colours = {
         "colorscale": scale(),
         "reversescale": frame.objective.direction == "minimize",
-        "cmin": min(float(one.mean.min()) for one in frame.surfaces),
-        "cmax": max(float(one.mean.max()) for one in frame.surfaces),
+        "cmin": min(float(surface.mean.min()) for surface in frame.surfaces),
+        "cmax": max(float(surface.mean.max()) for surface in frame.surfaces),
         "colorbar": bar,
     }
     layout: dict[str, Any] = {
@@ -131,34 +131,34 @@ def _matrix(frame: PairsFrame) -> dict[str, Any]:
     }
 
 
-def _heat(objective: Objective, one: Surface, place: int) -> list[dict[str, Any]]:
+def _heat(objective: Objective, surface: Surface, place: int) -> list[dict[str, Any]]:
     axes = {"xaxis": f"x{key(place)}", "yaxis": f"y{key(place)}"}
     name = objective.name
     texts = [
         [
-            f"{plot_text(one.params[0].label)} {plot_text(setting_text(x))}, "
-            f"{plot_text(one.params[1].label)} {plot_text(setting_text(y))}"
-            f"<br>{with_unit(name, float(one.mean[j, i]))}"
-            f"<br>trials near: {one.n_near[j, i]}"
-            for i, x in enumerate(one.settings[0])
+            f"{plot_text(surface.params[0].label)} {plot_text(setting_text(x))}, "
+            f"{plot_text(surface.params[1].label)} {plot_text(setting_text(y))}"
+            f"<br>{with_unit(name, float(surface.mean[j, i]))}"
+            f"<br>trials near: {surface.n_near[j, i]}"
+            for i, x in enumerate(surface.settings[0])
         ]
-        for j, y in enumerate(one.settings[1])
+        for j, y in enumerate(surface.settings[1])
     ]
     heat = {
         **axes,
         "type": "heatmap",
-        "z": [[float(f"{number:.6g}") for number in row] for row in one.mean],
+        "z": [[float(f"{number:.6g}") for number in row] for row in surface.mean],
         "text": texts,
         "hovertemplate": "%{text}<extra></extra>",
         "coloraxis": "coloraxis",
         "xgap": 1,
         "ygap": 1,
     }
-    alone = np.argwhere(one.n_near == 0)
+    alone = np.argwhere(surface.n_near == 0)
     veil = {
         **axes,
         "type": "heatmap",
-        "z": [[None if n else 1 for n in row] for row in one.n_near.tolist()],
+        "z": [[None if n else 1 for n in row] for row in surface.n_near.tolist()],
         "colorscale": [[0, colour("paper", 0.72)], [1, colour("paper", 0.72)]],
         "showscale": False,
         "hoverinfo": "skip",
@@ -180,11 +180,11 @@ def _matrix_axes(frame: PairsFrame) -> tuple[dict[str, Any], dict[str, Any]]:
     return _cells(labels[:-1]), _cells(labels[1:]) | {"autorange": "reversed"}
 
 
-def _surface_axes(one: Surface) -> tuple[dict[str, Any], dict[str, Any]]:
+def _surface_axes(surface: Surface) -> tuple[dict[str, Any], dict[str, Any]]:
     x, y = (
         _cells([plot_text(shortened(text, 12)) for text in _short(items)])
         | {"title": {"text": plot_text(shortened(param.label))}}
-        for param, items in zip(one.params, one.settings, strict=True)
+        for param, items in zip(surface.params, surface.settings, strict=True)
     )
     return x, y
 
@@ -206,6 +206,6 @@ def _cells(texts: list[str]) -> dict[str, Any]:
     }
 
 
-def _surface_title(one: Surface) -> str:
-    across, upwards = (plot_text(shortened(param.label, 18)) for param in one.params)
-    return f"<b>{across} × {upwards}</b><br>{percent(one.share)}, {one.n_trials:,} trials"
+def _surface_title(surface: Surface) -> str:
+    across, upwards = (plot_text(shortened(param.label, 18)) for param in surface.params)
+    return f"<b>{across} × {upwards}</b><br>{percent(surface.share)}, {surface.n_trials:,} trials"

@@ -89,7 +89,7 @@ def parallel_frame(digest: Digest) -> ParallelFrame | Card:
         colour_range=fenced([value(trial, first.name) for trial in trials], first),
         constant=[param.name for param in digest.params if param not in varying],
         n_trials=len(trials),
-        quarters=[one for one in quarters if one is not None],
+        quarters=[quarter for quarter in quarters if quarter is not None],
     )
 
 
@@ -122,13 +122,13 @@ def _param_axis(param: Param, settings: list[float | int | str | None]) -> Axis:
     places = [math.log10(item) for item in numbers] if param.is_log else numbers
     low, high = min(places), max(places)
     width = (high - low) or 1.0
-    found = ticks(low, high, param.is_log, all(number.is_integer() for number in numbers))
+    marks = ticks(low, high, param.is_log, all(number.is_integer() for number in numbers))
     ends = _snaps(places)
     if not has_missing:
-        return Axis(name, label, (low, low + width), param.is_log, None, None, found, ends)
+        return Axis(name, label, (low, low + width), param.is_log, None, None, marks, ends)
     missing = low - 0.15 * width
-    found = [(missing, "–"), *found]
-    return Axis(name, label, (missing, low + width), param.is_log, None, missing, found, ends)
+    marks = [(missing, "–"), *marks]
+    return Axis(name, label, (missing, low + width), param.is_log, None, missing, marks, ends)
 
 
 def _snaps(places: list[float]) -> list[float]:
@@ -141,17 +141,17 @@ def _snaps(places: list[float]) -> list[float]:
     ranks = [round(i * step) for i in range(MAX_SNAPS)]
     last = len(ordered) // 4
     ends = {ordered[last - 1], ordered[-last]}
-    beside = {max(one for one in distinct if one < ordered[-last])}
-    beside |= {min(one for one in distinct if one > ordered[last - 1])}
+    beside = {max(place for place in distinct if place < ordered[-last])}
+    beside |= {min(place for place in distinct if place > ordered[last - 1])}
     return sorted({ordered[rank] for rank in ranks} | ends | beside)
 
 
 def _objective_axis(digest: Digest, objective: Objective) -> Axis:
     frame = axis_frame(digest.measured, objective)
     low, high = frame.span
-    found = quantity(objective.name)
-    label = f"{found.label} ({found.unit})" if found.unit else found.label
+    metric = quantity(objective.name)
+    label = f"{metric.label} ({metric.unit})" if metric.unit else metric.label
     span = (low, high if high > low else low + 1)
     places = [frame.position(value(trial, objective.name)) for trial in digest.measured]
-    found_ticks = ticks(low, high, frame.is_log)
-    return Axis(frame.column, label, span, frame.is_log, ticks=found_ticks, snaps=_snaps(places))
+    marks = ticks(low, high, frame.is_log)
+    return Axis(frame.column, label, span, frame.is_log, ticks=marks, snaps=_snaps(places))

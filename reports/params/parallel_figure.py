@@ -79,8 +79,12 @@ def draw_parallel(frame: ParallelFrame) -> Figure:
 def _brushing(frame: ParallelFrame) -> Html:
     """Keeping trials without a pointer, and how many are kept; params.js fills it."""
     options = [
-        tag("option", f"the best quarter in {one.label}", value=f"{one.axis} {one.low!r} {one.high!r}")
-        for one in frame.quarters
+        tag(
+            "option",
+            f"the best quarter in {quarter.label}",
+            value=f"{quarter.axis} {quarter.low!r} {quarter.high!r}",
+        )
+        for quarter in frame.quarters
     ]
     choice = tag("select", tag("option", "all trials", value=""), *options, data_keep=True)
     return tag(

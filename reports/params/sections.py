@@ -40,18 +40,18 @@ METHOD = (
     "it had seen, not by lot, so a difference may have another cause than the param."
 )
 
-Found = list[Learned | str]
+Analyses = list[Learned | str]
 
 
 def param_sections(digest: Digest) -> list[Section]:
     """The sections about params, in their order."""
-    found = [learned(digest, objective) for objective in digest.objectives]
+    analyses = [learned(digest, objective) for objective in digest.objectives]
     return [
         _everything(digest),
-        _importance(digest, found),
-        _dependence(digest, found),
-        _pairs(digest, found),
-        _method(digest, found),
+        _importance(digest, analyses),
+        _dependence(digest, analyses),
+        _pairs(digest, analyses),
+        _method(digest, analyses),
     ]
 
 
@@ -64,38 +64,38 @@ def _everything(digest: Digest) -> Section:
     )
 
 
-def _importance(digest: Digest, found: Found) -> Section:
+def _importance(digest: Digest, analyses: Analyses) -> Section:
     parts = [
         drawn(
-            importance_frame(digest, objective, known),
+            importance_frame(digest, objective, analysis),
             partial(draw_importance, figure_id=f"importance-{place}"),
         )
-        for place, (objective, known) in enumerate(zip(digest.objectives, found, strict=True), start=1)
+        for place, (objective, analysis) in enumerate(zip(digest.objectives, analyses, strict=True), start=1)
     ]
     return Section("importance", "Which params mattered", SOURCE, parts, grid="grid thirds")
 
 
-def _dependence(digest: Digest, found: Found) -> Section:
+def _dependence(digest: Digest, analyses: Analyses) -> Section:
     parts = [
         drawn(
-            dependence_frame(digest, objective, known),
+            dependence_frame(digest, objective, analysis),
             partial(draw_dependence, figure_id=f"dependence-{place}"),
         )
-        for place, (objective, known) in enumerate(zip(digest.objectives, found, strict=True), start=1)
+        for place, (objective, analysis) in enumerate(zip(digest.objectives, analyses, strict=True), start=1)
     ]
     return _stacked(digest, "dependence", "How the params act", DEPENDENCE, parts)
 
 
-def _pairs(digest: Digest, found: Found) -> Section:
+def _pairs(digest: Digest, analyses: Analyses) -> Section:
     parts = [
-        drawn(pairs_frame(objective, known), partial(draw_pairs, figure_id=f"pairs-{place}"))
-        for place, (objective, known) in enumerate(zip(digest.objectives, found, strict=True), start=1)
+        drawn(pairs_frame(objective, analysis), partial(draw_pairs, figure_id=f"pairs-{place}"))
+        for place, (objective, analysis) in enumerate(zip(digest.objectives, analyses, strict=True), start=1)
     ]
     return _stacked(digest, "pairs", "Params that act together", PAIRS, parts)
 
 
-def _method(digest: Digest, found: Found) -> Section:
-    frames = method_frames(digest, found)
+def _method(digest: Digest, analyses: Analyses) -> Section:
+    frames = method_frames(digest, analyses)
     parts = [part_of(digest, frame, f"method-{place}") for place, frame in enumerate(frames, start=1)]
     searched = [frame for frame in frames if isinstance(frame, MethodFrame)]
     return Section(

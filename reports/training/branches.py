@@ -15,12 +15,12 @@ from studies.model import EpochRow
 class HeadsFrame:
     """heads: every head of the trials, branches by their stage, the network last.
 
-    own: by number, the heads a trial has. n_epochs: by number, the last epoch of a trial.
+    by_trial: by number, the heads a trial has. n_epochs: by number, the last epoch of a trial.
     front, others: the trials to choose from; the first of them is shown first.
     """
 
     heads: list[str]
-    own: dict[int, list[str]]
+    by_trial: dict[int, list[str]]
     n_epochs: dict[int, int]
     front: list[int]
     others: list[int]
@@ -54,20 +54,20 @@ def heads_frame(digest: Digest) -> HeadsFrame | Card:
     """The frame of the listed trials with branches, or why there is none."""
     trials = {trial.number: trial for trial in digest.study.trials}
     by_number = listed(digest)
-    own = {}
+    by_trial = {}
     for number, recorded in by_number.items():
         rows = [row for row in recorded if any(map(math.isfinite, row.reliable_share))]
         if rows:
-            own[number] = row_heads(trials[number], rows[-1])
-    if not own:
+            by_trial[number] = row_heads(trials[number], rows[-1])
+    if not by_trial:
         has_rows = bool(digest.study.epochs)
         why = "No listed trial has branches, so no head is judged." if has_rows else "No epoch was recorded."
         return Card("Reliable samples by head", why)
-    front, others = _parted(digest, list(own))
+    front, others = _parted(digest, list(by_trial))
     return HeadsFrame(
-        heads=ordered([dict.fromkeys(names, 0.0) for names in own.values()]),
-        own=own,
-        n_epochs=_last_epochs(by_number, list(own)),
+        heads=ordered([dict.fromkeys(names, 0.0) for names in by_trial.values()]),
+        by_trial=by_trial,
+        n_epochs=_last_epochs(by_number, list(by_trial)),
         front=front,
         others=others,
     )
@@ -77,7 +77,7 @@ def layers_frame(digest: Digest) -> LayersFrame | Card:
     """The frame of the listed trials with firing rates, or why there is none."""
     by_number = listed(digest)
     rates = {number: _rates(rows) for number, rows in by_number.items()}
-    highest = {number: max(own) for number, own in rates.items() if own}
+    highest = {number: max(trial_rates) for number, trial_rates in rates.items() if trial_rates}
     if not highest:
         why = "No firing rate was recorded." if digest.study.epochs else "No epoch was recorded."
         return Card("Firing rate by layer", why)

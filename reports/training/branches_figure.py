@@ -17,19 +17,19 @@ DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 
 def draw_heads(frame: HeadsFrame) -> Figure:
     """A line a head, the network below the branches: its share of reliable training samples by epoch."""
-    choices = {str(number): _heads_choice(frame, number) for number in frame.own}
+    choices = {str(number): _heads_choice(frame, number) for number in frame.by_trial}
     start = choices[str(frame.first)]
     lines = [_head_line(frame, place, head) for place, head in enumerate(frame.heads)]
     traces = [line | shown for line, shown in zip(reversed(lines), start["data"], strict=True)]
     return Figure(
         id="heads",
         title="Reliable samples by head",
-        alt=f"Lines by epoch for {counted(len(frame.own), 'trial')} to choose from: the share of samples "
-        "that each branch and the network itself classify reliably.",
+        alt=f"Lines by epoch for {counted(len(frame.by_trial), 'trial')} to choose from: the share of "
+        "samples that each branch and the network itself classify reliably.",
         drawing={"data": traces, "layout": _heads_layout() | start["layout"], "choices": choices},
         caption="The share of training samples that a head classifies reliably: right, and with at least the "
         "probability of the threshold. Only reliable heads teach. A branch is named by the stage it stands "
-        f"after.{_kept(frame.own)}",
+        f"after.{_kept(frame.by_trial)}",
         height=320,
         aside=trial_choice("heads", frame.front, frame.others),
     )
@@ -38,7 +38,7 @@ def draw_heads(frame: HeadsFrame) -> Figure:
 def draw_layers(frame: LayersFrame) -> Figure:
     """A heat map, layer by epoch, of the trial chosen above; one scale for all trials."""
     number, most = frame.first, max(frame.n_layers.values())
-    choices = {str(one): _layers_choice(frame, one) for one in frame.n_layers}
+    choices = {str(trial): _layers_choice(frame, trial) for trial in frame.n_layers}
     heat = {
         "type": "heatmap",
         "x0": 1,
@@ -76,7 +76,7 @@ def draw_layers(frame: LayersFrame) -> Figure:
 def _heads_choice(frame: HeadsFrame, number: int) -> dict[str, Any]:
     return {
         "rows": [number],
-        "data": [{"visible": head in frame.own[number]} for head in reversed(frame.heads)],
+        "data": [{"visible": head in frame.by_trial[number]} for head in reversed(frame.heads)],
         "layout": {"xaxis": {"title": {"text": "Epoch"}, **_whole(frame.n_epochs[number])}},
     }
 

@@ -65,8 +65,8 @@ def steps_frame(digest: Digest) -> StepsFrame | Card:
     drawn = dict(list(longer.items())[:MOST_DRAWN])
     return StepsFrame(
         {
-            number: [round(value, 3) if math.isfinite(value) else None for value in own]
-            for number, own in drawn.items()
+            number: [round(value, 3) if math.isfinite(value) else None for value in accuracies]
+            for number, accuracies in drawn.items()
         },
         len(digest.front) - len(drawn),
     )
@@ -94,19 +94,19 @@ def exits_frame(digest: Digest) -> ExitsFrame | Card:
 
 def accuracy_at_t(trial: Trial) -> tuple[float, ...]:
     """The recorded accuracies (%) after the first 1..T steps; empty where there are none."""
-    found = trial.metrics.get(METRIC)
-    if not isinstance(found, (list, tuple)):
+    recorded = trial.metrics.get(METRIC)
+    if not isinstance(recorded, (list, tuple)):
         return ()
-    return tuple(math.nan if value is None else float(value) for value in found)
+    return tuple(math.nan if value is None else float(value) for value in recorded)
 
 
 def _best(step: int, known: dict[int, tuple[float, ...]]) -> Iterable[Best]:
     """The best after `step` steps, ties to the shorter training, then the lower number; none of NaN alone."""
-    found = [
+    candidates = [
         (-values[step - 1], len(values), number)
         for number, values in known.items()
         if math.isfinite(values[step - 1])
     ]
-    if found:
-        loss, T, number = min(found)
+    if candidates:
+        loss, T, number = min(candidates)
         yield Best(step, -loss, number, T)

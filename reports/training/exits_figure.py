@@ -14,10 +14,10 @@ def draw_steps(frame: StepsFrame) -> Figure:
     """A line a front trial, coloured as in the training curves."""
     n_trials = len(frame.accuracy)
     traces = [
-        _steps_line(number, own, 1.0 - place / max(1, n_trials - 1))
-        for place, (number, own) in enumerate(frame.accuracy.items())
+        _steps_line(number, accuracies, 1.0 - place / max(1, n_trials - 1))
+        for place, (number, accuracies) in enumerate(frame.accuracy.items())
     ]
-    longest = max(len(own) for own in frame.accuracy.values())
+    longest = max(len(accuracies) for accuracies in frame.accuracy.values())
     left_out = (
         f" {counted(frame.n_left_out, 'front trial')} with one time step, without a record of the steps, or "
         f"beyond the first {MOST_DRAWN} not drawn."
@@ -39,13 +39,13 @@ def draw_steps(frame: StepsFrame) -> Figure:
 
 def draw_exits(frame: ExitsFrame) -> Figure:
     """Two rows of marks by time step: best of trials with so many steps, and best of longer ones stopped."""
-    longest = max(one.step for one in [*frame.whole, *frame.stopped])
-    told = gains_words(frame)
+    longest = max(best.step for best in [*frame.whole, *frame.stopped])
+    gains = gains_words(frame)
     return Figure(
         id="exits",
         title="Stopping after fewer steps",
         alt=f"Best accuracy over 1 to {longest} time steps of {counted(frame.n_trials, 'trial')}: with all "
-        f"their steps, and stopped early.{told}",
+        f"their steps, and stopped early.{gains}",
         drawing={
             "data": [
                 _marks(frame.whole, "trained with t steps", "front", "circle", "solid"),
@@ -56,7 +56,7 @@ def draw_exits(frame: ExitsFrame) -> Figure:
             | {"margin": {"l": 62, "r": 14, "t": 34, "b": 46}},
         },
         caption="The best accuracy of any measured trial when every sample stops after t steps (a fixed "
-        f"exit: the mean number of steps is t).{told} The latency of a network that stops earlier was not "
+        f"exit: the mean number of steps is t).{gains} The latency of a network that stops earlier was not "
         "measured, so the axis counts steps, not milliseconds. An exit that depends on the sample is "
         "measured on a trained network: python -m snncore.evaluate FOLDER --early-exit 0.9,0.99.",
         height=320,
@@ -65,9 +65,9 @@ def draw_exits(frame: ExitsFrame) -> Figure:
 
 def gains_words(frame: ExitsFrame) -> str:
     """Where stopping a longer network is as good as training a shorter one; "" with none to compare."""
-    whole = {one.step: one.accuracy for one in frame.whole}
-    both = [one for one in frame.stopped if one.step in whole]
-    steps = [str(one.step) for one in both if one.accuracy >= whole[one.step]]
+    whole = {best.step: best.accuracy for best in frame.whole}
+    both = [best for best in frame.stopped if best.step in whole]
+    steps = [str(best.step) for best in both if best.accuracy >= whole[best.step]]
     if not both:
         return ""
     if not steps:
@@ -94,9 +94,9 @@ def _marks(best: list[Best], name: str, token: str, symbol: str, dash: str) -> d
         "type": "scatter",
         "mode": "lines+markers",
         "name": name,
-        "x": [one.step for one in best],
-        "y": [one.accuracy for one in best],
-        "customdata": [f"trial {one.number}, trained with T = {one.T}" for one in best],
+        "x": [point.step for point in best],
+        "y": [point.accuracy for point in best],
+        "customdata": [f"trial {point.number}, trained with T = {point.T}" for point in best],
         "hovertemplate": "t = %{x}: %{y:.2f}\u00a0%<br>%{customdata}<extra></extra>",
         "line": {"color": colour(token), "width": 1.5, "dash": dash},
         "marker": {"size": 9, "symbol": symbol, "color": colour(token)},

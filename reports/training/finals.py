@@ -62,7 +62,7 @@ def finals_section(digest: Digest, run_folder: Path) -> Section | None:
 def sentence(frame: FinalsFrame) -> str:
     """How the trainings did, in a sentence or two."""
     n = len(frame.finals)
-    told = f"{counted(n, 'final training')} of exported configs."
+    text = f"{counted(n, 'final training')} of exported configs."
     if frame.gaps:
         n_gaps = len(frame.gaps)
         mean = sum(frame.gaps) / n_gaps
@@ -73,8 +73,8 @@ def sentence(frame: FinalsFrame) -> str:
         else:
             over = f"{counted(n_gaps, 'training')} with a validation split"
             whose = f"Over {over}, validation accuracy is on average"
-        told += f" {whose} {what}."
-    return f"{told} The test split is read once, after the last epoch; the search never sees it."
+        text += f" {whose} {what}."
+    return f"{text} The test split is read once, after the last epoch; the search never sees it."
 
 
 def _table(frame: FinalsFrame) -> Html:
@@ -130,11 +130,11 @@ def _notes(frame: FinalsFrame) -> list[Html]:
         notes.append(f"{capitalised(priced)} of a final training are measured after it.")
     if any(ACCURACY not in final.obtained for final in frame.finals):
         notes.append("A training on all data has no validation accuracy to compare.")
-    of = {split: split_text((one.samples for one in frame.finals), split) for split in ("val", "test")}
+    of = {split: split_text((final.samples for final in frame.finals), split) for split in ("val", "test")}
     notes += [f"{capitalised(SPLITS[split])} accuracy: {text}." for split, text in of.items() if text]
     for final in frame.finals:
         notes += [f"finals/{final.folder.name}: {remark}." for remark in final_remarks(final)]
-    notes += [f"finals/{one.path.parent.name} cannot be used: {one.why}." for one in frame.unread]
+    notes += [f"finals/{result.path.parent.name} cannot be used: {result.why}." for result in frame.unread]
     return [tag("p", note, class_="note below") for note in notes]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from reports.course.facts import facts
-from reports.data.columns import told_metrics
+from reports.data.columns import tooltip_metrics
 from reports.data.digest import digest
 from reports.format.duration import duration
 from reports.front.summary import difference, exchange, nearly_best, reduction, savings, sentences
@@ -187,7 +187,7 @@ def test_tooltips_tell_first_what_an_accuracy_is_of() -> None:
         "n_val_samples",
         "val_largest_class_share",
     ]
-    told = told_metrics({"number": [], **{f"metric.{name}": [] for name in names}})
+    told = tooltip_metrics({"number": [], **{f"metric.{name}": [] for name in names}})
     assert told == ["n_val_samples", "val_largest_class_share", "macs"]
 
 

@@ -73,8 +73,8 @@ def test_the_effects_of_an_additive_function_are_its_terms() -> None:
     rise = a.difference(5, 0)
     assert rise.middle == pytest.approx(10, abs=0.3)
     assert rise.low <= rise.middle <= rise.high
-    assert rise.is_told
-    assert not b.difference(0, 11).is_told
+    assert rise.excludes_zero
+    assert not b.difference(0, 11).excludes_zero
 
 
 def test_partial_dependence_is_the_mean_over_the_trials_with_the_param_held() -> None:

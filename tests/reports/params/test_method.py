@@ -79,7 +79,7 @@ def test_a_mode_that_gains_is_told_with_its_price_and_its_range_holds_the_truth(
     assert gain is not None
     assert price is not None
     assert gain.low < 2.0 < gain.high
-    assert gain.is_told
+    assert gain.excludes_zero
     assert price.middle == pytest.approx(5.0, abs=0.5)
     said = " ".join(sentences(frame))
     assert "Against none: validation accuracy +" in said

@@ -81,13 +81,13 @@ def test_heads_of_a_trial_are_drawn_and_the_others_can_be_chosen() -> None:
     frame = heads_frame(digest(study))
     assert isinstance(frame, HeadsFrame)
     assert frame.heads == ["1", "2", "3", "network"]
-    for number, heads in frame.own.items():
+    for number, heads in frame.by_trial.items():
         branches = study.trials[number].config["distillation"]["branches"]
         assert heads == [*map(str, branches), "network"]
     assert frame.first == frame.front[0]
     drawing = draw_heads(frame).drawing
     assert [trace["name"] for trace in drawing["data"]] == ["network", "branch 3", "branch 2", "branch 1"]
-    for number, heads in frame.own.items():
+    for number, heads in frame.by_trial.items():
         choice = drawing["choices"][str(number)]
         assert choice["rows"] == [number]
         assert [part["visible"] for part in choice["data"]] == [
