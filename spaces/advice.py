@@ -29,8 +29,8 @@ def advice(space: Space, table: Table, names: Fields, culprits: Sequence[Culprit
     mended = [
         (n_kept, target, parameter)
         for target, other in permutations(names, 2)
-        if len(names) == 2 and (found := _mended(space, table, (target, other), culprits, key))
-        for n_kept, parameter in [found]
+        if len(names) == 2 and (repair := _mended(space, table, (target, other), culprits, key))
+        for n_kept, parameter in [repair]
     ]
     if mended:
         _, target, parameter = max(mended, key=lambda entry: entry[0])

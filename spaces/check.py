@@ -54,8 +54,8 @@ def check_values(space: Space, checker: ConfigChecker, mistakes: Mistakes) -> se
         for place, value in _tried(parameter):
             put(config, name, copied(value))
             for key, message in checker.value_problems(config):
-                told = _message(message, value) if _is_within(key, name) else f"{key}: {message}"
-                mistakes.add(("search", name, *place), told)
+                text = _message(message, value) if _is_within(key, name) else f"{key}: {message}"
+                mistakes.add(("search", name, *place), text)
                 bad.add(name)
     return bad
 

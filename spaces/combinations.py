@@ -102,11 +102,11 @@ def _tell_key(space: Space, table: Table, key: str, overridden: Collection[str],
     if not culprits:
         message = next(message for row in table.rows if (message := row.message(key)) is not None)
         _tell_field(space, key, f"no combination can be trained: {message}", overridden, mistakes)
-    for names, found in culprits.items():
-        shown = "; ".join(cut(str(culprit), 300) for culprit in found[:MAX_SHOWN])
-        more = f" (and {len(found) - MAX_SHOWN} more)" if len(found) > MAX_SHOWN else ""
+    for names, same_fields in culprits.items():
+        shown = "; ".join(cut(str(culprit), 300) for culprit in same_fields[:MAX_SHOWN])
+        more = f" (and {len(same_fields) - MAX_SHOWN} more)" if len(same_fields) > MAX_SHOWN else ""
         message = (
             f"can sample what cannot be trained: {shown}{more}: "
-            f"{found[0].message}; {advice(space, table, names, found, key)}"
+            f"{same_fields[0].message}; {advice(space, table, names, same_fields, key)}"
         )
         mistakes.add(("search", key if key in names else names[-1]), message)

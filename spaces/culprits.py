@@ -85,7 +85,7 @@ class Table:
         messages = [row.message(key) for row in self.rows]
         unexplained = {index for index, message in enumerate(messages) if message is not None}
         fine = self._fine_part(key)
-        told: dict[Fields, dict[_Code, int]] = {}
+        by_fields: dict[Fields, dict[_Code, int]] = {}
         if len(unexplained) == len(messages):
             return {}
         for size in range(1, MAX_SIZE + 1):
@@ -94,14 +94,14 @@ class Table:
                 fields = max(guilty, key=lambda f: (len(unexplained.intersection(guilty[f])), key in f))
                 covered = {i: code for i, code in guilty.pop(fields).items() if i in unexplained}
                 for index, code in covered.items():
-                    told.setdefault(fields, {}).setdefault(code, index)
+                    by_fields.setdefault(fields, {}).setdefault(code, index)
                 unexplained.difference_update(covered)
         for index in sorted(unexplained):
             fields = tuple(self.rows[index].values)
-            told.setdefault(fields, {})[tuple(self._columns[name][index] for name in fields)] = index
+            by_fields.setdefault(fields, {})[tuple(self._columns[name][index] for name in fields)] = index
         return {
-            fields: [self._culprit(fields, code, messages[index] or "") for code, index in found.items()]
-            for fields, found in told.items()
+            fields: [self._culprit(fields, code, messages[index] or "") for code, index in codes.items()]
+            for fields, codes in by_fields.items()
         }
 
     def _code(self, name: str, values: Mapping[str, Any], codes: dict[Hashable, int]) -> int:

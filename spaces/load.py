@@ -40,12 +40,12 @@ def load_space(
     """
     try:
         source, text = read_source(path_or_name)
-        root, found = read_nodes(text, source)
+        root, unread = read_nodes(text, source)
     except FileMistakesError as error:
         raise SpaceError(error.mistakes, error.source) from error
-    mistakes = Mistakes(source, root, found)
+    mistakes = Mistakes(source, root, unread)
     if root is None:
-        raise SpaceError([*found, Mistake("", "the file is empty", 1)], source)
+        raise SpaceError([*unread, Mistake("", "the file is empty", 1)], source)
     space, names = read_space(root, Path(source).stem, mistakes)
     check_fields(space.search, checker, mistakes)
     check_metrics(space, checker, mistakes)
@@ -67,7 +67,7 @@ def _can_be_combined(space: Space, names: list[str], checker: ConfigChecker, mis
     """Whether all that decides combinations is free of mistakes; told with one, they would mislead."""
     decisive = {*deciding(space, checker.rule_fields()).search, *checker.rule_fields()}
     harmless = set(checker.field_names()) - decisive
-    told = [mistake.key for mistake in mistakes.within("search")]
-    broken = {name for name in names for key in told if f"{key}.".startswith(f"search.{name}.")}
+    wrong_keys = [mistake.key for mistake in mistakes.within("search")]
+    broken = {name for name in names for key in wrong_keys if f"{key}.".startswith(f"search.{name}.")}
     broken |= {key for key, _ in checker.value_problems(space.base)}
-    return broken <= harmless and "search" not in told
+    return broken <= harmless and "search" not in wrong_keys

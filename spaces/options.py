@@ -65,8 +65,8 @@ class Subset(Parameter):
     def contains(self, value: Any) -> bool:
         if not isinstance(value, list) or not (value or self.empty):
             return False
-        found = set(map(identity, value))
-        return value == [member for member in self.members if member in found] and _are_integers(value)
+        chosen = set(map(identity, value))
+        return value == [member for member in self.members if member in chosen] and _are_integers(value)
 
     def draw(self, name: str, draw: Draw) -> list[int]:
         if self._is_categorical:

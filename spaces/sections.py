@@ -65,8 +65,8 @@ def read_space(root: Node, stem: str, mistakes: Mistakes) -> tuple[Space, list[s
 
     no_base: dict[str, Any] = {}
     base = read("base", _read_base, no_base)
-    found = _read_search(given["search"]) if "search" in given else {}
-    search = {name: parameter for name, parameter in found.items() if parameter is not None}
+    parameters = _read_search(given["search"]) if "search" in given else {}
+    search = {name: parameter for name, parameter in parameters.items() if parameter is not None}
     for name in ("search", "objectives"):
         section = sections.get(name)
         if section is not None and section.node.value in (None, {}):
@@ -83,7 +83,7 @@ def read_space(root: Node, stem: str, mistakes: Mistakes) -> tuple[Space, list[s
         resources=read("resources", _read_resources, Resources()),
         replicates=read("replicates", _read_replicates, 0),
     )
-    return space, list(found)
+    return space, list(parameters)
 
 
 def _read_name(cursor: Cursor | None, stem: str, mistakes: Mistakes) -> str:
@@ -177,8 +177,8 @@ def _read_sampler(cursor: Cursor) -> SamplerChoice:
     if name is not None and name not in PROBING_SAMPLERS:
         for key in ("probes", "probe_share"):
             if key in fields:
-                told = f"{name} probes no configs before it chooses; remove `{key}`, or take the sampler"
-                fields[key].fail(f"{told} {' or '.join(reversed(PROBING_SAMPLERS))}")
+                text = f"{name} probes no configs before it chooses; remove `{key}`, or take the sampler"
+                fields[key].fail(f"{text} {' or '.join(reversed(PROBING_SAMPLERS))}")
     default = SamplerChoice()
     return SamplerChoice(
         name or default.name,

@@ -43,11 +43,11 @@ def continuous(space: Space) -> list[str]:
 
 def with_causes(space: Space, names: Iterable[str]) -> set[str]:
     """These names, and those of all parameters that their `when` depends on, directly or through others."""
-    found = set(names)
+    needed = set(names)
     for name in reversed(list(space.search)):
-        if name in found:
-            found |= set(space.search[name].when)
-    return found
+        if name in needed:
+            needed |= set(space.search[name].when)
+    return needed
 
 
 def branches(space: Space, values_of: Callable[[str, Parameter], Iterable[Any]]) -> Iterator[dict[str, Any]]:
@@ -101,8 +101,8 @@ def named_values(space: Space, name: str) -> list[Any]:
     conditions = [other.when[name] for other in space.search.values() if name in other.when]
     named = {identity(value): value for condition in conditions for value in condition.values}
     # A `when` may write 1.0 for an option 1.
-    own = {identity(value): value for value in parameter.representatives(0)}
-    return [own.get(key, value) for key, value in named.items() if parameter.contains(value)]
+    as_searched = {identity(value): value for value in parameter.representatives(0)}
+    return [as_searched.get(key, value) for key, value in named.items() if parameter.contains(value)]
 
 
 def telling_values(space: Space, name: str) -> list[Any]:

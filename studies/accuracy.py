@@ -40,7 +40,7 @@ def accuracy_remarks(study: Study, label: Callable[[str], str] = str) -> list[st
     Accuracies of the front that guessing would reach, and classes without a sample. label: what a metric is
     called.
     """
-    names = [own.name for own in study.info.objectives if is_accuracy(own.name)]
+    names = [objective.name for objective in study.info.objectives if is_accuracy(objective.name)]
     remarks = [text for name in names if (text := _guessing_remark(front(study), name, label(name)))]
     metrics = [trial.metrics for trial in searched(study).trials]
     return remarks + [text for split in ("train", "val") if (text := missing_text(metrics, split))]

@@ -80,13 +80,13 @@ def measured(study: Study, trial: Trial, also: Sequence[str] = ()) -> str:
     again = spreads(study)
     known = {**trial.metrics, **{name: value for name, value in trial.values.items() if value is not None}}
     names = dict.fromkeys([*_ALWAYS_TOLD, *(objective.name for objective in study.info.objectives), *also])
-    told = []
+    parts = []
     for name in names:
         if name in known:
             load = ", measured while other trials ran" if is_under_load(trial, name) else ""
             spread = _spreads(trial, name, seed_spread(trial, name, again))
-            told.append(f"{name} {with_unit(name, known[name])}{spread}{load}")
-    return "; ".join(told) or "nothing"
+            parts.append(f"{name} {with_unit(name, known[name])}{spread}{load}")
+    return "; ".join(parts) or "nothing"
 
 
 def front_paths(study: Study, folder: str | Path) -> list[Path]:
@@ -119,9 +119,9 @@ def write_front(study: Study, folder: str | Path) -> list[Path]:
 
 def _spreads(trial: Trial, name: str, over_seeds: Spread | None) -> str:
     """What is known of a metric beside its value, in brackets: of what it is, and its spread."""
-    own, quiet = timing(trial, name), quiet_timing(trial, name)
+    in_search, quiet = timing(trial, name), quiet_timing(trial, name)
     parts = [about] if (about := about_metric(trial, name)) else []
-    parts += [_quartiles(name, own)] if own and own.quartiles else []
+    parts += [_quartiles(name, in_search)] if in_search and in_search.quartiles else []
     if quiet:
         parts.append(
             ", ".join([f"quiet {with_unit(name, quiet.median)}", _quartiles(name, quiet)]).rstrip(", ")
@@ -132,10 +132,10 @@ def _spreads(trial: Trial, name: str, over_seeds: Spread | None) -> str:
     return f" ({'; '.join(parts)})" if parts else ""
 
 
-def _quartiles(name: str, found: Timing) -> str:
+def _quartiles(name: str, measurement: Timing) -> str:
     return (
-        "quartiles {} to {}".format(*(number(name, end) for end in found.quartiles))
-        if found.quartiles
+        "quartiles {} to {}".format(*(number(name, end) for end in measurement.quartiles))
+        if measurement.quartiles
         else ""
     )
 

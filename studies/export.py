@@ -30,8 +30,8 @@ def _command(arguments: argparse.Namespace) -> int:
     config = exported_config(study, trial, arguments.run)
     comment = export_comment(study, trial, arguments.pick, arguments.out)
     write_config(config, arguments.out, overwrite=arguments.force, comment=comment)
-    told = measured(study, trial, names_in(arguments.pick))
-    print(f"wrote {arguments.out}: trial {trial.number} of {study.info.name}, {told}")
+    summary = measured(study, trial, names_in(arguments.pick))
+    print(f"wrote {arguments.out}: trial {trial.number} of {study.info.name}, {summary}")
     print(f"next: {_next_command(arguments.out)}")
     return 0
 

@@ -68,7 +68,7 @@ def read_finals(study: Study, run_folder: str | Path) -> tuple[list[Final], list
             finals.append(_final(study, path))
         except Exception as error:  # one result that is none of ours must not hide the others
             unread.append(Unread(path, one_line(str(error), 200)))
-    return sorted(finals, key=lambda one: (one.number is None, one.number, one.finished_at)), unread
+    return sorted(finals, key=lambda final: (final.number is None, final.number, final.finished_at)), unread
 
 
 def final_lines(study: Study, run_folder: str | Path) -> list[str]:
@@ -78,22 +78,22 @@ def final_lines(study: Study, run_folder: str | Path) -> list[str]:
     """
     finals, unread = read_finals(study, run_folder)
     lines = [line for final in finals for line in _lines(final)]
-    return [*lines, *(f"{one.path}: cannot be read: {one.why}" for one in unread)]
+    return [*lines, *(f"{result.path}: cannot be read: {result.why}" for result in unread)]
 
 
 def differences(final: Final, arrow: str = "->") -> list[str]:
     """What makes promise and result differ besides luck, in words: epochs, changed fields, device."""
     before, after = final.epochs
     is_other = None not in final.epochs and before != after
-    told = [f"{before} epoch{'s'[: before != 1]} in the search, {after} here"] if is_other else []
+    texts = [f"{before} epoch{'s'[: before != 1]} in the search, {after} here"] if is_other else []
     changed = {
         name: both for name, both in final.changed.items() if not (is_other and name == "optim.epochs")
     }
     shown = list(changed.items())[:_MOST_CHANGES]
-    told += [f"{name} {_setting(old)} {arrow} {_setting(new)}" for name, (old, new) in shown]
+    texts += [f"{name} {_setting(old)} {arrow} {_setting(new)}" for name, (old, new) in shown]
     n_more = len(changed) - len(shown)
-    told += [f"{n_more} more changed field{'s'[: n_more != 1]}"] if n_more else []
-    return told + (["measured on another device"] if final.is_elsewhere else [])
+    texts += [f"{n_more} more changed field{'s'[: n_more != 1]}"] if n_more else []
+    return texts + (["measured on another device"] if final.is_elsewhere else [])
 
 
 def final_remarks(final: Final) -> list[str]:
@@ -112,8 +112,8 @@ def _lines(final: Final) -> list[str]:
     )
     apart = "; ".join(differences(final))
     head = f"final training of {_name(final)}: "
-    told = shown + (f" ({apart})" if apart else "")
-    return [head + told, *(head + remark for remark in final_remarks(final))]
+    text = shown + (f" ({apart})" if apart else "")
+    return [head + text, *(head + remark for remark in final_remarks(final))]
 
 
 def _name(final: Final) -> str:
@@ -130,16 +130,16 @@ def _final(study: Study, path: Path) -> Final:
     """
     result = read_json(path)
     number = _number(study, result.get("origin"), path.parent.name)
-    trial = next((one for one in study.trials if one.number == number), None)
+    trial = next((trial for trial in study.trials if trial.number == number), None)
     known = {} if trial is None else {**trial.metrics, **trial.values}
-    told = _mapping(result.get("metrics")) | {"val_accuracy": result.get("val_accuracy")}
+    metrics = _mapping(result.get("metrics")) | {"val_accuracy": result.get("val_accuracy")}
     device = _device(result)
     epochs = result.get("epochs_trained")
     return Final(
         folder=path.parent,
         number=None if trial is None else number,
         promised=_numbers(known),
-        obtained=_numbers(told),
+        obtained=_numbers(metrics),
         test_accuracy=_numbers({"val_accuracy": result.get("test_accuracy")}).get("val_accuracy"),
         samples=_numbers(result, SAMPLES),
         epochs=(trial.epochs_trained if trial else None, epochs if isinstance(epochs, int) else None),
@@ -209,7 +209,7 @@ def _setting(value: Any) -> str:
 
 def _finished(result: Mapping[str, Any], path: Path) -> datetime:
     """When the training ended; results of older versions do not tell, their file does."""
-    told = result.get("finished_at")
-    if isinstance(told, str):
-        return datetime.fromisoformat(told).astimezone(UTC)
+    text = result.get("finished_at")
+    if isinstance(text, str):
+        return datetime.fromisoformat(text).astimezone(UTC)
     return datetime.fromtimestamp(path.stat().st_mtime, UTC)

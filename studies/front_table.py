@@ -69,8 +69,8 @@ def front_frame(study: Study) -> FrontFrame:
     rows = []
     for trial in trials:
         cells = tuple(_cell(trial, name, seed_spread(trial, name, again)) for name in names)
-        own = {name: value for name, value in trial.params.items() if name not in shared}
-        rows.append((str(trial.number), cells, params_text(own, order)))
+        varying = {name: value for name, value in trial.params.items() if name not in shared}
+        rows.append((str(trial.number), cells, params_text(varying, order)))
     of = f"{len(trials)} of {len(searched(study).trials)} trials"
     title = f"front of {one_line(study.info.name)}: {of}"
     return FrontFrame(title, tuple(heading(name) for name in names), tuple(rows), tuple(notes))
@@ -183,13 +183,13 @@ def _is_same(one: Any, other: Any) -> bool:
 
 
 def _cell(trial: Trial, name: str, over_seeds: Spread | None) -> str:
-    own, quiet = timing(trial, name), quiet_timing(trial, name)
-    told = number(name, trial.values[name]) + (LOADED if is_under_load(trial, name) else "")
-    told += _quartiles(name, own)
+    in_search, quiet = timing(trial, name), quiet_timing(trial, name)
+    text = number(name, trial.values[name]) + (LOADED if is_under_load(trial, name) else "")
+    text += _quartiles(name, in_search)
     if quiet is not None:
         mark = LOADED if _is_busy(trial, name) else ""
-        return f"{told}\nquiet {number(name, quiet.median)}{mark}{_quartiles(name, quiet)}"
-    return f"{told}\n{spread_text(name, over_seeds)}" if over_seeds else told
+        return f"{text}\nquiet {number(name, quiet.median)}{mark}{_quartiles(name, quiet)}"
+    return f"{text}\n{spread_text(name, over_seeds)}" if over_seeds else text
 
 
 def _is_busy(trial: Trial, name: str) -> bool:
@@ -197,15 +197,15 @@ def _is_busy(trial: Trial, name: str) -> bool:
     return quiet_timing(trial, name) is not None and undisturbed_timing(trial, name) is None
 
 
-def _quartiles(name: str, found: Timing | None) -> str:
-    if found is None or found.quartiles is None:
+def _quartiles(name: str, measurement: Timing | None) -> str:
+    if measurement is None or measurement.quartiles is None:
         return ""
-    low, high = found.quartiles
+    low, high = measurement.quartiles
     return f" ({number(name, low)}-{number(name, high)})"
 
 
 def _order(study: Study, trials: Iterable[Trial]) -> list[str]:
     """The fields in the order of the space file, as far as the record tells it, then as trials have them."""
     search = study.info.space.get("search")
-    told = list(search) if isinstance(search, Mapping) else []
-    return list(dict.fromkeys([*told, *(name for trial in trials for name in trial.params)]))
+    named = list(search) if isinstance(search, Mapping) else []
+    return list(dict.fromkeys([*named, *(name for trial in trials for name in trial.params)]))

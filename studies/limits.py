@@ -95,11 +95,11 @@ def _miss(trial: Trial, limit: Limit) -> str:
         return f"it has no {limit.name}"
     if limit.number is None or not _is_measured(value):
         return f"{limit.name} is {value!r}"
-    told = f"{limit.name} {with_unit(limit.name, value)}"
+    text = f"{limit.name} {with_unit(limit.name, value)}"
     if value == limit.number:
-        return f"{told}, which is the limit itself"
+        return f"{text}, which is the limit itself"
     side = "above" if value > limit.number else "below"
-    return f"{told}, {with_unit(limit.name, abs(value - limit.number))} {side} the limit"
+    return f"{text}, {with_unit(limit.name, abs(value - limit.number))} {side} the limit"
 
 
 def _distance(trial: Trial, limit: Limit) -> float:

@@ -69,15 +69,15 @@ def near_front(study: Study) -> list[Near]:
     if not (table.errors.any() or (table.high > table.low).any()):
         return []
     standing, everyone = np.flatnonzero(table.on_front), np.arange(len(table.trials))
-    found = []
+    near = []
     for row in map(int, np.flatnonzero(~table.on_front)):
         at_front = table.dominators(row, standing)
         doubts = table.doubts(row, at_front)
         if doubts.any(axis=1).all() and table.is_in_doubt(row, table.dominators(row, everyone)):
             closest = int(np.argmin(doubts.sum(axis=1)))
             names = tuple(name for name, doubt in zip(table.names, doubts[closest], strict=True) if doubt)
-            found.append(Near(table.trials[row], table.trials[at_front[closest]].number, names))
-    return found
+            near.append(Near(table.trials[row], table.trials[at_front[closest]].number, names))
+    return near
 
 
 def seed_spread(trial: Trial, name: str, known: Mapping[int, Mapping[str, Spread]]) -> Spread | None:
@@ -86,8 +86,8 @@ def seed_spread(trial: Trial, name: str, known: Mapping[int, Mapping[str, Spread
     None without replicates, for a metric that is equal in all of them (memory), and for a timing, whose
     spread is that of the clock.
     """
-    found = known.get(trial.number, {}).get(name)
-    return found if found is not None and found.sd > 0 and not is_timed(trial, name) else None
+    spread = known.get(trial.number, {}).get(name)
+    return spread if spread is not None and spread.sd > 0 and not is_timed(trial, name) else None
 
 
 @dataclass(frozen=True)
@@ -109,9 +109,9 @@ class _Table:
 
     def dominators(self, row: int, among: NDArray[np.int64]) -> NDArray[np.int64]:
         """The rows among those given that dominate a row by the recorded values."""
-        values, own = self.values[among], self.values[row]
-        found: NDArray[np.int64] = among[(values <= own).all(axis=1) & (values < own).any(axis=1)]
-        return found
+        values, point = self.values[among], self.values[row]
+        dominators: NDArray[np.int64] = among[(values <= point).all(axis=1) & (values < point).any(axis=1)]
+        return dominators
 
     def doubts(self, row: int, others: NDArray[np.int64]) -> NDArray[np.bool_]:
         """(others, m): where another one is not better than the row beyond the noise."""
@@ -132,8 +132,8 @@ def _table(study: Study) -> _Table:
     trials, known, ways = rankable(study), spreads(study), directions(study)
     values = objective_values(study, trials)
     low, high, errors = values.copy(), values.copy(), np.zeros_like(values)
-    found = noises(study)
-    for column, noise in enumerate(found):
+    known_noises = noises(study)
+    for column, noise in enumerate(known_noises):
         for row, trial in enumerate(trials):
             low[row, column], high[row, column], errors[row, column] = _estimate(
                 trial, known.get(trial.number, {}), noise, values[row, column]
@@ -142,25 +142,25 @@ def _table(study: Study) -> _Table:
     numbers = {trial.number for trial in front(study)}
     return _Table(
         trials=trials,
-        names=[noise.objective for noise in found],
+        names=[noise.objective for noise in known_noises],
         values=to_minimise(values, ways),
         low=np.minimum(*ends),
         high=np.maximum(*ends),
         errors=errors,
-        is_timed=np.array([noise.source == "timings" for noise in found], dtype=bool),
+        is_timed=np.array([noise.source == "timings" for noise in known_noises], dtype=bool),
         on_front=np.array([trial.number in numbers for trial in trials], dtype=bool),
     )
 
 
 def _estimate(
-    trial: Trial, own: Mapping[str, Spread], noise: Noise, value: float
+    trial: Trial, by_name: Mapping[str, Spread], noise: Noise, value: float
 ) -> tuple[float, float, float]:
     """Where one objective of a trial lies, from low to high, and the standard error of that."""
     if noise.source == "timings":
         half = noise.typical * abs(value)
         low, high = timing_range(trial, noise.objective) or (value - half, value + half)
         return low, high, 0.0
-    spread = own.get(noise.objective)
+    spread = by_name.get(noise.objective)
     return (spread.mean, spread.mean, spread.standard_error) if spread else (value, value, noise.typical)
 
 
@@ -169,5 +169,5 @@ def _noise(trials: Sequence[Trial], known: Mapping[int, Mapping[str, Spread]], n
     shares = [(ends[1] - ends[0]) / 2 / abs(value) for value, ends in ranges if ends and value]
     if shares:
         return Noise(name, "timings", float(np.median(shares)))
-    pooled = pooled_sd(own[name] for own in known.values() if name in own)
+    pooled = pooled_sd(by_name[name] for by_name in known.values() if name in by_name)
     return Noise(name, "replicates" if pooled else "none", pooled or 0.0)

@@ -57,8 +57,8 @@ def objective_values(study: Study, trials: Sequence[Trial]) -> Floats:
 
 def rankable(study: Study) -> list[Trial]:
     """Complete feasible trials with a finite value for each objective, by number; replicates are left out."""
-    own = (trial for trial in study.trials if trial.is_feasible and trial.replicate_of is None)
-    feasible = sorted(own, key=lambda trial: trial.number)
+    originals = (trial for trial in study.trials if trial.is_feasible and trial.replicate_of is None)
+    feasible = sorted(originals, key=lambda trial: trial.number)
     values = objective_values(study, feasible)
     return [feasible[row] for row in np.flatnonzero(np.isfinite(values).all(axis=1))]
 
@@ -89,7 +89,9 @@ def study_reference_point(study: Study) -> tuple[float, ...] | None:
     None when there is no rankable trial and some objective has no `reference` of its own.
     """
     values = objective_values(study, rankable(study))
-    return reference_point(values, directions(study), [own.reference for own in study.info.objectives])
+    return reference_point(
+        values, directions(study), [objective.reference for objective in study.info.objectives]
+    )
 
 
 def study_hypervolume(study: Study) -> float:

@@ -34,10 +34,10 @@ def pick(study: Study, rule: str) -> Trial:
     if isinstance(asked, Numbered):
         return _numbered(study, asked.number)
     if isinstance(asked, Knee):
-        found = knee(study)
-        if found is None:
+        trial = knee(study)
+        if trial is None:
             raise PickError(f"the front is empty, so it has no knee: {state_counts(study)}")
-        return found
+        return trial
     return _best(study, rule, asked)
 
 
@@ -73,8 +73,8 @@ def _best(study: Study, rule: str, asked: Best) -> Trial:
     asked = replace(asked, limits=tuple(_in_full(study, rule, limit) for limit in asked.limits))
     for limit in asked.limits:
         _check_limit(study, rule, limit)
-    own = (trial for trial in searched(study).trials if trial.is_feasible)
-    feasible = sorted(own, key=lambda trial: trial.number)
+    originals = (trial for trial in searched(study).trials if trial.is_feasible)
+    feasible = sorted(originals, key=lambda trial: trial.number)
     if not feasible:
         raise PickError(f"no trial is complete and feasible: {state_counts(study)}")
     fitting = [trial for trial in feasible if all(keeps(trial, limit) for limit in asked.limits)]
@@ -119,11 +119,11 @@ def _kinds(study: Study, name: str) -> set[str]:
 
 def _by_last_part(params: Sequence[str]) -> dict[str, list[str]]:
     """The params with a dot in their names by the last part, as tables show them: mode, branches."""
-    found: dict[str, list[str]] = {}
+    by_last: dict[str, list[str]] = {}
     for name in params:
         if "." in name:
-            found.setdefault(name.rpartition(".")[2], []).append(name)
-    return found
+            by_last.setdefault(name.rpartition(".")[2], []).append(name)
+    return by_last
 
 
 def _in_full(study: Study, rule: str, limit: Limit) -> Limit:

@@ -134,13 +134,12 @@ def drawn(frame: PlotFrame, width: int, height: int, is_ascii: bool) -> list[Tex
         lines.append(Text(f"{label:>{room}} {side}") + marks)
     lines.append(Text(" " * (room + 1) + corner + floor * n_columns))
     log = ", log" if frame.x.is_log else ""
-    low, high = number(frame.x.objective.name, frame.x.low), f"{_told(frame.x)}{log}"
+    low, high = (
+        number(frame.x.objective.name, frame.x.low),
+        f"{with_unit(frame.x.objective.name, frame.x.high)}{log}",
+    )
     lines.append(Text((" " * (room + 2) + f"{low}{high:>{max(0, n_columns - len(low))}}")[:width]))
     return lines
-
-
-def _told(axis: Axis) -> str:
-    return with_unit(axis.objective.name, axis.high)
 
 
 def _marks(frame: PlotFrame, n_columns: int, height: int, is_ascii: bool) -> list[Text]:
@@ -170,12 +169,12 @@ def _legend(frames: Sequence[PlotFrame], n_left_out: int, is_ascii: bool) -> Tex
     stand, middle, behind = ("o", "K", ".") if is_ascii else ("●", "◆", "⠒")
     ways = ["up" if frames[0].y.objective.direction == "maximize" else "down"]
     ways += ["right" if frame.x.objective.direction == "maximize" else "left" for frame in frames]
-    told = [f"{stand} front", f"{middle} knee (trial {frames[0].knee_number})", f"{behind} dominated"]
+    parts = [f"{stand} front", f"{middle} knee (trial {frames[0].knee_number})", f"{behind} dominated"]
     n_outside = max(frame.n_outside for frame in frames)
-    told += [f"{n_outside} far off not shown"] if n_outside else []
-    told += [f"better: {' and '.join(dict.fromkeys(ways))}"]
-    told += [f"{n_left_out} more on a wider terminal"] if n_left_out else []
-    return Text("  ".join(told))
+    parts += [f"{n_outside} far off not shown"] if n_outside else []
+    parts += [f"better: {' and '.join(dict.fromkeys(ways))}"]
+    parts += [f"{n_left_out} more on a wider terminal"] if n_left_out else []
+    return Text("  ".join(parts))
 
 
 def _axis(objective: Objective, values: Sequence[float], kept: Sequence[float]) -> Axis:

@@ -110,11 +110,11 @@ def reference_point(
         return None
     signs = [-1.0 if direction == "maximize" else 1.0 for direction in directions]
     corner = []
-    for column, sign, own in zip(points.T, signs, wanted, strict=True):
-        if own is None:
+    for column, sign, given in zip(points.T, signs, wanted, strict=True):
+        if given is None:
             worst = column.max()
-            own = float(sign * (worst + MARGIN * (worst - column.min())))
-        corner.append(float(own))
+            given = float(sign * (worst + MARGIN * (worst - column.min())))
+        corner.append(float(given))
     return tuple(corner)
 
 

@@ -93,9 +93,9 @@ def _read(path: Path) -> tuple[dict[str, Any], pa.Table]:
     if not path.is_file():
         inside = _studies_in(path.parent)
         if inside:
-            told = ", ".join([*inside[:_MOST_NAMED], *(["..."] if len(inside) > _MOST_NAMED else [])])
+            names = ", ".join([*inside[:_MOST_NAMED], *(["..."] if len(inside) > _MOST_NAMED else [])])
             example = path.parent / inside[0]
-            raise StudyError(f"{path.parent}: holds studies: {told}; name one of them, such as {example}")
+            raise StudyError(f"{path.parent}: holds studies: {names}; name one of them, such as {example}")
         raise _damaged(path, "missing")
     table = _checked(path, lambda: _table(path), "not a whole Parquet file")
     metadata = table.schema.metadata or {}
@@ -140,8 +140,8 @@ def _checked(path: Path, read: Callable[[], Read], what: str = "damaged") -> Rea
     try:
         return read()
     except Exception as error:
-        told = one_line(str(error), 200) if isinstance(error, ValueError) else fault(error)
-        raise _damaged(path, f"{what}: {told}") from error
+        reason = one_line(str(error), 200) if isinstance(error, ValueError) else fault(error)
+        raise _damaged(path, f"{what}: {reason}") from error
 
 
 def _damaged(path: Path, why: str) -> StudyError:

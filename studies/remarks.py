@@ -35,8 +35,8 @@ def quiet_remarks(study: Study, label: Label = str) -> list[str]:
                 f"with the machine quiet it is {_changes(disturbed, name)}, beyond the quartiles"
             )
     remarks += _busy_remarks(study)
-    found = quiet_front(study)
-    return remarks if found is None else [*remarks, _front_remark(study, found, label)]
+    changed_front = quiet_front(study)
+    return remarks if changed_front is None else [*remarks, _front_remark(study, changed_front, label)]
 
 
 def noise_remark(study: Study, label: Label = str) -> str:
@@ -52,15 +52,15 @@ def near_remark(near: Sequence[Near]) -> str:
     """The trials within the noise of the front; "" without any."""
     if not near:
         return ""
-    numbers = named_trials([one.trial.number for one in near])
+    numbers = named_trials([near_trial.trial.number for near_trial in near])
     return f"within the noise of the front: {numbers}"
 
 
 def _noise_words(noise: Noise, label: Label) -> str:
     if noise.source == "timings":
         return f"{label(noise.objective)} ± {100 * noise.typical:.2g} % (quartiles)"
-    told = f"sd {number(noise.objective, noise.typical)} {_step(noise.objective)}".rstrip()
-    return f"{label(noise.objective)} {told} (replicates)"
+    words = f"sd {number(noise.objective, noise.typical)} {_step(noise.objective)}".rstrip()
+    return f"{label(noise.objective)} {words} (replicates)"
 
 
 def _step(name: str) -> str:
@@ -90,34 +90,34 @@ def _changes(trials: Sequence[Trial], name: str) -> str:
 
     Where both ways occur, each with its trials: "72 % lower in trial 1 and 37 % higher in trial 2".
     """
-    told: dict[str, list[tuple[int, float]]] = {"lower": [], "higher": []}
+    by_way: dict[str, list[tuple[int, float]]] = {"lower": [], "higher": []}
     for trial in trials:
-        own, quiet = timing(trial, name), quiet_timing(trial, name)
-        if own and quiet and own.median:
-            share = quiet.median / own.median - 1
-            told["lower" if share < 0 else "higher"].append((trial.number, abs(share)))
-    ways = {way: found for way, found in told.items() if found}
+        in_search, quiet = timing(trial, name), quiet_timing(trial, name)
+        if in_search and quiet and in_search.median:
+            share = quiet.median / in_search.median - 1
+            by_way["lower" if share < 0 else "higher"].append((trial.number, abs(share)))
+    ways = {way: changes for way, changes in by_way.items() if changes}
     clauses = []
-    for way, found in ways.items():
-        most = "up to " if len(found) > 1 else ""
-        whose = f" in {named_trials([number for number, _ in found])}" if len(ways) > 1 else ""
-        clauses.append(f"{most}{100 * max(share for _, share in found):.2g} % {way}{whose}")
+    for way, changes in ways.items():
+        most = "up to " if len(changes) > 1 else ""
+        whose = f" in {named_trials([number for number, _ in changes])}" if len(ways) > 1 else ""
+        clauses.append(f"{most}{100 * max(share for _, share in changes):.2g} % {way}{whose}")
     return listed(clauses) or "different"
 
 
-def _front_remark(study: Study, found: QuietFront, label: Label) -> str:
+def _front_remark(study: Study, changed_front: QuietFront, label: Label) -> str:
     changes = []
-    if found.left:
-        changes.append(f"{named_trials(found.left)} would not be on the front")
-    if found.joined:
-        changes.append(f"{named_trials(found.joined)} would be on the front")
-    if found.knee is not None:
-        changes.append(f"the knee would be trial {found.knee}")
-    told = listed(changes) or f"{_whose(study, found)} would stay as it is"
-    return f"with quiet {listed([label(name) for name in found.names])} {told}"
+    if changed_front.left:
+        changes.append(f"{named_trials(changed_front.left)} would not be on the front")
+    if changed_front.joined:
+        changes.append(f"{named_trials(changed_front.joined)} would be on the front")
+    if changed_front.knee is not None:
+        changes.append(f"the knee would be trial {changed_front.knee}")
+    text = listed(changes) or f"{_whose(study, changed_front)} would stay as it is"
+    return f"with quiet {listed([label(name) for name in changed_front.names])} {text}"
 
 
-def _whose(study: Study, found: QuietFront) -> str:
+def _whose(study: Study, changed_front: QuietFront) -> str:
     n_all = len(front(study))
-    part = f"the part of the front that was measured again in quiet ({found.n_known} of {n_all})"
-    return "the front" if found.n_known == n_all else part
+    part = f"the part of the front that was measured again in quiet ({changed_front.n_known} of {n_all})"
+    return "the front" if changed_front.n_known == n_all else part

@@ -83,9 +83,9 @@ def _spreads(group: Iterable[Trial]) -> dict[str, Spread]:
             for name, value in _numbers(trial).items():
                 values[name].append(value)
     return {
-        name: Spread(statistics.fmean(found), statistics.stdev(found), len(found))
-        for name, found in values.items()
-        if len(found) > 1
+        name: Spread(statistics.fmean(numbers), statistics.stdev(numbers), len(numbers))
+        for name, numbers in values.items()
+        if len(numbers) > 1
     }
 
 

@@ -13,23 +13,23 @@ _MOST_CHANGES = 6
 
 def changes(before: StudyRun, after: StudyRun) -> list[str]:
     """What differs between two runs, versions first: "torch 2.11.0 instead of 2.10.0"."""
-    told = [
+    texts = [
         f"{name} {_value(new)} instead of {_value(old)}"
-        for theirs, ours in ((before.versions, after.versions), (before.machine, after.machine))
-        for name, old, new in _different(theirs, ours)
+        for earlier, later in ((before.versions, after.versions), (before.machine, after.machine))
+        for name, old, new in _different(earlier, later)
     ]
-    n_more = len(told) - _MOST_CHANGES
-    return told if n_more <= 0 else [*told[:_MOST_CHANGES], f"{n_more} more"]
+    n_more = len(texts) - _MOST_CHANGES
+    return texts if n_more <= 0 else [*texts[:_MOST_CHANGES], f"{n_more} more"]
 
 
 def run_lines(info: StudyInfo) -> list[str]:
     """A line for each continuation under other versions or on another machine than the run before it."""
     lines = []
     for before, after in zip(info.runs, info.runs[1:], strict=False):
-        told = changes(before, after)
-        if told:
+        texts = changes(before, after)
+        if texts:
             when = f" on {after.started_at:%Y-%m-%d %H:%M} UTC" if after.started_at else ""
-            lines.append(f"continued{when} with {', '.join(told)}")
+            lines.append(f"continued{when} with {', '.join(texts)}")
     return lines
 
 

@@ -144,9 +144,9 @@ def _require_columns(table: pa.Table, kinds: Mapping[str, pa.DataType], may_be_n
     for name, kind in kinds.items():
         if table.column_names.count(name) != 1:
             raise ValueError(f"{table.column_names.count(name)} columns {name}, should be one")
-        found = table.schema.field(name).type
-        if found != kind:
-            raise ValueError(f"column {name} is {found}, should be {kind}")
+        actual = table.schema.field(name).type
+        if actual != kind:
+            raise ValueError(f"column {name} is {actual}, should be {kind}")
         if table.column(name).null_count and name not in may_be_null:
             raise ValueError(f"column {name} has empty cells")
         _require_full_lists(table, name)

@@ -72,13 +72,13 @@ def write_events(study: Study, out: str | Path) -> None:
 
 def scalars(row: EpochRow) -> dict[str, float]:
     """What is drawn of an epoch: each column by its name, a list as `firing_rate/1`, `firing_rate/2`, ..."""
-    found: dict[str, float] = {}
+    values: dict[str, float] = {}
     for name, value in asdict(row).items():
         if isinstance(value, tuple):
-            found |= {f"{name}/{place}": one for place, one in enumerate(value, start=1)}
+            values |= {f"{name}/{place}": element for place, element in enumerate(value, start=1)}
         elif name not in _NOT_DRAWN:
-            found[name] = value
-    return found
+            values[name] = value
+    return values
 
 
 Dated = tuple[float, int, Any]
@@ -134,12 +134,12 @@ def _domains(plugin: Any, trials: Sequence[Trial]) -> dict[str, Any]:
         for name, value in trial.params.items():
             values[name].append(_plain(value))
     domains = {}
-    for name, found in values.items():
-        kinds = {type(value) for value in found}
+    for name, taken in values.items():
+        kinds = {type(value) for value in taken}
         if kinds <= {int, float}:
-            domains[name] = plugin.RealInterval(float(min(found)), float(max(found)))
+            domains[name] = plugin.RealInterval(float(min(taken)), float(max(taken)))
         elif len(kinds) == 1:
-            domains[name] = plugin.Discrete(sorted(set(found)))
+            domains[name] = plugin.Discrete(sorted(set(taken)))
         else:
             domains[name] = None
     return domains

@@ -47,9 +47,9 @@ def unit(name: str) -> str:
 
 def heading(name: str) -> str:
     """A metric's name for the head of a narrow column: a word a line, the unit in brackets below."""
-    found = unit(name)
-    words = name.removesuffix("_" + name.rpartition("_")[2]) if found and found != "%" else name
-    return "\n".join([*words.split("_"), *([f"({found})"] if found else [])])
+    name_unit = unit(name)
+    words = name.removesuffix("_" + name.rpartition("_")[2]) if name_unit and name_unit != "%" else name
+    return "\n".join([*words.split("_"), *([f"({name_unit})"] if name_unit else [])])
 
 
 def number(name: str, value: Any) -> str:
@@ -114,9 +114,9 @@ def state_counts(study: Study) -> str:
     For example `24 trials: 18 complete, 3 stopped, 3 infeasible (2 latency_ms > 5, 1 diverged)`; replicates
     are counted apart: `...; 8 replicates: 8 complete`.
     """
-    own = searched(study).trials
+    originals = searched(study).trials
     again = [trial for trial in study.trials if trial.replicate_of is not None]
-    counts = [_counted(own, "trial"), *([_counted(again, "replicate")] if again else [])]
+    counts = [_counted(originals, "trial"), *([_counted(again, "replicate")] if again else [])]
     return "; ".join(counts)
 
 
@@ -147,7 +147,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def _counted(trials: Sequence[Trial], noun: str) -> str:
-    told = []
+    parts = []
     for state in STATES:
         some = [trial for trial in trials if trial.state == state]
         if some:
@@ -155,8 +155,8 @@ def _counted(trials: Sequence[Trial], noun: str) -> str:
             kinds = ", ".join(f"{n} {reason}" for reason, n in reasons.most_common(_MOST_REASONS))
             kinds += ", ..." if len(reasons) > _MOST_REASONS else ""
             shown = f" ({kinds})" if kinds and state in ("infeasible", "failed") else ""
-            told.append(f"{len(some)} {state}{shown}")
-    return f"{len(trials)} {noun}{'s'[: len(trials) != 1]}" + (f": {', '.join(told)}" if told else "")
+            parts.append(f"{len(some)} {state}{shown}")
+    return f"{len(trials)} {noun}{'s'[: len(trials) != 1]}" + (f": {', '.join(parts)}" if parts else "")
 
 
 def _kind(reason: str) -> str:

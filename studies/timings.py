@@ -51,8 +51,10 @@ def undisturbed_timing(trial: Trial, name: str) -> Timing | None:
 
 def is_timed(trial: Trial, name: str) -> bool:
     """Whether the metric has a spread of its own: quartiles, or a quiet measurement beside the search's."""
-    own = timing(trial, name)
-    return own is not None and (own.quartiles is not None or quiet_timing(trial, name) is not None)
+    in_search = timing(trial, name)
+    return in_search is not None and (
+        in_search.quartiles is not None or quiet_timing(trial, name) is not None
+    )
 
 
 def timing_range(trial: Trial, name: str) -> tuple[float, float] | None:
@@ -62,8 +64,8 @@ def timing_range(trial: Trial, name: str) -> tuple[float, float] | None:
     """
     if not is_timed(trial, name):
         return None
-    found = [one for one in (timing(trial, name), quiet_timing(trial, name)) if one is not None]
-    known = [value for one in found for value in (one.median, *(one.quartiles or ()))]
+    both = (timing(trial, name), quiet_timing(trial, name))
+    known = [value for timed in both if timed for value in (timed.median, *(timed.quartiles or ()))]
     return min(known), max(known)
 
 
@@ -73,18 +75,18 @@ def is_disturbed(trial: Trial, name: str) -> bool:
     False where one of them has no quartiles, as then nothing says how much a difference means, and where
     the machine was not quiet.
     """
-    own, quiet = timing(trial, name), undisturbed_timing(trial, name)
-    if own is None or quiet is None or own.quartiles is None or quiet.quartiles is None:
+    in_search, quiet = timing(trial, name), undisturbed_timing(trial, name)
+    if in_search is None or quiet is None or in_search.quartiles is None or quiet.quartiles is None:
         return False
-    return own.quartiles[0] > quiet.quartiles[1] or quiet.quartiles[0] > own.quartiles[1]
+    return in_search.quartiles[0] > quiet.quartiles[1] or quiet.quartiles[0] > in_search.quartiles[1]
 
 
 def measured_again(study: Study) -> list[str]:
     """The metrics that some trial of the front has a quiet measurement of: objectives first, then by name."""
     trials = front(study)
-    found = {name.removesuffix(QUIET) for trial in trials for name in trial.metrics if name.endswith(QUIET)}
-    objectives = [objective.name for objective in study.info.objectives if objective.name in found]
-    return objectives + sorted(found - set(objectives))
+    names = {name.removesuffix(QUIET) for trial in trials for name in trial.metrics if name.endswith(QUIET)}
+    objectives = [objective.name for objective in study.info.objectives if objective.name in names]
+    return objectives + sorted(names - set(objectives))
 
 
 @dataclass(frozen=True)
