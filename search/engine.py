@@ -287,11 +287,11 @@ def _begin(
     setup: _StudySetup, opened: _OpenStudy | None, earlier: Sequence[WarmStart], say: Callable[[str], None]
 ) -> _OpenStudy:
     """Begin the study or go on with it, with what comes before the sampler's own proposals."""
-    from search.propose.initial_queue import queue_anchors, take_over
+    from search.propose.initial_queue import queue_baselines, take_over
 
     if opened is None:
         opened = _OpenStudy.of(setup, None)
-        if n := queue_anchors(opened.store, setup.space):
+        if n := queue_baselines(opened.store, setup.space):
             say(f"tried first: {n} known {'recipe that lies' if n == 1 else 'recipes that lie'} in the space")
     else:
         if changed := setup.attributes.changes():

@@ -39,8 +39,8 @@ MIN_GAIN = 0.001
 QUANTILES = (-1.2816, -0.5244, 0.0, 0.5244, 1.2816)
 """Five equally likely ends of a trial, in standard deviations."""
 
-SPREAD = 0.3
-"""How far two finished trials are taken to have missed their expected log error, before any has."""
+PRIOR_SD = 0.3
+"""Standard deviation of the final log error, as if two finished trials had shown it."""
 
 Point = tuple[float, ...]
 Floats = NDArray[np.float64]
@@ -170,11 +170,11 @@ def _possible_ends(now: float, before: Floats, after: Floats) -> list[float]:
     x, y = _log_error(before), _log_error(after)
     apart = x - x.mean()
     # Shrunk as if by one more trial: with little to go by, accuracy so far says less.
-    slope = float(apart @ (y - y.mean())) / (float(apart @ apart) + SPREAD**2)
-    missed = y - y.mean() - slope * apart
-    spread = math.sqrt((float(missed @ missed) + 2 * SPREAD**2) / len(y))
+    slope = float(apart @ (y - y.mean())) / (float(apart @ apart) + PRIOR_SD**2)
+    residuals = y - y.mean() - slope * apart
+    sd = math.sqrt((float(residuals @ residuals) + 2 * PRIOR_SD**2) / len(y))
     middle = float(y.mean()) + slope * (float(_log_error(np.array([now]))[0]) - float(x.mean()))
-    return [min(0.0, math.exp(middle + z * spread) - 101.0) for z in QUANTILES]
+    return [min(0.0, math.exp(middle + z * sd) - 101.0) for z in QUANTILES]
 
 
 def _log_error(negative_accuracies: Floats) -> Floats:

@@ -32,20 +32,20 @@ FREE: dict[str, str] = {
 """Fields in which a config may differ from a recipe and still be it, each with the reason."""
 
 
-def anchors(space: Space) -> list[dict[str, Any]]:
+def baselines(space: Space) -> list[dict[str, Any]]:
     """Params of recipes that lie in the space, the best known first, each config once; [] where none does.
 
     First what `base` alone says: its preset's recipe, or without a preset the trainer's defaults. Then every
     other published recipe that agrees with the space in all fields but those in `FREE`. Then each of these
     with distillation.mode none: the baseline that every paper compares with.
     """
-    found: dict[str, dict[str, Any]] = {}
+    params_by_key: dict[str, dict[str, Any]] = {}
     recipes = list(_recipes(space))
-    for recipe in [*recipes, *map(_plain, recipes)]:
-        params = _anchor(space, recipe)
+    for recipe in [*recipes, *map(_undistilled, recipes)]:
+        params = _params_in(space, recipe)
         if params is not None:
-            found.setdefault(resolve(space, params)[1], params)
-    return list(found.values())
+            params_by_key.setdefault(resolve(space, params)[1], params)
+    return list(params_by_key.values())
 
 
 def _recipes(space: Space) -> Iterator[Config]:
@@ -56,13 +56,13 @@ def _recipes(space: Space) -> Iterator[Config]:
             continue  # a base that only the searched fields make whole
 
 
-def _plain(recipe: Config) -> Config:
+def _undistilled(recipe: Config) -> Config:
     values = recipe.as_dict()
     put(values, "distillation.mode", "none")
     return make_config(values)
 
 
-def _anchor(space: Space, recipe: Config) -> dict[str, Any] | None:
+def _params_in(space: Space, recipe: Config) -> dict[str, Any] | None:
     """The params that make a recipe of the space; None when it does not lie there."""
     try:
         params = params_of(space, recipe, FREE)

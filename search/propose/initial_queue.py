@@ -11,7 +11,7 @@ from typing import Any
 
 from search.config_key import probe_key_of, resolve
 from search.constraints import broken_limits
-from search.propose.baselines import anchors
+from search.propose.baselines import baselines
 from search.propose.warm_start import WarmStart
 from search.trials.store import TrialStore
 from spaces.space import Space
@@ -20,9 +20,9 @@ MAX_QUEUED_SHARE = 0.25
 """At most this share of the budget goes to trying what earlier studies found best."""
 
 
-def queue_anchors(store: TrialStore, space: Space) -> int:
+def queue_baselines(store: TrialStore, space: Space) -> int:
     """Queue the published recipes that lie in the space; how many there are."""
-    return _enqueue(store, space, anchors(space))
+    return _enqueue(store, space, baselines(space))
 
 
 def take_over(store: TrialStore, space: Space, found: WarmStart) -> None:

@@ -1,4 +1,4 @@
-"""What Optuna's own samplers learn from earlier studies; `cheap_first` reads the store's priors itself."""
+"""Priors for Optuna's own samplers; `cheap_first` reads the store's priors itself."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from search.trials.stored_trial import PRIOR
 from spaces.space import Space
 
 
-class Lessons:
-    """Tells Optuna of the priors all of whose objectives are known, each once in the life of a study,
-    by whichever of its drivers.
+class OptunaPriors:
+    """Adds priors all of whose objectives are known to the Optuna study, each once, by whichever driver.
 
     Memory and times are only known of priors measured on this study's device, and that is only known when
     its first trial has been probed.
@@ -25,20 +24,20 @@ class Lessons:
         self._store, self._space = store, space
         self._seen: list[Prior] | None = None
 
-    def give(self) -> None:
-        """Tell what is new; costs nothing where there is nothing. Call inside the store's `exclusive`."""
+    def add_new(self) -> None:
+        """Add what is new; costs nothing where nothing is. Call inside the store's `exclusive`."""
         if self._store.priors is self._seen:
             return
         self._seen = self._store.priors
         for prior in self._seen:
-            if prior.key not in self._store.told and self._is_whole(prior):
+            if prior.key not in self._store.told and self._is_complete(prior):
                 self._store.told.add(prior.key)
-                self._give(prior)
+                self._add(prior)
 
-    def _is_whole(self, prior: Prior) -> bool:
+    def _is_complete(self, prior: Prior) -> bool:
         return all(is_number(prior.metrics.get(own.name)) for own in self._store.objectives)
 
-    def _give(self, prior: Prior) -> None:
+    def _add(self, prior: Prior) -> None:
         store = self._store
         broken = violations(prior.metrics, store.limits)
         known = distributions(self._space)

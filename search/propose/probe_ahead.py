@@ -13,10 +13,10 @@ from search.trials.store import TrialStore
 from spaces.space import Space
 
 MAX_FAILURES = 3
-"""After so many jobs in a row that told nothing, nothing is probed ahead any more: each costs a worker."""
+"""After so many jobs in a row without a result, nothing is probed ahead any more: each costs a worker."""
 
 
-class Curious(Protocol):
+class ProbingSampler(Protocol):
     """A sampler that chooses better when it knows what candidates cost."""
 
     def wanted(self, n: int) -> list[dict[str, Any]]:
@@ -32,7 +32,7 @@ class ProbeRequest:
 
 
 class ProbeAhead:
-    """Asks the study's sampler before each of its choices, if it is a curious one.
+    """Asks the study's sampler before each of its choices, if it is a `ProbingSampler`.
 
     Its budget is that of one driver: where several share a study, each probes by what its own trials took.
     """
@@ -84,7 +84,7 @@ class ProbeAhead:
         for request in list(self._in_flight):
             self.ended(request, {}, 0.0)
 
-    def _configs(self, sampler: Curious, n: int) -> dict[str, Mapping[str, Any]]:
+    def _configs(self, sampler: ProbingSampler, n: int) -> dict[str, Mapping[str, Any]]:
         found: dict[str, Mapping[str, Any]] = {}
         for params in sampler.wanted(n):
             config, own_key = resolve(self._space, params)

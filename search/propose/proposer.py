@@ -12,7 +12,7 @@ from optuna.trial import TrialState
 from search.config_key import probe_key_of, resolve
 from search.errors import SearchError
 from search.propose.draws import OptunaDraw
-from search.propose.optuna_priors import Lessons
+from search.propose.optuna_priors import OptunaPriors
 from search.propose.samplers import SamplerSetup, make_sampler, mix
 from search.trials.store import TrialStore
 from search.trials.stored_trial import StoredTrial
@@ -53,12 +53,12 @@ class Proposer:
         store.study.sampler = make_sampler(sampler, setup, store.stream())
         self._random = np.random.default_rng(mix(seed, store.stream() + 1))
         self._grid = self._shuffled(np.random.default_rng(seed)) if sampler == "grid" else None
-        self._lessons = Lessons(store, space)
+        self._optuna_priors = OptunaPriors(store, space)
         self.exhausted: str | None = None
 
     def next(self) -> StoredTrial | None:
         """Open the next trial in the store; None when nothing new can be found."""
-        self._lessons.give()
+        self._optuna_priors.add_new()
         while has_queue(self._store.study):
             trial = self._ask()
             if trial is not None:

@@ -17,7 +17,7 @@ from search.config_key import disagreements, resolve
 from search.constraints import Bounds, broken_limits, is_number
 from search.errors import SearchError
 from search.propose.config_to_params import OutsideError, params_of
-from search.propose.warm_start_report import Tally
+from search.propose.warm_start_report import WarmStartReport
 from search.trials.prior import Prior, holding
 from snncore.config.earlier_versions import changed_meaning
 from snncore.config.load import make_config
@@ -33,7 +33,7 @@ from studies.replicates import searched
 
 @dataclass(frozen=True)
 class WarmStart:
-    """queue: params to try first, the best spread first. priors: what a sampler may learn from.
+    """queue: params to try first, the knee first. priors: what a sampler may learn from.
 
     notes: for the user, a line each: what was taken, what not, and why.
     """
@@ -80,12 +80,12 @@ def warm_start(
     except StudyError as error:
         raise SearchError(f"--warm-start: {error}") from error
     complete = _complete(study, folder, objectives)
-    tally = Tally(folder, len(searched(study).trials), len(complete))
-    mapped = [found for trial in complete if (found := _map(trial, space, tally)) is not None]
+    report = WarmStartReport(folder, len(searched(study).trials), len(complete))
+    mapped = [found for trial in complete if (found := _map(trial, space, report)) is not None]
     limits = {name: Bounds(limit.max, limit.min) for name, limit in space.constraints.items()}
     queue = _front(mapped, objectives, limits, device)
     priors = _priors(mapped, objectives, device)
-    notes = tally.notes(space, queue, priors, device)
+    notes = report.notes(space, queue, priors, device)
     if not queue and not priors:
         raise SearchError("\n  ".join([f"--warm-start: nothing of {folder} can be used here:", *notes]))
     return WarmStart([found.params for found in queue], priors, notes)
@@ -120,22 +120,22 @@ def _complete(study: Study, folder: Path, objectives: Sequence[Objective]) -> li
     return complete
 
 
-def _map(trial: Trial, space: Space, tally: Tally) -> _Mapped | None:
-    """What the trial's params make here; None when they make nothing, and the tally knows why."""
+def _map(trial: Trial, space: Space, report: WarmStartReport) -> _Mapped | None:
+    """What the trial's params make here; None when they make nothing, and the report says why."""
     try:
         theirs = make_config(trial.config, f"trial {trial.number}")
         params = params_of(space, theirs)
         config, key = resolve(space, params)
     except OutsideError as error:
-        tally.outside(error.values)
+        report.outside(error.values)
         return None
     except ConfigError as error:
-        tally.refused(error)
+        report.refused(error)
         return None
     different = disagreements(Config.model_validate(config), theirs)
     if changed_meaning(trial.config) is not None:
         different["normalisation"] = ("of this version", "of an earlier version")
-    tally.inside(different)
+    report.inside(different)
     return _Mapped(trial, params, config, key, not different)
 
 

@@ -16,7 +16,7 @@ from spaces.space import Space
 _MAX_VALUES = 3
 
 
-class Tally:
+class WarmStartReport:
     """Counts the complete trials of an earlier study by what became of them."""
 
     def __init__(self, folder: Path, n_trials: int, n_complete: int) -> None:

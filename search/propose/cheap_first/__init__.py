@@ -5,10 +5,10 @@ are probed within a budget, or predicted; their expensive ones (accuracy) are mo
 that also sees the cheap ones. The candidate with the largest expected gain in hypervolume, given what is
 finished and what is running, is tried next.
 
-From the outside in: `sampler` (Optuna's view), `reading` (from the store), `chooser` (the course of one
-choice), `worth` (what a candidate is worth), `beliefs` and `surrogate` (what is believed of it),
-`improvement` (hypervolume), `codes`, `pool`, `spread`, `warp`, `goals`. All but the first two know neither
-Optuna nor the store.
+From the outside in: `sampler` (Optuna's view), `observe` (from the store to `observations`), `select` (one
+choice), `acquisition` (the value of a candidate), `posterior` and `gp` (the models), `ehvi` (hypervolume),
+`encoding`, `candidates`, `pool`, `space_filling`, `extrapolate`, `transform`, `targets`. All but the first
+two know neither Optuna nor the store.
 """
 
 from search.propose.cheap_first.observe import StoreView

@@ -4,7 +4,7 @@ Everything is minimised. Shapes: f points of a front, n candidates, m objectives
 
 What a front leaves undominated below the reference point is cut into boxes. A point adds to the
 hypervolume, in each box, the product over the objectives of how far it lies below the box's upper side, so
-with independent beliefs about the objectives the expectation of the product is the product of the
+with independent posteriors of the objectives the expectation of the product is the product of the
 expectations (as in Yang et al. 2019 and Daulton et al. 2020): no samples of whole points are needed.
 """
 
@@ -21,7 +21,7 @@ N_SAMPLES = 1024
 N_DRAWN = 16_384
 
 
-class Improvement:
+class HypervolumeImprovement:
     """The gain over one front.
 
     front: (f, m), may be empty, may hold dominated points and points beyond the reference.

@@ -38,7 +38,7 @@ class _Field:
     inactive: Row
 
 
-class Codes:
+class Encoding:
     """The coding of one space.
 
     groups: for each column the index of its field (in the order of `space.search`); shape (d,).

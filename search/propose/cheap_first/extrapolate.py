@@ -18,7 +18,7 @@ class Change:
     """What is still to come after some epoch: an estimate of final cost minus cost then, and its sd."""
 
     cost: float
-    doubt: float
+    sd: float
 
 
 def change_to_come(changes: Sequence[float]) -> Change | None:

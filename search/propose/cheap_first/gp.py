@@ -20,14 +20,14 @@ Ints = NDArray[np.int64]
 
 _SQRT5 = float(np.sqrt(5.0))
 _JITTER = 1e-6
-_LENGTH = (0.0, 1.0)
+_LENGTH_SCALE = (0.0, 1.0)
 """Prior of a logarithmic length scale, mean for one group, sd; the mean grows by log(g) / 2."""
-_SPREAD = {"linear": (-1.0, 1.5), "smooth": (-0.5, 1.0), "noise": (-4.0, 1.5)}
+_VARIANCES = {"linear": (-1.0, 1.5), "smooth": (-0.5, 1.0), "noise": (-4.0, 1.5)}
 """Priors (mean, sd) of the logarithms of the variances, for observations of variance 1."""
 
 
 @dataclass(frozen=True)
-class Hyper:
+class Hyperparameters:
     """Logarithms: length scales (g,), variances of the linear and the smooth part, and of the noise."""
 
     lengths: Floats
@@ -36,17 +36,17 @@ class Hyper:
     noise: float
 
     @classmethod
-    def start(cls, n_groups: int) -> Hyper:
+    def start(cls, n_groups: int) -> Hyperparameters:
         """The modes of the priors."""
-        lengths = np.full(n_groups, _LENGTH[0] + 0.5 * np.log(max(n_groups, 1)))
-        return cls(lengths, *(mean for mean, _ in _SPREAD.values()))
+        lengths = np.full(n_groups, _LENGTH_SCALE[0] + 0.5 * np.log(max(n_groups, 1)))
+        return cls(lengths, *(mean for mean, _ in _VARIANCES.values()))
 
     def vector(self) -> Floats:
         """As one vector (g + 3,)."""
         return np.concatenate([self.lengths, [self.linear, self.smooth, self.noise]])
 
     @classmethod
-    def of(cls, vector: Floats) -> Hyper:
+    def of(cls, vector: Floats) -> Hyperparameters:
         """The inverse of `vector`."""
         linear, smooth, noise = map(float, vector[-3:])
         return cls(vector[:-3], linear, smooth, noise)
@@ -59,12 +59,19 @@ class GaussianProcess:
     extra: (n,) variances of further noise, in units of y squared.
     """
 
-    def __init__(self, x: Floats, y: Floats, groups: Ints, hyper: Hyper, extra: Floats | None = None) -> None:
-        self._x, self._groups, self._hyper = x, groups, hyper
+    def __init__(
+        self,
+        x: Floats,
+        y: Floats,
+        groups: Ints,
+        hyperparameters: Hyperparameters,
+        extra: Floats | None = None,
+    ) -> None:
+        self._x, self._groups, self._hyper = x, groups, hyperparameters
         self._middle = float(y.mean()) if len(y) else 0.0
         self._unit = float(y.std()) or 1.0 if len(y) else 1.0
         self._center = x.mean(axis=0)
-        noise = np.exp(hyper.noise) + _JITTER + (0.0 if extra is None else extra / self._unit**2)
+        noise = np.exp(hyperparameters.noise) + _JITTER + (0.0 if extra is None else extra / self._unit**2)
         kernel = self._kernel(x, x)
         kernel[np.diag_indices_from(kernel)] += noise
         self._factor = cho_factor(kernel, lower=True)
@@ -94,7 +101,9 @@ class GaussianProcess:
         return kernel
 
 
-def fit(x: Floats, y: Floats, groups: Ints, start: Hyper, extra: Floats | None = None) -> Hyper:
+def fit(
+    x: Floats, y: Floats, groups: Ints, start: Hyperparameters, extra: Floats | None = None
+) -> Hyperparameters:
     """The hyperparameters with the largest posterior probability (a local optimum near `start`)."""
     unit = float(y.std()) or 1.0
     z = (y - y.mean()) / unit
@@ -106,35 +115,35 @@ def fit(x: Floats, y: Floats, groups: Ints, start: Hyper, extra: Floats | None =
     means, sds = _priors(n_groups)
 
     def loss(vector: Floats) -> tuple[float, Floats]:
-        value, slope = _negative_evidence(Hyper.of(vector), products, distances, z, added)
+        value, slope = _negative_log_evidence(Hyperparameters.of(vector), products, distances, z, added)
         away = (vector - means) / sds
         return value + 0.5 * float(away @ away), slope + away / sds
 
     bounds = [(mean - 4 * sd, mean + 4 * sd) for mean, sd in zip(means, sds, strict=True)]
-    found = minimize(
+    optimum = minimize(
         loss, start.vector(), jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 40}
     )
-    return Hyper.of(found.x)
+    return Hyperparameters.of(optimum.x)
 
 
 def _priors(n_groups: int) -> tuple[Floats, Floats]:
-    start = Hyper.start(n_groups).vector()
-    sds = np.concatenate([np.full(n_groups, _LENGTH[1]), [sd for _, sd in _SPREAD.values()]])
+    start = Hyperparameters.start(n_groups).vector()
+    sds = np.concatenate([np.full(n_groups, _LENGTH_SCALE[1]), [sd for _, sd in _VARIANCES.values()]])
     return start, sds
 
 
-def _negative_evidence(
-    hyper: Hyper, products: Floats, distances: Floats, z: Floats, added: Floats
+def _negative_log_evidence(
+    hyperparameters: Hyperparameters, products: Floats, distances: Floats, z: Floats, added: Floats
 ) -> tuple[float, Floats]:
-    """Minus the log marginal likelihood, and its slope by `Hyper.vector`."""
-    inverse = np.exp(-2.0 * hyper.lengths)
+    """Minus the log marginal likelihood, and its slope by `Hyperparameters.vector`."""
+    inverse = np.exp(-2.0 * hyperparameters.lengths)
     r = np.sqrt(np.tensordot(inverse, distances, axes=1))
     decay = np.exp(-_SQRT5 * r)
-    variance = np.exp(hyper.smooth)
+    variance = np.exp(hyperparameters.smooth)
     smooth = variance * (1.0 + _SQRT5 * r + 5.0 / 3.0 * r * r) * decay
-    linear = np.exp(hyper.linear) * products
+    linear = np.exp(hyperparameters.linear) * products
     kernel = smooth + linear
-    noise = np.exp(hyper.noise)
+    noise = np.exp(hyperparameters.noise)
     kernel[np.diag_indices_from(kernel)] += noise + _JITTER + added
     factor = cho_factor(kernel, lower=True, check_finite=False)
     weights = cho_solve(factor, z, check_finite=False)

@@ -1,4 +1,4 @@
-"""From the store to `Evidence`: which trials count, and for what."""
+"""From the store to `Observations`: which trials count, and for what."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 
 from search.constraints import Bounds, is_number
 from search.propose.cheap_first.candidates import Params, label_of
-from search.propose.cheap_first.encoding import Codes
+from search.propose.cheap_first.encoding import Encoding
 from search.propose.cheap_first.extrapolate import Change, change_to_come
-from search.propose.cheap_first.observations import Evidence
-from search.propose.cheap_first.targets import Goal
+from search.propose.cheap_first.observations import Observations
+from search.propose.cheap_first.targets import Target
 from search.trials.stored_trial import StoredTrial
 from studies.model import Objective
 from studies.points import is_non_dominated, non_dominated_ranks
 
 Floats = NDArray[np.float64]
 ProbedMetrics = Callable[[StoredTrial], Mapping[str, Any]]
-"""What a probe ahead of a trial has told of it; empty where nothing is known."""
+"""What a probe ahead of a trial has measured; empty where nothing is known."""
 
 MAX_TRIALS = 300
 """So many trials are learned from: a Gaussian process is cubic in them."""
@@ -47,7 +47,7 @@ class StoreView(Protocol):
 
 @dataclass(frozen=True)
 class Row:
-    """One config. state: of its trial, or "prior", or "probed". costs, doubt: (k,), see `Evidence`.
+    """One config. state: of its trial, or "prior", or "probed". costs, cost_sd: (k,), see `Observations`.
 
     is_allowed: no known cost violates a limit.
     """
@@ -55,25 +55,27 @@ class Row:
     params: Params
     state: str
     costs: Floats
-    doubt: Floats
+    cost_sd: Floats
     is_allowed: bool
     worked: float = np.nan
     number: int = -1
 
 
-class Reader:
-    """Reads one store again and again; what has ended is read once."""
+class Observer:
+    """Observes one store again and again; what has ended is read once."""
 
-    def __init__(self, goals: list[Goal], codes: Codes, store: StoreView, probed: ProbedMetrics) -> None:
-        self._goals, self._codes, self._store, self._probed = goals, codes, store, probed
-        self._is_cheap = np.array([goal.is_cheap for goal in goals])
-        self._objectives = [at for at, goal in enumerate(goals) if goal.is_objective]
+    def __init__(
+        self, targets: list[Target], encoding: Encoding, store: StoreView, probed: ProbedMetrics
+    ) -> None:
+        self._targets, self._encoding, self._store, self._probed = targets, encoding, store, probed
+        self._is_cheap = np.array([target.is_cheap for target in targets])
+        self._objectives = [at for at, target in enumerate(targets) if target.is_objective]
         self._ended: dict[int, Row] = {}
         self._noted: set[int] = set()
         self._tried: set[Hashable] = set()
         self._changes: dict[tuple[int, int, int], Change | None] = {}
 
-    def read(self, probed: Sequence[tuple[Params, Floats]]) -> tuple[Evidence, list[Params]]:
+    def observe(self, probed: Sequence[tuple[Params, Floats]]) -> tuple[Observations, list[Params]]:
         """All that is known now, and the params of the front with those of the best earlier trials.
 
         probed: params and costs (k,) of configs that were only probed.
@@ -81,24 +83,24 @@ class Reader:
         rows = self._trials() + self._priors()
         all_costs = self._stacked([row.costs for row in rows])
         is_good = np.array([row.is_allowed for row in rows], dtype=np.bool_)
-        stands = is_good & np.array([row.state == "complete" for row in rows], dtype=np.bool_)
+        is_feasible = is_good & np.array([row.state == "complete" for row in rows], dtype=np.bool_)
         chosen = [rows[at] for at in self._selected(rows, all_costs)]
-        blank = np.zeros(len(self._goals))
+        blank = np.zeros(len(self._targets))
         looked = [Row(params, "probed", costs, blank, True) for params, costs in probed]
         learned = [*map(self._with_estimates, chosen), *looked]
-        evidence = Evidence(
-            codes=self._codes.encode([row.params for row in learned]),
+        observations = Observations(
+            codes=self._encoding.encode([row.params for row in learned]),
             costs=self._stacked([row.costs for row in learned]),
-            doubt=self._stacked([row.doubt for row in learned]),
+            cost_sd=self._stacked([row.cost_sd for row in learned]),
             worked=np.array([row.worked for row in learned], dtype=np.float64),
             is_running=np.array([row.state == "running" for row in learned], dtype=np.bool_),
             is_trial=np.array([row.state != "probed" for row in learned], dtype=np.bool_),
-            standing=all_costs[stands],
+            feasible_costs=all_costs[is_feasible],
         )
         # Of what has not ended well some objective is NaN, and such a row is never on a front.
         good = np.flatnonzero(is_good)
         best = good[is_non_dominated(all_costs[good][:, self._objectives])]
-        return evidence, [rows[at].params for at in best]
+        return observations, [rows[at].params for at in best]
 
     def tried(self) -> Set[Hashable]:
         """The `label_of` of the params of every trial, in whatever state."""
@@ -108,7 +110,7 @@ class Reader:
         return self._tried
 
     def cheap_costs(self, metrics: Mapping[str, Any]) -> Floats:
-        """The costs (k,) of cheap goals among some metrics; NaN for all others."""
+        """The costs (k,) of cheap targets among some metrics; NaN for all others."""
         return np.where(self._is_cheap, self._costs(metrics), np.nan)
 
     def _trials(self) -> list[Row]:
@@ -124,7 +126,7 @@ class Reader:
         return rows
 
     def _row(self, trial: StoredTrial) -> Row:
-        """A trial without estimates; of one that is not complete only the cheap goals are known."""
+        """A trial without estimates; of one that is not complete only the cheap targets are known."""
         metrics = trial.metrics
         if trial.state == "running" and not metrics:
             metrics = dict(self._probed(trial))
@@ -136,7 +138,7 @@ class Reader:
         return Row(trial.params, trial.state, costs, np.zeros(len(costs)), is_allowed, worked, trial.number)
 
     def _priors(self) -> list[Row]:
-        blank = np.zeros(len(self._goals))
+        blank = np.zeros(len(self._targets))
         priors: list[PriorView] = self._store.priors
         costs = [self._costs(prior.metrics) for prior in priors]
         return [
@@ -148,23 +150,23 @@ class Reader:
         """A stopped trial with what its last epoch says about its end."""
         if row.state != "stopped":
             return row
-        costs, doubt, trial = row.costs.copy(), row.doubt.copy(), self._store.trials[row.number]
+        costs, cost_sd, trial = row.costs.copy(), row.cost_sd.copy(), self._store.trials[row.number]
         epoch = max(trial.rows, default=0)
-        for at, goal in enumerate(self._goals):
-            cost = None if goal.is_cheap else _cost_at(trial, epoch, goal)
+        for at, target in enumerate(self._targets):
+            cost = None if target.is_cheap else _cost_at(trial, epoch, target)
             change = None if cost is None else self._change(epoch, at)
             if cost is not None and change is not None:
-                costs[at], doubt[at] = cost + change.cost, change.doubt
-        return replace(row, costs=costs, doubt=doubt)
+                costs[at], cost_sd[at] = cost + change.cost, change.sd
+        return replace(row, costs=costs, cost_sd=cost_sd)
 
     def _change(self, epoch: int, at: int) -> Change | None:
-        goal = self._goals[at]
+        target = self._targets[at]
         place = epoch, at, len(self._ended)
         if place not in self._changes:
             changes = []
             for row in self._ended.values():
                 trial = self._store.trials[row.number]
-                cost = _cost_at(trial, epoch, goal) if row.state == "complete" else None
+                cost = _cost_at(trial, epoch, target) if row.state == "complete" else None
                 if cost is not None:
                     changes.append(float(row.costs[at]) - cost)
             self._changes[place] = change_to_come(changes)
@@ -172,16 +174,16 @@ class Reader:
 
     def _costs(self, metrics: Mapping[str, Any]) -> Floats:
         costs = []
-        for goal in self._goals:
-            value = metrics.get(goal.name)
-            costs.append(goal.sign * float(value) if is_number(value) else np.nan)  # type: ignore[arg-type]
+        for target in self._targets:
+            value = metrics.get(target.name)
+            costs.append(target.sign * float(value) if is_number(value) else np.nan)  # type: ignore[arg-type]
         return np.array(costs)
 
     def _stacked(self, rows: Sequence[Floats]) -> Floats:
-        return np.array(rows, dtype=np.float64).reshape(-1, len(self._goals))
+        return np.array(rows, dtype=np.float64).reshape(-1, len(self._targets))
 
     def _allows(self, costs: Floats) -> bool:
-        return all(bool(goal.allows(costs[at])) for at, goal in enumerate(self._goals))
+        return all(bool(target.allows(costs[at])) for at, target in enumerate(self._targets))
 
     def _selected(self, rows: Sequence[Row], costs: Floats) -> list[int]:
         """At most MAX_TRIALS indices: those that run, the best half by rank, and some of the rest."""
@@ -193,9 +195,9 @@ class Reader:
         return sorted([*order[:n_best], *thinned(order[n_best:], MAX_TRIALS - n_best)])
 
 
-def _cost_at(trial: StoredTrial, epoch: int, goal: Goal) -> float | None:
-    value = trial.rows.get(epoch, {}).get(goal.name)
-    return goal.sign * float(value) if is_number(value) else None  # type: ignore[arg-type]
+def _cost_at(trial: StoredTrial, epoch: int, target: Target) -> float | None:
+    value = trial.rows.get(epoch, {}).get(target.name)
+    return target.sign * float(value) if is_number(value) else None  # type: ignore[arg-type]
 
 
 def thinned(items: Sequence[Any], n: int) -> Sequence[Any]:

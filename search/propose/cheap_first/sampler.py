@@ -1,4 +1,4 @@
-"""The sampler that Optuna sees: between the study's store and the chooser, and nothing else."""
+"""The sampler that Optuna sees; it connects the study's store with the selector."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 from search.config_key import probe_key_of, resolve
 from search.propose.cheap_first.candidates import Identity, Params
-from search.propose.cheap_first.encoding import Codes
-from search.propose.cheap_first.observe import Reader, StoreView, thinned
-from search.propose.cheap_first.select import N_POOL, Chooser, News
-from search.propose.cheap_first.targets import goals_of
+from search.propose.cheap_first.encoding import Encoding
+from search.propose.cheap_first.observe import Observer, StoreView, thinned
+from search.propose.cheap_first.select import N_POOL, Selector, Snapshot
+from search.propose.cheap_first.targets import targets_of
 from search.propose.optuna_space import distributions
 from search.trials.stored_trial import StoredTrial
 from snncore.errors import ConfigError
@@ -49,10 +49,10 @@ class CheapFirstSampler(BaseSampler):  # type: ignore[misc]  # optuna carries no
     ) -> None:
         self._space, self._store, self._resolve, self._probe_key = space, store, resolve, probe_key
         self._distributions = distributions(space)
-        self._goals = goals_of(store.objectives, store.limits)
-        codes = Codes(space)
-        self._reader = Reader(self._goals, codes, store, self._probed_metrics)
-        self._chooser = Chooser(space, self._goals, codes, self._identify, np.random.default_rng(seed))
+        self._targets = targets_of(store.objectives, store.limits)
+        encoding = Encoding(space)
+        self._observer = Observer(self._targets, encoding, store, self._probed_metrics)
+        self._selector = Selector(space, self._targets, encoding, self._identify, np.random.default_rng(seed))
         self._independent = RandomSampler(seed=seed)
         # Its matrices are small: more threads only fight with the trials for the cores.
         self._threads = ThreadpoolController()
@@ -63,10 +63,10 @@ class CheapFirstSampler(BaseSampler):  # type: ignore[misc]  # optuna carries no
         None that it has asked for before, and none whose metrics are known; empty where nothing is cheap.
         """
         limit = N_POOL if n is None else n
-        if limit <= 0 or not any(goal.is_cheap for goal in self._goals):
+        if limit <= 0 or not any(target.is_cheap for target in self._targets):
             return []
         with self._threads.limit(limits=1):
-            return [dict(params) for params in self._chooser.wanted(limit, self._news())]
+            return [dict(params) for params in self._selector.wanted(limit, self._snapshot())]
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """All parameters, active or not."""
@@ -77,7 +77,7 @@ class CheapFirstSampler(BaseSampler):  # type: ignore[misc]  # optuna carries no
     ) -> dict[str, Any]:
         """The params of the choice, only the active ones; nothing when all candidates have been tried."""
         with self._threads.limit(limits=1):
-            return dict(self._chooser.choose(self._news()) or {})
+            return dict(self._selector.select(self._snapshot()) or {})
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
@@ -85,14 +85,14 @@ class CheapFirstSampler(BaseSampler):  # type: ignore[misc]  # optuna carries no
         """A random value, for what `sample_relative` has left open."""
         return self._independent.sample_independent(study, trial, param_name, param_distribution)
 
-    def _news(self) -> News:
-        self._chooser.hear(self._costs_of)
-        store, reader = self._store, self._reader
-        tried = reader.tried()
-        looked = [one for one in thinned(self._chooser.probed, MAX_PROBED) if one.label not in tried]
-        evidence, parents = reader.read([(one.params, one.costs) for one in looked])
-        return News(
-            evidence=evidence,
+    def _snapshot(self) -> Snapshot:
+        self._selector.take_probes(self._costs_of)
+        store, observer = self._store, self._observer
+        tried = observer.tried()
+        probed = [one for one in thinned(self._selector.probed, MAX_PROBED) if one.label not in tried]
+        observations, parents = observer.observe([(one.params, one.costs) for one in probed])
+        return Snapshot(
+            observations=observations,
             parents=parents,
             tried=tried,
             is_new=lambda key: key not in store.by_key,
@@ -108,7 +108,7 @@ class CheapFirstSampler(BaseSampler):  # type: ignore[misc]  # optuna carries no
 
     def _costs_of(self, probe_key: str) -> Floats | None:
         metrics = self._store.probed.get(probe_key)
-        return None if metrics is None else self._reader.cheap_costs(metrics)
+        return None if metrics is None else self._observer.cheap_costs(metrics)
 
     def _probed_metrics(self, trial: StoredTrial) -> Mapping[str, Any]:
         return self._store.probed.get(self._probe_key(trial.config, trial.key), {})

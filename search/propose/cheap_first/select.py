@@ -1,4 +1,4 @@
-"""The next config: candidates are gathered, judged, looked up, and the most valuable new one is chosen."""
+"""The next config: candidates are gathered, scored, looked up, and the best new one is selected."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from search.propose.cheap_first.acquisition import Worth
+from search.propose.cheap_first.acquisition import Acquisition
 from search.propose.cheap_first.candidates import Candidate, Identify, Identity, Params, label_of
-from search.propose.cheap_first.encoding import Codes
-from search.propose.cheap_first.observations import Evidence
+from search.propose.cheap_first.encoding import Encoding
+from search.propose.cheap_first.observations import Observations
 from search.propose.cheap_first.pool import Pool
-from search.propose.cheap_first.posterior import Memory
+from search.propose.cheap_first.posterior import HyperparameterCache
 from search.propose.cheap_first.space_filling import distances
-from search.propose.cheap_first.targets import Goal
+from search.propose.cheap_first.targets import Target
 from spaces.space import Space
 
 Floats = NDArray[np.float64]
 
 N_START = 10
-"""So many trials are spread out before any is judged."""
+"""So many trials fill the space before the acquisition function decides."""
 N_POOL = 512
 """New candidates for each choice."""
 SHARE_NEAR = 0.5
 """Of these: changed copies of the front. The rest is drawn from the space."""
-N_SPREAD = 200
+N_SPACE_FILLING = 200
 """New candidates for each of the first trials."""
 N_KEPT = 400
 """The best candidates stay for the next choice."""
@@ -35,27 +35,27 @@ MAX_DRAWS = 5
 MAX_SPACE = 2000
 """A space of up to so many configs is its own pool."""
 N_LOOKED_UP = 48
-"""So many of the best are resolved and looked up before one is chosen."""
+"""So many of the best are resolved and looked up before one is selected."""
 
 
 @dataclass(frozen=True)
-class News:
-    """What the chooser is told before each choice.
+class Snapshot:
+    """What is known before a choice.
 
     parents: params of the front and of the best earlier trials. tried: the `label_of` of all params tried.
     is_new: whether a config's key belongs to no trial yet. costs_of: the costs (k,) known by a probe key,
     NaN for those that are not cheap.
     """
 
-    evidence: Evidence
+    observations: Observations
     parents: Sequence[Params]
     tried: Set[Hashable]
     is_new: Callable[[str], bool]
     costs_of: Callable[[str], Floats | None]
 
 
-class Chooser:
-    """Chooses for one space; the pool of candidates lasts from one choice to the next.
+class Selector:
+    """Selects candidates of one space; the pool lasts from one choice to the next.
 
     probed: of each probe that was answered, the candidate for which that was first seen.
     """
@@ -63,14 +63,15 @@ class Chooser:
     def __init__(
         self,
         space: Space,
-        goals: list[Goal],
-        codes: Codes,
+        targets: list[Target],
+        encoding: Encoding,
         identify: Identify,
         generator: np.random.Generator,
     ) -> None:
-        self._goals, self._codes, self._identify, self._generator = goals, codes, identify, generator
+        self._targets, self._encoding = targets, encoding
+        self._identify, self._generator = identify, generator
         self._source = Pool(space, generator)
-        self._memory = Memory()
+        self._cache = HyperparameterCache()
         self._pool: dict[Hashable, Candidate] = {}
         everything = self._source.everything(MAX_SPACE)
         self._is_whole = everything is not None
@@ -80,19 +81,19 @@ class Chooser:
         self.probed: list[Candidate] = []
         self._answered: set[str] = set()
 
-    def hear(self, costs_of: Callable[[str], Floats | None]) -> None:
-        """Take in the answers to probes; `probed` is complete after this."""
+    def take_probes(self, costs_of: Callable[[str], Floats | None]) -> None:
+        """Take in the results of probes; `probed` is complete after this."""
         for candidate in self._pool.values():
             if candidate.identity is not None and not candidate.is_probed:
                 self._note_costs(candidate, candidate.identity, costs_of)
 
-    def wanted(self, n: int, news: News) -> list[Params]:
+    def wanted(self, n: int, snapshot: Snapshot) -> list[Params]:
         """At most n params whose cheap costs would help the next choice most; no probe is asked for twice."""
-        self._gather(news)
-        order = self._in_order(list(self._pool.values()), self._judge(news))
+        self._gather(snapshot)
+        order = self._in_order(list(self._pool.values()), self._score_of(snapshot))
         wanted: list[Params] = []
         for candidate in [one for one in order if self._may_be_asked_for(one)][: 4 * n]:
-            identity = self._look_up(candidate, news)
+            identity = self._look_up(candidate, snapshot)
             if identity is not None and self._may_be_asked_for(candidate):
                 self._asked.add(identity.probe_key)
                 wanted.append(candidate.params)
@@ -100,14 +101,14 @@ class Chooser:
                 break
         return wanted
 
-    def choose(self, news: News) -> Params | None:
+    def select(self, snapshot: Snapshot) -> Params | None:
         """The params of the next trial; None when no candidate is new, or all that are violate a limit."""
-        judge = self._judge(news)
+        score = self._score_of(snapshot)
         for _ in range(MAX_DRAWS):
-            self._gather(news)
-            order = self._in_order(list(self._pool.values()), judge)
-            # What is looked up may turn out to be probed under other params: these few are judged again.
-            best = self._in_order(self._first_new(order, news), judge)
+            self._gather(snapshot)
+            order = self._in_order(list(self._pool.values()), score)
+            # What is looked up may turn out to be probed under other params: these few are scored again.
+            best = self._in_order(self._first_new(order, snapshot), score)
             if not self._is_whole:
                 self._is_gathered = False
                 self._pool = {one.label: one for one in order[:N_KEPT] if one.label in self._pool}
@@ -118,41 +119,43 @@ class Chooser:
 
     # gathering
 
-    def _gather(self, news: News) -> None:
+    def _gather(self, snapshot: Snapshot) -> None:
         """Fill the pool, once for each choice (a small space once for all), and take out what was tried."""
         if not self._is_gathered:
-            self._add(self._drawn(news))
+            self._add(self._drawn(snapshot))
             self._is_gathered = True
-        for name in news.tried & self._pool.keys():
+        for name in snapshot.tried & self._pool.keys():
             del self._pool[name]
 
-    def _drawn(self, news: News) -> Iterable[Params]:
-        if _is_start(news.evidence):
-            return self._source.fresh(N_SPREAD)
-        n_near = int(N_POOL * SHARE_NEAR) if news.parents else 0
-        near = self._source.near(news.parents, n_near)
+    def _drawn(self, snapshot: Snapshot) -> Iterable[Params]:
+        if _is_start(snapshot.observations):
+            return self._source.fresh(N_SPACE_FILLING)
+        n_near = int(N_POOL * SHARE_NEAR) if snapshot.parents else 0
+        near = self._source.near(snapshot.parents, n_near)
         # Parents that have not been tried here are those of earlier studies.
-        return [*self._source.fresh(N_POOL - n_near), *near, *news.parents]
+        return [*self._source.fresh(N_POOL - n_near), *near, *snapshot.parents]
 
     def _add(self, drawn: Iterable[Params]) -> None:
         new = {label_of(params): params for params in drawn}
         new = {name: params for name, params in new.items() if name not in self._pool}
-        blank = np.full(len(self._goals), np.nan)
-        for (name, params), code in zip(new.items(), self._codes.encode(list(new.values())), strict=True):
+        blank = np.full(len(self._targets), np.nan)
+        for (name, params), code in zip(new.items(), self._encoding.encode(list(new.values())), strict=True):
             self._pool[name] = Candidate(params, code, blank, name)
 
-    # judging
+    # scoring
 
-    def _judge(self, news: News) -> Callable[[Floats, Floats], Floats]:
-        """What gives candidates, by their codes (c, d) and costs (c, k), their worth (c,)."""
-        evidence = news.evidence
-        worth = Worth(self._goals, evidence, self._codes.groups, self._memory, self._generator)
-        if not worth.is_blind and not _is_start(evidence):
-            return worth.of
-        return lambda codes, costs: distances(evidence, codes, costs) * worth.chance(codes, costs)
+    def _score_of(self, snapshot: Snapshot) -> Callable[[Floats, Floats], Floats]:
+        """A function from codes (c, d) and costs (c, k) of candidates to scores (c,); more is better."""
+        observations = snapshot.observations
+        acquisition = Acquisition(
+            self._targets, observations, self._encoding.groups, self._cache, self._generator
+        )
+        if not acquisition.lacks_models and not _is_start(observations):
+            return acquisition.of
+        return lambda codes, costs: distances(observations, codes, costs) * acquisition.chance(codes, costs)
 
     def _in_order(
-        self, candidates: Sequence[Candidate], judge: Callable[[Floats, Floats], Floats]
+        self, candidates: Sequence[Candidate], score: Callable[[Floats, Floats], Floats]
     ) -> list[Candidate]:
         """The candidates, best first, ties in random order; without those known to violate a limit."""
         if not candidates:
@@ -160,42 +163,42 @@ class Chooser:
         costs = np.array([one.costs for one in candidates])
         is_allowed = self._allows(costs)
         allowed = [one for one, holds in zip(candidates, is_allowed, strict=True) if holds]
-        worth = judge(np.array([one.code for one in allowed]), costs[is_allowed]) if allowed else np.empty(0)
-        order = np.lexsort((self._generator.random(len(worth)), -worth))
+        scores = score(np.array([one.code for one in allowed]), costs[is_allowed]) if allowed else np.empty(0)
+        order = np.lexsort((self._generator.random(len(scores)), -scores))
         return [allowed[at] for at in order]
 
     def _allows(self, costs: Floats) -> NDArray[np.bool_]:
         """Which costs (c, k) are not known to violate a limit."""
         is_allowed = np.ones(len(costs), dtype=np.bool_)
-        for at, goal in enumerate(self._goals):
-            is_allowed &= goal.allows(costs[:, at])
+        for at, target in enumerate(self._targets):
+            is_allowed &= target.allows(costs[:, at])
         return is_allowed
 
     # looking up
 
-    def _first_new(self, order: Sequence[Candidate], news: News) -> list[Candidate]:
+    def _first_new(self, order: Sequence[Candidate], snapshot: Snapshot) -> list[Candidate]:
         """The first N_LOOKED_UP candidates, or where all of these are old the first one that is new."""
-        found: list[Candidate] = []
+        new: list[Candidate] = []
         for place, candidate in enumerate(order):
-            if place >= N_LOOKED_UP and found:
+            if place >= N_LOOKED_UP and new:
                 break
-            if self._look_up(candidate, news) is not None:
-                found.append(candidate)
-        return found
+            if self._look_up(candidate, snapshot) is not None:
+                new.append(candidate)
+        return new
 
     def _may_be_asked_for(self, candidate: Candidate) -> bool:
         is_asked = candidate.identity is not None and candidate.identity.probe_key in self._asked
         return not candidate.is_probed and not is_asked
 
-    def _look_up(self, candidate: Candidate, news: News) -> Identity | None:
+    def _look_up(self, candidate: Candidate, snapshot: Snapshot) -> Identity | None:
         """Its identity, and its costs if they are known; None, and out of the pool, where it is not new."""
         if candidate.identity is None:
             candidate.identity = self._identify(candidate.params)
-        if candidate.identity is None or not news.is_new(candidate.identity.key):
+        if candidate.identity is None or not snapshot.is_new(candidate.identity.key):
             self._pool.pop(candidate.label, None)
             return None
         if not candidate.is_probed:
-            self._note_costs(candidate, candidate.identity, news.costs_of)
+            self._note_costs(candidate, candidate.identity, snapshot.costs_of)
         return candidate.identity
 
     def _note_costs(
@@ -209,5 +212,5 @@ class Chooser:
                 self.probed.append(candidate)
 
 
-def _is_start(evidence: Evidence) -> bool:
-    return int(evidence.is_trial.sum()) < N_START
+def _is_start(observations: Observations) -> bool:
+    return int(observations.is_trial.sum()) < N_START

@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Goal:
+class Target:
     """One metric. Everything after this file is a *cost*, which is minimised: sign * value.
 
     is_cheap: known exactly from a probe. is_objective: else it is only limited. reference: the user's own
@@ -42,20 +42,20 @@ class Goal:
         return is_allowed
 
 
-def goals_of(objectives: Sequence[Objective], limits: Mapping[str, Bounds]) -> list[Goal]:
+def targets_of(objectives: Sequence[Objective], limits: Mapping[str, Bounds]) -> list[Target]:
     """The objectives in their order, then the metrics that only have limits."""
-    goals = []
+    targets = []
     for own in objectives:
         sign = -1.0 if own.direction == "maximize" else 1.0
         reference = None if own.reference is None else sign * own.reference
         low, high = _allowed(limits.get(own.name, Bounds()), sign)
-        goals.append(Goal(own.name, own.name in PROBED, True, sign, reference, low, high))
+        targets.append(Target(own.name, own.name in PROBED, True, sign, reference, low, high))
     names = {own.name for own in objectives}
     for name, bounds in limits.items():
         if name not in names:
             sign = -1.0 if name in METRICS and METRICS[name].better == "maximize" else 1.0
-            goals.append(Goal(name, name in PROBED, False, sign, None, *_allowed(bounds, sign)))
-    return goals
+            targets.append(Target(name, name in PROBED, False, sign, None, *_allowed(bounds, sign)))
+    return targets
 
 
 def _allowed(bounds: Bounds, sign: float) -> tuple[float, float]:

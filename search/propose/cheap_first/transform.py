@@ -18,7 +18,7 @@ nearly a line.
 
 
 @dataclass(frozen=True)
-class Warp:
+class Transform:
     """log(cost - floor): steep at the good end, flat at the bad one. Monotone."""
 
     floor: float
@@ -26,38 +26,38 @@ class Warp:
 
     def to(self, costs: Floats) -> Floats:
         """Onto the scale; costs at or below the floor count as the least cost above it."""
-        warped: Floats = np.log(np.maximum(costs - self.floor, self.least))
-        return warped
+        transformed: Floats = np.log(np.maximum(costs - self.floor, self.least))
+        return transformed
 
-    def back(self, warped: Floats) -> Floats:
+    def back(self, transformed: Floats) -> Floats:
         """The inverse of `to`; values far beyond anything seen stay finite."""
-        costs: Floats = np.exp(np.clip(warped, -700.0, 700.0)) + self.floor
+        costs: Floats = np.exp(np.clip(transformed, -700.0, 700.0)) + self.floor
         return costs
 
     def steepness(self, costs: Floats) -> Floats:
-        """d warped / d cost."""
+        """d transformed / d cost."""
         slope: Floats = 1.0 / np.maximum(costs - self.floor, self.least)
         return slope
 
 
-def logarithm(costs: Floats) -> Warp:
+def logarithm(costs: Floats) -> Transform:
     """The plain logarithm where all costs are positive, as sizes and times are; else `fitted`."""
     if len(costs) and costs.min() > 0:
-        return Warp(0.0, float(costs.min()) * 1e-3)
+        return Transform(0.0, float(costs.min()) * 1e-3)
     return fitted(costs)
 
 
-def fitted(costs: Floats) -> Warp:
+def fitted(costs: Floats) -> Transform:
     """Of the SHIFTS the one under which the costs (n,) are most likely normal (as Box and Cox 1964)."""
     if not len(costs):
-        return Warp(-1.0, 1e-3)
+        return Transform(-1.0, 1e-3)
     best = float(costs.min())
     widths = [float(np.median(costs)) - best, float(np.ptp(costs)), abs(best), 1.0]
     unit = next(width for width in widths if width > 0)
 
     def likelihood(shift: float) -> float:
-        warped = np.log(costs - best + shift * unit)
-        return float(-0.5 * len(costs) * np.log(warped.var() + 1e-12) - warped.sum())
+        transformed = np.log(costs - best + shift * unit)
+        return float(-0.5 * len(costs) * np.log(transformed.var() + 1e-12) - transformed.sum())
 
     shift = max(SHIFTS, key=likelihood) * unit
-    return Warp(best - shift, shift * 1e-3)
+    return Transform(best - shift, shift * 1e-3)

@@ -9,7 +9,7 @@ import optuna
 import pytest
 
 from search.config_key import disagreements, resolve
-from search.propose.baselines import FREE, anchors
+from search.propose.baselines import FREE, baselines
 from search.propose.draws import OptunaDraw
 from snncore.config.load import make_config
 from snncore.config.presets import PRESETS
@@ -25,7 +25,7 @@ def packaged(name: str) -> Space:
 
 
 def configs(space: Space) -> list[Config]:
-    return [make_config(space.resolve(params)) for params in anchors(space)]
+    return [make_config(space.resolve(params)) for params in baselines(space)]
 
 
 def make(search: dict[str, Parameter], base: dict[str, Any] | None = None) -> Space:
@@ -33,9 +33,9 @@ def make(search: dict[str, Parameter], base: dict[str, Any] | None = None) -> Sp
 
 
 @pytest.mark.parametrize("name", packaged_names())
-def test_anchors_of_a_packaged_space_are_params_that_a_sampler_could_give(name: str) -> None:
+def test_baselines_of_a_packaged_space_are_params_that_a_sampler_could_give(name: str) -> None:
     space = packaged(name)
-    found = anchors(space)
+    found = baselines(space)
     assert len({resolve(space, params)[1] for params in found}) == len(found)
     study = optuna.create_study()
     for params in found:
@@ -56,7 +56,7 @@ def test_a_space_over_a_preset_has_its_recipe_and_the_baseline_of_it(name: str) 
 
 
 def test_the_recipe_of_cifar100_as_params() -> None:
-    assert anchors(packaged("cifar100"))[0] == {
+    assert baselines(packaged("cifar100"))[0] == {
         "T": 6,
         "optim.lr": 0.1,
         "distillation.mode": "reliable",
@@ -72,7 +72,7 @@ def test_a_space_without_a_preset_has_the_trainers_defaults() -> None:
     space = packaged("digits")
     assert [config.distillation.mode for config in configs(space)] == ["none"]
     assert not disagreements(configs(space)[0], make_config(space.base))
-    assert anchors(packaged("shd")) == []  # the default lr is not for AdamW, and lies outside
+    assert baselines(packaged("shd")) == []  # the default lr is not for AdamW, and lies outside
 
 
 def test_recipes_of_other_presets_lie_in_a_space_that_searches_what_they_differ_in() -> None:
@@ -113,24 +113,24 @@ def test_recipes_of_other_presets_lie_in_a_space_that_searches_what_they_differ_
 )
 def test_how_long_where_and_how_measured_is_free(base: dict[str, Any], n: int) -> None:
     space = packaged("cifar100")
-    assert len(anchors(replace(space, base={**space.base, **base}))) == n
+    assert len(baselines(replace(space, base={**space.base, **base}))) == n
 
 
 def test_what_base_overrides_makes_the_users_own_recipe_and_no_published_one() -> None:
     narrow = {"optim.lr": FloatRange(0.01, 1.0, log=True)}
     own = make(narrow, {"preset": "p1_cifar10", "optim": {"batch_size": 64}})
-    assert anchors(own) == [{"optim.lr": 0.1}]
+    assert baselines(own) == [{"optim.lr": 0.1}]
     spelt_out = make_config({"preset": "p1_cifar10"}).as_dict()
-    assert anchors(make(narrow, {**spelt_out, "preset": None})) == [{"optim.lr": 0.1}]
+    assert baselines(make(narrow, {**spelt_out, "preset": None})) == [{"optim.lr": 0.1}]
     other = {**spelt_out, "preset": None, "optim": {**spelt_out["optim"], "lr": 5.0, "batch_size": 64}}
-    assert anchors(make(narrow, other)) == []  # neither base's lr nor the batch size of the recipe
+    assert baselines(make(narrow, other)) == []  # neither base's lr nor the batch size of the recipe
 
 
 def test_a_searched_field_that_is_free_takes_the_nearest_value() -> None:
     search: dict[str, Parameter] = {"optim.epochs": IntRange(10, 50), "optim.lr": FloatRange(0.01, 1.0)}
-    assert anchors(make(search, {"preset": "p1_cifar10"})) == [{"optim.epochs": 50, "optim.lr": 0.1}]
+    assert baselines(make(search, {"preset": "p1_cifar10"})) == [{"optim.epochs": 50, "optim.lr": 0.1}]
     search["optim.lr"] = FloatRange(0.5, 1.0)
-    assert anchors(make(search, {"preset": "p1_cifar10"})) == []
+    assert baselines(make(search, {"preset": "p1_cifar10"})) == []
 
 
 def test_a_field_without_effect_may_have_any_value() -> None:
@@ -138,7 +138,7 @@ def test_a_field_without_effect_may_have_any_value() -> None:
         "distillation.mode": Choice(("none",)),
         "distillation.alpha": FloatRange(0.1, 0.5),  # 1.0 by default, which mode none does not look at
     }
-    assert anchors(make(search)) == [{"distillation.mode": "none", "distillation.alpha": 0.5}]
+    assert baselines(make(search)) == [{"distillation.mode": "none", "distillation.alpha": 0.5}]
 
 
 def test_a_large_subset_is_booleans_and_a_choice_is_the_files_own() -> None:
@@ -147,10 +147,10 @@ def test_a_large_subset_is_booleans_and_a_choice_is_the_files_own() -> None:
         "optim.momentum": Choice((0.9, 0)),
     }
     base = {"distillation": {"mode": "reliable", "branches": [1, 3]}, "model": {"arch": "a.b:c"}}
-    assert anchors(make(search, {**base, "optim": {"momentum": 0.0}})) == [
+    assert baselines(make(search, {**base, "optim": {"momentum": 0.0}})) == [
         {f"distillation.branches[{stage}]": stage in (1, 3) for stage in range(1, 6)} | {"optim.momentum": 0}
     ]
-    (params,) = anchors(make(search, {**base, "optim": {"momentum": 0.0}}))
+    (params,) = baselines(make(search, {**base, "optim": {"momentum": 0.0}}))
     assert type(params["optim.momentum"]) is int
 
 
@@ -165,12 +165,12 @@ def test_a_temperature_left_open_is_the_published_one(
     space = make(
         {"distillation.temperature": FloatRange(1.0, 4.0)}, {"gradient": "bptt", "distillation": distillation}
     )
-    assert anchors(space) == [{"distillation.temperature": found}]
+    assert baselines(space) == [{"distillation.temperature": found}]
 
 
 def test_a_base_that_is_only_whole_with_searched_fields_is_no_recipe() -> None:
     search: dict[str, Parameter] = {"distillation.branches": Subset((1, 2))}
-    assert anchors(make(search, {"distillation": {"mode": "reliable"}})) == []
+    assert baselines(make(search, {"distillation": {"mode": "reliable"}})) == []
 
 
 def test_the_free_fields_are_fields() -> None:

@@ -13,10 +13,10 @@ import pytest
 
 from search.config_key import probe_key_of, resolve
 from search.propose.cheap_first import CheapFirstSampler
-from search.propose.cheap_first.encoding import Codes
-from search.propose.cheap_first.observe import MAX_TRIALS, Reader
+from search.propose.cheap_first.encoding import Encoding
+from search.propose.cheap_first.observe import MAX_TRIALS, Observer
 from search.propose.cheap_first.select import N_START
-from search.propose.cheap_first.targets import goals_of
+from search.propose.cheap_first.targets import targets_of
 from search.propose.draws import OptunaDraw
 from search.propose.proposer import Proposer
 from search.trials.outcome import Outcome
@@ -286,7 +286,7 @@ def test_it_leaves_a_region_in_which_trainings_diverge() -> None:
 def test_failed_trials_teach_nothing() -> None:
     space = space_of()
     store = study(space, 12, end=lambda params: Outcome("failed", "a worker died"))
-    rows, _ = _reader(space, store).read([])
+    rows, _ = _observer(space, store).observe([])
     assert len(rows.codes) == 0
 
 
@@ -317,9 +317,9 @@ def _flat(trial: StoredTrial) -> Metrics:
 # what it learns from
 
 
-def _reader(space: Space, store: TrialStore) -> Reader:
-    goals = goals_of(store.objectives, store.limits)
-    return Reader(goals, Codes(space), store, lambda trial: store.probed.get(trial.key, {}))
+def _observer(space: Space, store: TrialStore) -> Observer:
+    targets = targets_of(store.objectives, store.limits)
+    return Observer(targets, Encoding(space), store, lambda trial: store.probed.get(trial.key, {}))
 
 
 def _ended(store: TrialStore, space: Space, state: State, T: int, **rows: float) -> StoredTrial:
@@ -353,14 +353,14 @@ def test_every_state_is_read_for_what_it_is() -> None:
     _ended(store, space, "infeasible", 7)  # 750 MiB: not trained at all
     _ended(store, space, "failed", 5)
     _ended(store, space, "running", 6)
-    evidence, parents = _reader(space, store).read([])
-    assert evidence.costs[:, 0].tolist()[:2] == [-60.0, -70.0]
-    assert np.isnan(evidence.costs[2:, 0]).all()
-    assert evidence.costs[:, 1].tolist() == [100.0 * T + 50.0 for T in (2, 8, 3, 4, 7, 6)]
-    assert evidence.worked[:4].tolist() == [1.0, 1.0, 1.0, 0.0]
-    assert np.isnan(evidence.worked[4:]).all()
-    assert evidence.is_running.tolist() == [False] * 5 + [True]
-    assert evidence.standing.tolist() == [evidence.costs[0].tolist()]
+    observations, parents = _observer(space, store).observe([])
+    assert observations.costs[:, 0].tolist()[:2] == [-60.0, -70.0]
+    assert np.isnan(observations.costs[2:, 0]).all()
+    assert observations.costs[:, 1].tolist() == [100.0 * T + 50.0 for T in (2, 8, 3, 4, 7, 6)]
+    assert observations.worked[:4].tolist() == [1.0, 1.0, 1.0, 0.0]
+    assert np.isnan(observations.worked[4:]).all()
+    assert observations.is_running.tolist() == [False] * 5 + [True]
+    assert observations.feasible_costs.tolist() == [observations.costs[0].tolist()]
     assert [params["T"] for params in parents] == [2]
 
 
@@ -370,11 +370,11 @@ def test_a_stopped_trial_is_taken_to_go_on_like_the_worse_of_the_others() -> Non
     for final in (50.0, 60.0, 70.0, 80.0):
         _ended(store, space, "complete", 2, epoch_1=40.0, epoch_3=final)
     _ended(store, space, "stopped", 3, epoch_1=20.0)
-    evidence, _ = _reader(space, store).read([])
-    assert evidence.costs[4, 0] == pytest.approx(-(20.0 + 17.5))
-    assert evidence.doubt[4, 0] == pytest.approx(np.std([10.0, 20.0, 30.0, 40.0]))
-    assert not evidence.doubt[:4].any()
-    assert len(evidence.standing) == 4, "it never stands on the front"
+    observations, _ = _observer(space, store).observe([])
+    assert observations.costs[4, 0] == pytest.approx(-(20.0 + 17.5))
+    assert observations.cost_sd[4, 0] == pytest.approx(np.std([10.0, 20.0, 30.0, 40.0]))
+    assert not observations.cost_sd[:4].any()
+    assert len(observations.feasible_costs) == 4, "it never stands on the front"
 
 
 def test_what_a_running_trial_costs_is_known_from_its_probe_ahead() -> None:
@@ -383,9 +383,9 @@ def test_what_a_running_trial_costs_is_known_from_its_probe_ahead() -> None:
     params = {"T": 3, "model.width": 1.0, "optim.lr": 0.1, "distillation.mode": "none"}
     config, key = resolve(space, params)
     store.trials[0] = StoredTrial(0, params, config, key)
-    assert np.isnan(_reader(space, store).read([])[0].costs).all()
+    assert np.isnan(_observer(space, store).observe([])[0].costs).all()
     store.probed[key] = cheap(params)
-    assert _reader(space, store).read([])[0].costs[0, 1] == cheap(params)["train_memory_mib"]
+    assert _observer(space, store).observe([])[0].costs[0, 1] == cheap(params)["train_memory_mib"]
 
 
 def test_earlier_trials_are_observations_and_candidates_but_not_on_the_front() -> None:
@@ -395,9 +395,9 @@ def test_earlier_trials_are_observations_and_candidates_but_not_on_the_front() -
     store.remember_priors(
         [Prior(trial.params, trial.config, trial.key, trial.metrics) for trial in source.trials.values()]
     )
-    evidence, parents = _reader(space, store).read([])
-    assert len(evidence.codes) == 30
-    assert len(evidence.standing) == 0
+    observations, parents = _observer(space, store).observe([])
+    assert len(observations.codes) == 30
+    assert len(observations.feasible_costs) == 0
     assert 0 < len(parents) < 30
     warm = share(study(space, 10, 10, store=store))
     cold = share(study(space, 10, 10))
@@ -408,7 +408,7 @@ def test_replicates_are_not_read() -> None:
     space = space_of()
     store = study(space, 4)
     store.trials[3].replicate_of = 0  # type: ignore[attr-defined]
-    assert len(_reader(space, store).read([])[0].codes) == 3
+    assert len(_observer(space, store).observe([])[0].codes) == 3
 
 
 def test_a_resume_goes_on_from_the_store() -> None:
@@ -452,12 +452,14 @@ def crowded(n: int) -> tuple[Space, TrialStore]:
 
 def test_of_many_trials_a_selection_is_learned_from_with_the_whole_front() -> None:
     space, store = crowded(2 * MAX_TRIALS)
-    evidence, parents = _reader(space, store).read([])
-    assert len(evidence.codes) == MAX_TRIALS
-    assert len(evidence.standing) == sum(trial.state == "complete" for trial in store.trials.values())
+    observations, parents = _observer(space, store).observe([])
+    assert len(observations.codes) == MAX_TRIALS
+    assert len(observations.feasible_costs) == sum(
+        trial.state == "complete" for trial in store.trials.values()
+    )
     assert len(parents) > 5
-    assert np.isnan(evidence.worked).sum() == 0
-    assert {0.0, 1.0} == set(evidence.worked)
+    assert np.isnan(observations.worked).sum() == 0
+    assert {0.0, 1.0} == set(observations.worked)
 
 
 def test_an_ask_does_not_grow_with_thousands_of_trials() -> None:

@@ -12,23 +12,23 @@ from scipy.optimize import approx_fprime
 from scipy.stats import norm
 
 from search.constraints import Bounds
-from search.propose.cheap_first.acquisition import Worth
-from search.propose.cheap_first.ehvi import Improvement, undominated_boxes
-from search.propose.cheap_first.encoding import Codes
+from search.propose.cheap_first.acquisition import Acquisition
+from search.propose.cheap_first.ehvi import HypervolumeImprovement, undominated_boxes
+from search.propose.cheap_first.encoding import Encoding
 from search.propose.cheap_first.extrapolate import change_to_come
 from search.propose.cheap_first.gp import (
     GaussianProcess,
-    Hyper,
-    _negative_evidence,
+    Hyperparameters,
+    _negative_log_evidence,
     _squared_distances,
     fit,
 )
-from search.propose.cheap_first.observations import Evidence
+from search.propose.cheap_first.observations import Observations
 from search.propose.cheap_first.pool import Pool
-from search.propose.cheap_first.posterior import Beliefs, Memory
+from search.propose.cheap_first.posterior import HyperparameterCache, Surrogates
 from search.propose.cheap_first.space_filling import distances
-from search.propose.cheap_first.targets import Goal, goals_of
-from search.propose.cheap_first.transform import Warp, fitted, logarithm
+from search.propose.cheap_first.targets import Target, targets_of
+from search.propose.cheap_first.transform import Transform, fitted, logarithm
 from spaces.condition import Condition
 from spaces.draw import RandomDraw
 from spaces.options import Choice, Subset
@@ -54,7 +54,7 @@ def _rng(seed: int = 0) -> np.random.Generator:
 
 
 def _distance(space: Space, one: dict[str, Any], other: dict[str, Any]) -> float:
-    left, right = Codes(space).encode([one, other])
+    left, right = Encoding(space).encode([one, other])
     return float(np.linalg.norm(left - right))
 
 
@@ -77,7 +77,7 @@ def test_numbers_lie_by_their_place_in_the_range() -> None:
 
 
 def test_a_range_of_one_value_is_coded_too() -> None:
-    assert Codes(_space(a=FloatRange(2.0, 2.0))).encode([{"a": 2.0}]).tolist() == [[0.0]]
+    assert Encoding(_space(a=FloatRange(2.0, 2.0))).encode([{"a": 2.0}]).tolist() == [[0.0]]
 
 
 def test_neighbours_among_numeric_options_are_nearer() -> None:
@@ -104,7 +104,7 @@ CONDITIONAL = _space(
 
 
 def test_an_inactive_parameter_has_a_code_of_its_own() -> None:
-    codes = Codes(CONDITIONAL)
+    codes = Encoding(CONDITIONAL)
     group = codes.groups == 1  # the columns of `rate`
     active = [{"mode": "a", "rate": rate, "kind": "p", "parts": "1"} for rate in (0.0, 0.5, 1.0)]
     rows = codes.encode([*active, {"mode": "none"}, {"mode": "b", "parts": "1"}])[:, group]
@@ -113,7 +113,7 @@ def test_an_inactive_parameter_has_a_code_of_its_own() -> None:
 
 
 def test_an_inactive_parameter_with_an_otherwise_is_that_value() -> None:
-    codes = Codes(CONDITIONAL)
+    codes = Encoding(CONDITIONAL)
     group = codes.groups == 2  # the columns of `kind`
     active = {"mode": "a", "rate": 0.5, "kind": "q", "parts": "1"}
     rows = codes.encode([active, {**active, "kind": "p"}, {"mode": "none"}])[:, group]
@@ -124,14 +124,14 @@ def test_an_inactive_parameter_with_an_otherwise_is_that_value() -> None:
 def test_codes_tell_all_params_apart() -> None:
     draw = RandomDraw(_rng())
     params = [suggest(CONDITIONAL, draw) for _ in range(200)]
-    rows = Codes(CONDITIONAL).encode(params)
+    rows = Encoding(CONDITIONAL).encode(params)
     different = {tuple(sorted(each.items())) for each in params}
     assert len(np.unique(rows, axis=0)) == len(different)
-    assert rows.shape == (200, len(Codes(CONDITIONAL).groups))
+    assert rows.shape == (200, len(Encoding(CONDITIONAL).groups))
 
 
 def test_codes_of_nothing() -> None:
-    codes = Codes(CONDITIONAL)
+    codes = Encoding(CONDITIONAL)
     assert codes.encode([]).shape == (0, len(codes.groups))
 
 
@@ -185,7 +185,7 @@ def test_the_pool_without_parents_and_a_small_space_whole() -> None:
     assert Pool(space, _rng()).everything(11) is None
 
 
-# warp
+# transform
 
 
 @pytest.mark.parametrize("make", [fitted, logarithm])
@@ -201,29 +201,29 @@ def test_the_pool_without_parents_and_a_small_space_whole() -> None:
     ],
 )
 def test_a_warp_is_monotone_and_can_be_undone(make: Any, costs: Floats) -> None:
-    warp = make(costs)
-    warped = warp.to(costs)
-    assert np.isfinite(warped).all()
-    assert np.allclose(warp.back(warped), costs)
-    assert (np.diff(warp.to(np.linspace(-200.0, 600.0, 50))) >= 0).all()
-    assert np.isfinite(warp.back(np.array([-1e6, 1e6]))).all()
+    transform = make(costs)
+    transformed = transform.to(costs)
+    assert np.isfinite(transformed).all()
+    assert np.allclose(transform.back(transformed), costs)
+    assert (np.diff(transform.to(np.linspace(-200.0, 600.0, 50))) >= 0).all()
+    assert np.isfinite(transform.back(np.array([-1e6, 1e6]))).all()
 
 
 def test_a_warp_is_steep_at_the_good_end_and_knows_its_slope() -> None:
-    warp = fitted(np.exp(_rng().normal(size=200)))
-    assert warp.steepness(np.array([0.1])) > 3 * warp.steepness(np.array([3.0]))
-    slope = approx_fprime(np.array([0.7]), lambda cost: float(warp.to(cost)[0]), 1e-7)
-    assert warp.steepness(np.array([0.7])) == pytest.approx(slope, rel=1e-3)
+    transform = fitted(np.exp(_rng().normal(size=200)))
+    assert transform.steepness(np.array([0.1])) > 3 * transform.steepness(np.array([3.0]))
+    slope = approx_fprime(np.array([0.7]), lambda cost: float(transform.to(cost)[0]), 1e-7)
+    assert transform.steepness(np.array([0.7])) == pytest.approx(slope, rel=1e-3)
 
 
 def test_one_diverged_training_does_not_flatten_the_rest() -> None:
     costs = np.array([0.2, 0.21, 0.25, 0.3, 0.4, 0.5, 488.0])
-    warped = fitted(costs).to(costs)
-    assert np.ptp(warped[:-1]) > 0.1 * np.ptp(warped)
+    transformed = fitted(costs).to(costs)
+    assert np.ptp(transformed[:-1]) > 0.1 * np.ptp(transformed)
 
 
 def test_positive_costs_are_compared_by_their_logarithm() -> None:
-    assert logarithm(np.array([1.0, 10.0])) == Warp(0.0, 1e-3)
+    assert logarithm(np.array([1.0, 10.0])) == Transform(0.0, 1e-3)
 
 
 # surrogate
@@ -242,9 +242,9 @@ def test_the_slope_of_the_evidence_is_that_of_central_differences() -> None:
     added = np.full(20, 0.01)
 
     def value(vector: Floats) -> tuple[float, Floats]:
-        return _negative_evidence(Hyper.of(vector), centred @ centred.T / 3, stack, z, added)
+        return _negative_log_evidence(Hyperparameters.of(vector), centred @ centred.T / 3, stack, z, added)
 
-    start = Hyper.start(3).vector()
+    start = Hyperparameters.start(3).vector()
     _, slope = value(start)
     steps = 1e-5 * np.eye(len(start))
     central = [(value(start + step)[0] - value(start - step)[0]) / 2e-5 for step in steps]
@@ -255,7 +255,7 @@ def test_the_posterior_is_that_of_the_textbook() -> None:
     """With a purely linear kernel: Bayesian linear regression in closed form."""
     x, _, groups = _toy(15)
     y = x @ np.array([1.0, -2.0, 0.5, 0.0]) + 0.1 * _rng().normal(size=15)
-    hyper = Hyper(np.zeros(3), np.log(3.0), -40.0, np.log(0.1))
+    hyper = Hyperparameters(np.zeros(3), np.log(3.0), -40.0, np.log(0.1))
     mean, sd = GaussianProcess(x, y, groups, hyper).predict(x[:5])
     centred, z = x - x.mean(axis=0), (y - y.mean()) / y.std()
     noise = 0.1 + 1e-6
@@ -267,7 +267,7 @@ def test_the_posterior_is_that_of_the_textbook() -> None:
 
 def test_the_surrogate_learns_and_knows_how_well() -> None:
     x, y, groups = _toy(60)
-    process = GaussianProcess(x[:40], y[:40], groups, fit(x[:40], y[:40], groups, Hyper.start(3)))
+    process = GaussianProcess(x[:40], y[:40], groups, fit(x[:40], y[:40], groups, Hyperparameters.start(3)))
     mean, sd = process.predict(x[40:])
     assert np.abs(mean - y[40:]).mean() < 0.15 * y.std()
     assert (np.abs(mean - y[40:]) < 4 * sd + 0.1).all()
@@ -277,14 +277,14 @@ def test_the_surrogate_learns_and_knows_how_well() -> None:
 
 def test_a_field_that_changes_nothing_gets_a_long_scale() -> None:
     x, y, groups = _toy(60)
-    lengths = fit(x, y, groups, Hyper.start(3)).lengths
+    lengths = fit(x, y, groups, Hyperparameters.start(3)).lengths
     assert lengths[2] > lengths[0] + 1.0
 
 
 def test_a_doubtful_observation_counts_for_less() -> None:
     x = np.array([[0.0], [0.5], [1.0], [0.5]])
     y = np.array([0.0, 0.0, 0.0, 10.0])
-    groups, hyper = np.array([0]), Hyper.start(1)
+    groups, hyper = np.array([0]), Hyperparameters.start(1)
     sure = GaussianProcess(x, y, groups, hyper).predict(x[1:2])[0]
     doubted = GaussianProcess(x, y, groups, hyper, np.array([0.0, 0.0, 0.0, 1e4])).predict(x[1:2])[0]
     assert doubted < 0.2 * sure
@@ -293,7 +293,7 @@ def test_a_doubtful_observation_counts_for_less() -> None:
 @pytest.mark.parametrize("y", [np.zeros(5), np.array([1e9, 1e9, 1e9 + 1, 1e9, 1e9])])
 def test_values_without_a_range_are_no_trouble(y: Floats) -> None:
     x, _, groups = _toy(5)
-    mean, sd = GaussianProcess(x, y, groups, fit(x, y, groups, Hyper.start(3))).predict(x)
+    mean, sd = GaussianProcess(x, y, groups, fit(x, y, groups, Hyperparameters.start(3))).predict(x)
     assert np.isfinite(mean).all()
     assert np.isfinite(sd).all()
 
@@ -309,7 +309,9 @@ def test_improvement_is_the_difference_of_hypervolumes(m: int, n: int, has_ties:
     if has_ties:
         points, candidates = np.round(points * 4) / 4, np.round(candidates * 4) / 4
     reference = np.ones(m)
-    gain = Improvement(points, reference, _rng()).expected([candidates[:, [at]] for at in range(m)])
+    gain = HypervolumeImprovement(points, reference, _rng()).expected(
+        [candidates[:, [at]] for at in range(m)]
+    )
 
     def volume(rows: Floats) -> float:
         return hypervolume(rows, ["minimize"] * m, reference.tolist())
@@ -337,7 +339,9 @@ def test_boxes_are_few_and_disjoint() -> None:
 
 def test_expected_improvement_of_one_objective_is_the_closed_form() -> None:
     levels = norm.ppf((np.arange(2000) + 0.5) / 2000)
-    got = Improvement(np.array([[0.5]]), np.ones(1), _rng()).expected([(0.6 + 0.2 * levels)[None, :]])
+    got = HypervolumeImprovement(np.array([[0.5]]), np.ones(1), _rng()).expected(
+        [(0.6 + 0.2 * levels)[None, :]]
+    )
     z = (0.5 - 0.6) / 0.2
     assert got[0] == pytest.approx(0.2 * (z * norm.cdf(z) + norm.pdf(z)), rel=1e-2)
 
@@ -345,7 +349,7 @@ def test_expected_improvement_of_one_objective_is_the_closed_form() -> None:
 def test_expectation_over_independent_objectives() -> None:
     """Against the mean over all pairs of quantiles."""
     front, first, second = _rng().random((9, 2)), _rng(1).random(5), _rng(2).random(5)
-    improvement = Improvement(front, np.ones(2), _rng())
+    improvement = HypervolumeImprovement(front, np.ones(2), _rng())
     pairs = np.array([(a, b) for a in first for b in second])
     each = improvement.expected([pairs[:, [0]], pairs[:, [1]]])
     assert improvement.expected([first[None], second[None]])[0] == pytest.approx(each.mean())
@@ -354,7 +358,9 @@ def test_expectation_over_independent_objectives() -> None:
 def test_four_objectives_are_sampled_near_the_truth() -> None:
     points, candidates = _rng().random((20, 4)), _rng(3).random((30, 4)) * 0.6
     reference = np.ones(4)
-    gain = Improvement(points, reference, _rng()).expected([candidates[:, [at]] for at in range(4)])
+    gain = HypervolumeImprovement(points, reference, _rng()).expected(
+        [candidates[:, [at]] for at in range(4)]
+    )
 
     def volume(rows: Floats) -> float:
         return hypervolume(rows, ["minimize"] * 4, reference.tolist())
@@ -364,48 +370,48 @@ def test_four_objectives_are_sampled_near_the_truth() -> None:
     assert np.corrcoef(gain, wanted)[0, 1] > 0.99
 
 
-# partial, spread
+# extrapolation, space filling
 
 
 def test_a_stopped_trial_is_granted_less_than_the_others_gained() -> None:
     change = change_to_come([-10.0, -8.0, -6.0, -2.0])
     assert change is not None
     assert change.cost == pytest.approx(-5.0)
-    assert change.doubt == pytest.approx(np.std([10.0, 8.0, 6.0, 2.0]))
+    assert change.sd == pytest.approx(np.std([10.0, 8.0, 6.0, 2.0]))
     assert change_to_come([-1.0, -2.0]) is None
 
 
-def _evidence(codes: Floats, costs: Floats, **changes: Any) -> Evidence:
+def _observations(codes: Floats, costs: Floats, **changes: Any) -> Observations:
     n, k = costs.shape
     values: dict[str, Any] = {
-        "doubt": np.zeros((n, k)),
+        "cost_sd": np.zeros((n, k)),
         "worked": np.ones(n),
         "is_running": np.zeros(n, dtype=np.bool_),
         "is_trial": np.ones(n, dtype=np.bool_),
-        "standing": costs[np.isfinite(costs).all(axis=1)],
+        "feasible_costs": costs[np.isfinite(costs).all(axis=1)],
         **changes,
     }
-    return Evidence(codes, costs, **values)
+    return Observations(codes, costs, **values)
 
 
 def test_spreading_goes_by_cost_where_it_is_known_and_by_codes_elsewhere() -> None:
-    evidence = _evidence(np.array([[0.0]]), np.array([[1.0]]))
+    observations = _observations(np.array([[0.0]]), np.array([[1.0]]))
     codes = np.array([[0.1], [0.9], [0.2]])
-    assert distances(evidence, codes, np.full((3, 1), np.nan)).argmax() == 1
-    known = distances(evidence, codes, np.array([[100.0], [1.1], [np.nan]]))
+    assert distances(observations, codes, np.full((3, 1), np.nan)).argmax() == 1
+    known = distances(observations, codes, np.array([[100.0], [1.1], [np.nan]]))
     assert known.argmax() == 0
     assert known[2] == 0.0
-    nothing = _evidence(np.empty((0, 1)), np.empty((0, 1)))
+    nothing = _observations(np.empty((0, 1)), np.empty((0, 1)))
     assert distances(nothing, codes, np.full((3, 1), np.nan)).tolist() == [1.0, 1.0, 1.0]
 
 
-# beliefs and worth
+# posteriors and acquisition
 
-GOALS = [Goal("accuracy", False, True, -1.0), Goal("memory", True, True, 1.0)]
+TARGETS = [Target("accuracy", False, True, -1.0), Target("memory", True, True, 1.0)]
 
 
-def _worth(goals: list[Goal], evidence: Evidence) -> Worth:
-    return Worth(goals, evidence, np.array([0]), Memory(), _rng())
+def _acquisition(targets: list[Target], observations: Observations) -> Acquisition:
+    return Acquisition(targets, observations, np.array([0]), HyperparameterCache(), _rng())
 
 
 def _line(n: int = 12) -> tuple[Floats, Floats]:
@@ -417,7 +423,7 @@ def _line(n: int = 12) -> tuple[Floats, Floats]:
 def test_goals_are_costs() -> None:
     objectives = [Objective("val_accuracy", "maximize", 10.0), Objective("latency_ms", "minimize")]
     limits = {"val_accuracy": Bounds(min=50.0), "train_memory_mib": Bounds(max=100.0), "own": Bounds(min=1.0)}
-    accuracy, latency, memory, own = goals_of(objectives, limits)
+    accuracy, latency, memory, own = targets_of(objectives, limits)
     assert (accuracy.reference, accuracy.low, accuracy.high) == (-10.0, -np.inf, -50.0)
     assert not accuracy.is_cheap
     assert accuracy.allows(np.array([-50.0, -49.0, np.nan])).tolist() == [True, False, True]
@@ -432,47 +438,47 @@ def test_goals_are_costs() -> None:
 
 def test_exact_costs_are_believed_exactly_and_others_predicted() -> None:
     codes, costs = _line()
-    beliefs = Beliefs(GOALS, _evidence(codes, costs), np.array([0]), Memory())
+    surrogates = Surrogates(TARGETS, _observations(codes, costs), np.array([0]), HyperparameterCache())
     asked = np.array([[0.5], [0.5]])
-    belief = beliefs.about(asked, np.array([[np.nan, 123.0], [np.nan, np.nan]]))
-    assert beliefs.warps[1].back(belief.mean[0, 1]) == pytest.approx(123.0)
-    assert belief.sd[0, 1] == 0.0
-    assert beliefs.warps[1].back(belief.mean[1, 1]) == pytest.approx(550.0, rel=0.05)
-    assert belief.sd[1, 1] > 0.0
-    assert beliefs.warps[0].back(belief.mean[1, 0]) == pytest.approx(-70.0, rel=0.05)
+    posterior = surrogates.posterior(asked, np.array([[np.nan, 123.0], [np.nan, np.nan]]))
+    assert surrogates.transforms[1].back(posterior.mean[0, 1]) == pytest.approx(123.0)
+    assert posterior.sd[0, 1] == 0.0
+    assert surrogates.transforms[1].back(posterior.mean[1, 1]) == pytest.approx(550.0, rel=0.05)
+    assert posterior.sd[1, 1] > 0.0
+    assert surrogates.transforms[0].back(posterior.mean[1, 0]) == pytest.approx(-70.0, rel=0.05)
 
 
 def test_a_running_trial_is_believed_to_end_as_predicted_and_makes_its_neighbours_worthless() -> None:
     codes, costs = _line()
     gap = np.arange(12) != 6
     asked, known = codes[[6]], np.array([[np.nan, costs[6, 1]]])
-    before = _worth(GOALS, _evidence(codes[gap], costs[gap])).of(asked, known)
+    before = _acquisition(TARGETS, _observations(codes[gap], costs[gap])).of(asked, known)
     is_running = np.zeros(12, dtype=np.bool_)
     is_running[6] = True
     pending = costs.copy()
     pending[6, 0] = np.nan
-    after = _worth(GOALS, _evidence(codes, pending, is_running=is_running)).of(asked, known)
+    after = _acquisition(TARGETS, _observations(codes, pending, is_running=is_running)).of(asked, known)
     assert after < 0.2 * before
 
 
 def test_what_violates_a_limit_is_worth_nothing_and_what_may_is_worth_less() -> None:
     codes, costs = _line()
-    limited = [GOALS[0], Goal("memory", True, True, 1.0, None, -np.inf, 500.0)]
-    standing = costs[costs[:, 1] <= 500.0]
-    worth = _worth(limited, _evidence(codes, costs, standing=standing))
+    limited = [TARGETS[0], Target("memory", True, True, 1.0, None, -np.inf, 500.0)]
+    feasible_costs = costs[costs[:, 1] <= 500.0]
+    acquisition = _acquisition(limited, _observations(codes, costs, feasible_costs=feasible_costs))
     asked = np.array([[0.3], [0.9]])
-    chance = worth.chance(asked, np.full((2, 2), np.nan))
+    chance = acquisition.chance(asked, np.full((2, 2), np.nan))
     assert chance[0] > 0.9
     assert chance[1] < 0.1
-    exact = worth.chance(asked, np.array([[np.nan, 500.0], [np.nan, 500.1]]))
+    exact = acquisition.chance(asked, np.array([[np.nan, 500.0], [np.nan, 500.1]]))
     assert exact.tolist() == [1.0, 0.0]
 
 
 def test_a_limit_on_an_expensive_goal_is_a_probability() -> None:
     codes, costs = _line()
-    limited = [Goal("accuracy", False, True, -1.0, None, -np.inf, -70.0), GOALS[1]]
-    worth = _worth(limited, _evidence(codes, costs, standing=costs[6:]))
-    chance = worth.chance(np.array([[0.1], [0.9]]), np.full((2, 2), np.nan))
+    limited = [Target("accuracy", False, True, -1.0, None, -np.inf, -70.0), TARGETS[1]]
+    acquisition = _acquisition(limited, _observations(codes, costs, feasible_costs=costs[6:]))
+    chance = acquisition.chance(np.array([[0.1], [0.9]]), np.full((2, 2), np.nan))
     assert chance[0] < 0.1
     assert chance[1] > 0.9
 
@@ -481,31 +487,35 @@ def test_where_trainings_fail_the_chance_is_low() -> None:
     codes, costs = _line(20)
     worked = (codes[:, 0] < 0.5).astype(float)
     known = np.where(worked[:, None] > 0, costs, np.nan)
-    worth = _worth(GOALS, _evidence(codes, known, worked=worked))
-    chance = worth.chance(np.array([[0.1], [0.9]]), np.full((2, 2), np.nan))
+    acquisition = _acquisition(TARGETS, _observations(codes, known, worked=worked))
+    chance = acquisition.chance(np.array([[0.1], [0.9]]), np.full((2, 2), np.nan))
     assert chance[0] > 0.9
     assert chance[1] < 0.1
 
 
 def test_worth_without_any_value_is_blind() -> None:
-    evidence = _evidence(np.zeros((1, 1)), np.full((1, 2), np.nan))
-    assert _worth(GOALS, evidence).is_blind
+    observations = _observations(np.zeros((1, 1)), np.full((1, 2), np.nan))
+    assert _acquisition(TARGETS, observations).lacks_models
     codes, costs = _line(3)
-    assert not _worth(GOALS, _evidence(codes, costs)).is_blind
+    assert not _acquisition(TARGETS, _observations(codes, costs)).lacks_models
 
 
 def test_a_reference_that_nobody_has_reached_does_not_stop_the_search() -> None:
     codes, costs = _line()
-    ahead = [Goal("accuracy", False, True, -1.0, -99.9), GOALS[1]]
+    ahead = [Target("accuracy", False, True, -1.0, -99.9), TARGETS[1]]
     asked = np.array([[0.0], [0.5]])
-    worth = _worth(ahead, _evidence(codes, costs)).of(asked, np.array([[np.nan, 90.0], [np.nan, 400.0]]))
-    assert (worth > 0).all()
+    acquisition = _acquisition(ahead, _observations(codes, costs)).of(
+        asked, np.array([[np.nan, 90.0], [np.nan, 400.0]])
+    )
+    assert (acquisition > 0).all()
 
 
 def test_a_reference_that_is_reached_bounds_what_counts() -> None:
     codes, costs = _line()
-    bounded = [GOALS[0], Goal("memory", True, True, 1.0, 300.0)]
+    bounded = [TARGETS[0], Target("memory", True, True, 1.0, 300.0)]
     asked = np.array([[0.1], [0.9]])
-    worth = _worth(bounded, _evidence(codes, costs)).of(asked, np.array([[np.nan, 150.0], [np.nan, 301.0]]))
-    assert worth[0] > 0
-    assert worth[1] == 0.0
+    acquisition = _acquisition(bounded, _observations(codes, costs)).of(
+        asked, np.array([[np.nan, 150.0], [np.nan, 301.0]])
+    )
+    assert acquisition[0] > 0
+    assert acquisition[1] == 0.0

@@ -11,7 +11,7 @@ import optuna
 from optuna.trial import TrialState, create_trial
 
 from search.config_key import probe_key_of, resolve
-from search.propose.initial_queue import queue_anchors, take_over
+from search.propose.initial_queue import queue_baselines, take_over
 from search.propose.proposer import Proposer, has_queue
 from search.propose.warm_start import warm_start
 from search.study.drivers import OneDriver
@@ -34,7 +34,7 @@ def _recipe_space(**changes: Any) -> Space:
 def test_recipes_come_first_and_once_also_after_a_resume() -> None:
     space = _recipe_space()
     store = new_store(space)
-    assert queue_anchors(store, space) == 1
+    assert queue_baselines(store, space) == 1
     store = reopened(store)
     first = Proposer(store, space).next()
     assert first is not None
@@ -49,7 +49,7 @@ def test_a_grid_with_recipes_before_it_is_still_tried_whole() -> None:
     search = {"T": Choice((1, 2, 4)), "model.width": Choice((1.0, 2.0))}
     space = make_space(search=search, sampler=SamplerChoice("grid", 0))
     store = new_store(space)
-    assert queue_anchors(store, space) == 1
+    assert queue_baselines(store, space) == 1
     trials = run(store, space, 6)
     assert len({trial.key for trial in trials}) == 6
     assert Proposer(store, space).next() is None

@@ -19,7 +19,7 @@ from tests.search.stores import complete, new_store, row, run
 SPACE = make_space(sampler=SamplerChoice("random", 0, probes=4, probe_share=0.5))
 
 
-class Curious(RandomSampler):  # type: ignore[misc]  # optuna carries no types here
+class ProbingSampler(RandomSampler):  # type: ignore[misc]  # optuna carries no types here
     """Wants to know some params, whatever is known of them."""
 
     def __init__(self, params: Sequence[dict[str, Any]]) -> None:
@@ -36,7 +36,7 @@ def _params(*Ts: int) -> list[dict[str, Any]]:
 
 def _ahead(space: Space = SPACE, *Ts: int) -> tuple[TrialStore, ProbeAhead]:
     store = new_store(space)
-    store.study.sampler = Curious(_params(*Ts))
+    store.study.sampler = ProbingSampler(_params(*Ts))
     return store, ProbeAhead(store, space)
 
 
@@ -90,7 +90,7 @@ def test_what_is_known_is_not_probed_again() -> None:
     assert ahead.next() is None
     _train(store, 100.0)
     assert ahead.next() is None
-    store.study.sampler = Curious(_params(2, 3))
+    store.study.sampler = ProbingSampler(_params(2, 3))
     assert [config["T"] for config in _request(ahead).configs.values()] == [3]
 
 
@@ -101,7 +101,7 @@ def test_an_indifferent_sampler_and_a_queue_need_no_probes() -> None:
     store.study.ask()
     store.study.sampler = RandomSampler(seed=0)
     assert ahead.next() is None
-    store.study.sampler = Curious(_params(1))
+    store.study.sampler = ProbingSampler(_params(1))
     assert ahead.next() is not None
 
 
@@ -110,7 +110,7 @@ def test_jobs_that_died_with_the_loop_are_not_handed_out_at_once_again() -> None
     store, ahead = _ahead(SPACE, 1, 2)
     _request(ahead)
     ahead.lost()
-    store.study.sampler = Curious(_params(1, 2))  # begun anew, with the same seed
+    store.study.sampler = ProbingSampler(_params(1, 2))  # begun anew, with the same seed
     assert ahead.next() is None
 
 
@@ -138,6 +138,6 @@ def test_after_a_few_jobs_in_a_row_that_told_nothing_no_more_are_run() -> None:
             request = _request(ahead)
             ahead.ended(request, _answer(request), 0.1)
             assert ahead.next() is None
-            store.study.sampler = Curious(_params(3, 4))
+            store.study.sampler = ProbingSampler(_params(3, 4))
     assert ahead.next() is None
     assert MAX_FAILURES > 2
