@@ -36,7 +36,8 @@ BESIDE_ACCURACY = (
     "n_val_classes",
     "val_largest_class_share",
 )
-"""Recorded with val_accuracy by every training: a description of its data (`spikefront.accuracy.about_split`)."""
+"""Recorded with val_accuracy by every training: a description of its data
+(`spikefront.accuracy.about_split`)."""
 
 METRICS: dict[str, Metric] = {
     "val_accuracy": Metric("top-1 on the validation split, percent", "training", "maximize", 0.0),

@@ -40,7 +40,8 @@ class Surrogate(NamedTuple):
 
 
 SMOOTH = (Surrogate("arctan", 2.0), Surrogate("sigmoid", 2.0))
-"""Nowhere 0 and not steep. With the network's own surrogate they attack about as well as any two of nine tried."""
+"""Nowhere 0 and not steep. With the network's own surrogate they attack about as well as any two of nine
+tried."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ from snncore.passes.passes import EvalPass, split_time
 from spikefront.accuracy import balanced_accuracy
 
 MAX_BATCH, MAX_SITES = 256, 2**22
-"""Limits of an evaluation batch: samples, and pixels times T, so that large images or many steps fit into memory."""
+"""Limits of an evaluation batch: samples, and pixels times T, so that large images or many steps fit into
+memory."""
 
 Observer = Callable[[Tensor, Tensor], None]
 """Called with every batch: mean logits of the first 1..T steps (T, N, K), labels (N,)."""

@@ -111,7 +111,8 @@ class _Work(NamedTuple):
 
 
 class _Bench:
-    """The network of a config for all measurements, so that it is built once; trains: with a training step."""
+    """The network of a config for all measurements, so that it is built once; trains: with a training
+    step."""
 
     def __init__(self, config: Config, device: str, trains: bool) -> None:
         if device == "cpu":

@@ -151,7 +151,8 @@ class _Clock:
         return is_time_to_look and self.timing().relative_error <= effort.relative_error
 
     def timing(self, under_load: bool = False) -> Timing:
-        """Of the calls in which the system did not preempt this process if they are at least half, else of all."""
+        """Of the calls in which the system did not preempt this process if they are at least half, else of
+        all."""
         calls = zip(self._times_ms, self._was_undisturbed, strict=True)
         undisturbed = [ms for ms, is_undisturbed in calls if is_undisturbed]
         is_most = 2 * len(undisturbed) >= len(self._times_ms)

@@ -46,7 +46,8 @@ class Pass(Protocol):
     """A way to run a network. Where types say Tensor, a `Signal` may be passed instead."""
 
     def enter(self, layer: Layer, x: Tensor, has_time: bool) -> Tensor:
-        """Apply `layer`, all that comes before the first neurons, to the input: still, or with a time axis."""
+        """Apply `layer`, all that comes before the first neurons, to the input: still, or with a time
+        axis."""
         ...
 
     def norm(self, norm: nn.BatchNorm2d, x: Tensor) -> Tensor:

@@ -15,7 +15,8 @@ SUFFIXES = (".yaml", ".yml")
 
 
 def planned_folder(config: Config, file: str | Path, out: str | Path | None = None) -> Path:
-    """The folder that training the config of `file` writes: `out`, or `out` of the config, or the file's stem."""
+    """The folder that training the config of `file` writes: `out`, or `out` of the config, or the file's
+    stem."""
     return Path(out or config.out or Path(file).stem)
 
 

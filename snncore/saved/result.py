@@ -65,7 +65,8 @@ class TrainResult:
 
 
 def write_result(result: TrainResult, device: str) -> None:
-    """Write `result.json` in the result's folder, atomically, with all that is needed to repeat the training."""
+    """Write `result.json` in the result's folder, atomically, with all that is needed to repeat the
+    training."""
     path = result.folder / RESULT
     values = asdict(result) | {
         "folder": str(result.folder),

@@ -59,7 +59,8 @@ class Sweeps(Protocol):
     name: str
 
     def statistics(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """x (M, C) -> mean and biased variance over the rows; accurate if the spread is far below the mean."""
+        """x (M, C) -> mean and biased variance over the rows; accurate if the spread is far below the
+        mean."""
         ...
 
     def fire(self, terms: Sequence[Term], T: int, neuron: NeuronConfig, into: Tensor | None = None) -> Tensor:

@@ -58,7 +58,8 @@ def fire_with_trace(
     STILL0: tl.constexpr, STILL1: tl.constexpr, HARD: tl.constexpr, DETACH: tl.constexpr,
     SURROGATE: tl.constexpr, BLOCK: tl.constexpr, WIDE: tl.constexpr,
 ):  # fmt: skip
-    """As `fire`; also count, trace and the mean of each normalised term (n). normed is None without a norm."""
+    """As `fire`; also count, trace and the mean of each normalised term (n). normed is None without a
+    norm."""
     start, lane, left, channel = _block(n, C, BLOCK)
     inside = lane < left
     decay, threshold, k = _scalar(decay, WIDE), _scalar(threshold, WIDE), _scalar(k, WIDE)

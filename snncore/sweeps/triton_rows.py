@@ -136,7 +136,8 @@ def _partials(chunks, C, CHUNKS: tl.constexpr, COLUMNS: tl.constexpr):
 
 @triton.jit
 def _merged(n, mean, square, n_all):
-    """Chan's formula: mean and sum of squared distances of parts of n rows each -> those of all n_all rows."""
+    """Chan's formula: mean and sum of squared distances of parts of n rows each -> those of all n_all
+    rows."""
     rough_mean = tl.sum(n * mean, 0) / n_all
     # Sums of a large mean round it; the sum of the differences gives the rounding error.
     mean_all = rough_mean + tl.sum(n * (mean - rough_mean[None, :]), 0) / n_all

@@ -308,5 +308,5 @@ def test_studies_in_which_nothing_changed_go_on(augment: str) -> None:
     space = make_space(base={"data.name": "fashion_mnist", "data.augment": augment})
     before = [trial(space, number, data__cutout=None, measure__exit_confidence=None) for number in range(300)]
     require_same_configs(StudyAttributes.of("toy", space), space, before)
-    for trial in before[:3]:  # and their keys, brought to today's form, are those of the params
-        assert key_today(trial.key, trial.config) == resolve(space, trial.params)[1]
+    for stored in before[:3]:  # and their keys, brought to today's form, are those of the params
+        assert key_today(stored.key, stored.config) == resolve(space, stored.params)[1]
