@@ -136,8 +136,8 @@ def require_variance(n: int) -> None:
     """
     if n == 1 and not is_distributed():
         raise UserError(
-            "optim.batch_size: batch norm needs more than one value per channel, and a batch of 1 with maps of "
-            "1 × 1 gives one; train with at least 2 samples at a time"
+            "optim.batch_size: batch norm needs more than one value per channel, and a batch of 1 with maps "
+            "of 1 × 1 gives one; train with at least 2 samples at a time"
         )
 
 

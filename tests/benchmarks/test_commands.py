@@ -55,6 +55,7 @@ def test_train_step_has_all_rows(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "| ours rate fp32" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_train_step_tells_growth_over_several_numbers_of_steps(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -106,6 +107,7 @@ def test_a_busy_machine_is_allowed_and_marked(
     assert "| floor fp32* |" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_memory_is_the_sum_of_its_parts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ours = {"ours rate fp32", "ours bptt fp32"}
     only = ",".join(["SpikingJelly bptt fp32", *ours])
@@ -133,6 +135,7 @@ def test_memory_that_does_not_fit_is_left_out(
     assert "ours rate fp32 at T = 2 left out" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_inference_has_all_rows(tmp_path: Path) -> None:
     content = result(inference.main, tmp_path, "--T", "2", "--threads", "1", *ONCE)
     rows = {row["name"]: row for row in content["rows"]}
@@ -144,6 +147,7 @@ def test_inference_has_all_rows(tmp_path: Path) -> None:
         assert row["to_spikingjelly"] == row["median_ms"] / base
 
 
+@pytest.mark.slow
 def test_inference_without_options_is_batch_1_and_32_on_one_thread_and_all(tmp_path: Path) -> None:
     path = tmp_path / "result.json"
     options = ["--width", "0.125", "--device", "cpu", "--allocator", "default", "--only", "floor fp32"]
@@ -153,6 +157,7 @@ def test_inference_without_options_is_batch_1_and_32_on_one_thread_and_all(tmp_p
     assert [(row["batch_size"], row["threads"]) for row in rows] == [(1, 1), (1, 2), (32, 1), (32, 2)]
 
 
+@pytest.mark.slow
 def test_data_compares_the_same_augmentations(tmp_path: Path) -> None:
     options = ["--images", "50", "--workers", "0", "--seconds", "0.001", "--T", "1"]
     content = result(data.main, tmp_path, *options, "--steps", "1", "--allow-load")

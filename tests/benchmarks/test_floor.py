@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import prod
 
+import pytest
 import torch
 from torch.nn import functional as F
 
@@ -40,6 +41,7 @@ def test_branches_have_five_convolutions_a_halving_block() -> None:
     assert sorted(tuple(weight) for weight in weights) == sorted(layer.weight for layer in branches)
 
 
+@pytest.mark.slow
 def test_forward_runs_on_all_time_steps_and_backward_on_the_batch() -> None:
     floor = Floor(SETTING, "fp32")
     layers = convolutions(SETTING)

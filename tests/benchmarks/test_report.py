@@ -29,6 +29,7 @@ def test_a_made_study_looks_like_a_searched_one() -> None:
         assert config.optim.lr == trial.params["optim.lr"]
 
 
+@pytest.mark.slow
 def test_the_command_measures_size_and_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     if shutil.which("chromium") is None:
         pytest.skip("no chromium on this machine (Debian: apt-get install chromium)")

@@ -90,6 +90,7 @@ def test_a_replay_that_never_gets_there_keeps_the_mean_curve_below() -> None:
     assert summary["each_for"]["0.99"] == [0.1, math.inf]
 
 
+@pytest.mark.slow
 def test_the_command_compares_all_three(
     tmp_path: Path, space: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -51,6 +51,7 @@ def test_every_sampler_and_every_peer_has_a_row() -> None:
 
 
 @pytest.mark.parametrize("name", ["random", "Optuna NSGAIISampler", "Ray OptunaSearch"])
+@pytest.mark.slow
 def test_shares_grow_and_a_seed_repeats(name: str) -> None:
     one, again, other = run(Row(name), 1), run(Row(name), 1), run(Row(name), 2)
     assert 0.0 < one.shares[0] <= one.shares[1] <= 1.0
@@ -58,6 +59,7 @@ def test_shares_grow_and_a_seed_repeats(name: str) -> None:
     assert one.shares != other.shares
 
 
+@pytest.mark.slow
 def test_probes_cost_nothing_and_change_nothing_for_a_sampler_that_wants_none() -> None:
     assert run(Row("random"), 1).shares == pytest.approx(run(Row("random", 0), 1).shares)
 
@@ -94,6 +96,7 @@ def test_the_tables_tell_mean_and_spread() -> None:
     assert math.isfinite(float(second.splitlines()[2].split("±")[1].split("|")[0]))
 
 
+@pytest.mark.slow
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "result.json"
     assert main(["--only", "grid", "--seeds", "2", "--processes", "1", "--json", str(path)]) == 0

@@ -70,6 +70,7 @@ def test_the_real_code_is_as_it_was_afterwards() -> None:
     assert search.worker.trial_run._as_row is before
 
 
+@pytest.mark.slow
 def test_a_trial_is_told_part_by_part(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

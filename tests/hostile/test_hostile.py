@@ -22,7 +22,7 @@ from tests.hostile.minimise import Minimiser
 from tests.snncore.data.events.fixtures import aedat4_bytes, random_stream
 from tests.snncore.data.fixtures import cifar_batch, idx_bytes, photo, random_images
 
-N_ROUNDS = 2
+N_ROUNDS = 1
 """So many cases for each door; a longer run is for `python -m tests.hostile`."""
 
 PLANTED = {

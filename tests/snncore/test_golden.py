@@ -109,10 +109,15 @@ def config_fields(golden: Golden) -> dict[str, Any]:
 
 
 FILES = ["resnet18_T4.npz", "resnet18_events_T5.npz"]
-BACKENDS = ["torch", "cpp"]  # Triton's interpreter would take hours for a ResNet-18
+BACKENDS = ["cpp", "torch"]  # Triton's interpreter would take hours for a ResNet-18
+SETTINGS = [
+    pytest.param((file, backend), marks=pytest.mark.slow if backend == "torch" else ())
+    for file in FILES
+    for backend in BACKENDS
+]
 
 
-@pytest.fixture(scope="module", params=[(file, backend) for file in FILES for backend in BACKENDS], ids=str)
+@pytest.fixture(scope="module", params=SETTINGS, ids=str)
 def step(request: pytest.FixtureRequest) -> Iterator[GoldenStep]:
     file, backend = request.param
     with pytest.MonkeyPatch.context() as patch:

@@ -253,6 +253,7 @@ def test_crowding_shares_ties_and_skips_an_objective_without_range() -> None:
 
 
 @pytest.mark.parametrize("n_objectives", [1, 2, 3, 4, 5])
+@pytest.mark.alone
 def test_twenty_thousand_points_take_well_under_a_second(n_objectives: int) -> None:
     cloud = np.random.default_rng(0).normal(size=(20_000, n_objectives))
     started = time.perf_counter()

@@ -41,7 +41,7 @@ STUDIES: dict[str, Callable[[], Study]] = {
 }
 
 
-SLOW = {"20,000 trials"}
+SLOW = {"20,000 trials", "2 trials", "no objectives", "all over the limit", "memory of the stopped"}
 
 
 @pytest.mark.parametrize(

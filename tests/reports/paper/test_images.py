@@ -24,7 +24,9 @@ def study() -> Study:
     return digits_study(24)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind", ["svg", *(pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS if kind != "svg")]
+)
 def test_each_figure_is_a_file_with_a_caption_beside_it(kind: Kind, study: Study, tmp_path: Path) -> None:
     paths, cards = write_images(study, tmp_path, kind)
     assert [path.name for path in paths] == [f"{name}.{kind}" for name in NAMES]

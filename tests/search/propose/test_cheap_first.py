@@ -462,6 +462,7 @@ def test_of_many_trials_a_selection_is_learned_from_with_the_whole_front() -> No
     assert {0.0, 1.0} == set(observations.worked)
 
 
+@pytest.mark.alone
 def test_an_ask_does_not_grow_with_thousands_of_trials() -> None:
     """Ratios only: the machine is shared. The limit of half a second is measured by the benchmark."""
     seconds = []

@@ -75,6 +75,7 @@ def test_deployment_on_another_device_leaves_the_training_step_where_it_is() -> 
     assert bench.network.body.classifier.weight.device.type == "meta"
 
 
+@pytest.mark.alone
 def test_a_quiet_probe_measures_longer_and_tells_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
     config = make_config({"model": {"width": 0.25}, "optim": {"batch_size": 32}})
     for name in ("_QUIET_LATENCY", "_QUIET_STEP"):

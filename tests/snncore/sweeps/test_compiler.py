@@ -103,6 +103,7 @@ def test_a_cache_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Monk
         library("float")
 
 
+@pytest.mark.alone
 def test_a_library_from_the_cache_loads_in_milliseconds() -> None:
     from snncore.sweeps.cpp_sweeps import CppSweeps
 

@@ -107,6 +107,7 @@ optim: {epochs: 2, batch_size: 50}
 """
 
 
+@pytest.mark.slow
 def test_torchrun_resumes_what_one_process_began(tmp_path: Path) -> None:
     (tmp_path / "small.yaml").write_text(CONFIG)
     config = snncore.load_config(tmp_path / "small.yaml")
