@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from reports.course.outcomes import WORDS, by_state
 from reports.data.digest import Digest
 from reports.format.duration import duration
 from reports.format.quantities import DATA_SETS, NO_BREAK, counted, listed, nested, number_text
-from reports.format.study_time import study_clock
+from reports.format.study_time import study_clock, utc
 from studies.accuracy import validation_text
 from studies.model import Study, Trial
 from studies.runs import run_lines
@@ -82,7 +82,7 @@ def budget(digest: Digest) -> str:
         parts.append(f"{counted(len(again), 'replicate')} ({_epochs(again)})")
     start, end = _span(digest.recorded)
     if start and end:
-        parts.append(duration(end - start) + _paused(digest.recorded, end - start))
+        parts.append(duration((end - start).total_seconds()) + _paused(digest.recorded, end - start))
     return ", ".join(parts)
 
 
@@ -144,8 +144,8 @@ def _replicates(digest: Digest) -> list[Trial]:
 def _paused(study: Study, wall: timedelta) -> str:
     """What of the wall time lies in pauses, those that the timeline cuts out; "" where nothing does."""
     clock = study_clock(study)
-    paused = timedelta(seconds=sum(length for _, length in clock.cuts) if clock else 0)
-    return f", of which {duration(paused)} paused" if timedelta(0) < paused <= wall else ""
+    paused = sum(length for _, length in clock.cuts) if clock else 0
+    return f", of which {duration(paused)} paused" if 0 < paused <= wall.total_seconds() else ""
 
 
 def _epochs(trials: Sequence[Trial]) -> str:
@@ -159,9 +159,7 @@ def _span(study: Study) -> tuple[datetime | None, datetime | None]:
 
 
 def _times(values: Iterable[datetime | None]) -> list[datetime]:
-    """The times in UTC; one without a zone is taken to be UTC."""
-    known = [value for value in values if value is not None]
-    return [value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC) for value in known]
+    return [utc(value) for value in values if value is not None]
 
 
 def _day_and_time(moment: datetime) -> str:

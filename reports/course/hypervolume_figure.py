@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 
 from reports.course.hypervolume import NEARLY, TITLE, HypervolumeFrame
 from reports.data.axes import whole_steps
 from reports.format.duration import duration
-from reports.format.quantities import NO_BREAK, counted, listed, percent, with_unit
+from reports.format.quantities import NO_BREAK, counted, listed, percent, significant, with_unit
 from reports.format.study_time import time_unit
 from reports.html.choices import choice_buttons
 from reports.html.figure import Figure, colour
@@ -19,7 +18,7 @@ from reports.html.pause_marks import cut_marks, cuts_text
 def draw_hypervolume(frame: HypervolumeFrame) -> Figure:
     """The curve as steps, in percent of its last value, with a mark at each trial that raised it."""
     choices = _choices(frame)
-    height = [float(f"{100 * share:.5g}") for share in frame.share]
+    height = [significant(100 * share, 5) for share in frame.share]
     line = {
         "type": "scatter",
         "mode": "lines",
@@ -66,7 +65,7 @@ def _caption(frame: HypervolumeFrame) -> str:
     if frame.epochs[-1]:
         spent.append(counted(frame.epochs[place], "epoch"))
     if frame.seconds:
-        spent.append(duration(timedelta(seconds=frame.seconds[place])))
+        spent.append(duration(frame.seconds[place]))
     text = (
         f"The volume of objective space that the front dominates, measured from {corner}. "
         f"Each mark is a trial that raised it; {percent(NEARLY)} of the final value was there after "
@@ -87,7 +86,7 @@ def _choices(frame: HypervolumeFrame) -> dict[str, dict[str, Any]]:
         choices["epochs"] = _choice(frame, frame.epochs, "Epochs spent", f"after %{{x:,}} epochs: {after}")
     if frame.seconds:
         unit, size = time_unit(frame.seconds[-1])
-        times = [float(f"{seconds / size:.5g}") for seconds in frame.seconds]
+        times = [significant(seconds / size, 5) for seconds in frame.seconds]
         name = f"Time since the start ({unit})"
         choices["time"] = _choice(frame, times, name, f"after %{{x:.3g}}{NO_BREAK}{unit}: {after}")
         choices["time"]["layout"] |= cut_marks(frame.cuts, size)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 
 from reports.course.savings import Part, SavingsFrame, StopsFrame
@@ -89,9 +88,9 @@ def seconds_words(frame: SavingsFrame) -> str:
     if not spent:
         return ""
     saved = sum(part.seconds_left_out for part in frame.parts if part.kind in SAVED_BY)
-    text = f"The epochs took {_length(spent)} of training"
+    text = f"The epochs took {duration(spent)} of training"
     if saved:
-        text += f"; at each trial's own seconds per epoch the rest would have taken {_length(saved)} more"
+        text += f"; at each trial's own seconds per epoch the rest would have taken {duration(saved)} more"
     n_untimed = sum(part.n_untimed for part in frame.parts if part.kind in SAVED_BY)
     if n_untimed:
         text += f", not counting {counted(n_untimed, 'trial')} without an epoch, whose seconds are not known"
@@ -186,7 +185,3 @@ def _bars(name: str, labels: list[str], epochs: list[int], parts: Sequence[Part]
         "customdata": reasons,
         "hovertemplate": f"%{{x:,}} epochs {name}%{{customdata}}<extra></extra>",
     }
-
-
-def _length(seconds: float) -> str:
-    return duration(timedelta(seconds=seconds))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Any
 
 from reports.course.outcomes import WORDS
 from reports.course.timeline import MAX_BARS, MAX_ROWS, Bar, TimelineFrame
 from reports.format.duration import duration
-from reports.format.quantities import counted, percent, quantity, shortened, written
+from reports.format.quantities import counted, percent, quantity, shortened, significant, written
 from reports.format.study_time import time_unit
 from reports.html.figure import Figure, colour
 from reports.html.legend import legend_above
@@ -108,8 +107,8 @@ def _bars(frame: TimelineFrame, bars: Sequence[Bar], state: str, size: float) ->
         "orientation": "h",
         "name": WORDS[state],
         "y": [bar.row for bar in bars],
-        "base": [_short(bar.start_s / size) for bar in bars],
-        "x": [_short(max(least, bar.seconds) / size) for bar in bars],
+        "base": [significant(bar.start_s / size, 5) for bar in bars],
+        "x": [significant(max(least, bar.seconds) / size, 5) for bar in bars],
         "width": 0.8,
         "customdata": [
             hover_values(bar.trial, bar.seconds, frame.rows[bar.row], frame.objectives) for bar in bars
@@ -131,7 +130,7 @@ def _bars(frame: TimelineFrame, bars: Sequence[Bar], state: str, size: float) ->
 
 
 def _utilisation(frame: TimelineFrame, size: float, unit: str) -> dict[str, Any]:
-    places = [_short(edge / size) for edge in frame.edges_s]
+    places = [significant(edge / size, 5) for edge in frame.edges_s]
     return {
         "type": "scatter",
         "mode": "lines",
@@ -209,9 +208,5 @@ def _caption(frame: TimelineFrame) -> str:
     return " ".join(said)
 
 
-def _short(number: float) -> float:
-    return float(f"{number:.5g}")
-
-
 def _length(seconds: float) -> str:
-    return f"{three_digits(seconds)} s" if seconds < 60 else duration(timedelta(seconds=seconds))
+    return f"{three_digits(seconds)} s" if seconds < 60 else duration(seconds)

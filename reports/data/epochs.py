@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from reports.data.digest import Digest, loss
-from reports.format.quantities import nested
+from reports.format.quantities import nested, significant
 from studies.model import EpochRow, Trial
 
 MOST_LISTED = 40
@@ -111,4 +111,4 @@ def _by_interest(digest: Digest) -> list[Trial]:
 
 
 def _short(value: float | None, digits: int = 6) -> float | None:
-    return None if value is None else float(f"{value:.{digits}g}")
+    return None if value is None else significant(value, digits)

@@ -7,8 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-DIGITS = 6
-"""Significant digits of what is drawn only."""
+from reports.format.quantities import significant
 
 LONG = 1000
 """Lists of a drawing from this length on are rounded."""
@@ -30,7 +29,7 @@ def rounded(value: Any) -> Any:
     """A float with six significant digits; everything else, NaN and infinities as they are."""
     if not isinstance(value, float) or not math.isfinite(value):
         return value
-    return float(f"{value:.{DIGITS}g}")
+    return significant(value)
 
 
 def short(drawing: Any) -> Any:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 
-
-def duration(span: timedelta) -> str:
+def duration(seconds: float) -> str:
     """A length of time in its two largest units: "6 min 12 s", "3 h 5 min"."""
-    seconds = max(0, round(span.total_seconds()))
+    seconds = max(0, round(seconds))
     if seconds < 60:
         return f"{seconds} s"
     if seconds < 3600:

@@ -119,6 +119,11 @@ def _bare(value: float) -> str:
     return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
 
 
+def significant(number: float, digits: int = 6) -> float:
+    """A number rounded to significant digits."""
+    return float(f"{number:.{digits}g}")
+
+
 def percent(share: float) -> str:
     """A share for people: 0.123 is "12 %"."""
     return f"{100 * share:.0f}{NO_BREAK}%"

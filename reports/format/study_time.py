@@ -30,7 +30,7 @@ class Clock:
 
     def seconds(self, moment: datetime) -> float:
         """Seconds from the beginning to a moment; pauses are not counted."""
-        since = (_utc(moment) - self.begin).total_seconds()
+        since = (utc(moment) - self.begin).total_seconds()
         return since - sum(min(since, to) - start for start, to in self.pauses if start < since)
 
     @property
@@ -45,11 +45,11 @@ class Clock:
 
 def study_clock(study: Study) -> Clock | None:
     """The clock of a study; None where no trial has a time of its start."""
-    starts = [_utc(trial.started_at) for trial in study.trials if trial.started_at]
+    starts = [utc(trial.started_at) for trial in study.trials if trial.started_at]
     if not starts:
         return None
     about = study.info.started_at
-    begin = min([*starts, *([_utc(about)] if about else [])])
+    begin = min([*starts, *([utc(about)] if about else [])])
     spans = sorted([*working_spans(study).values(), *((start, start) for start in starts)])
     pauses, covered = [], spans[0][0]
     for start, end in spans:
@@ -91,13 +91,13 @@ def time_unit(seconds: float) -> tuple[str, float]:
 def _span(trial: Trial, trained: Mapping[int, float]) -> Span | None:
     if trial.started_at is None:
         return None
-    start, work = _utc(trial.started_at), timedelta(seconds=min(trained.get(trial.number, 0.0), _LONGEST_S))
+    start, work = utc(trial.started_at), timedelta(seconds=min(trained.get(trial.number, 0.0), _LONGEST_S))
     if trial.finished_at is None:
         return start, start + min(work, _LAST - start)
-    end = max(start, _utc(trial.finished_at))
+    end = max(start, utc(trial.finished_at))
     return (start if trial.attempts <= 1 else end - min(work, end - start)), end
 
 
-def _utc(moment: datetime) -> datetime:
+def utc(moment: datetime) -> datetime:
     """The moment in UTC; one without a zone is taken to be UTC."""
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from reports.format.duration import duration
@@ -35,7 +34,7 @@ def cut_marks(cuts: list[tuple[float, float]], unit_s: float) -> dict[str, Any]:
             "y": 1,
             "yref": "paper",
             "yanchor": "bottom",
-            "text": f"pause of {_length(length)}",
+            "text": f"pause of {duration(length)}",
             "showarrow": False,
             "font": {"size": 11, "color": colour("quiet")},
         }
@@ -48,11 +47,7 @@ def cuts_text(cuts: list[tuple[float, float]]) -> str:
     """What is cut out, in a sentence; "" where nothing is."""
     if not cuts:
         return ""
-    total = _length(sum(length for _, length in cuts))
+    total = duration(sum(length for _, length in cuts))
     if len(cuts) == 1:
         return f"A pause of {total} is cut out of the time: no trial ran in it."
     return f"{counted(len(cuts), 'pause')} ({total} in all) are cut out of the time: no trial ran in them."
-
-
-def _length(seconds: float) -> str:
-    return duration(timedelta(seconds=seconds))

@@ -12,7 +12,7 @@ import numpy as np
 
 from reports.data.digest import Digest, value
 from reports.data.params import Setting, category_text, setting, setting_text
-from reports.format.quantities import counted, listed, nested, number_text
+from reports.format.quantities import counted, listed, nested, number_text, significant
 from reports.html.figure import Card
 from reports.params.effect import Difference, Effect, effect
 from reports.params.fanova import Learned, learned
@@ -228,7 +228,7 @@ def _text(turned: Effect, part: list[int]) -> str:
     low, high = turned.settings[part[0]], turned.settings[part[-1]]
     if len(part) == 1 or not isinstance(low, float) or not isinstance(high, float):
         return setting_text(int(low) if isinstance(low, float) and low.is_integer() else low)
-    return f"{number_text(float(f'{low:.2g}'))}–{number_text(float(f'{high:.2g}'))}"
+    return f"{number_text(significant(low, 2))}–{number_text(significant(high, 2))}"
 
 
 def _modes(forest: Forest, field: str) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from reports.data.params import Setting, setting_text
-from reports.format.quantities import percent, quantity, shortened, with_unit
+from reports.format.quantities import percent, quantity, shortened, significant, with_unit
 from reports.html.figure import Figure, colour, scale
 from reports.html.markup import plot_text
 from reports.params.importance import HINT, WEAK
@@ -147,7 +147,7 @@ def _heat(objective: Objective, surface: Surface, place: int) -> list[dict[str, 
     heat = {
         **axes,
         "type": "heatmap",
-        "z": [[float(f"{number:.6g}") for number in row] for row in surface.mean],
+        "z": [[significant(number) for number in row] for row in surface.mean],
         "text": texts,
         "hovertemplate": "%{text}<extra></extra>",
         "coloraxis": "coloraxis",
@@ -191,7 +191,7 @@ def _surface_axes(surface: Surface) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def _short(settings: list[Setting]) -> list[str]:
     """Settings as ticks: numbers with two digits where these tell them apart."""
-    rounded = [float(f"{item:.2g}") if isinstance(item, float) else item for item in settings]
+    rounded = [significant(item, 2) if isinstance(item, float) else item for item in settings]
     return [setting_text(item) for item in (rounded if len(set(rounded)) == len(rounded) else settings)]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from reports.data.axes import AxisFrame, log_scaling, whole_steps
 from reports.data.params import setting_text
-from reports.format.quantities import shortened, written
+from reports.format.quantities import shortened, significant, written
 from reports.html.figure import colour, column
 from reports.html.markup import plot_text
 from reports.params.encoding import Floats
@@ -108,7 +108,7 @@ def param_axis(panel: Panel) -> dict[str, Any]:
 
 def _short(numbers: Floats) -> list[float]:
     """Numbers to six digits, which a figure cannot show more of."""
-    return [float(f"{number:.6g}") for number in numbers]
+    return [significant(number) for number in numbers]
 
 
 def slot(place: int, n_slots: int, gap: float) -> list[float]:
