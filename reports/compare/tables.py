@@ -11,7 +11,9 @@ from reports.compare.front_figure import MARKS
 from reports.data.digest import value
 from reports.format.quantities import NO_BREAK, capitalised, percent, quantity, with_unit, written
 from reports.front.table import export_command
+from reports.html.choices import copy_button
 from reports.html.markup import Html, join, tag
+from reports.html.table import scrolling_table
 from studies.model import Objective
 from studies.pareto import rankable
 from studies.text import params_text, three_digits
@@ -76,14 +78,8 @@ def _common_row(frame: CompareFrame, place: Place, folder: Path) -> Html:
     trial, member = place.trial, frame.members[place.member]
     search = member.study.info.space.get("search")
     values = {objective.name: value(trial, objective.name) for objective in frame.objectives}
-    copy = tag(
-        "button",
-        "Copy",
-        type="button",
-        class_="copy",
-        data_copy=export_command(folder, trial.number),
-        aria_label=f"Copy the export command of trial {trial.number} of {member.name}",
-    )
+    command = export_command(folder, trial.number)
+    copy = copy_button(f"the export command of trial {trial.number} of {member.name}", command)
     return tag(
         "tr",
         tag("th", str(trial.number), scope="row"),
@@ -142,16 +138,8 @@ def differences_html(frame: CompareFrame, differences: Differences) -> Html:
 
 def _table(heads: list[Html], rows: list[Html], caption: str, name: str, words: bool = False) -> Html:
     """A table in a box that scrolls by itself. words: its cells hold text that wraps."""
-    element = tag(
-        "table",
-        tag("caption", caption, class_="unseen"),
-        tag("thead", tag("tr", *heads)),
-        tag("tbody", *rows),
-        id=name,
-        class_="words" if words else None,
-    )
-    scroll = tag("div", element, class_="scroll", tabindex=0, role="region", aria_label=caption)
-    return tag("div", tag("div", scroll, class_="table"), class_="compared")
+    attributes = {"class_": "words"} if words else {}
+    return tag("div", scrolling_table(name, heads, rows, caption, **attributes), class_="compared")
 
 
 def _head(content: str) -> Html:

@@ -9,6 +9,7 @@ from reports.data.digest import Digest
 from reports.format.quantities import capitalised, quantity
 from reports.front.budgets import TITLE, Budget, BudgetsFrame, budgets_frame, label
 from reports.front.table import named_folder
+from reports.html.choices import copy_button
 from reports.html.figure import Card
 from reports.html.markup import Html, join, tag
 from reports.html.section import Section
@@ -53,7 +54,7 @@ def _answer(run_folder: Path) -> Html:
     export = f"python -m studies.export {shlex.quote(str(named_folder(run_folder)))} --pick "
     choose = tag("button", "Mark it in the figures", type="button", class_="choose")
     config = join(
-        tag("p", "Its config ", _copy("the config"), class_="head"),
+        tag("p", "Its config ", copy_button("the config"), class_="head"),
         tag("pre", tag("code"), tabindex=0, role="region", aria_label="Config"),
         tag(
             "p",
@@ -67,12 +68,12 @@ def _answer(run_folder: Path) -> Html:
         tag(
             "li",
             tag("code", data_before=export, data_after=f" --out {OUT}", class_="export"),
-            _copy("the export command"),
+            copy_button("the export command"),
         ),
         tag(
             "li",
             tag("code", f"python -m snncore.train {OUT}"),
-            _copy("the command that trains it", f"python -m snncore.train {OUT}"),
+            copy_button("the command that trains it", f"python -m snncore.train {OUT}"),
         ),
         class_="commands",
     )
@@ -83,7 +84,3 @@ def _answer(run_folder: Path) -> Html:
     return tag(
         "div", heading, result, tag("div", class_="missed", hidden=True), class_="answer card", id="answer"
     )
-
-
-def _copy(what: str, text: str = "") -> Html:
-    return tag("button", "Copy", type="button", class_="copy", data_copy=text, aria_label=f"Copy {what}")

@@ -8,6 +8,7 @@ from reports.data.digest import Digest, loss, value
 from reports.format.quantities import capitalised, counted, listed, quantity, written
 from reports.front.table import GRID, row_choice
 from reports.html.markup import Html, join, tag
+from reports.html.table import scrolling_table
 from studies.remarks import noise_remark
 
 MOST_ROWS = 12
@@ -63,17 +64,14 @@ def near_html(digest: Digest) -> Html:
         tag("th", "Dominated by", scope="col", class_="number"),
         tag("th", "May be noise", scope="col"),
     ]
-    caption = tag("caption", "Trials within the noise of the front", class_="unseen")
-    body = tag("tbody", *(_row_html(row) for row in rows[:MOST_ROWS]))
-    table = tag("table", caption, tag("thead", tag("tr", *heads)), body, **GRID, id="near-table")
-    scroll = tag(
-        "div", table, class_="scroll", tabindex=0, role="region", aria_label="Table of the near trials"
-    )
+    body = [_row_html(row) for row in rows[:MOST_ROWS]]
+    caption, region = "Trials within the noise of the front", "Table of the near trials"
+    table = scrolling_table("near-table", heads, body, caption, region, **GRID)
     more = len(rows) - MOST_ROWS
     rest = tag("p", f"{counted(more, 'more trial')} in the figures.", class_="note below") if more > 0 else ""
     heading = tag("h3", "Within the noise of the front")
     above = tag("p", intro, class_="note")
-    return tag("div", heading, above, tag("div", scroll, class_="table"), rest, class_="near")
+    return tag("div", heading, above, table, rest, class_="near")
 
 
 def _row_html(row: NearRow) -> Html:

@@ -9,7 +9,9 @@ from pathlib import Path
 from reports.data.digest import Digest, value
 from reports.data.params import Param, Setting, setting, setting_text
 from reports.format.quantities import capitalised, quantity, written
+from reports.html.choices import copy_button
 from reports.html.markup import Html, join, tag
+from reports.html.table import scrolling_table
 from studies.model import Trial
 from studies.noise import seed_spread
 from studies.remarks import quiet_remarks
@@ -121,12 +123,9 @@ def table_html(digest: Digest, table: list[Row]) -> Html:
         tag("th", "Export command", scope="col", class_="screen"),
     ]
     body = [_row_html(digest, row) for row in table]
-    caption = tag("caption", "The front, best first objective first", class_="unseen")
-    element = tag(
-        "table", caption, tag("thead", tag("tr", *heads)), tag("tbody", *body), **GRID, id="front-table"
-    )
-    scroll = tag("div", element, class_="scroll", tabindex=0, role="region", aria_label="Table of the front")
-    return join(tag("div", scroll, class_="table"), tag("div", *_notes(digest, table), class_="notes"))
+    caption = "The front, best first objective first"
+    element = scrolling_table("front-table", heads, body, caption, "Table of the front", **GRID)
+    return join(element, tag("div", *_notes(digest, table), class_="notes"))
 
 
 def _notes(digest: Digest, table: list[Row]) -> list[Html]:
@@ -153,14 +152,7 @@ def _label(name: str) -> str:
 
 def _row_html(digest: Digest, row: Row) -> Html:
     badge = tag("span", "knee", class_="badge") if row.is_knee else ""
-    copy = tag(
-        "button",
-        "Copy",
-        type="button",
-        class_="copy",
-        data_copy=row.command,
-        aria_label=f"Copy the export command of trial {row.number}",
-    )
+    copy = copy_button(f"the export command of trial {row.number}", row.command)
     return tag(
         "tr",
         tag("th", str(row.number), badge, scope="row", data_column="number", data_value=row.number),

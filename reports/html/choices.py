@@ -46,3 +46,8 @@ def trial_choice(figure: str, front: Sequence[int], others: Sequence[int]) -> Ht
         tag("label", "Shown: ", tag("select", *groups, data_of=figure, autocomplete="off")),
         class_="choices trial-choice",
     )
+
+
+def copy_button(what: str, text: str = "") -> Html:
+    """A button that copies `text`; `page.js` does it. what: for screen readers, "the config"."""
+    return tag("button", "Copy", type="button", class_="copy", data_copy=text, aria_label=f"Copy {what}")

@@ -7,6 +7,7 @@ from reports.data.digest import Digest
 from reports.format.quantities import counted, listed, quantity, with_unit, written
 from reports.html.figure import Card, Figure
 from reports.html.markup import Html, plot_text, tag
+from reports.html.table import scrolling_table
 from reports.params.effect import Difference
 from reports.params.method import LEAST, Group, MethodFrame
 from reports.params.panels import panel_of, panel_span
@@ -206,13 +207,11 @@ def method_table(frames: list[MethodFrame]) -> Html:
         ),
     ]
     rows = [_row(frame, place, names) for frame in frames for place in range(len(frame.groups))]
-    caption = tag("caption", "The settings of the method's params", class_="unseen")
-    table = tag("table", caption, tag("thead", tag("tr", *heads)), tag("tbody", *rows), id="method-table")
-    scroll = tag("div", table, class_="scroll", tabindex=0, role="region", aria_label="Table of the settings")
+    caption = "The settings of the method's params"
     return tag(
         "details",
         tag("summary", f"All {counted(len(rows), 'setting')} in numbers"),
-        tag("div", scroll, class_="table"),
+        scrolling_table("method-table", heads, rows, caption, "Table of the settings"),
         tag("p", "Strong: told beyond the uncertainty. Points: percentage points.", class_="note below"),
         class_="numbers",
     )

@@ -11,6 +11,7 @@ from reports.data.digest import Digest
 from reports.format.quantities import NO_BREAK, capitalised, counted, listed, quantity, written
 from reports.html.markup import Html, join, tag
 from reports.html.section import Section
+from reports.html.table import scrolling_table
 from spikefront.accuracy import SPLITS, split_text
 from studies.finals import COMPARED, Final, Unread, differences, final_remarks, read_finals
 from studies.text import decimals
@@ -92,12 +93,9 @@ def _table(frame: FinalsFrame) -> Html:
         tag("th", "Folder", scope="col"),
         tag("th", "Not as in the search", scope="col"),
     ]
-    body = tag("tbody", *(_row(final, frame.names) for final in frame.finals))
-    caption = tag("caption", "Final trainings, promised against obtained", class_="unseen")
-    table = tag("table", caption, tag("thead", tag("tr", *heads)), body, id="finals-table")
-    region = "Table of the final trainings"
-    scroll = tag("div", table, class_="scroll", tabindex=0, role="region", aria_label=region)
-    return tag("div", scroll, class_="table")
+    rows = [_row(final, frame.names) for final in frame.finals]
+    caption, region = "Final trainings, promised against obtained", "Table of the final trainings"
+    return scrolling_table("finals-table", heads, rows, caption, region)
 
 
 def _row(final: Final, names: Sequence[str]) -> Html:
