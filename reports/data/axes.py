@@ -1,4 +1,4 @@
-"""Axes of objectives: linear or logarithmic, and what stands along them."""
+"""Axes of objectives: linear or logarithmic, their range and their ticks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WORTH_CUTTING = 0.6
 """An axis opens on a part of its values when that part is at most this share of the whole."""
 
 MARGIN = 0.06
-"""Room on each side of the values of an axis that opens on a part, as a share of the part."""
+"""Margin on each side of an axis that opens on a part of its values, as a share of that part."""
 
 
 @dataclass(frozen=True)
@@ -36,25 +36,25 @@ class AxisFrame:
 
     @property
     def column(self) -> str:
-        """Where its values stand in the page's data."""
+        """The column of the page's data that holds its values."""
         return f"value.{self.objective.name}"
 
     def place(self, number: float) -> float:
-        """Where a value stands between the lowest (0) and the highest (1); 0.5 where these are equal."""
+        """The position of a value from the lowest (0) to the highest (1); 0.5 if these are equal."""
         return self.place_in(self.span, number)
 
     def place_in(self, part: tuple[float, float], number: float) -> float:
-        """Where a value stands between the ends of a part of the axis, given as `span` is."""
+        """The position of a value from 0 to 1 in a part of the axis, given in the units of `span`."""
         low, high = part
         return (self.position(number) - low) / (high - low) if high > low else 0.5
 
     def position(self, number: float) -> float:
-        """A value as the axis counts: its log10 where the axis is logarithmic."""
+        """A value in the units of `span`: its log10 where the axis is logarithmic."""
         return math.log10(number) if self.is_log else number
 
     @property
     def better(self) -> str:
-        """Which way a user gains: "more" or "less"."""
+        """Which values are better: "more" or "less"."""
         return "more" if self.objective.direction == "maximize" else "less"
 
 
@@ -71,10 +71,10 @@ def axis_frame(trials: Iterable[Trial], objective: Objective) -> AxisFrame:
 
 
 def view(frame: AxisFrame, trials: Sequence[Trial], kept: Collection[int]) -> tuple[float, float] | None:
-    """The part of an axis to open on, with a margin, as log10 where it is logarithmic; None for all of it.
+    """The part of an axis to open on, with a margin, in the units of `span`; None for the whole axis.
 
-    What is `fenced`, widened to hold the trials numbered in `kept`. All of it where the part would not be
-    much narrower (`WORTH_CUTTING`) than the whole.
+    The part is the range of `fenced`, widened to include the trials numbered in `kept`. The whole axis is
+    shown where the part would not be much narrower (`WORTH_CUTTING`).
     """
     name = frame.objective.name
     places = [(frame.position(value(trial, name)), trial.number in kept) for trial in trials]
@@ -102,10 +102,11 @@ def outside(
 
 
 def fenced(values: list[float], objective: Objective) -> tuple[float, float]:
-    """The range of values worth telling apart.
+    """The range of values that a figure should resolve.
 
     From the best value to the worst, but on the bad side no further than 1.5 times the distance between
-    the quartiles beyond the nearer one (Tukey's fence), so that one failed training does not wash out all.
+    the quartiles beyond the nearer one (Tukey's fence), so that one failed training does not squeeze all
+    other trials together.
     """
     ordered = sorted(values)
     low, high = ordered[0], ordered[-1]
@@ -117,7 +118,7 @@ def fenced(values: list[float], objective: Objective) -> tuple[float, float]:
 
 
 def scaling(frame: AxisFrame) -> dict[str, Any]:
-    """The part of a Plotly axis that says how values become places; round ticks on a logarithmic axis."""
+    """Type and ticks of a Plotly axis: linear, or logarithmic with round ticks."""
     if not frame.is_log:
         return {"type": "linear"}
     return log_scaling(*frame.span)
@@ -133,5 +134,5 @@ def log_scaling(low: float, high: float) -> dict[str, Any]:
 
 
 def whole_steps(highest: int) -> dict[str, Any]:
-    """The part of a Plotly axis that keeps the ticks of a short count on whole numbers."""
+    """The setting of a Plotly axis that keeps ticks on whole numbers, for counts up to 10."""
     return {"dtick": 1} if highest <= 10 else {}

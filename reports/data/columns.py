@@ -36,7 +36,8 @@ def columns(digest: Digest) -> dict[str, list[Any]]:
 
 
 def tooltip_metrics(columns: Mapping[str, Any]) -> list[str]:
-    """The metrics that tooltips tell: first what an accuracy is of, and no counts of classes."""
+    """The metrics shown in tooltips: first those that say what an accuracy is of; counts of classes are left
+    out."""
     names = [name.removeprefix("metric.") for name in columns if name.startswith("metric.")]
     first = [name for name in _BESIDE_ACCURACY if name in names]
     return first + [name for name in names if name not in first and name not in _CLASS_COUNTS]
@@ -45,11 +46,11 @@ def tooltip_metrics(columns: Mapping[str, Any]) -> list[str]:
 def groups(digest: Digest) -> dict[str, list[int]]:
     """The numbers of the trials that figures name: front, near, dominated, measured, and others.
 
-    near: dominated, but within the noise of the front; dominated: the rest of them.
+    near: dominated, but within the noise of the front; dominated: the other dominated ones.
     measured: worst first objective first, so that the best is drawn on top.
     others: trials with epochs that are not on the front.
-    selected: those a reader chooses, so none here; `selection.js` fills it. marked: those of them that
-    parallel coordinates colour, which is none while a brush there chooses; `params.js` fills it.
+    selected: chosen by the reader, so empty here; `selection.js` fills it. marked: the selected trials that
+    parallel coordinates colour, empty while the choice was made by brushing there; `params.js` fills it.
     """
     order = [trial.number for trial in digest.front]
     strong_last = sorted(digest.measured, key=lambda trial: _strength(digest, trial.values))
@@ -71,7 +72,7 @@ def beyond_noise(digest: Digest) -> list[int]:
 
 
 def spread_texts(digest: Digest) -> dict[str, dict[str, str]]:
-    """By number and objective: mean and standard deviation over the trial and its replicates."""
+    """By trial and objective: mean and standard deviation over the trial and its replicates, as text."""
     names = [objective.name for objective in digest.objectives]
     by_trial: dict[str, dict[str, str]] = {}
     for trial in digest.study.trials:

@@ -1,4 +1,4 @@
-"""What all figures share: the trials sorted into front, dominated and the rest, and the params."""
+"""What all figures start from: the trials sorted into front, dominated and the rest, and the params."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from studies.pareto import front, knee, rankable
 from studies.replicates import Spread, searched, spreads
 
 MANY = 5000
-"""Above so many trials, figures count or sample what is dominated, and the page keeps fewer epochs."""
+"""Above this number of trials, figures count or sample the dominated ones, and the page keeps fewer
+epochs."""
 
 MOST_CURVES = 200
-"""Trials off the front whose epochs the page of such a study keeps."""
+"""How many trials off the front keep their epochs on the page of such a study."""
 
 
 @dataclass(frozen=True)
 class Digest:
-    """A study, read once.
+    """A study with its trials sorted.
 
     front: complete feasible trials that are not dominated, best first objective first.
     dominated: the other complete feasible trials that have a number for every objective.
@@ -56,10 +57,10 @@ class Digest:
         return tuple(sorted((*self.front, *self.dominated), key=lambda trial: trial.number))
 
     def known(self, name: str) -> tuple[Trial, ...]:
-        """The finished trials with a number for an objective, by number; each holds it among its values.
+        """The finished trials with a number for an objective among their values, by number.
 
-        Memory and latency are measured before the first epoch, so that also trials that were stopped or
-        refused tell them.
+        Memory and latency are measured before the first epoch, so trials that were stopped or refused have
+        them too; they are taken from their metrics.
         """
         trials = (knowing(trial, name) for trial in self.study.trials if trial.state != "running")
         return tuple(trial for trial in trials if trial is not None)
@@ -100,7 +101,7 @@ def digest(study: Study) -> Digest:
 
 
 def sampled(numbers: Sequence[int], most: int) -> list[int]:
-    """All numbers, or so many of them at random (always the same ones), in their order."""
+    """All numbers, or `most` of them chosen at random with a fixed seed, in their order."""
     if len(numbers) <= most:
         return list(numbers)
     places = sorted(random.Random(0).sample(range(len(numbers)), most))
@@ -108,7 +109,7 @@ def sampled(numbers: Sequence[int], most: int) -> list[int]:
 
 
 def _thinned(study: Study, on_front: Collection[int]) -> tuple[Study, int]:
-    """The study with the epochs that a page of its size keeps, and how many trials lost theirs."""
+    """The study with the epochs that its page keeps, and how many trials had theirs left out."""
     others = sorted({row.number for row in study.epochs} - set(on_front))
     if len(study.trials) <= MANY or len(others) <= MOST_CURVES:
         return study, 0
@@ -124,7 +125,7 @@ def value(trial: Trial, name: str) -> float:
 
 
 def knowing(trial: Trial, name: str) -> Trial | None:
-    """The trial with a number for an objective, taken from its metrics where it came to no values."""
+    """The trial with an objective's number among its values, taken from its metrics if it has no value."""
     if math.isfinite(value(trial, name)):
         return trial
     metric = trial.metrics.get(name)

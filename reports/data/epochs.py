@@ -1,4 +1,4 @@
-"""The epochs in the page's data: curves of all trials, and lists by head and layer of some."""
+"""The epochs in the page's data: curves of all trials, and numbers by head and layer of some trials."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from studies.model import EpochRow, Trial
 
 MOST_LISTED = 40
 MOST_NUMBERS = 200_000
-"""Lists by head and layer are kept for at most so many trials, and so many numbers of them in all."""
+"""Numbers by head and layer are kept for at most this many trials, and this many numbers in all."""
 
 NETWORK = "network"
 """The head of the spiking network itself; the others are named by the stage their branch begins at."""
@@ -63,9 +63,10 @@ def lists(digest: Digest) -> dict[str, list[Any]]:
 
 
 def listed(digest: Digest) -> dict[int, list[EpochRow]]:
-    """The trials with lists in the page and their epochs: front first, then the measured, best first.
+    """The trials whose numbers by head and layer are in the page, with their epochs.
 
-    At most `MOST_LISTED` with at most `MOST_NUMBERS` numbers, but the first of them in any case.
+    Front first, then the measured ones, best first. At most `MOST_LISTED` trials with at most `MOST_NUMBERS`
+    numbers, but the first one in any case.
     """
     by_number: dict[int, list[EpochRow]] = {}
     for row in digest.study.epochs:

@@ -1,4 +1,4 @@
-"""How columns travel in the page: shorter than JSON lists, unpacked by `data.js` before all else."""
+"""A compact form of the page's columns, shorter than JSON lists; `data.js` unpacks them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 from reports.format.quantities import significant
 
 LONG = 1000
-"""Lists of a drawing from this length on are rounded."""
+"""Lists of a drawing are rounded from this length on."""
 
 
 def packed(columns: Mapping[str, Sequence[Any]], exact: Collection[str] = ()) -> dict[str, Any]:
-    """Each column as a list, or as an object that says how to make it.
+    """Each column as a list, or as an object from which `data.js` builds the list.
 
     {"same": value, "n": length}; {"runs": [value, length, ...]}; {"texts": [...], "places": [...]}.
     Floats are rounded to six digits, but for the columns named in `exact`.

@@ -18,7 +18,7 @@ class Param:
     """One searched field.
 
     kind: numbers keep their value; categories are texts.
-    options: a category's texts in the space's order, then others in the order they were met.
+    options: a category's texts in the order of the space, then others that trials have, sorted.
     label: the last part of the field's name, or the whole name where that is not unique.
     """
 
@@ -43,9 +43,9 @@ def searched_params(study: Study) -> list[Param]:
 
 
 def setting(trial: Trial, param: Param) -> Setting:
-    """What the trial set the param to; None where the param was inactive.
+    """The trial's setting of the param; None where the param was inactive.
 
-    A subset that was searched as one boolean per member ("field[member]") is put together again.
+    A subset that was searched as one boolean for each member ("field[member]") is joined again.
     """
     if param.name in trial.params:
         value = trial.params[param.name]

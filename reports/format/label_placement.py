@@ -1,21 +1,21 @@
-"""Where a word beside a point stands."""
+"""Where to put the label of a point."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 CORNERS = {"bottom right": (1, -1), "bottom left": (-1, -1), "top right": (1, 1), "top left": (-1, 1)}
-"""Plotly's names for the corners of a point, and which way they lie; the first is taken when all are free."""
+"""Plotly's names for the corners of a point, and their directions; the first is taken when all are free."""
 
 WIDTH, HEIGHT = 0.14, 0.07
-"""What a short word takes, as shares of the figure; with what its point and the neighbours' take."""
+"""Size of a short label as shares of the figure, with room for its point and for neighbours' points."""
 
 SLACK = 0.015
-"""How far behind its point, as a share, a neighbour still touches the word."""
+"""How far on the other side of the point, as a share, a neighbour still touches the label."""
 
 
 def freest_corner(point: tuple[float, float], others: Iterable[tuple[float, float]]) -> str:
-    """The corner of `point` that lies inside the figure and where a word covers the fewest `others`.
+    """The corner of `point` that lies inside the figure and where a label covers the fewest `others`.
 
     Places are shares of the figure: (0, 0) is its lower left end and (1, 1) its upper right one.
     """

@@ -70,7 +70,7 @@ class Quantity:
 def quantity(name: str) -> Quantity:
     """The quantity of a metric's name; an unknown name is read by its words and its unit suffix.
 
-    Quartiles and quiet measurements are told behind it: "latency, quiet, lower quartile".
+    Quartiles and quiet measurements are named after it: "latency, quiet, lower quartile".
     """
     if name in _KNOWN:
         return Quantity(name, *_KNOWN[name])
@@ -97,8 +97,8 @@ def with_unit(name: str, value: Any) -> str:
 def number_text(value: Any, kind: Kind = "number") -> str:
     """A number as the report writes it; `data.js` holds the same rules for what it writes itself.
 
-    The rules are those of `studies.text.number`; besides, counts from a million on are in millions (12.6 M),
-    and what is no measure loses its last zeros.
+    The rules are those of `studies.text.number`, with two additions: counts from a million on are written
+    in millions (12.6 M), and trailing zeros are dropped except in measures.
     """
     if isinstance(value, bool):
         return "yes" if value else "no"
@@ -114,7 +114,7 @@ def number_text(value: Any, kind: Kind = "number") -> str:
 
 
 def _bare(value: float) -> str:
-    """Three digits without last zeros."""
+    """Three digits without trailing zeros."""
     text = three_digits(value)
     return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
 

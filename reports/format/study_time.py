@@ -1,4 +1,4 @@
-"""The time of a study: seconds since it began, without the pauses in which no trial ran."""
+"""The clock of a study: seconds since it began, without the pauses in which no trial ran."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from studies.model import Study, Trial
 
 PAUSE_S = 60.0
-"""A gap of at least so many seconds in which no trial ran is a pause."""
+"""A gap of at least this many seconds in which no trial ran is a pause."""
 
 _UNITS = (("s", 1.0, 180.0), ("min", 60.0, 3 * 3600.0), ("h", 3600.0, math.inf))
 
@@ -35,7 +35,7 @@ class Clock:
 
     @property
     def cuts(self) -> list[tuple[float, float]]:
-        """Each pause as its place in the counted seconds, and its length in seconds."""
+        """For each pause the counted seconds before it, and its length in seconds."""
         cuts, lost = [], 0.0
         for start, to in self.pauses:
             cuts.append((start - lost, to - start))
@@ -44,7 +44,7 @@ class Clock:
 
 
 def study_clock(study: Study) -> Clock | None:
-    """The clock of a study; None where no trial has a time of its start."""
+    """The clock of a study; None where no trial has a start time."""
     starts = [utc(trial.started_at) for trial in study.trials if trial.started_at]
     if not starts:
         return None
@@ -60,11 +60,11 @@ def study_clock(study: Study) -> Clock | None:
 
 
 def working_spans(study: Study) -> dict[int, Span]:
-    """By number: from when to when a worker had the trial.
+    """By number: start and end of the time in which a worker ran the trial.
 
-    Of a trial that was begun more than once only its first start and its end are known: the seconds of its
-    epochs are counted up to its end, so that the time between its attempts is not. A trial without an end
-    is counted for the seconds of its epochs. A trial without a start is left out.
+    Of a trial that was begun more than once only the first start and the end are known: the span is as long
+    as its epochs took and ends with it, so that the time between attempts is not counted. A trial without an
+    end time gets a span as long as its epochs took. A trial without a start time is left out.
     """
     trained = epoch_seconds(study)
     spans = {trial.number: _span(trial, trained) for trial in study.trials}
@@ -84,7 +84,7 @@ def epoch_seconds(study: Study) -> dict[int, float]:
 
 
 def time_unit(seconds: float) -> tuple[str, float]:
-    """The unit in which a length of time is drawn, and its seconds."""
+    """The unit in which a length of time is drawn, and how many seconds it has."""
     return next((name, size) for name, size, most in _UNITS if seconds <= most)
 
 

@@ -7,7 +7,7 @@ import math
 from reports.format.quantities import NO_BREAK, number_text
 
 Tick = tuple[float, str]
-"""Where a tick stands (log10 of the value on a logarithmic axis), and what it says."""
+"""The position of a tick (log10 of the value on a logarithmic axis), and its text."""
 
 
 def ticks(low: float, high: float, is_log: bool = False, is_whole: bool = False) -> list[Tick]:
@@ -23,7 +23,7 @@ def ticks(low: float, high: float, is_log: bool = False, is_whole: bool = False)
 
 
 def decades(low: float, high: float) -> list[float]:
-    """Round places of a logarithmic axis from the decade of `low` to that of `high`, as log10."""
+    """Round values of a logarithmic axis from the decade of `low` to that of `high`, as log10."""
     factors = (1, 2, 5) if high - low <= 2.5 else (1, 3) if high - low <= 4 else (1,)
     stride = max(1, round((high - low) / 6))
     exponents = range(math.floor(low), math.ceil(high) + 1, stride)
