@@ -11,7 +11,12 @@ from datetime import UTC, datetime
 import optuna
 from rich.console import Console
 
-from search.cluster.data_check import require_architectures, require_data, require_validation, wanted_of_nodes
+from search.cluster.data_check import (
+    node_requirements,
+    require_architectures,
+    require_data,
+    require_validation,
+)
 from search.cluster.device import device_of_trials
 from search.cluster.machine import describe_machine, installed_versions
 from search.cluster.ray_cluster import ray_cluster, refuse_ray_client
@@ -21,17 +26,17 @@ from search.errors import StudyFailedError
 from search.options import RunOptions
 from search.propose.proposer import require_sampler
 from search.propose.warm_start import WarmStart, warm_start
-from search.result import Conducted, Ending
+from search.result import Ending, SearchResult
 from search.study.attributes import Run, StudyAttributes
-from search.study.claim import claim_study
 from search.study.drivers import Drivers
 from search.study.folder import RunFolder
+from search.study.lock import lock_study
 from search.study.opening import (
+    continue_study,
     create,
-    go_on,
     open_existing,
+    require_budget,
     require_new,
-    require_room,
     require_same,
     stored_space,
     was_never_begun,
@@ -44,7 +49,7 @@ from search.trials.prior import device_bound
 from search.trials.resume_checks import require_known_code, require_same_configs
 from search.trials.store import TrialStore
 from search.trials.to_record import study_record
-from search.trials.writer import Recorder
+from search.trials.writer import RecordWriter
 from search.tune.job_factory import Setting
 from search.tune.phases import has_work
 from search.tune.stop_request import StopRequest
@@ -81,7 +86,7 @@ class _StudySetup:
         ]
 
     def with_nothing_to_do(self) -> _StudySetup:
-        """The same, told as it was: a budget or sampler that no trial was run by is not the study's."""
+        """The same with the stored attributes: a budget or sampler that no trial ran with is not recorded."""
         if self.before is None:
             return self
         now = self.attributes
@@ -96,23 +101,23 @@ def run_study(space: Space, options: RunOptions | None = None) -> Study:
         SearchError: the study cannot be begun or gone on with; nothing was changed.
         StudyFailedError: the study failed as a whole; what was recorded can be resumed.
     """
-    return conduct(space, options or RunOptions()).study
+    return run_search(space, options or RunOptions()).study
 
 
-def conduct(space: Space | None, options: RunOptions) -> Conducted:
+def run_search(space: Space | None, options: RunOptions) -> SearchResult:
     """As `run_study`, with all that the command line tells. space: None only for a resume by name."""
     deadline = None if options.time_budget_s is None else time.monotonic() + options.time_budget_s
     refuse_ray_client(options.address)
     folder = RunFolder.of(options.out, options.study or (space.name if space else ""))
-    with claim_study(folder, options.storage) as drivers:
+    with lock_study(folder, options.storage) as drivers:
         setup = _open(folder, space, options, drivers)
         folder.require_free_disk()
         opened = None if setup.study is None else _OpenStudy.of(setup, setup.study)
         if opened is not None:
-            require_room(opened.store.n_trials, options.trials)
+            require_budget(opened.store.n_trials, options.trials)
             if not has_work(opened.store, setup.space, opened.front()):
                 opened.setup = setup.with_nothing_to_do()
-                opened.go_on()
+                opened.continue_study()
                 return opened.close("budget", finished_at=opened.setup.attributes.finished_at)
             require_same_configs(setup.attributes, setup.space, opened.store.trials.values())
         require_validation(setup.space)
@@ -123,13 +128,13 @@ def conduct(space: Space | None, options: RunOptions) -> Conducted:
         with ExitStack() as stack:
             live = stack.enter_context(live_report(folder.path, options.live))
             with console.status("starting Ray"):
-                wanted = wanted_of_nodes(setup.space, setup.attributes.checkpoints)
+                wanted = node_requirements(setup.space, setup.attributes.checkpoints)
                 cluster = ray_cluster(options.address, wanted, lambda line: _say(console, line))
                 nodes = stack.enter_context(cluster)
             watch = stack.enter_context(ray_watch(options.address))
             if live:
                 _say(console, f"live report: {live}")
-            with _unforeseen_fails_the_study():
+            with _unexpected_errors_fail_the_study():
                 return _run(setup, opened, nodes, console, watch, StopRequest(deadline, watch.require))
 
 
@@ -171,7 +176,7 @@ def _attributes(name: str, space: Space, run: Run) -> StudyAttributes:
 
 
 @contextmanager
-def _told_in_one_line() -> Iterator[None]:
+def _write_errors_fail_the_study() -> Iterator[None]:
     """A disk or a database that takes nothing is the end of the study, not a fault of this program."""
     try:
         yield
@@ -180,7 +185,7 @@ def _told_in_one_line() -> Iterator[None]:
 
 
 @contextmanager
-def _unforeseen_fails_the_study() -> Iterator[None]:
+def _unexpected_errors_fail_the_study() -> Iterator[None]:
     """Whatever nobody thought of ends a running study like any failure: what was recorded is kept."""
     try:
         yield
@@ -200,7 +205,7 @@ class _OpenStudy:
     study: optuna.Study
     place: CheckpointPlace
     store: TrialStore
-    recorder: Recorder
+    writer: RecordWriter
 
     @classmethod
     def of(cls, setup: _StudySetup, study: optuna.Study | None) -> _OpenStudy:
@@ -212,14 +217,14 @@ class _OpenStudy:
         study = study or create(setup.folder, setup.options.storage, attributes, setup.drivers)
         with reading(f"study {attributes.name!r}"):
             store = TrialStore(study, attributes.objectives, attributes.limits, setup.drivers)
-        recorder = Recorder(store, setup.folder, place)
-        return cls(setup, study, place, store, recorder)
+        writer = RecordWriter(store, setup.folder, place)
+        return cls(setup, study, place, store, writer)
 
-    @_told_in_one_line()
-    def go_on(self) -> None:
+    @_write_errors_fail_the_study()
+    def continue_study(self) -> None:
         """Write down how the study goes on."""
         setup = self.setup
-        go_on(setup.folder, setup.options.storage, setup.attributes, self.study, setup.drivers)
+        continue_study(setup.folder, setup.options.storage, setup.attributes, self.study, setup.drivers)
         with self.store.exclusive():
             pass  # it does what a driver that died has left half done
 
@@ -227,8 +232,8 @@ class _OpenStudy:
         """The numbers of the front's trials."""
         return [trial.number for trial in front(study_record(self.study, self.setup.attributes))]
 
-    @_told_in_one_line()
-    def close(self, ending: Ending, note: str | None = None, finished_at: str | None = None) -> Conducted:
+    @_write_errors_fail_the_study()
+    def close(self, ending: Ending, note: str | None = None, finished_at: str | None = None) -> SearchResult:
         """Write what stays. finished_at: when the study ended, where that is not now.
 
         Raises:
@@ -239,8 +244,8 @@ class _OpenStudy:
             attributes = StudyAttributes.of_begun(self.study)
             if not self.store.others_at_work():
                 attributes.finished(finished_at).write(self.study)
-        record, report, problem = self.recorder.finish()
-        return Conducted(
+        record, report, problem = self.writer.finish()
+        return SearchResult(
             record, self.setup.folder, ending, attributes.keep_checkpoints, note, report, problem
         )
 
@@ -252,7 +257,7 @@ def _run(
     console: Console,
     watch: RayWatch,
     stop: StopRequest,
-) -> Conducted:
+) -> SearchResult:
     """Search, with the record and the display kept up to date, then write what stays.
 
     opened: None for a study that is still to be begun.
@@ -273,7 +278,7 @@ def _run(
         with Display(console, opened.store, setup.space.budget.trials, setup.attributes) as display:
 
             def poll() -> None:
-                opened.recorder.poll()
+                opened.writer.poll()
                 display.poll()
 
             with watch.bounded():
@@ -282,12 +287,12 @@ def _run(
         return opened.close(ending, note)
 
 
-@_told_in_one_line()
+@_write_errors_fail_the_study()
 def _begin(
     setup: _StudySetup, opened: _OpenStudy | None, earlier: Sequence[WarmStart], say: Callable[[str], None]
 ) -> _OpenStudy:
     """Begin the study or go on with it, with what comes before the sampler's own proposals."""
-    from search.propose.initial_queue import queue_baselines, take_over
+    from search.propose.initial_queue import queue_baselines, use_warm_start
 
     if opened is None:
         opened = _OpenStudy.of(setup, None)
@@ -296,9 +301,9 @@ def _begin(
     else:
         if changed := setup.attributes.changes():
             say(f"continued with {', '.join(changed)}")
-        opened.go_on()
+        opened.continue_study()
     for found in earlier:
-        take_over(opened.store, setup.space, found)
+        use_warm_start(opened.store, setup.space, found)
         for line in found.notes:
             say(line)
     return opened

@@ -1,4 +1,4 @@
-"""What can stop a search before or while it runs, by who can mend it."""
+"""What can stop a search before or while it runs, by who can fix it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from spikefront.errors import FailedError, InputError
 
 
 class SearchError(InputError):
-    """A mistake of the user: told in one readable block, without a traceback, exit code 2."""
+    """A mistake of the user: printed as one readable block, without a traceback, exit code 2."""
 
 
 class StudyFailedError(FailedError):

@@ -14,13 +14,13 @@ KEEP_CHECKPOINTS: KeepCheckpoints = "front"
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What `python -m search.run` can be told.
+    """The options of `python -m search.run`.
 
     study: name, by default the space's. out: the folder of all run folders. trials, seed: instead of the
     space's. time_budget_s: seconds after which the study ends as by Ctrl-C, but with exit code 0.
     replicates: further seeds of the front, instead of the space's. warm_start: earlier studies to learn
     from. checkpoints: a folder or URI for them, instead of the run folder. keep_checkpoints: of which
-    finished trials; of these two, None means as the study was last told. address: local, auto or HOST:PORT.
+    finished trials; of these two, None means as the study was last given. address: local, auto or HOST:PORT.
     storage: an Optuna URL instead of the journal. show: print to the terminal. live: the port on which this
     machine sees the report while trials run, 0 for a free one, None for none. trainer: dotted name
     `module:factory`, see `search.worker.trainer`. allow_code: a study continued without its space may

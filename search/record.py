@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from search.errors import SearchError
-from search.study.claim import claim_study
 from search.study.folder import RunFolder
+from search.study.lock import lock_study
 from search.study.opening import open_existing
 from search.trials.to_record import study_record
 from search.trials.writer import write_record, write_report
@@ -29,7 +29,7 @@ def rebuild(run: str | Path, storage: str | None = None) -> list[Path]:
     folder = RunFolder(Path(run).expanduser().absolute())
     if not (folder.journal.exists() or folder.storage_url.exists() or (storage and folder.path.is_dir())):
         raise SearchError(f"{run}: no study; a study lies in runs/NAME")
-    with claim_study(folder, storage):
+    with lock_study(folder, storage):
         study, attributes = open_existing(folder, storage)
         try:
             # Before the study is read: a driver may write a newer record meanwhile.

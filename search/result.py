@@ -1,4 +1,4 @@
-"""What a search has come to."""
+"""The result of a search."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ Ending = Literal["budget", "exhausted", "time", "interrupted"]
 
 
 @dataclass(frozen=True)
-class Conducted:
+class SearchResult:
     """A study that has ended.
 
-    keep_checkpoints: of which finished trials. note: why it ended, where the ending alone does not tell.
+    keep_checkpoints: of which finished trials. note: why it ended, where the ending alone does not say.
     problem: with the report.
     """
 

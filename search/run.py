@@ -19,7 +19,7 @@ from spikefront.numbers import whole
 
 if TYPE_CHECKING:
     from search.options import RunOptions
-    from search.result import Conducted
+    from search.result import SearchResult
     from spaces.space import Space
 
 N_SAMPLES = 3
@@ -92,16 +92,16 @@ def _command(arguments: argparse.Namespace) -> int:
         require_architectures(space)
         print(_dry_run(space, arguments))
         return 0
-    from search.engine import conduct
+    from search.engine import run_search
     from search.terminal.summary import has_failed, print_summary
     from spikefront.lasting_output import lasting_console
 
     options = _options(arguments, space)
-    conducted = conduct(space, options)
-    print_summary(conducted, lasting_console(), _resume_command(options, conducted))
-    if conducted.ending == "interrupted":
+    result = run_search(space, options)
+    print_summary(result, lasting_console(), _resume_command(options, result))
+    if result.ending == "interrupted":
         return 130
-    return 1 if has_failed(conducted.study) else 0
+    return 1 if has_failed(result.study) else 0
 
 
 def _load_space(arguments: argparse.Namespace) -> tuple[Space | None, list[str]]:
@@ -166,19 +166,19 @@ def _dry_run(space: Space, arguments: argparse.Namespace) -> str:
     return "\n".join(parts)
 
 
-def _resume_command(options: RunOptions, conducted: Conducted) -> str:
+def _resume_command(options: RunOptions, result: SearchResult) -> str:
     from search.options import KEEP_CHECKPOINTS
     from search.trials.resume_checks import own_archs
 
-    words = ["python", "-m", "search.run", "--resume", "--study", conducted.study.info.name]
+    words = ["python", "-m", "search.run", "--resume", "--study", result.study.info.name]
     if options.out != "runs":
         words += ["--out", options.out]
     if options.address != "local":
         words += ["--address", options.address]
-    if own_archs(conducted.study.info.space):
+    if own_archs(result.study.info.space):
         words.append("--allow-code")
-    if conducted.keep_checkpoints != KEEP_CHECKPOINTS:
-        words += ["--keep-checkpoints", conducted.keep_checkpoints]
+    if result.keep_checkpoints != KEEP_CHECKPOINTS:
+        words += ["--keep-checkpoints", result.keep_checkpoints]
     return shlex.join(words)
 
 

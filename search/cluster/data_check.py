@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from search.cluster.node_check import Wanted
+from search.cluster.node_check import NodeRequirements
 from search.errors import SearchError
 from search.worker.data_root import local_root
 from snncore.config.load import over_preset
@@ -21,7 +21,7 @@ from spaces.space import Space
 
 _SECTIONS: dict[str, type[BaseModel]] = {"data": DataConfig, "model": ModelConfig}
 
-MAX_TOLD = 10
+MAX_LISTED = 10
 """So many networks that cannot be imported are listed; what is wrong with them is mostly the same."""
 
 
@@ -66,17 +66,17 @@ def require_architectures(space: Space) -> None:
         except ConfigError as error:
             problems += [str(problem) for problem in error.problems]
     if problems:
-        more = [f"and {len(problems) - MAX_TOLD} more"] if len(problems) > MAX_TOLD else []
-        raise SearchError("\n".join([*problems[:MAX_TOLD], *more]))
+        more = [f"and {len(problems) - MAX_LISTED} more"] if len(problems) > MAX_LISTED else []
+        raise SearchError("\n".join([*problems[:MAX_LISTED], *more]))
 
 
-def wanted_of_nodes(space: Space, checkpoints: str | None = None) -> Wanted:
+def node_requirements(space: Space, checkpoints: str | None = None) -> NodeRequirements:
     """What every node of a cluster must have for a study; see `search.cluster.ray_cluster.ray_cluster`.
 
     checkpoints: where the user wants them, None for the run folder.
     """
     data = ((name, str(Path(root).expanduser().absolute())) for name, root in _possible_data(space))
-    return Wanted(tuple(data), checkpoints)
+    return NodeRequirements(tuple(data), checkpoints)
 
 
 def _possible_data(space: Space) -> list[tuple[str, str]]:

@@ -37,7 +37,7 @@ _SMI = ("nvidia-smi", "--query-gpu=name,memory.total,mig.mode.current", "--forma
 
 
 @dataclass(frozen=True)
-class Wanted:
+class NodeRequirements:
     """What a study needs of every node beside packages.
 
     data: name and root of every data set that may be sampled, roots absolute. checkpoints: a place that
@@ -65,7 +65,7 @@ class Facts:
     gpus: tuple[str, ...] = ()
 
 
-def look(wanted: Wanted) -> Facts:
+def look(wanted: NodeRequirements) -> Facts:
     """What this machine has; takes milliseconds and loads neither torch nor ray."""
     missing = tuple(name for module, name in NEEDED.items() if not _is_there(module))
     gpus = _gpus()
@@ -108,7 +108,7 @@ def complain(found: Sequence[tuple[str, Sequence[str]]]) -> str | None:
     return "\n".join([head, *(f"  {name}: {line}" for name, lines in bad for line in lines)])
 
 
-def _problems(wanted: Wanted) -> tuple[str, ...]:
+def _problems(wanted: NodeRequirements) -> tuple[str, ...]:
     from search.worker.checkpoint_place import place_problem
     from search.worker.data_root import local_root
     from snncore.config.schema import DataConfig

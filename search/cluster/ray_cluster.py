@@ -11,13 +11,13 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
-from search.cluster.node_check import Facts, Wanted, complain, complaints, look, own_versions
+from search.cluster.node_check import Facts, NodeRequirements, complain, complaints, look, own_versions
 from search.cluster.ray_start import environment, require_readable_settings, start
 from search.cluster.resources import Node
 from search.errors import SearchError
 
 LOOK_TIMEOUT_S = 120.0
-"""A node that has not answered by then is told of. The first answer waits for our packages to arrive."""
+"""A node that has not answered by then is reported. The first answer waits for our packages to arrive."""
 
 SECONDS_BETWEEN_LOOKS = 1.0
 
@@ -40,12 +40,13 @@ def refuse_ray_client(address: str) -> None:
 
 @contextmanager
 def ray_cluster(
-    address: str, wanted: Wanted | None = None, say: Callable[[str], None] = print
+    address: str, wanted: NodeRequirements | None = None, say: Callable[[str], None] = print
 ) -> Iterator[tuple[Node, ...]]:
     """Ray for the time of a study; yields its nodes. One that runs in this process already is used as it is.
 
     address: local (a Ray of our own, shut down at the end), auto, or HOST:PORT. wanted: what the study
-    needs of every node; without it the nodes are taken as they are. say: told when Ray takes long to start.
+    needs of every node; without it the nodes are taken as they are. say: called with a line when Ray takes
+    long to start.
 
     Raises:
         SearchError: there is no cluster at this address, or a node cannot run the study.
@@ -83,7 +84,7 @@ def live_nodes() -> tuple[Node, ...]:
 
 
 def examined(nodes: Sequence[Node], answers: Sequence[Facts | str]) -> tuple[Node, ...]:
-    """The nodes with what their answers tell; a string stands for an answer that did not come.
+    """The nodes with what their answers say; a string stands for an answer that did not come.
 
     Raises:
         SearchError: a node differs from the driver or lacks something; all are listed, with all it is.
@@ -112,7 +113,7 @@ class _Unsettled(str):
     """Why there is no answer of a node that may be about to leave, or may just have come."""
 
 
-def _answers_of_all(ray: Any, wanted: Wanted) -> tuple[list[Node], list[Facts | str]]:
+def _answers_of_all(ray: Any, wanted: NodeRequirements) -> tuple[list[Node], list[Facts | str]]:
     """The nodes that trials run on, and what each answers.
 
     Ray notices the death of a node after up to half a minute, and takes a moment to know a new one
@@ -128,7 +129,7 @@ def _answers_of_all(ray: Any, wanted: Wanted) -> tuple[list[Node], list[Facts | 
         time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
-def _ask(ray: Any, nodes: Sequence[Node], wanted: Wanted) -> list[Facts | str]:
+def _ask(ray: Any, nodes: Sequence[Node], wanted: NodeRequirements) -> list[Facts | str]:
     """The answer of every node, or why there is none. Takes no CPU from what runs there."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 

@@ -29,7 +29,7 @@ from search.errors import SearchError
 CONNECT_TIMEOUT_S = 10.0
 
 SLOW_S = 60.0
-"""Ray starts in seconds; who has waited for it this long is told where its logs are."""
+"""Ray starts in seconds; after this long a message says where its logs are."""
 
 MIN_FREE_MIB = 100
 """Of disk for Ray's logs and sockets."""
@@ -148,7 +148,7 @@ def _can_import_ray(settings: dict[str, str]) -> bool:
 
 
 def start(address: str, say: Callable[[str], None]) -> None:
-    """Start a Ray of our own ("local"), or join one. say: told when it takes long.
+    """Start a Ray of our own ("local"), or join one. say: called with a line when it takes long.
 
     Raises:
         SearchError: it cannot be started, or there is no cluster at this address.
@@ -299,7 +299,7 @@ def _folder_problem(parent: Path, folder: Path) -> str | None:
 def _on_loopback() -> Iterator[None]:
     """Have a Ray that starts meanwhile listen on this machine alone, as it does on macOS and Windows.
 
-    Elsewhere it takes an address that other machines reach, even where it is told 127.0.0.1.
+    Elsewhere it takes an address that other machines reach, even where it is given 127.0.0.1.
     """
     from ray._private import ray_constants
 

@@ -25,7 +25,7 @@ def queue_baselines(store: TrialStore, space: Space) -> int:
     return _enqueue(store, space, baselines(space))
 
 
-def take_over(store: TrialStore, space: Space, found: WarmStart) -> None:
+def use_warm_start(store: TrialStore, space: Space, found: WarmStart) -> None:
     """Queue the best of an earlier study and keep its trials to learn from."""
     n_most = max(1, int(MAX_QUEUED_SHARE * space.budget.trials))
     _enqueue(store, space, found.queue[:n_most])

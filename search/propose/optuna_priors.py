@@ -30,8 +30,8 @@ class OptunaPriors:
             return
         self._seen = self._store.priors
         for prior in self._seen:
-            if prior.key not in self._store.told and self._is_complete(prior):
-                self._store.told.add(prior.key)
+            if prior.key not in self._store.priors_in_optuna and self._is_complete(prior):
+                self._store.priors_in_optuna.add(prior.key)
                 self._add(prior)
 
     def _is_complete(self, prior: Prior) -> bool:

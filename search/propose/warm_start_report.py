@@ -1,4 +1,4 @@
-"""What a warm start took from an earlier study and what not, counted by reason and told in lines."""
+"""What a warm start took from an earlier study and what not, counted by reason, a line each."""
 
 from __future__ import annotations
 

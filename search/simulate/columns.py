@@ -14,7 +14,7 @@ from spaces.space import Space
 class ColumnTable:
     """One row a config, in columns. Its params need not be fields of the trainer's config.
 
-    params, metrics: per name one value a row. known: the metrics that a probe would tell.
+    params, metrics: per name one value a row. known: the metrics that a probe would measure.
     train_s, probe_s: what a training and a probe take, for all rows alike or one value a row.
     """
 

@@ -25,7 +25,7 @@ _STATE = "state.json"
 
 
 class RecordedEndError(DivergedError):
-    """The training ended as infeasible; told in the words of its record."""
+    """The training ended as infeasible; the message is the reason in its record."""
 
     def __init__(self, reason: str | None) -> None:
         RuntimeError.__init__(self, reason or "infeasible")

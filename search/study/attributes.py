@@ -145,7 +145,7 @@ class StudyAttributes:
         return changes(*runs) if len(runs) == 2 else []
 
     def finished(self, at: str | None = None) -> StudyAttributes:
-        """The same study, which has ended: just now, or when it is told."""
+        """The same study, which has ended: now, or at the given time."""
         return replace(self, finished_at=at or datetime.now(UTC).isoformat())
 
     def info(self) -> StudyInfo:

@@ -42,12 +42,12 @@ class Drivers(Protocol):
     def is_alive(self, driver: int) -> bool:
         """Whether the driver of this number is still alive; only called inside `exclusive`."""
 
-    def claim_measuring(self) -> bool:
+    def lock_measuring(self) -> bool:
         """Whether it is this driver, until it ends, that measures times quietly; one driver of a study is."""
 
 
 class OneDriver:
-    """The only driver of a study; a lock on files keeps others away (see `search.study.claim`)."""
+    """The only driver of a study; a lock on files keeps others away (see `search.study.lock`)."""
 
     me = 0
     are_many = False
@@ -61,7 +61,7 @@ class OneDriver:
         """Nobody else is."""
         return driver == self.me
 
-    def claim_measuring(self) -> bool:
+    def lock_measuring(self) -> bool:
         """There is no other."""
         return True
 
@@ -85,7 +85,7 @@ class ServerDrivers:
         """See `Drivers.exclusive`.
 
         Raises:
-            StudyFailedError: the connection is lost, and with it the claim on this driver's trials; or
+            StudyFailedError: the connection is lost, and with it this driver's lock on its trials; or
                 another driver has held the study for `EXCLUSIVE_TIMEOUT_S`.
         """
         with _fatal():
@@ -106,7 +106,7 @@ class ServerDrivers:
         with _fatal():
             return not self._locks.is_free(driver)
 
-    def claim_measuring(self) -> bool:
+    def lock_measuring(self) -> bool:
         """Whether this driver has that lock, or gets it."""
         with _fatal():
             return self._locks.take(self._measuring, wait=False)

@@ -126,13 +126,13 @@ class RunFolder:
         )
 
     @contextmanager
-    def claim(self, *, shared: bool = False) -> Iterator[None]:
+    def lock(self, *, shared: bool = False) -> Iterator[None]:
         """Hold the driver's lock; the system frees it on any death. A refusal leaves what it found.
 
         A new folder that stays unused is removed again, with those above it that were made for it; so is a
         new lock in a folder of somebody else's.
 
-        shared: other drivers may use the folder too (see `search.study.claim`); there is no lock then.
+        shared: other drivers may use the folder too (see `search.study.lock`); there is no lock then.
 
         Raises:
             SearchError: another driver runs on this study, or the folder cannot be made.

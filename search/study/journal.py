@@ -52,7 +52,7 @@ class _JournalFile(JournalFileBackend):  # type: ignore[misc]  # optuna is not t
     """Optuna's file of records, but the disk is waited for only where a record promises something.
 
     Params, constraints, starts and ends mean nothing before the record that follows them at once (the ask,
-    the probe, what Optuna is told), and what is flushed with that one is all that stands before it. A
+    the probe, what is reported to Optuna), and what is flushed with that one is all that stands before it. A
     process may die between any two of them all the same: what it wrote is the system's by then.
     """
 

@@ -72,7 +72,7 @@ def require_new(folder: RunFolder, url: str | None) -> None:
         raise SearchError(f"{folder.path}: not empty, and no study; choose another name by --study")
 
 
-def require_room(n_trials: int, wanted: int | None) -> None:
+def require_budget(n_trials: int, wanted: int | None) -> None:
     """Check that a budget given on the command line is not below the trials there are.
 
     Raises:
@@ -109,7 +109,7 @@ def create(
     return study
 
 
-def go_on(
+def continue_study(
     folder: RunFolder,
     url: str | None,
     attributes: StudyAttributes,

@@ -87,7 +87,7 @@ def _has_tables(url: str) -> bool:
 
 @contextmanager
 def reading(place: object) -> Iterator[None]:
-    """What the storage at a place holds may be anything: what cannot be made sense of is told as its damage.
+    """A block that reads a storage, which may hold anything; what cannot be read is reported as damage.
 
     Raises:
         SearchError: instead of any other exception of the block but our own and those of the system.

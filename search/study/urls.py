@@ -18,7 +18,7 @@ def is_server(url: str) -> bool:
 
 
 def cannot_be_opened(url: str, error: Exception) -> SearchError:
-    """What the user is told about a database, without its password."""
+    """The error message about a database, without its password."""
     if isinstance(error, SearchError):
         return error
     line = (str(error).strip().splitlines() or [type(error).__name__])[0]

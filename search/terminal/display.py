@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from search.study.attributes import StudyAttributes
-from search.trials.running_front import Outline
+from search.trials.running_front import RunningFront
 from search.trials.store import TrialStore
 from search.trials.stored_trial import StoredTrial
 from search.trials.to_record import trial_of
@@ -29,7 +29,7 @@ class Display:
         self._console, self._store, self._budget, self._attributes = console, store, budget, attributes
         self._n_announced = len(store.ended)
         self._began = self._shown = time.monotonic()
-        self._outline = Outline(attributes.info())
+        self._running_front = RunningFront(attributes.info())
         self._front: Table | None = None
         self._hypervolume = 0.0
         self._live = (
@@ -69,8 +69,8 @@ class Display:
         complete = [trial for trial in trials if trial.state == "complete" and trial.replicate_of is None]
         if not self._live or not complete:
             return
-        self._outline.add(trial_of(trial, self._attributes) for trial in complete)
-        study = self._outline.study
+        self._running_front.add(trial_of(trial, self._attributes) for trial in complete)
+        study = self._running_front.study
         if study.trials:
             self._hypervolume = study_hypervolume(study)
             self._front = front_table(study)
@@ -106,13 +106,13 @@ def running_table(running: list[StoredTrial]) -> Table:
 def ended_line(trial: StoredTrial, objectives: list[str]) -> str:
     """One line about a trial that has ended, with its values or its reason."""
     if trial.state == "complete":
-        told = ", ".join(f"{name} {trial.metrics[name]:.5g}" for name in objectives)
+        result = ", ".join(f"{name} {trial.metrics[name]:.5g}" for name in objectives)
     else:
-        told = trial.reason or ""
+        result = trial.reason or ""
     what = params_text(trial.params)
     if trial.replicate_of is not None:
         what = f"seed {trial.config['seed']} of trial {trial.replicate_of}"
-    return f"trial {trial.number} {trial.state}: {told} ({what})"
+    return f"trial {trial.number} {trial.state}: {result} ({what})"
 
 
 def format_seconds(seconds: float) -> str:

@@ -6,34 +6,34 @@ import shlex
 
 from rich.console import Console
 
-from search.result import Conducted
+from search.result import SearchResult
 from studies.model import Study
 from studies.pareto import front
 from studies.show import FrontView, summary_lines
 
 
-def print_summary(conducted: Conducted, console: Console, resume_command: str) -> None:
+def print_summary(result: SearchResult, console: Console, resume_command: str) -> None:
     """Print the end of a study. resume_command: what goes on with it, for one that was stopped."""
-    record, folder = conducted.study, conducted.folder.typed
+    record, folder = result.study, result.folder.typed
 
     def say(line: str) -> None:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-    say(_why(conducted))
+    say(_why(result))
     for line in summary_lines(record):
         say(line)
     console.print(FrontView(record))
     say(f"record: {folder / 'trials.parquet'}, {folder / 'epochs.parquet'}")
-    if conducted.problem:
-        say(conducted.problem)
-    if conducted.report:
-        say(f"report: {conducted.report}")
+    if result.problem:
+        say(result.problem)
+    if result.report:
+        say(f"report: {result.report}")
     if front(record):
         knee = shlex.quote(f"{record.info.name}-knee.yaml")
         say("next:")
         say(f"  python -m studies.export {shlex.quote(str(folder))} --pick knee --out {knee}")
         say(f"  python -m snncore.train {knee}")
-    if conducted.ending in ("interrupted", "time"):
+    if result.ending in ("interrupted", "time"):
         say(f"go on with: {resume_command}")
 
 
@@ -42,7 +42,7 @@ def has_failed(record: Study) -> bool:
     return bool(record.trials) and all(trial.state == "failed" for trial in record.trials)
 
 
-def _why(conducted: Conducted) -> str:
-    if conducted.ending == "exhausted":
-        return f"ended, {conducted.note}"
-    return {"budget": "done", "time": "time budget used up", "interrupted": "stopped"}[conducted.ending]
+def _why(result: SearchResult) -> str:
+    if result.ending == "exhausted":
+        return f"ended, {result.note}"
+    return {"budget": "done", "time": "time budget used up", "interrupted": "stopped"}[result.ending]

@@ -18,11 +18,11 @@ class TrialIndex:
 
     by_key: the trials by the key of their config; replicates have no part in it. probed: metrics that
     probes have measured, of trials and of configs probed ahead, by probe key. priors: finished trials of
-    earlier studies, for samplers that learn from them, one a key; a new list whenever it changes. told: the
-    keys of those that Optuna has been told of, by any driver. device: of the first trial that was probed,
-    None before. n_trials: those the budget counts. n_changes: grows whenever anything here does. ended: the
-    numbers of ended trials, in the order in which this driver saw them end. worst: per objective the worst
-    value that any trial has measured.
+    earlier studies, for samplers that learn from them, one a key; a new list whenever it changes.
+    priors_in_optuna: keys of those that were added to the Optuna study, by any driver. device: of the first
+    trial that was probed, None before. n_trials: those the budget counts. n_changes: grows whenever anything
+    here does. ended: the numbers of ended trials, in the order in which this driver saw them end. worst: per
+    objective the worst value that any trial has measured.
     """
 
     def __init__(self, objectives: tuple[Objective, ...]) -> None:
@@ -31,7 +31,7 @@ class TrialIndex:
         self.by_key: dict[str, int] = {}
         self.probed: dict[str, dict[str, Any]] = {}
         self.priors: list[Prior] = []
-        self.told: set[str] = set()
+        self.priors_in_optuna: set[str] = set()
         self.device: str | None = None
         self.worst: dict[str, float] = {}
         self.n_trials = self.n_changes = 0

@@ -1,7 +1,7 @@
-"""How a trial ended, for the record, and what Optuna is told about it.
+"""How a trial ended, for the record, and what is reported to Optuna.
 
 Optuna's rules that shape this: FAIL is ignored by every sampler, so a config that cannot work must not
-be told as FAIL; COMPLETE refuses NaN and None; PRUNED refuses values; GP raises when the constraints of
+be reported as FAIL; COMPLETE refuses NaN and None; PRUNED refuses values; GP raises when the constraints of
 two trials differ in number, so all are always set, in one order.
 """
 
@@ -35,8 +35,8 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Told:
-    """What Optuna is told: values in the user's direction (only for complete), and all constraints."""
+class OptunaResult:
+    """What is reported to Optuna: values in the user's direction (only for complete), and all constraints."""
 
     state: Literal["complete", "pruned", "fail"]
     values: tuple[float, ...] | None
@@ -60,13 +60,13 @@ def judge(outcome: Outcome, needed: list[str]) -> Outcome:
     return Outcome("infeasible", shown, outcome.metrics)
 
 
-def to_tell(
+def optuna_result(
     outcome: Outcome,
     objectives: tuple[Objective, ...],
     limits: Mapping[str, Bounds],
     worst_seen: Mapping[str, float],
-) -> Told:
-    """What Optuna is told about a judged outcome. Never holds NaN, whatever the metrics are.
+) -> OptunaResult:
+    """What to report to Optuna about a judged outcome. Never holds NaN, whatever the metrics are.
 
     Infeasible: exact values where they are known, else the worst legal value, else the worst seen so
     far, else 0; the order among infeasible trials comes from their constraints, not from these.
@@ -75,11 +75,11 @@ def to_tell(
     constraints = {name: known.get(name, 0.0) for name in limits}
     constraints[OUTCOME] = 1.0 if outcome.state == "infeasible" else 0.0
     if outcome.state == "failed":
-        return Told("fail", None, constraints)
+        return OptunaResult("fail", None, constraints)
     if outcome.state == "stopped":
-        return Told("pruned", None, constraints)
+        return OptunaResult("pruned", None, constraints)
     values = tuple(_value(outcome, objective, worst_seen) for objective in objectives)
-    return Told("complete", values, constraints)
+    return OptunaResult("complete", values, constraints)
 
 
 def _value(outcome: Outcome, objective: Objective, worst_seen: Mapping[str, float]) -> float:

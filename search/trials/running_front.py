@@ -9,7 +9,7 @@ from studies.model import Study, StudyInfo, Trial
 from studies.pareto import directions, front, objective_values, rankable, to_minimise
 
 
-class Outline:
+class RunningFront:
     """`study` holds the front and, per objective, a trial with the worst value.
 
     Front, knee, reference point and hypervolume are those of the whole study, at a cost that depends on

@@ -23,7 +23,7 @@ from search.errors import StudyFailedError
 from search.study.drivers import Drivers, OneDriver
 from search.study.journal import END, START
 from search.trials.index import TrialIndex
-from search.trials.outcome import Outcome, judge, to_tell
+from search.trials.outcome import Outcome, judge, optuna_result
 from search.trials.prior import Prior, device_bound, in_portions
 from search.trials.stored_trial import (
     AMENDED,
@@ -47,7 +47,7 @@ from studies.model import Objective
 QUEUED = "fixed_params"
 """Where Optuna keeps the params of a queued trial."""
 
-_TOLD = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "fail": TrialState.FAIL}
+_OPTUNA_STATES = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "fail": TrialState.FAIL}
 _OWN = ("optuna_trial", "handed_out", "ray_worker", "undone_s")
 """What a stored trial holds for this driver alone."""
 _STORED = [field.name for field in fields(StoredTrial) if field.name not in _OWN]
@@ -168,7 +168,7 @@ class TrialStore(TrialIndex):
         return trial
 
     def reject(self, optuna_trial: Trial, why: str) -> None:
-        """End an ask that becomes no trial of ours: told as failed, which no sampler learns from."""
+        """End an ask that becomes no trial of ours: it fails in Optuna, and no sampler learns from it."""
         optuna_trial.set_user_attr(REJECTED, why)
         self.study.tell(optuna_trial, state=TrialState.FAIL)
 
@@ -192,7 +192,7 @@ class TrialStore(TrialIndex):
         to an older checkpoint.
 
         Raises:
-            StudyFailedError: see `require_device`, or this driver has lost its claim on the trial.
+            StudyFailedError: see `require_device`, or another driver has ended the trial.
         """
         trial = self.trials[number]
         self.require_device(report)
@@ -224,7 +224,7 @@ class TrialStore(TrialIndex):
         """Record how a trial ended and tell Optuna; returns the outcome as recorded (see `judge`).
 
         Raises:
-            StudyFailedError: this driver has lost its claim on the trial; nothing was recorded.
+            StudyFailedError: another driver has ended the trial; nothing was recorded.
         """
         trial = self.trials[number]
         assert trial.state == "running", (number, trial.state)
@@ -313,19 +313,19 @@ class TrialStore(TrialIndex):
             raise StudyFailedError(f"trial {trial.number} was ended by another driver") from error
         self.n_changes += 1
 
-    def _tell(self, trial: StoredTrial, outcome: Outcome, is_half_told: bool = False) -> None:
+    def _tell(self, trial: StoredTrial, outcome: Outcome, is_half_done: bool = False) -> None:
         optuna_trial, trial.optuna_trial = trial.optuna_trial, None
         assert optuna_trial is not None, f"trial {trial.number} has ended"
         if trial.replicate_of is not None:
             self.study.tell(optuna_trial, state=TrialState.FAIL)
             return
-        told = to_tell(outcome, self.objectives, self.limits, self.worst)
-        known = optuna_trial.constraints if is_half_told else {}
-        for name, value in told.constraints.items():
+        result = optuna_result(outcome, self.objectives, self.limits, self.worst)
+        known = optuna_trial.constraints if is_half_done else {}
+        for name, value in result.constraints.items():
             if name not in known:
                 optuna_trial.set_constraint(name, value)
-        values = None if told.values is None else list(told.values)
-        self.study.tell(optuna_trial, values, state=_TOLD[told.state])
+        values = None if result.values is None else list(result.values)
+        self.study.tell(optuna_trial, values, state=_OPTUNA_STATES[result.state])
 
     def _record(self, name: str, value: Any) -> None:
         self._append(create_trial(state=TrialState.FAIL, user_attrs={name: value}))
@@ -372,7 +372,7 @@ class TrialStore(TrialIndex):
         for key, metrics in attrs.get(PROBED, {}).items():
             self.probed[key] = {name: value for name, value in metrics.items() if is_probed(name)}
         if PRIOR in attrs:
-            self.told.add(attrs[PRIOR])
+            self.priors_in_optuna.add(attrs[PRIOR])
         self._learn([Prior.read(kept) for kept in attrs.get(PRIORS, [])])
         if AMENDED in attrs:
             self.trials[attrs[AMENDED]["number"]].amend(attrs[AMENDED]["metrics"])
@@ -393,7 +393,7 @@ class TrialStore(TrialIndex):
             trial.optuna_trial = None if frozen.state.is_finished() else trial.optuna_trial
         if repair and trial.state != "running" and frozen.state == TrialState.RUNNING:
             # It died between its own record of the end and Optuna's: the record holds.
-            self._tell(trial, Outcome(trial.state, trial.reason, trial.metrics), is_half_told=True)
+            self._tell(trial, Outcome(trial.state, trial.reason, trial.metrics), is_half_done=True)
 
     def _catch_up(self, trial: StoredTrial, fresh: StoredTrial) -> None:
         """Another driver has gone on with its trial."""

@@ -7,7 +7,7 @@ known before training), "epoch-NNNN" (one row each; null once the trial went bac
 running trial is a record of its own: an Optuna trial that is failed from the beginning, which no sampler
 looks at, with "probed" (metrics of configs probed ahead), "amended" (metrics measured after a trial's end;
 Optuna changes no finished trial) or "priors" (some trials of earlier studies). A prior that samplers shall
-look at is told once more, as a complete Optuna trial with its key in "prior".
+look at is added once more, as a complete Optuna trial with its key in "prior".
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _Time = Annotated[str | None, AfterValidator(_is_time)]
 class StoredTrial:
     """One trial of ours, as the storage has it.
 
-    state: "running" until it is told. optuna_trial: Optuna's handle, kept while the trial runs.
+    state: "running" until it has ended. optuna_trial: Optuna's handle, kept while the trial runs.
     handed_out: whether Ray Tune has it in this driver. ray_worker: Ray's id of the worker that began with it
     last in this driver, as far as it is known. undone_s: seconds of epochs that this driver has recorded and
     that the trial, gone back to an older checkpoint, trained again. replicate_of: the number of the trial it

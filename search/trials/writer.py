@@ -25,7 +25,7 @@ MAX_SHARE = 0.02
 that a driver spends on writing, at most."""
 
 
-class Recorder:
+class RecordWriter:
     """`poll` writes when a write is due and there is something new, `finish` at once, with the report.
 
     Drivers that share the folder write one after the other, and each reads the study when it holds the

@@ -10,7 +10,7 @@ from typing import Any
 import ray
 from ray import tune
 
-from search.cluster.patience import Patience
+from search.cluster.no_worker import NoWorkerNotice
 from search.cluster.ray_watch import logs_folder
 from search.trials.outcome import Outcome, of_error
 from search.tune.stop_request import LeaveLoop, StopRequest
@@ -22,11 +22,11 @@ MAX_REASON = 500
 """Characters of an exception's last line that are kept; a dead worker's runs to several thousand."""
 
 
-class Watcher(tune.Callback):  # type: ignore[misc]  # ray is not typed here
+class TuneCallback(tune.Callback):  # type: ignore[misc]  # ray is not typed here
     """Ray Tune's callback.
 
     tasks: what was handed out, by Tune's id. on_poll: called some ten times a second (display, record).
-    say: told when no worker comes up.
+    say: called with a line when no worker comes up.
     An exception of ours ends the study through `stop.error`: Ray would log it, count it as a failure of
     the trial, and go on.
     """
@@ -40,7 +40,7 @@ class Watcher(tune.Callback):  # type: ignore[misc]  # ray is not typed here
     ) -> None:
         self._tasks, self._stop, self._on_poll = tasks, stop, on_poll
         self._actors: list[Any] = []
-        self._patience = Patience(say, logs_folder)
+        self._no_worker = NoWorkerNotice(say, logs_folder)
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """A worker has taken a task."""
@@ -69,7 +69,7 @@ class Watcher(tune.Callback):  # type: ignore[misc]  # ray is not typed here
         actors = (trial.temporary_state.ray_actor for trial in unfinished)
         self._actors = [actor for actor in actors if actor is not None]
         is_waiting = bool(unfinished) and all(trial.status == trial.PENDING for trial in unfinished)
-        self._stop.guard(lambda: self._patience.poll(is_waiting))
+        self._stop.guard(lambda: self._no_worker.poll(is_waiting))
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
         """Call `on_poll`, and end what still runs when the study stops."""

@@ -1,4 +1,4 @@
-"""From a trial to what its worker is told: the trainer, the device, the folders, what is known already."""
+"""From a trial to the job of its worker: the trainer, the device, the folders, what is known already."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Setting:
 
 
 class JobFactory:
-    """Makes the jobs of one study, for one life of Ray Tune's loop after another.
+    """Makes the jobs of one study; `begin_loop` comes before those of each Tune run.
 
     memory: knows which trials are handed out alone.
     """
@@ -41,15 +41,15 @@ class JobFactory:
     def __init__(self, setting: Setting, store: TrialStore, memory: MemoryJudge | None = None) -> None:
         self.setting, self._store = setting, store
         self.memory = memory or MemoryJudge(store)
-        self.begin_life()
+        self.begin_loop()
         self._limits = {name: bounds for name, bounds in store.limits.items() if name in PROBED}
         wanted = [*(objective.name for objective in store.objectives), *self._limits]
         self._cheap = [name for name in dict.fromkeys(wanted) if name in PROBED]
 
-    def begin_life(self) -> None:
-        """The loop starts, or starts again: what killed workers before is no matter of the next jobs."""
-        self._life = secrets.token_hex(8)
-        self.memory.begin_life()
+    def begin_loop(self) -> None:
+        """The loop starts, or starts again: kills of workers before it do not count for the next jobs."""
+        self._loop_id = secrets.token_hex(8)
+        self.memory.begin_loop()
 
     def trial(self, trial: StoredTrial) -> Job:
         """With the metrics that were probed before, for this config or for one that costs the same."""
@@ -62,7 +62,7 @@ class JobFactory:
             checkpoints=setting.place.trial(trial.number),
             limits=self._limits,
             may_stop=trial.replicate_of is None,
-            life=self._life,
+            loop_id=self._loop_id,
             metrics=trial.metrics or None,
             probed=probed,
             trainer=setting.trainer,

@@ -21,7 +21,7 @@ from search.propose.proposer import Proposer
 from search.result import Ending
 from search.trials.outcome import of_error
 from search.trials.store import TrialStore
-from search.tune.callbacks import StopOnRequest, Watcher
+from search.tune.callbacks import StopOnRequest, TuneCallback
 from search.tune.job_factory import JobFactory, Setting
 from search.tune.out_of_memory import MemoryJudge
 from search.tune.phases import (
@@ -70,7 +70,7 @@ def search(
         nonlocal proposer
         proposer = Proposer(store, space)
         ahead.lost()
-        jobs.begin_life()
+        jobs.begin_loop()
         return SearchWork(store, proposer, ahead, jobs, say)
 
     def replicates() -> Work:
@@ -93,7 +93,7 @@ def search(
     ending = loop.run(lambda: Phases(store, [search_work, replicates, quiet]))
     if ending is not None:
         return ending, None
-    assert proposer is not None, "every life begins with the search"
+    assert proposer is not None, "every Tune run begins with the search"
     return ("exhausted", proposer.exhausted) if proposer.exhausted else ("budget", None)
 
 
@@ -119,7 +119,7 @@ class _Loop:
         while True:
             for trial in store.mine():
                 trial.handed_out = False
-            crash = self._live(make_work())
+            crash = self._tune_run(make_work())
             stop.guard(lambda: None)  # a crash because Ray has died is no crash of Tune's
             if isinstance(stop.error, OSError | StorageInternalError):
                 raise StudyFailedError(
@@ -138,8 +138,8 @@ class _Loop:
                 raise StudyFailedError(f"Ray Tune died {n_crashes} times in a row: {crash}") from crash
             self._say(f"Ray Tune died ({_first_line(crash)}); its trials are started again")
 
-    def _live(self, work: Work) -> Exception | None:
-        """One life of Ray Tune; the exception it died of, if any."""
+    def _tune_run(self, work: Work) -> Exception | None:
+        """One Tune run; the exception that ended it, if any."""
         setting, stop = self._setting, self._stop
         scheduler = HalvingScheduler(_make_halving(setting.space, self._store))
         searcher = WorkSearcher(work, scheduler.reasons, stop)
@@ -155,7 +155,7 @@ class _Loop:
                 search_alg=searcher,
                 scheduler=scheduler,
                 stop=StopOnRequest(stop),
-                callbacks=[Watcher(searcher.tasks, stop, self._on_poll, self._say)],
+                callbacks=[TuneCallback(searcher.tasks, stop, self._on_poll, self._say)],
                 max_concurrent_trials=setting.allotments.n_slots(),
                 num_samples=-1,
                 reuse_actors=True,

@@ -2,7 +2,8 @@
 
 The one place where that is decided, however it came to be known: by an exception, by a worker that the
 kernel killed, or by Ray's memory monitor. The config is to blame only if the trial runs out again alone, and
-while trials can be trained here at all. Until then it waits, running in the record, and no sampler is told.
+while trials can be trained here at all. Until then it waits, running in the record, and nothing is reported
+to a sampler.
 
 - Nothing has trained in this driver yet: it is run again at once, alone. When `MAX_ALIKE` trials have run out
   alone and none has trained, the environment is broken.
@@ -58,7 +59,7 @@ class MemoryJudge:
         self._alone: dict[int, _Alone] = {}  # those handed out alone
         self._ran_out_alone: set[int] = set()
 
-    def begin_life(self) -> None:
+    def begin_loop(self) -> None:
         """Ray Tune's loop starts again: nothing is handed out."""
         self._alone.clear()
 

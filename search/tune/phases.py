@@ -1,4 +1,4 @@
-"""What one life of Ray Tune's loop works through: the search itself, then replicates, then quiet measuring.
+"""The work queue of one Tune run: the search itself, then replicates, then quiet measuring.
 
 Each is made afresh when the loop is started again; what is left to do is read from the store.
 """
@@ -19,14 +19,14 @@ from search.trials.outcome import Outcome
 from search.trials.store import TrialStore
 from search.trials.stored_trial import StoredTrial
 from search.tune.job_factory import JobFactory
-from search.tune.repeated_failures import Failures
+from search.tune.repeated_failures import RepeatedFailures
 from search.tune.tasks import ProbeTask, QuietTask, Task, TrialTask
 from search.worker.jobs import Allotment
 from snncore.config.load import make_config
 from spaces.space import Space
 
 MAX_RETRIES = 2
-"""A trial that failed is tried again under the same number so often in one life of Ray Tune's loop."""
+"""A trial that failed is tried again under the same number so often in one Tune run."""
 
 
 class Wait(Enum):
@@ -48,7 +48,7 @@ class Work(Protocol):
 class SearchWork:
     """Trials until the budget or the space is used up; those that a driver before left running come first.
 
-    on_failure: told of each probing job that failed.
+    on_failure: called with a line on each probing job that failed.
     """
 
     def __init__(
@@ -123,7 +123,8 @@ class ReplicateWork:
 
 
 class QuietWork:
-    """Measures the times of some trials again, one at a time. on_failure: told of each that cannot be.
+    """Measures the times of some trials again, one at a time. on_failure: called with a line on each that
+    fails.
 
     One whose worker died is measured anew, as often as a trial would be.
     """
@@ -176,7 +177,7 @@ class Phases:
         return task
 
     def _is_for_others(self) -> bool:
-        """Replicates that a dead driver or an earlier life left running are for a phase still to come."""
+        """Replicates that a dead driver or an earlier Tune run left running belong to a later phase."""
         with self._store.exclusive():
             return self._store.others_at_work()
 
@@ -214,7 +215,7 @@ def to_measure_quietly(store: TrialStore, front: Callable[[], Sequence[int]]) ->
 
     Two that end together would each be the noise of the other, and measure the same.
     """
-    if not store.drivers.claim_measuring():
+    if not store.drivers.lock_measuring():
         return []
     store.refresh()
     return not_quietly_measured(store, front())
@@ -235,7 +236,7 @@ class _Trials:
         self._store, self._jobs, self._memory = store, jobs, jobs.memory
         self._n_retries: dict[int, tuple[int, int]] = {}  # in a row, and the epochs recorded at the last
         self._placement = Placement(jobs.setting.allotments.nodes)
-        self._failures = Failures()
+        self._failures = RepeatedFailures()
 
     def task(self, trial: StoredTrial) -> TrialTask:
         """Of a trial that nobody works on."""

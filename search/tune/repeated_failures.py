@@ -9,7 +9,7 @@ MAX_ALIKE = 5
 """So many trials in a row may fail of the same reason before the study ends; each was tried three times."""
 
 
-class Failures:
+class RepeatedFailures:
     """The failures of one driver since it began, in the order in which its trials ended.
 
     A reason that a trained trial has followed is one of configs, not of the environment: however many

@@ -1,7 +1,7 @@
 """Ray Tune's view of the work: hands out jobs, hands ends to their tasks.
 
 What Ray's own OptunaSearch does with ends is wrong for several objectives; here every end of a trial
-goes through `Outcome`, so that nothing partial, missing or NaN is ever told as a finished trial.
+goes through `Outcome`, so that nothing partial, missing or NaN is ever reported as a finished trial.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from search.worker.jobs import Report
 class WorkSearcher(Searcher):  # type: ignore[misc]  # ray is not typed here
     """Suggests one job per task.
 
-    stop_reasons: why the scheduler stopped a trial, by Tune's id; filled by the scheduler. stop: told of
-    exceptions, as Ray would log them and go on. tasks: what was handed out, by Tune's id. is_finished: the
+    stop_reasons: why the scheduler stopped a trial, by Tune's id; filled by the scheduler. stop: takes
+    exceptions, as Ray would log them and continue. tasks: what was handed out, by Tune's id. is_finished: the
     work has come to its end.
     """
 
@@ -46,7 +46,7 @@ class WorkSearcher(Searcher):  # type: ignore[misc]  # ray is not typed here
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        """A task came to its own end, or the scheduler stopped it. Errors are told by the watcher."""
+        """A task came to its own end, or the scheduler stopped it. `TuneCallback` handles errors."""
         if error or result is None:
             return
         task, report = self.tasks[trial_id], _report(result)
@@ -56,7 +56,7 @@ class WorkSearcher(Searcher):  # type: ignore[misc]  # ray is not typed here
             self._stop.guard(lambda: task.stopped(self._stop_reasons.get(trial_id)))
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        """Reports are told by the watcher, which also sees the one a trial is stopped at."""
+        """`TuneCallback` handles reports: it also sees the one at which a trial is stopped."""
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing to save: the study's storage holds everything."""

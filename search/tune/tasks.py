@@ -1,7 +1,7 @@
 """What the driver knows of a piece of work it has handed to Ray Tune, and what it does when news comes.
 
 Ray Tune's trials are of three kinds here: a trial of the study, a probing job before the sampler chooses,
-and a quiet measurement after the search. Searcher and watcher treat them alike.
+and a quiet measurement after the search. Searcher and callback treat them alike.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Task(Protocol):
 
     @property
     def job(self) -> AnyJob:
-        """What the worker is told."""
+        """What the worker gets."""
 
     def started(self, worker: str | None, ray_worker: str | None = None) -> None:
         """A worker begins, or begins again after a fault.
@@ -47,7 +47,7 @@ class TrialTask:
     """A trial of the study, or a replicate.
 
     retry: asked when it failed; True if it will be handed out again, to go on from its last checkpoint.
-    on_end: told when its end has been recorded. memory: judges it where it runs out of memory.
+    on_end: called when its end has been recorded. memory: judges it where it runs out of memory.
     """
 
     def __init__(
@@ -97,8 +97,8 @@ class TrialTask:
 class ProbeTask:
     """A probing job; what another device model measured is refused.
 
-    on_end: called with the metrics by probe key and the seconds of a slot it took. on_failure: told why
-    there are none.
+    on_end: called with the metrics by probe key and the seconds of a slot it took. on_failure: called with
+    the reason where there are none.
     """
 
     def __init__(
@@ -136,7 +136,7 @@ class ProbeTask:
 
 
 class QuietTask:
-    """A measurement of a finished trial's times, once more. on_failure: told how it failed.
+    """A measurement of a finished trial's times, once more. on_failure: called with how it failed.
 
     is_over: whether it has ended in some way.
     """
@@ -164,6 +164,6 @@ class QuietTask:
         self.is_over = True
 
     def failed(self, outcome: Outcome) -> None:
-        """Told; measured anew, now or by the next resume."""
+        """Reported; it is measured again, now or by the next resume."""
         self.is_over = True
         self._on_failure(outcome)

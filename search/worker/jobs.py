@@ -1,4 +1,4 @@
-"""What the driver and a worker tell each other: a job out, reports back.
+"""What the driver and a worker exchange: a job out, reports back.
 
 Knows neither Ray, Optuna nor torch, so that a worker can read a job before anything heavy is loaded.
 """
@@ -48,8 +48,8 @@ class Job:
     config: the full resolved config, its data root absolute. epochs: of the full training.
     limits: the constraints on metrics that are known before training.
     metrics: what an earlier start already probed, or None. probed: what is known of it otherwise.
-    checkpoints: an absolute folder. may_stop: whether the scheduler judges it. life: of Ray Tune's loop,
-    equal in all jobs that it hands out.
+    checkpoints: an absolute folder. may_stop: whether the scheduler judges it. loop_id: of the Tune
+    run, equal in all jobs that it hands out.
     trainer: dotted name `module:factory`. allotment: what it gets of the node it runs on.
     """
 
@@ -61,7 +61,7 @@ class Job:
     metrics: Mapping[str, Any] | None = None
     probed: Mapping[str, Any] = field(default_factory=dict)
     may_stop: bool = True
-    life: str = ""
+    loop_id: str = ""
     trainer: str = DEFAULT_TRAINER
     allotment: Allotment = ONE_CPU
 

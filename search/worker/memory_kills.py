@@ -1,12 +1,12 @@
 """Workers that died: what Ray's long text comes to, and whether the kernel killed one for want of memory.
 
-A killed process can say nothing itself, and Ray cannot tell a SIGKILL from a crash. But the kernel counts
+A killed process reports nothing, and Ray cannot distinguish a SIGKILL from a crash. But the kernel counts
 the processes it kills for want of memory (`oom_kill` in /proc/vmstat). So each start of a trial leaves a
 note on its machine with that count; the next start of the same trial there finds the note of a process
 that is gone, and sees whether the count has grown.
 
 A driver that stops, or starts Ray Tune's loop again, kills its workers itself; and the count is that of all
-processes of the machine. So a note speaks only for the life of the loop in which it was written.
+processes of the machine. So a note counts only in the Tune run in which it was written.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ def death_reason(text: str) -> str:
 class AttemptNote:
     """The note of one trial's starts on this machine.
 
-    place: of its checkpoints, which names the trial. life: of the loop that starts it; a note of another one
-    says nothing, and is written over.
+    place: of its checkpoints, which names the trial. loop_id: of the Tune run that starts it; a note of
+    another one is ignored and overwritten.
     """
 
-    def __init__(self, place: str, life: str) -> None:
-        self._life = life
+    def __init__(self, place: str, loop_id: str) -> None:
+        self._loop_id = loop_id
         name = hashlib.sha256(place.encode()).hexdigest()[:32]
         self._path = Path(tempfile.gettempdir()) / f"spikefront-{os.getuid()}" / f"{name}.json"
 
@@ -63,17 +63,17 @@ class AttemptNote:
         if deaths >= DEATHS_TO_BLAME:
             self.end()
             return f"out of memory: the kernel of {platform.node()} killed its worker {deaths} times"
-        self._write({"life": self._life, "process": os.getpid(), "oom_kills": now or 0, "deaths": deaths})
+        self._write({"life": self._loop_id, "process": os.getpid(), "oom_kills": now or 0, "deaths": deaths})
         return None
 
     def end(self) -> None:
-        """The start came to an end that could be told."""
+        """The start has ended without a kill."""
         self._path.unlink(missing_ok=True)
 
     def _read(self) -> dict[str, int] | None:
         try:
             note = json.loads(self._path.read_text(encoding="utf-8"))
-            if note["life"] != self._life:
+            if note["life"] != self._loop_id:
                 return None
             return {key: int(note[key]) for key in ("process", "oom_kills", "deaths")}
         except (OSError, ValueError, KeyError, TypeError):
@@ -88,7 +88,7 @@ class AttemptNote:
 
 
 def oom_kills() -> int | None:
-    """How many processes this machine's kernel has killed for want of memory; None where it does not tell."""
+    """How many processes this machine's kernel has killed for want of memory; None where it does not say."""
     try:
         lines = Path("/proc/vmstat").read_text(encoding="utf-8").splitlines()
     except OSError:

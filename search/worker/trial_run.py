@@ -32,7 +32,7 @@ class TrialRun:
         self._job = job
         self._config = with_local_root(job.config)
         self._keeper = CheckpointKeeper(job.checkpoints)
-        self._attempt = AttemptNote(job.checkpoints, job.life)
+        self._attempt = AttemptNote(job.checkpoints, job.loop_id)
         self._trainer: Trainer | None = None
         self._session: Session | None = None
         self._metrics: dict[str, Any] = {}

@@ -11,9 +11,9 @@ from dataclasses import replace
 
 from search.propose.proposer import Proposer
 from search.study.attributes import StudyAttributes
-from search.study.claim import claim_study
 from search.study.drivers import Drivers
 from search.study.folder import RunFolder
+from search.study.lock import lock_study
 from search.study.opening import create, open_existing
 from search.trials.store import TrialStore
 from search.trials.stored_trial import StoredTrial
@@ -26,7 +26,7 @@ SPACE = make_space(search={"optim.weight_decay": FloatRange(0.0, 0.1)}, sampler=
 
 def begin(url: str, folder: RunFolder, space: Space = SPACE) -> None:
     """Begin the study."""
-    with claim_study(folder, url) as drivers:
+    with lock_study(folder, url) as drivers:
         create(folder, url, StudyAttributes.of(folder.path.name, space), drivers)
 
 
@@ -47,7 +47,7 @@ def next_trial(store: TrialStore, proposer: Proposer, budget: int) -> StoredTria
 
 def drive(url: str, folder: RunFolder, budget: int, hang_after: int | None) -> None:
     """Work until nothing is left; hang_after: stop in the middle of a trial after so many."""
-    with claim_study(folder, url) as drivers:
+    with lock_study(folder, url) as drivers:
         store = store_of(url, folder, drivers)
         proposer = Proposer(store, replace(SPACE, name=folder.path.name))
         n_ended = 0

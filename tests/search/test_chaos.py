@@ -128,7 +128,7 @@ class Place:
         attributes = replace(
             StudyAttributes.of(name, self.space), machine=describe_machine(), versions=installed_versions()
         )
-        with folder.claim():
+        with folder.lock():
             study = create(folder, None, attributes)
             for params in _queue():
                 study.enqueue_trial(params)

@@ -14,11 +14,11 @@ from optuna.trial import TrialState
 
 import reports.build
 import search
-from search.engine import conduct, run_study
+from search.engine import run_search, run_study
 from search.errors import SearchError, StudyFailedError
 from search.options import RunOptions
 from search.record import rebuild
-from search.result import Conducted
+from search.result import SearchResult
 from search.study.opening import open_existing
 from search.trials.store import QUEUED
 from search.tune import phases as work
@@ -45,9 +45,9 @@ from tests.search.stores import earlier_run
 pytestmark = pytest.mark.usefixtures("ray_session")
 
 
-def _conduct(folder: Path, space: Space | None, **options: Any) -> Conducted:
+def _search(folder: Path, space: Space | None, **options: Any) -> SearchResult:
     values = {"out": str(folder / "runs"), "show": False, "trainer": TRAINER, **options}
-    return conduct(space and one_at_a_time(space), RunOptions(**values))
+    return run_search(space and one_at_a_time(space), RunOptions(**values))
 
 
 def one_at_a_time(space: Space) -> Space:
@@ -55,8 +55,8 @@ def one_at_a_time(space: Space) -> Space:
     return replace(space, resources=Resources(2, 0)) if space.resources == Resources(1, 0) else space
 
 
-def _states(conducted: Conducted) -> Counter[str]:
-    return Counter(trial.state for trial in conducted.study.trials)
+def _states(result: SearchResult) -> Counter[str]:
+    return Counter(trial.state for trial in result.study.trials)
 
 
 @pytest.fixture(autouse=True)
@@ -73,24 +73,24 @@ def _quick_report(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_study_from_begin_to_end(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     space = make_space(tmp_path / "data")
-    conducted = _conduct(tmp_path, space, show=True)
-    assert (conducted.ending, conducted.problem) == ("budget", None)
-    assert _states(conducted) == {"complete": 6}
+    result = _search(tmp_path, space, show=True)
+    assert (result.ending, result.problem) == ("budget", None)
+    assert _states(result) == {"complete": 6}
     folder = tmp_path / "runs" / "toy"
     assert {path.name for path in folder.iterdir()} >= {
         "space.yaml", "journal.log", "trials.parquet", "epochs.parquet", "front", "checkpoints",
     }  # fmt: skip
-    assert read_study(folder) == conducted.study
-    for trial in conducted.study.trials:
+    assert read_study(folder) == result.study
+    for trial in result.study.trials:
         assert trial.epochs_trained == 3
         assert trial.metrics["train_memory_mib"] == 10.0 * trial.config["T"]
         assert (trial.attempts, trial.seed, trial.device) == (1, 0, "cpu: fake")
         assert trial.config["data"]["root"] == str(tmp_path / "data")
-    assert len(conducted.study.epochs) == 18
-    on_front = {trial.number for trial in front(conducted.study)}
+    assert len(result.study.epochs) == 18
+    on_front = {trial.number for trial in front(result.study)}
     kept = {int(path.name.removeprefix("trial-")) for path in (folder / "checkpoints").iterdir()}
     assert kept == on_front
-    info = conducted.study.info
+    info = result.study.info
     assert info.versions["ray"]
     assert info.machine["cores"] >= 1
     assert info.finished_at is not None
@@ -109,7 +109,7 @@ def test_no_epoch_is_spent_on_what_breaks_a_limit_on_memory(tmp_path: Path, samp
         sampler=SamplerChoice(sampler, 0),
         budget=Budget(24),
     )
-    assert _conduct(tmp_path, space).ending == "budget"
+    assert _search(tmp_path, space).ending == "budget"
     trials = pq.read_table(tmp_path / "runs" / "toy" / "trials.parquet").to_pylist()
     spent = Counter(pq.read_table(tmp_path / "runs" / "toy" / "epochs.parquet")["number"].to_pylist())
     over = {trial["number"] for trial in trials if trial["metric.train_memory_mib"] > 45.0}
@@ -141,18 +141,18 @@ def test_every_kind_of_end_is_recorded_and_the_study_goes_on(
         sampler=SamplerChoice("grid", 0),
         budget=Budget(100),
     )
-    conducted = _conduct(tmp_path, space)
-    assert conducted.ending == "exhausted"
-    assert conducted.note == "every config of the space has been tried"
-    assert len(conducted.study.trials) == 16
-    for trial in conducted.study.trials:
+    result = _search(tmp_path, space)
+    assert result.ending == "exhausted"
+    assert result.note == "every config of the space has been tried"
+    assert len(result.study.trials) == 16
+    for trial in result.study.trials:
         state, reason, attempts, n_epochs = _expected(trial.config)
         assert (trial.state, trial.attempts, trial.epochs_trained) == (state, attempts, n_epochs)
         assert (trial.reason or "").startswith(reason)
         assert (trial.values["val_accuracy"] is None) == (state != "complete")
         assert trial.constraints == pytest.approx({"train_memory_mib": trial.config["T"] / 3.0 - 1.0})
     assert len(starts(tmp_path / "data")) == sum(
-        trial.attempts for trial in conducted.study.trials if trial.config["T"] == 1
+        trial.attempts for trial in result.study.trials if trial.config["T"] == 1
     )
 
 
@@ -184,15 +184,15 @@ def test_early_stopping_stops_the_dominated_and_keeps_them_off_the_front(tmp_pat
         budget=Budget(12),
         objectives={name: own for name, own in make_space().objectives.items() if name != "latency_ms"},
     )
-    conducted = _conduct(tmp_path, space)
-    stopped = [trial for trial in conducted.study.trials if trial.state == "stopped"]
+    result = _search(tmp_path, space)
+    stopped = [trial for trial in result.study.trials if trial.state == "stopped"]
     assert stopped
-    assert _states(conducted)["complete"] >= 2
+    assert _states(result)["complete"] >= 2
     for trial in stopped:
         assert trial.epochs_trained in (1, 2)
         assert (trial.reason or "").startswith("early stopping after epoch ")
         assert trial.values == {"val_accuracy": None, "train_memory_mib": None}
-    assert not {trial.number for trial in stopped} & {trial.number for trial in front(conducted.study)}
+    assert not {trial.number for trial in stopped} & {trial.number for trial in front(result.study)}
 
 
 def test_early_stopping_is_off_where_an_objective_is_known_only_after_training(
@@ -200,7 +200,7 @@ def test_early_stopping_is_off_where_an_objective_is_known_only_after_training(
 ) -> None:
     objectives = {"val_accuracy": Objective("maximize"), "train_time_s": Objective("minimize")}
     space = make_space(tmp_path / "data", objectives=objectives, fidelity=Fidelity(1, 2))
-    assert _states(_conduct(tmp_path, space, show=True)) == {"complete": 6}
+    assert _states(_search(tmp_path, space, show=True)) == {"complete": 6}
     told = capfd.readouterr().out
     assert told.count("early stopping is off: train_time_s is known only after training") == 1
 
@@ -215,7 +215,7 @@ def test_a_storage_that_cannot_be_written_ends_the_study_with_its_error(
 
     monkeypatch.setattr(TrialStore, "note", full)
     with pytest.raises(StudyFailedError, match=r"cannot be written: .*No space left on device"):
-        _conduct(tmp_path, make_space(tmp_path / "data"))
+        _search(tmp_path, make_space(tmp_path / "data"))
 
 
 def test_a_study_whose_disk_was_full_for_a_moment_goes_on(
@@ -235,8 +235,8 @@ def test_a_study_whose_disk_was_full_for_a_moment_goes_on(
     monkeypatch.setattr(journal, "_write", full_once)
     space = make_space(tmp_path / "data")
     with pytest.raises(StudyFailedError, match=r"cannot be written: .*No space left on device"):
-        _conduct(tmp_path, space)
-    assert _states(_conduct(tmp_path, space, resume=True)) == {"complete": 6}
+        _search(tmp_path, space)
+    assert _states(_search(tmp_path, space, resume=True)) == {"complete": 6}
 
 
 def test_a_study_in_which_every_trial_fails_alike_ends_before_its_budget(
@@ -245,7 +245,7 @@ def test_a_study_in_which_every_trial_fails_alike_ends_before_its_budget(
     monkeypatch.setattr(work, "MAX_RETRIES", 0)
     space = make_space(tmp_path / "data", base={"optim.momentum": 0.5})
     with pytest.raises(StudyFailedError, match=r"5 trials in a row failed .*: KeyError: 'first line"):
-        _conduct(tmp_path, replace(space, budget=Budget(16)))
+        _search(tmp_path, replace(space, budget=Budget(16)))
     rebuild(tmp_path / "runs" / "toy")
     states = Counter(trial.state for trial in read_study(tmp_path / "runs" / "toy").trials)
     assert states["failed"] == 5
@@ -257,7 +257,7 @@ def test_first_trials_that_find_no_memory_are_tried_again(tmp_path: Path) -> Non
     data = tmp_path / "data"
     data.mkdir()
     (data / "no_memory.txt").write_text("3")
-    assert _states(_conduct(tmp_path, make_space(data))) == {"complete": 6}
+    assert _states(_search(tmp_path, make_space(data))) == {"complete": 6}
     assert len(starts(data)) == 6 + 3
 
 
@@ -268,31 +268,31 @@ def test_a_study_in_which_every_trial_runs_out_of_memory_fails_and_blames_no_con
     with pytest.raises(
         StudyFailedError, match=r"5 trials in a row ran out of memory.*continue with --resume"
     ):
-        _conduct(tmp_path, make_space(data, budget=Budget(6)))
+        _search(tmp_path, make_space(data, budget=Budget(6)))
     rebuild(tmp_path / "runs" / "toy")
     record = read_study(tmp_path / "runs" / "toy")
     assert {trial.state for trial in record.trials} == {"running"}
     (data / "no_memory.txt").unlink()
-    assert _states(_conduct(tmp_path, None, study="toy", resume=True)) == {"complete": 6}
+    assert _states(_search(tmp_path, None, study="toy", resume=True)) == {"complete": 6}
 
 
 def test_resources_no_node_has_are_refused_and_nothing_stays(tmp_path: Path) -> None:
     space = make_space(tmp_path / "data", resources=Resources(64, 0))
     with pytest.raises(SearchError, match=r"cpu 64, gpu 0 per trial is more than any node has"):
-        _conduct(tmp_path, space)
+        _search(tmp_path, space)
     assert not (tmp_path / "runs" / "toy").exists()
 
 
 def test_a_finished_study_goes_on_with_a_larger_budget_from_its_storage_alone(tmp_path: Path) -> None:
     space = make_space(tmp_path / "data", budget=Budget(3))
-    first = _conduct(tmp_path, space)
-    as_it_is = _conduct(tmp_path, space, resume=True)
+    first = _search(tmp_path, space)
+    as_it_is = _search(tmp_path, space, resume=True)
     assert as_it_is.ending == "budget"
     assert as_it_is.study.trials == first.study.trials
     folder = tmp_path / "runs" / "toy"
     for name in ("trials.parquet", "epochs.parquet", "space.yaml"):
         (folder / name).unlink()
-    again = _conduct(tmp_path, None, study="toy", resume=True, trials=5, seed=11)
+    again = _search(tmp_path, None, study="toy", resume=True, trials=5, seed=11)
     assert _states(again) == {"complete": 5}
     assert again.study.trials[:3] == first.study.trials
     assert again.study.info.space["budget"] == {"trials": 5}
@@ -307,33 +307,33 @@ def test_whose_checkpoints_stay_is_remembered_until_another_is_said(tmp_path: Pa
     def kept() -> int:
         return len(list((tmp_path / "runs" / "toy" / "checkpoints").iterdir()))
 
-    first = _conduct(tmp_path, space, keep_checkpoints="all")
+    first = _search(tmp_path, space, keep_checkpoints="all")
     assert (first.keep_checkpoints, kept()) == ("all", 4)
-    again = _conduct(tmp_path, None, study="toy", resume=True, trials=5)
+    again = _search(tmp_path, None, study="toy", resume=True, trials=5)
     assert (again.keep_checkpoints, kept()) == ("all", 5)
-    _conduct(tmp_path, None, study="toy", resume=True, keep_checkpoints="none")
+    _search(tmp_path, None, study="toy", resume=True, keep_checkpoints="none")
     assert kept() == 0
-    assert _conduct(tmp_path, None, study="toy", resume=True).keep_checkpoints == "none"
+    assert _search(tmp_path, None, study="toy", resume=True).keep_checkpoints == "none"
 
 
 def test_a_resume_may_change_sampler_and_resources_but_no_config(tmp_path: Path) -> None:
     space = make_space(tmp_path / "data", budget=Budget(2))
-    first = _conduct(tmp_path, space)
+    first = _search(tmp_path, space)
     other = replace(space, base={**space.base, "T": 3}, search={"model.width": space.search["model.width"]})
     with pytest.raises(SearchError, match=r"study 'toy' was begun with another space") as caught:
-        _conduct(tmp_path, other, resume=True)
+        _search(tmp_path, other, resume=True)
     assert "+   T: 3" in str(caught.value)
     same = replace(space, sampler=SamplerChoice("tpe", 9), resources=Resources(0.5, 0))
-    assert _conduct(tmp_path, same, resume=True).study.trials == first.study.trials
+    assert _search(tmp_path, same, resume=True).study.trials == first.study.trials
 
 
 def test_a_time_budget_ends_a_study_in_mid_training(tmp_path: Path) -> None:
     space = make_space(tmp_path / "data", base={"optim.batch_size": 20_000}, budget=Budget(4))
-    conducted = _conduct(tmp_path, space, time_budget_s=4.0)
-    assert conducted.ending == "time"
-    assert 1 <= _states(conducted)["running"] <= 2
-    assert set(_states(conducted)) == {"running"}
-    assert read_study(conducted.folder.path) == conducted.study
+    result = _search(tmp_path, space, time_budget_s=4.0)
+    assert result.ending == "time"
+    assert 1 <= _states(result)["running"] <= 2
+    assert set(_states(result)) == {"running"}
+    assert read_study(result.folder.path) == result.study
 
 
 @pytest.mark.parametrize("phase", ["search", "replicates", "quiet"])
@@ -341,14 +341,14 @@ def test_a_study_stopped_in_any_phase_is_gone_on_with(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, phase: str
 ) -> None:
     """Ctrl-C when the first trial of the phase has an epoch behind it, or the first measurement begins."""
-    monkeypatch.setattr("search.tune.callbacks.Watcher.on_step_end", _interrupting(phase))
+    monkeypatch.setattr("search.tune.callbacks.TuneCallback.on_step_end", _interrupting(phase))
     space = make_space(tmp_path / "data", base={"optim.batch_size": 100}, budget=Budget(3), replicates=1)
-    stopped = _conduct(tmp_path, space)
+    stopped = _search(tmp_path, space)
     monkeypatch.undo()
     assert stopped.ending == "interrupted"
     assert (phase == "quiet") != (_states(stopped)["running"] > 0)
     before = {trial.number: trial for trial in stopped.study.trials if trial.state == "complete"}
-    again = _conduct(tmp_path, None, study="toy", resume=True)
+    again = _search(tmp_path, None, study="toy", resume=True)
     assert (again.ending, set(_states(again))) == ("budget", {"complete"})
     for number, trial in before.items():
         now = again.study.trials[number]
@@ -361,15 +361,15 @@ def test_a_study_stopped_in_any_phase_is_gone_on_with(
     )
     measured = {trial.number for trial in again.study.trials if "latency_ms_quiet" in trial.metrics}
     assert measured == on_front
-    assert _conduct(tmp_path, None, study="toy", resume=True).study.trials == again.study.trials
+    assert _search(tmp_path, None, study="toy", resume=True).study.trials == again.study.trials
 
 
 def _interrupting(phase: str) -> Any:
     """A step of Ray Tune's loop after which the wish to stop is there, once the phase is on."""
-    from search.tune.callbacks import Watcher
+    from search.tune.callbacks import TuneCallback
     from search.tune.tasks import QuietTask, TrialTask
 
-    step = Watcher.on_step_end
+    step = TuneCallback.on_step_end
 
     def is_on(task: Any) -> bool:
         if isinstance(task, QuietTask):
@@ -379,7 +379,7 @@ def _interrupting(phase: str) -> Any:
         wanted = phase == "replicates"
         return phase != "quiet" and (task._entry.replicate_of is not None) == wanted
 
-    def interrupting(self: Watcher, iteration: int, trials: list[Any], **info: Any) -> None:
+    def interrupting(self: TuneCallback, iteration: int, trials: list[Any], **info: Any) -> None:
         if any(is_on(task) for task in self._tasks.values()):
             self._stop.interrupted = True
         step(self, iteration, trials, **info)
@@ -390,7 +390,7 @@ def _interrupting(phase: str) -> Any:
 def test_a_wrong_earlier_study_is_refused_and_nothing_stays(tmp_path: Path) -> None:
     space = make_space(tmp_path / "data")
     with pytest.raises(SearchError, match=r"--warm-start: no run folder nowhere"):
-        _conduct(tmp_path, space, warm_start=("nowhere",))
+        _search(tmp_path, space, warm_start=("nowhere",))
     assert not (tmp_path / "runs" / "toy").exists()
 
 
@@ -402,10 +402,10 @@ def test_what_broke_a_limit_on_this_device_is_not_tried_first(
     earlier_run(tmp_path / "other", space, 12)
     limited = replace(space, constraints={"train_memory_mib": Limit(max=45.0)})
     if is_resume:
-        _conduct(tmp_path, replace(limited, budget=Budget(1)))
+        _search(tmp_path, replace(limited, budget=Budget(1)))
     monkeypatch.setattr("search.tune.loop.search", lambda *arguments: ("budget", None))
-    conducted = _conduct(tmp_path, limited, warm_start=(str(tmp_path / "other"),), resume=is_resume)
-    study, _ = open_existing(conducted.folder)
+    result = _search(tmp_path, limited, warm_start=(str(tmp_path / "other"),), resume=is_resume)
+    study, _ = open_existing(result.folder)
     queued = [trial.system_attrs[QUEUED]["T"] for trial in study.get_trials(states=[TrialState.WAITING])]
     assert queued
     assert max(queued) <= 4
@@ -416,17 +416,17 @@ def test_a_space_its_sampler_cannot_take_is_refused_and_nothing_stays(tmp_path: 
         tmp_path / "data", search={"optim.lr": FloatRange(0.01, 0.1)}, sampler=SamplerChoice("grid", 0)
     )
     with pytest.raises(SearchError, match=r"grid needs a small finite space"):
-        _conduct(tmp_path, space)
+        _search(tmp_path, space)
     assert not (tmp_path / "runs" / "toy").exists()
 
 
 def test_a_resume_that_is_refused_changes_nothing(tmp_path: Path) -> None:
     space = make_space(tmp_path / "data", budget=Budget(1))
-    first = _conduct(tmp_path, space)
+    first = _search(tmp_path, space)
     other = replace(space, resources=Resources(64, 0), budget=Budget(5))
     journal = (first.folder.path / "journal.log").read_bytes()
     with pytest.raises(SearchError, match=r"cpu 64, gpu 0 per trial is more than any node has"):
-        _conduct(tmp_path, other, resume=True)
+        _search(tmp_path, other, resume=True)
     assert (first.folder.path / "journal.log").read_bytes() == journal
     assert "trials: 1" in (first.folder.path / "space.yaml").read_text()
 
@@ -434,11 +434,11 @@ def test_a_resume_that_is_refused_changes_nothing(tmp_path: Path) -> None:
 def test_a_database_holds_a_study_like_a_journal(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/study.db"
     space = make_space(tmp_path / "data", budget=Budget(2))
-    first = _conduct(tmp_path, space, storage=url)
+    first = _search(tmp_path, space, storage=url)
     assert not (first.folder.path / "journal.log").exists()
     with pytest.raises(SearchError, match="study 'toy' exists"):
-        _conduct(tmp_path, space, storage=url)
-    again = _conduct(tmp_path, None, study="toy", resume=True)  # the folder names the database
+        _search(tmp_path, space, storage=url)
+    again = _search(tmp_path, None, study="toy", resume=True)  # the folder names the database
     assert again.study.trials == first.study.trials
     (first.folder.path / "trials.parquet").unlink()
     rebuild(first.folder.path)

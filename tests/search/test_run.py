@@ -170,7 +170,7 @@ def test_a_study_that_exists_is_refused_and_untouched(
     assert "-   optim: {epochs: 3}" in message
     assert "+   optim: {epochs: 4}" in message
     assert folder.journal.read_bytes() == before
-    with folder.claim():
+    with folder.lock():
         assert "another process runs this study" in _refused(capsys, "--space", space, "--resume")
 
 
@@ -228,7 +228,7 @@ def test_exit_codes(
     def fail(*arguments: Any) -> None:
         raise error
 
-    monkeypatch.setattr("search.engine.conduct", fail)
+    monkeypatch.setattr("search.engine.run_search", fail)
     assert main(["--space", space]) == code
     assert message in capsys.readouterr().err
 
@@ -239,7 +239,7 @@ def test_a_fault_of_ours_is_not_told_as_a_mistake_of_the_user(
     def fail(*arguments: Any) -> None:
         raise ValueError("a bug")
 
-    monkeypatch.setattr("search.engine.conduct", fail)
+    monkeypatch.setattr("search.engine.run_search", fail)
     assert main(["--space", space]) == 2
     told = capsys.readouterr().err
     assert re.match(r"error: ValueError: a bug \(search/test_run.py:\d+\)\n  this is a fault of SpikeF", told)
@@ -257,7 +257,7 @@ def test_fresh_name_counts_on(space: str, monkeypatch: pytest.MonkeyPatch, tmp_p
         seen.append(options.study)
         raise SearchError("enough")
 
-    monkeypatch.setattr("search.engine.conduct", note)
+    monkeypatch.setattr("search.engine.run_search", note)
     main(["--space", space, "--study", "demo", "--fresh-name"])
     main(["--space", space, "--fresh-name"])
     assert seen == ["demo-2", "toy"]
@@ -300,12 +300,12 @@ def test_bad_arguments_cost_no_heavy_import() -> None:
 
 def test_the_command_the_user_goes_on_with_repeats_what_matters(tmp_path: Path) -> None:
     from search.options import KeepCheckpoints, RunOptions
-    from search.result import Conducted
+    from search.result import SearchResult
     from search.study.folder import RunFolder
 
     def told(options: RunOptions, keep: KeepCheckpoints = "front") -> str:
         study = Study(StudyInfo("toy", {}, ()), (), ())
-        return run._resume_command(options, Conducted(study, RunFolder(tmp_path), "time", keep))
+        return run._resume_command(options, SearchResult(study, RunFolder(tmp_path), "time", keep))
 
     resume = "python -m search.run --resume --study toy"
     assert told(RunOptions()) == resume
@@ -322,7 +322,7 @@ def test_whose_checkpoints_stay_is_left_to_the_study_unless_it_is_said(
         seen.append(options.keep_checkpoints)
         raise SearchError("enough")
 
-    monkeypatch.setattr("search.engine.conduct", note)
+    monkeypatch.setattr("search.engine.run_search", note)
     for arguments in ([], ["--keep-checkpoints", "front"], ["--keep-checkpoints", "all"]):
         main(["--space", space, *arguments])
     assert seen == [None, "front", "all"]

@@ -29,7 +29,7 @@ Identify = Callable[[Params], Identity | None]
 class Candidate:
     """Params that may be tried.
 
-    code: (d,). costs: (k,) what a probe told, NaN elsewhere. label: see `label_of`.
+    code: (d,). costs: (k,) what a probe measured, NaN elsewhere. label: see `label_of`.
     identity: None until it is looked up.
     """
 

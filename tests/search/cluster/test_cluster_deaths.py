@@ -131,9 +131,9 @@ def _die(tmp_path: Path) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text()), "process": NO_PROCESS}))
 
 
-def _start(n_kills: int, kernel: Kernel, tmp_path: Path, life: str = "a") -> str | None:
+def _start(n_kills: int, kernel: Kernel, tmp_path: Path, loop_id: str = "a") -> str | None:
     """A start that dies, beside so many kills by the kernel."""
-    told = AttemptNote("s3://bucket/trial-0001", life).begin()
+    told = AttemptNote("s3://bucket/trial-0001", loop_id).begin()
     if told is None:
         kernel.count = (kernel.count or 0) + n_kills
         _die(tmp_path)
@@ -171,8 +171,8 @@ def test_trials_do_not_read_one_anothers_notes(kernel: Kernel, tmp_path: Path) -
 
 def test_deaths_of_another_life_of_the_loop_count_for_nothing(kernel: Kernel, tmp_path: Path) -> None:
     """Ctrl-C kills workers, while the kernel may kill any process of the machine for memory."""
-    for life in ("a", "b", "c", "d", "a"):
-        assert _start(1, kernel, tmp_path, life) is None
+    for loop_id in ("a", "b", "c", "d", "a"):
+        assert _start(1, kernel, tmp_path, loop_id) is None
     assert _start(1, kernel, tmp_path) is None
     assert _start(0, kernel, tmp_path) is not None, "two in the last one"
 
@@ -182,11 +182,12 @@ def test_each_life_of_the_loop_has_jobs_of_its_own(tmp_path: Path) -> None:
     store = new_store(space)
     (trial,) = run(store, space, 1)
     made = job_factory(store, space, tmp_path)
-    first = made.trial(trial).life
-    assert made.trial(trial).life == first
-    made.begin_life()
+    first = made.trial(trial).loop_id
+    assert made.trial(trial).loop_id == first
+    made.begin_loop()
     assert (
-        len({first, made.trial(trial).life, job_factory(store, space, tmp_path).trial(trial).life, ""}) == 4
+        len({first, made.trial(trial).loop_id, job_factory(store, space, tmp_path).trial(trial).loop_id, ""})
+        == 4
     )
 
 

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from search.cluster import node_check as nodes
-from search.cluster.data_check import require_data, wanted_of_nodes
-from search.cluster.node_check import NEEDED, Facts, Wanted, complaints, look, own_versions
+from search.cluster.data_check import node_requirements, require_data
+from search.cluster.node_check import NEEDED, Facts, NodeRequirements, complaints, look, own_versions
 from search.cluster.ray_cluster import _ask, _Unsettled, examined, live_nodes, ray_cluster
 from search.cluster.ray_start import ROOMS, our_packages
 from search.cluster.resources import Node
@@ -41,7 +41,7 @@ def _our_versions(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_this_machine_has_all_it_needs() -> None:
-    facts = look(Wanted())
+    facts = look(NodeRequirements())
     assert (facts.missing, facts.problems) == ((), ())
     assert complaints(facts, own_versions()) == []
     assert set(facts.versions) == {"python", "torch", "ray"}
@@ -92,7 +92,7 @@ def test_nodes_come_back_with_the_memory_of_their_gpus() -> None:
 def test_packages_that_are_missing_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(NEEDED, "no_such_module", "no-such-package")
     monkeypatch.setitem(NEEDED, "no_such.module", "no-such-either")
-    facts = look(Wanted(data=(("cifar100", "/nowhere"),)))
+    facts = look(NodeRequirements(data=(("cifar100", "/nowhere"),)))
     assert facts.missing == ("no-such-package", "no-such-either")
     assert facts.problems == (), "what needs our code is not looked at without its packages"
 
@@ -130,7 +130,7 @@ print(*sys.modules)
 
 
 def test_data_are_looked_for_where_the_node_has_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    wanted = Wanted(data=(("cifar10", str(tmp_path / "a")), ("digits", str(tmp_path / "a"))))
+    wanted = NodeRequirements(data=(("cifar10", str(tmp_path / "a")), ("digits", str(tmp_path / "a"))))
     (problem,) = look(wanted).problems
     assert problem.startswith(f"data: cifar10 is not at hand: the folder {tmp_path}/a does not exist")
     monkeypatch.setenv(DATA_VARIABLE, str(tmp_path / "b"))
@@ -139,17 +139,17 @@ def test_data_are_looked_for_where_the_node_has_them(tmp_path: Path, monkeypatch
 
 
 def test_a_place_for_checkpoints_that_a_node_cannot_write_is_a_problem(tmp_path: Path) -> None:
-    assert look(Wanted(checkpoints=f"file://{tmp_path}/bucket")).problems == ()
-    (problem,) = look(Wanted(checkpoints="file:///proc/nothing")).problems
+    assert look(NodeRequirements(checkpoints=f"file://{tmp_path}/bucket")).problems == ()
+    (problem,) = look(NodeRequirements(checkpoints="file:///proc/nothing")).problems
     assert problem.startswith("checkpoints: got 'file:///proc/nothing': cannot be written: ")
 
 
 def test_what_nodes_must_have_for_a_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     names = Choice(("digits", "cifar10"))
-    wanted = wanted_of_nodes(make_space("data", search={"data.name": names}), "s3://bucket/x")
+    wanted = node_requirements(make_space("data", search={"data.name": names}), "s3://bucket/x")
     root = str(tmp_path / "data")
-    assert wanted == Wanted((("digits", root), ("cifar10", root)), "s3://bucket/x")
+    assert wanted == NodeRequirements((("digits", root), ("cifar10", root)), "s3://bucket/x")
 
 
 def test_a_node_may_have_a_data_root_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,16 +192,16 @@ def test_the_models_of_gpus_and_the_memory_of_the_smallest(
     answer: str, models: tuple[str, ...], memory: float | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(nodes.subprocess, "run", lambda *a, **k: SimpleNamespace(stdout=answer))
-    facts = look(Wanted())
+    facts = look(NodeRequirements())
     assert (facts.gpus, facts.gpu_memory_mib) == (models, memory)
     assert facts.processor == processor_model()
 
 
 @pytest.mark.usefixtures("ray_session")
 def test_a_node_is_asked_by_a_task_on_it(tmp_path: Path) -> None:
-    with ray_cluster("auto", Wanted()) as (node,):
+    with ray_cluster("auto", NodeRequirements()) as (node,):
         assert node.node_id == live_nodes()[0].node_id != ""
-    wanted = Wanted(data=(("cifar10", str(tmp_path / "none")),))
+    wanted = NodeRequirements(data=(("cifar10", str(tmp_path / "none")),))
     with pytest.raises(SearchError, match=r"1 of 1 nodes cannot run this study:\n  .*: data: cifar10"), \
             ray_cluster("auto", wanted):  # fmt: skip
         pytest.fail("it was let in")
@@ -260,7 +260,7 @@ def test_nodes_that_come_and_go_are_asked_until_all_is_settled(monkeypatch: pyte
     import ray
 
     head, gone, fresh = (Node(name, 1.0, 0.0, node_id=name) for name in ("head", "ab" * 28, "fresh"))
-    (lost,) = _ask(ray, [gone], Wanted())
+    (lost,) = _ask(ray, [gone], NodeRequirements())
     assert isinstance(lost, _Unsettled)
     rounds = [
         ((head, gone, fresh), [_facts(), lost, lost]),
@@ -270,16 +270,16 @@ def test_nodes_that_come_and_go_are_asked_until_all_is_settled(monkeypatch: pyte
     monkeypatch.setattr("search.cluster.ray_cluster.SECONDS_BETWEEN_LOOKS", 0.0)
     monkeypatch.setattr("search.cluster.ray_cluster._ask", lambda *arguments: rounds.pop(0)[1])
     monkeypatch.setattr("search.cluster.ray_cluster.live_nodes", lambda: rounds[0][0])
-    with ray_cluster("auto", Wanted()) as found:
+    with ray_cluster("auto", NodeRequirements()) as found:
         assert found == (head, fresh)
 
 
-def _die_once(wanted: Wanted) -> Facts:
+def _die_once(wanted: NodeRequirements) -> Facts:
     marker = Path(str(wanted.checkpoints))
     if not marker.exists():
         marker.touch()
         os._exit(1)
-    return look(Wanted())
+    return look(NodeRequirements())
 
 
 @pytest.mark.usefixtures("ray_session")
@@ -287,7 +287,7 @@ def test_a_node_whose_worker_is_killed_as_it_looks_is_asked_again(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("search.cluster.ray_cluster.look", _die_once)
-    with ray_cluster("auto", Wanted(checkpoints=str(tmp_path / "died"))) as (node,):
+    with ray_cluster("auto", NodeRequirements(checkpoints=str(tmp_path / "died"))) as (node,):
         assert node.cpus == 2.0
     assert (tmp_path / "died").exists()
 
@@ -298,7 +298,10 @@ def test_a_node_that_stays_out_of_reach_is_told(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(
         "search.cluster.ray_cluster._ask", lambda *arguments: [_Unsettled("cannot run our code: gone")]
     )
-    with pytest.raises(SearchError, match=r"1 of 1 nodes .*\n.*: gone"), ray_cluster("auto", Wanted()):
+    with (
+        pytest.raises(SearchError, match=r"1 of 1 nodes .*\n.*: gone"),
+        ray_cluster("auto", NodeRequirements()),
+    ):
         pytest.fail("it was let in")
 
 
@@ -306,15 +309,15 @@ def test_a_node_that_stays_out_of_reach_is_told(monkeypatch: pytest.MonkeyPatch)
 def test_a_head_that_only_drives_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def ask(ray: Any, able: list[Node], wanted: Wanted) -> list[Facts | str]:
+    def ask(ray: Any, able: list[Node], wanted: NodeRequirements) -> list[Facts | str]:
         asked.extend(able)
         return [_facts() for _ in able]
 
     head, worker = Node("head", 0.0, 0.0), Node("worker", 8.0, 0.0)
     monkeypatch.setattr("search.cluster.ray_cluster._ask", ask)
     monkeypatch.setattr("search.cluster.ray_cluster.live_nodes", lambda: (head, worker))
-    with ray_cluster("auto", Wanted()) as found:
+    with ray_cluster("auto", NodeRequirements()) as found:
         assert list(found) == asked == [worker]
     monkeypatch.setattr("search.cluster.ray_cluster.live_nodes", lambda: (head,))
-    with ray_cluster("auto", Wanted()) as found:
+    with ray_cluster("auto", NodeRequirements()) as found:
         assert found == (head,), "for the message that nothing fits anywhere"

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from search.cluster import ray_watch as module
-from search.cluster.patience import SECONDS_WITHOUT_WORKER, Patience
+from search.cluster.no_worker import SECONDS_WITHOUT_WORKER, NoWorkerNotice
 from search.cluster.ray_watch import RayWatch, connection
 from search.errors import RayDiedError, StudyFailedError
 from search.tune.stop_request import StopRequest
@@ -132,21 +132,21 @@ def test_one_that_ends_by_itself_is_left_alone(monkeypatch: pytest.MonkeyPatch) 
 
 def test_no_worker_for_a_minute_is_told_once_with_the_log() -> None:
     now, lines = [0.0], []
-    patience = Patience(lines.append, lambda: "/tmp/ray/logs", lambda: now[0])
+    notice = NoWorkerNotice(lines.append, lambda: "/tmp/ray/logs", lambda: now[0])
     for second in range(int(SECONDS_WITHOUT_WORKER)):
         now[0] = second
-        patience.poll(is_waiting=True)
+        notice.poll(is_waiting=True)
     assert lines == []
     for second in (60, 61, 500):
         now[0] = second
-        patience.poll(is_waiting=True)
+        notice.poll(is_waiting=True)
     (line,) = lines
     assert "no worker has come up for 60 s" in line
     assert "/tmp/ray/logs" in line
-    patience.poll(is_waiting=False)
+    notice.poll(is_waiting=False)
     now[0] = 530
-    patience.poll(is_waiting=True)
+    notice.poll(is_waiting=True)
     assert len(lines) == 1, "a new wait begins anew"
     now[0] = 590
-    patience.poll(is_waiting=True)
+    notice.poll(is_waiting=True)
     assert len(lines) == 2

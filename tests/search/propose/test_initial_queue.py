@@ -11,7 +11,7 @@ import optuna
 from optuna.trial import TrialState, create_trial
 
 from search.config_key import probe_key_of, resolve
-from search.propose.initial_queue import queue_baselines, take_over
+from search.propose.initial_queue import queue_baselines, use_warm_start
 from search.propose.proposer import Proposer, has_queue
 from search.propose.warm_start import warm_start
 from search.study.drivers import OneDriver
@@ -56,7 +56,7 @@ def test_a_grid_with_recipes_before_it_is_still_tried_whole() -> None:
 
 
 def _take_over(store: TrialStore, space: Space, earlier: Path) -> None:
-    take_over(store, space, warm_start(earlier, space, store.objectives))
+    use_warm_start(store, space, warm_start(earlier, space, store.objectives))
 
 
 def _n_told(store: TrialStore) -> int:

@@ -29,7 +29,7 @@ def test_a_second_driver_is_refused_even_in_another_process(tmp_path: Path) -> N
     script = f"""
 from search.study.folder import RunFolder
 try:
-    with RunFolder.of({str(tmp_path)!r}, "toy").claim(): print("claimed")
+    with RunFolder.of({str(tmp_path)!r}, "toy").lock(): print("locked")
 except ValueError as error: print(error)
 """
 
@@ -38,19 +38,19 @@ except ValueError as error: print(error)
             [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
         ).stdout
 
-    with folder.claim():
+    with folder.lock():
         assert "another process runs this study" in other()
-        with pytest.raises(SearchError, match="another process runs this study"), folder.claim():
+        with pytest.raises(SearchError, match="another process runs this study"), folder.lock():
             pass
-    assert other() == "claimed\n"
+    assert other() == "locked\n"
 
 
 def test_a_folder_made_for_nothing_is_removed_again(tmp_path: Path) -> None:
     folder = RunFolder.of(tmp_path, "toy")
-    with folder.claim():
+    with folder.lock():
         assert folder.path.exists()
     assert not folder.path.exists()
-    with folder.claim():
+    with folder.lock():
         folder.space.touch()
     assert folder.space.exists()
 
@@ -58,7 +58,7 @@ def test_a_folder_made_for_nothing_is_removed_again(tmp_path: Path) -> None:
 def test_a_folder_that_was_there_stays(tmp_path: Path) -> None:
     folder = RunFolder.of(tmp_path, "toy")
     folder.path.mkdir()
-    with folder.claim():
+    with folder.lock():
         pass
     assert folder.path.exists()
 
@@ -67,7 +67,7 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with (
         pytest.raises(SearchError, match="cannot be used as a run folder"),
-        RunFolder.of(tmp_path / "file", "toy").claim(),
+        RunFolder.of(tmp_path / "file", "toy").lock(),
     ):
         pass
 
@@ -108,7 +108,7 @@ def test_fresh_names(tmp_path: Path) -> None:
 
 def test_a_shared_folder_takes_several_drivers(tmp_path: Path) -> None:
     folder = RunFolder.of(tmp_path, "toy")
-    with folder.claim(shared=True), folder.claim(shared=True):
+    with folder.lock(shared=True), folder.lock(shared=True):
         assert folder.path.exists()
     assert not folder.path.exists()
 

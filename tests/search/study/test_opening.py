@@ -15,8 +15,8 @@ from search.study.attributes import StudyAttributes
 from search.study.folder import RunFolder
 from search.study.opening import (
     as_yaml,
+    continue_study,
     create,
-    go_on,
     open_existing,
     require_new,
     require_same,
@@ -205,7 +205,7 @@ def test_a_lost_folder_is_made_again_from_the_database(folder: RunFolder, tmp_pa
     shutil.rmtree(folder.path)
     study, attributes = open_existing(folder, url)
     assert attributes == before
-    go_on(folder, url, attributes, study)
+    continue_study(folder, url, attributes, study)
     assert _content(folder) == content
     assert open_existing(folder)[1] == before
 

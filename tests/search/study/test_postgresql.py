@@ -20,8 +20,8 @@ from search.propose.proposer import Proposer
 from search.record import rebuild
 from search.study import drivers as drivers_module
 from search.study.attributes import StudyAttributes
-from search.study.claim import claim_study
 from search.study.folder import RunFolder
+from search.study.lock import lock_study
 from search.study.opening import create, open_existing, require_new
 from search.trials.outcome import Outcome
 from search.trials.to_record import study_record
@@ -110,7 +110,7 @@ def test_the_trial_of_a_killed_driver_is_taken_over_once(url: str, folder: RunFo
     begin(url, folder)
     victim = DriverProcess(url, tmp_path / "runs", 12, "--hang-after", "3")
     number = victim.wait_for("hangs")
-    with claim_study(folder, url) as drivers:
+    with lock_study(folder, url) as drivers:
         store = store_of(url, folder, drivers)
         with store.exclusive():
             assert store.adopt() is None, "its driver lives"
@@ -130,7 +130,7 @@ def test_each_sees_what_the_other_did_before_it(url: str, folder: RunFolder) -> 
     begin(url, folder)
     with ExitStack() as stack:
         first, second = (
-            store_of(url, folder, stack.enter_context(claim_study(folder, url))) for _ in range(2)
+            store_of(url, folder, stack.enter_context(lock_study(folder, url))) for _ in range(2)
         )
         proposers = Proposer(first, SPACE), Proposer(second, SPACE)
         trial = next_trial(first, proposers[0], 9)
@@ -164,7 +164,7 @@ def test_each_sees_what_the_other_did_before_it(url: str, folder: RunFolder) -> 
 
 def test_what_a_driver_left_half_done_is_done_by_the_next_one(url: str, folder: RunFolder) -> None:
     begin(url, folder)
-    with claim_study(folder, url) as drivers:
+    with lock_study(folder, url) as drivers:
         store = store_of(url, folder, drivers)
         trial = next_trial(store, Proposer(store, SPACE), 9)
         assert trial is not None
@@ -172,7 +172,7 @@ def test_what_a_driver_left_half_done_is_done_by_the_next_one(url: str, folder: 
         end = {"state": "complete", "reason": None, "metrics": measured(trial), "finished_at": None}
         trial.optuna_trial.set_user_attr("end", end)
         store.study.ask().suggest_int("T", 1, 8)  # and it died, twice
-    with claim_study(folder, url) as drivers:
+    with lock_study(folder, url) as drivers:
         store = store_of(url, folder, drivers)
         with store.exclusive():
             assert store.running() == []
@@ -182,7 +182,7 @@ def test_what_a_driver_left_half_done_is_done_by_the_next_one(url: str, folder: 
 
 def test_a_driver_that_lost_its_connection_ends_and_records_nothing_more(url: str, folder: RunFolder) -> None:
     begin(url, folder)
-    with claim_study(folder, url) as drivers:
+    with lock_study(folder, url) as drivers:
         store = store_of(url, folder, drivers)
         trial = next_trial(store, Proposer(store, SPACE), 9)
         assert trial is not None
@@ -194,7 +194,7 @@ def test_a_driver_that_lost_its_connection_ends_and_records_nothing_more(url: st
         assert trial.state == "running"
         with pytest.raises(StudyFailedError, match="is lost"), store.exclusive():
             pass
-        with claim_study(folder, url) as other:
+        with lock_study(folder, url) as other:
             heir = store_of(url, folder, other)
             with heir.exclusive():
                 adopted = heir.adopt()
@@ -210,7 +210,7 @@ def test_an_exclusive_section_waits_for_the_other_but_not_for_ever(
 ) -> None:
     begin(url, folder)
     monkeypatch.setattr(drivers_module, "EXCLUSIVE_TIMEOUT_S", 1)
-    with claim_study(folder, url) as first, claim_study(folder, url) as second:
+    with lock_study(folder, url) as first, lock_study(folder, url) as second:
         order = []
 
         def wait() -> None:
@@ -234,7 +234,7 @@ def test_an_exclusive_section_waits_for_the_other_but_not_for_ever(
 
 def test_a_study_is_begun_once(url: str, folder: RunFolder, tmp_path: Path) -> None:
     elsewhere = RunFolder.of(tmp_path / "elsewhere", "toy")
-    with claim_study(folder, url) as first, claim_study(elsewhere, url) as second:
+    with lock_study(folder, url) as first, lock_study(elsewhere, url) as second:
         attributes = StudyAttributes.of("toy", SPACE)
         require_new(elsewhere, url)
         create(folder, url, attributes, first)
@@ -264,17 +264,17 @@ def test_the_first_drivers_make_the_tables_one_after_another(url: str, tmp_path:
 def test_a_server_that_does_not_answer_is_a_user_error(folder: RunFolder) -> None:
     gone = "postgresql://me:secret@127.0.0.1:9/none"
     opened = pytest.raises(SearchError, match=r"--storage: .* cannot be opened: ")
-    with opened as caught, claim_study(folder, gone):
+    with opened as caught, lock_study(folder, gone):
         pass
     assert "secret" not in str(caught.value)
     assert not folder.path.exists()
 
 
 def test_scratch_folders_of_dead_drivers_go(url: str, folder: RunFolder) -> None:
-    with claim_study(folder, url) as first:
+    with lock_study(folder, url) as first:
         folder.scratch(first.me).mkdir()
         folder.scratch(12345).mkdir()
-        with claim_study(folder, url):
+        with lock_study(folder, url):
             assert [number for number, _ in folder.scratches()] == [first.me]
 
 

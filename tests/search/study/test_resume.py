@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 import reports.build
-from search.engine import conduct
+from search.engine import run_search
 from search.errors import SearchError
 from search.options import RunOptions
 from search.record import rebuild
-from search.result import Conducted
+from search.result import SearchResult
 from spaces.space import Space
 from studies.pareto import front
 from studies.record import read_study
@@ -31,38 +31,38 @@ def _quick_report(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reports.build, "build_report", lambda study, run_folder: run_folder)
 
 
-def _conduct(folder: Path, space: Space | None, **options: Any) -> Conducted:
+def _search(folder: Path, space: Space | None, **options: Any) -> SearchResult:
     values = {"study": "toy", "out": str(folder / "runs"), "show": False, "trainer": TRAINER, **options}
-    return conduct(space, RunOptions(**values))
+    return run_search(space, RunOptions(**values))
 
 
 def test_a_lost_run_folder_is_no_loss_where_a_database_holds_the_study(tmp_path: Path) -> None:
     """`--storage URL --resume --study toy --trials 5` on a machine that has never seen the study."""
     url = f"sqlite:///{tmp_path}/study.db"
-    first = _conduct(tmp_path, make_space(tmp_path / "data", budget=Budget(3)), storage=url)
+    first = _search(tmp_path, make_space(tmp_path / "data", budget=Budget(3)), storage=url)
     folder = first.folder.path
     files = {path.name for path in folder.iterdir() if path.is_file()}
     shutil.rmtree(folder)
-    again = _conduct(tmp_path, None, storage=url, resume=True, trials=5)
+    again = _search(tmp_path, None, storage=url, resume=True, trials=5)
     assert again.study.trials[:3] == first.study.trials
     assert Counter(trial.state for trial in again.study.trials) == {"complete": 5}
     assert len(starts(tmp_path / "data")) == 5
     assert read_study(folder) == again.study
     assert {path.name for path in folder.iterdir() if path.is_file()} == files
-    named = _conduct(tmp_path, None, resume=True)
+    named = _search(tmp_path, None, resume=True)
     assert named.study.trials == again.study.trials
 
 
 def test_a_resume_that_finds_nothing_to_do_leaves_the_record_as_it_was(tmp_path: Path) -> None:
     space = make_space(tmp_path / "data", budget=Budget(3))
-    first = _conduct(tmp_path, space)
-    again = _conduct(tmp_path, space, resume=True)
+    first = _search(tmp_path, space)
+    again = _search(tmp_path, space, resume=True)
     assert again.study == first.study
-    assert _conduct(tmp_path, None, resume=True, seed=9).study == first.study
+    assert _search(tmp_path, None, resume=True, seed=9).study == first.study
     with pytest.raises(SearchError, match="--trials: got 2, but the study has 3 already"):
-        _conduct(tmp_path, None, resume=True, trials=2)
+        _search(tmp_path, None, resume=True, trials=2)
     assert read_study(first.folder.path) == first.study
-    more = _conduct(tmp_path, None, resume=True, trials=4, seed=9)
+    more = _search(tmp_path, None, resume=True, trials=4, seed=9)
     assert len(more.study.trials) == 4
     assert more.study.info.space["sampler"]["seed"] == 9
     assert more.study.info.finished_at > first.study.info.finished_at  # type: ignore[operator]
@@ -79,7 +79,7 @@ def test_a_study_begun_before_probes_and_replicates_goes_on(
     rebuild(journal.parent)
     before = read_study(journal.parent)
     assert Counter(trial.state for trial in before.trials) == {"complete": 4, "running": 2}
-    after = _conduct(tmp_path, None, resume=True, replicates=1).study
+    after = _search(tmp_path, None, resume=True, replicates=1).study
     assert {trial.state for trial in after.trials} == {"complete"}
     for then, now in zip(before.trials, after.trials, strict=False):
         assert (now.params, now.config) == (then.params, then.config)

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from search.propose.proposer import Proposer
-from search.result import Conducted
+from search.result import SearchResult
 from search.study.attributes import StudyAttributes
 from search.study.folder import RunFolder
 from search.terminal.display import Display, ended_line, format_seconds, running_table
@@ -165,9 +165,9 @@ def test_durations(seconds: float, shown: str) -> None:
 
 def _summary(store: TrialStore, tmp_path: Any, **changes: Any) -> str:
     values = {"ending": "budget", "report": tmp_path / "toy" / "report.html", **changes}
-    conducted = Conducted(_record(store), RunFolder.of(tmp_path, "toy"), **values)
+    result = SearchResult(_record(store), RunFolder.of(tmp_path, "toy"), **values)
     console = _console(False)
-    print_summary(conducted, console, "python -m search.run --resume --study toy")
+    print_summary(result, console, "python -m search.run --resume --study toy")
     return _shown(console)
 
 

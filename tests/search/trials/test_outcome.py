@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search.constraints import Bounds
-from search.trials.outcome import Outcome, judge, of_error, to_tell
+from search.trials.outcome import Outcome, judge, of_error, optuna_result
 from snncore.errors import DivergedError, SilentNetworkError
 from studies.model import STATES, Objective
 from tests.search.fakes import OutOfMemoryError
@@ -25,7 +25,7 @@ METRICS = {"val_accuracy": 90.0, "train_memory_mib": 50.0, "firing_rate": 0.1}
 
 
 def test_a_complete_trial_is_told_its_values_in_the_users_direction() -> None:
-    told = to_tell(Outcome("complete", None, METRICS), OBJECTIVES, LIMITS, {})
+    told = optuna_result(Outcome("complete", None, METRICS), OBJECTIVES, LIMITS, {})
     assert told.state == "complete"
     assert told.values == (90.0, 50.0, 0.1)
     assert told.constraints == pytest.approx(
@@ -34,33 +34,33 @@ def test_a_complete_trial_is_told_its_values_in_the_users_direction() -> None:
 
 
 def test_a_complete_trial_may_violate_what_only_training_knows() -> None:
-    told = to_tell(Outcome("complete", None, METRICS | {"val_accuracy": 60.0}), OBJECTIVES, LIMITS, {})
+    told = optuna_result(Outcome("complete", None, METRICS | {"val_accuracy": 60.0}), OBJECTIVES, LIMITS, {})
     assert told.state == "complete"
     assert told.constraints["val_accuracy"] == pytest.approx(0.25)
     assert told.constraints["outcome"] == 0.0
 
 
 def test_a_stopped_trial_is_pruned_without_values_but_with_constraints() -> None:
-    told = to_tell(Outcome("stopped", "rung", {"train_memory_mib": 50.0}), OBJECTIVES, LIMITS, {})
+    told = optuna_result(Outcome("stopped", "rung", {"train_memory_mib": 50.0}), OBJECTIVES, LIMITS, {})
     assert (told.state, told.values) == ("pruned", None)
     assert told.constraints == pytest.approx({"train_memory_mib": -0.5, "val_accuracy": 0.0, "outcome": 0.0})
 
 
 def test_infeasible_has_exact_cheap_values_and_the_worst_for_the_rest() -> None:
     known = {"train_memory_mib": 200.0}
-    told = to_tell(Outcome("infeasible", "too big", known), OBJECTIVES, LIMITS, {"firing_rate": 0.7})
+    told = optuna_result(Outcome("infeasible", "too big", known), OBJECTIVES, LIMITS, {"firing_rate": 0.7})
     assert told.state == "complete"
     assert told.values == (0.0, 200.0, 0.7)
     assert told.constraints == pytest.approx({"train_memory_mib": 1.0, "val_accuracy": 0.0, "outcome": 1.0})
 
 
 def test_infeasible_never_tells_the_accuracy_of_an_early_epoch() -> None:
-    told = to_tell(Outcome("infeasible", "diverged", METRICS), OBJECTIVES, LIMITS, {})
+    told = optuna_result(Outcome("infeasible", "diverged", METRICS), OBJECTIVES, LIMITS, {})
     assert told.values == (0.0, 50.0, 0.0)
 
 
 def test_a_failed_trial_is_not_held_against_its_config() -> None:
-    told = to_tell(Outcome("failed", "boom"), OBJECTIVES, LIMITS, {})
+    told = optuna_result(Outcome("failed", "boom"), OBJECTIVES, LIMITS, {})
     assert (told.state, told.values) == ("fail", None)
 
 
@@ -89,7 +89,7 @@ def test_judge_leaves_every_other_outcome_alone() -> None:
 )
 def test_nothing_optuna_refuses_is_ever_told(state: Any, metrics: dict[str, Any]) -> None:
     names = [own.name for own in OBJECTIVES]
-    told = to_tell(judge(Outcome(state, None, metrics), names), OBJECTIVES, LIMITS, {})
+    told = optuna_result(judge(Outcome(state, None, metrics), names), OBJECTIVES, LIMITS, {})
     assert list(told.constraints) == ["train_memory_mib", "val_accuracy", "outcome"]
     assert all(math.isfinite(value) for value in told.constraints.values())
     assert (told.values is not None) == (told.state == "complete")

@@ -18,12 +18,12 @@ from search.record import main, rebuild
 from search.study.attributes import StudyAttributes
 from search.study.folder import RunFolder
 from search.study.opening import create
-from search.trials import writer as recorder_module
+from search.trials import writer as writer_module
 from search.trials.outcome import Outcome
-from search.trials.running_front import Outline
+from search.trials.running_front import RunningFront
 from search.trials.store import TrialStore
 from search.trials.to_record import StoreRecord, study_record
-from search.trials.writer import Recorder, unneeded, write_report
+from search.trials.writer import RecordWriter, unneeded, write_report
 from search.worker.checkpoint_place import CheckpointPlace
 from studies.model import Study, Trial
 from studies.pareto import front, knee, study_hypervolume, study_reference_point
@@ -90,7 +90,7 @@ def test_rebuild_writes_nothing_where_one_file_cannot_be(
 
 def test_rebuild_leaves_a_running_study_to_its_driver(folder: RunFolder) -> None:
     _study(folder)
-    with folder.claim(), pytest.raises(SearchError, match="another process runs this study"):
+    with folder.lock(), pytest.raises(SearchError, match="another process runs this study"):
         rebuild(folder.path)
 
 
@@ -134,7 +134,7 @@ def test_which_checkpoints_are_unneeded(folder: RunFolder) -> None:
 def test_a_write_removes_the_checkpoints_nobody_needs(folder: RunFolder) -> None:
     store, attributes = _study(folder)
     replace(attributes, keep_checkpoints="none").write(store.study)
-    Recorder(store, folder, CheckpointPlace(str(folder.path / "checkpoints"))).finish()
+    RecordWriter(store, folder, CheckpointPlace(str(folder.path / "checkpoints"))).finish()
     assert [path.name for path in (folder.path / "checkpoints").iterdir()] == ["trial-0004"]
 
 
@@ -144,13 +144,13 @@ def test_writes_are_five_seconds_or_two_percent_apart(
     store, _ = _study(folder)
     now = 1000.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    recorder = Recorder(store, folder, CheckpointPlace(str(folder.path / "checkpoints")))
+    writer = RecordWriter(store, folder, CheckpointPlace(str(folder.path / "checkpoints")))
     written: list[float] = []
-    monkeypatch.setattr(recorder_module, "write_record", lambda record, folder: written.append(now))
+    monkeypatch.setattr(writer_module, "write_record", lambda record, folder: written.append(now))
     for at in range(1, 2000):
         now = 1000.0 + at
         store.n_changes += 1
-        recorder.poll()
+        writer.poll()
     gaps = [after - before for before, after in itertools.pairwise(written)]
     assert written[0] == 1005.0
     assert gaps[0] == 5.0
@@ -162,25 +162,25 @@ def test_nothing_is_written_when_nothing_changed(folder: RunFolder, monkeypatch:
     store, _ = _study(folder)
     now = 0.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    recorder = Recorder(store, folder, CheckpointPlace(str(folder.path / "checkpoints")))
+    writer = RecordWriter(store, folder, CheckpointPlace(str(folder.path / "checkpoints")))
     written: list[float] = []
-    monkeypatch.setattr(recorder_module, "write_record", lambda record, folder: written.append(now))
+    monkeypatch.setattr(writer_module, "write_record", lambda record, folder: written.append(now))
     for now in (10.0, 20.0, 30.0, 40.0):
         if now == 30.0:
             store.started(4)
-        recorder.poll()
+        writer.poll()
     assert written == [10.0, 30.0]
-    recorder.finish()
+    writer.finish()
     assert len(written) == 3, "the last write is never left out"
 
 
 def test_a_record_is_made_once_its_lock_is_held(folder: RunFolder) -> None:
     """Another driver writes: what happens meanwhile must be in the record that takes the place of its own."""
     store, _ = _study(folder)
-    recorder = Recorder(store, folder, CheckpointPlace(str(folder.path / "checkpoints")))
+    writer = RecordWriter(store, folder, CheckpointPlace(str(folder.path / "checkpoints")))
     with ThreadPoolExecutor() as pool:
         with folder.writing():
-            ending = pool.submit(recorder.finish)
+            ending = pool.submit(writer.finish)
             time.sleep(0.5)
             assert not (folder.path / "trials.parquet").exists()
             store.finish(4, Outcome("failed", "while the other one wrote"))
@@ -196,13 +196,13 @@ def test_a_running_driver_waits_for_no_other_to_write(
     store, _ = _study(folder)
     now = 0.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    recorder = Recorder(store, folder, CheckpointPlace(str(folder.path / "checkpoints")))
+    writer = RecordWriter(store, folder, CheckpointPlace(str(folder.path / "checkpoints")))
     now = 10.0
     with folder.writing():
-        recorder.poll()
+        writer.poll()
         assert not (folder.path / "trials.parquet").exists()
     now = 20.0
-    recorder.poll()
+    writer.poll()
     assert len(read_study(folder.path).trials) == 5
 
 
@@ -211,7 +211,7 @@ def test_a_slow_write_is_rare(folder: RunFolder, monkeypatch: pytest.MonkeyPatch
     store, _ = _study(folder)
     now = 0.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    recorder = Recorder(store, folder, CheckpointPlace(str(folder.path / "checkpoints")))
+    writer = RecordWriter(store, folder, CheckpointPlace(str(folder.path / "checkpoints")))
     written: list[float] = []
 
     def slowly(record: Any, folder: Any) -> None:
@@ -219,11 +219,11 @@ def test_a_slow_write_is_rare(folder: RunFolder, monkeypatch: pytest.MonkeyPatch
         written.append(now)
         now += 3.0
 
-    monkeypatch.setattr(recorder_module, "write_record", slowly)
+    monkeypatch.setattr(writer_module, "write_record", slowly)
     while now < 1000.0:
         now += 1.0
         store.n_changes += 1
-        recorder.poll()
+        writer.poll()
     gaps = [after - before for before, after in itertools.pairwise(written)]
     assert min(gaps) >= 3.0 / 0.02
     assert len(written) >= 5
@@ -247,7 +247,7 @@ def test_the_record_of_a_store_is_that_of_its_storage(folder: RunFolder) -> None
     assert all(now is before for now, before in zip(again.trials, whole.trials, strict=True))
 
 
-def test_the_outline_decides_like_the_whole_study() -> None:
+def test_the_running_front_decides_like_the_whole_study() -> None:
     generator = np.random.default_rng(0)
     for n_objectives in (1, 2, 3):
         names = ("val_accuracy", "train_memory_mib", "latency_ms")[:n_objectives]
@@ -255,7 +255,7 @@ def test_the_outline_decides_like_the_whole_study() -> None:
             objectives={name: own for name, own in make_space().objectives.items() if name in names}
         )
         attributes = StudyAttributes.of("toy", space)
-        outline, trials = Outline(attributes.info()), []
+        running_front, trials = RunningFront(attributes.info()), []
         for number in range(60):
             values = dict(
                 zip(names, generator.integers(0, 12, n_objectives).astype(float).tolist(), strict=True)
@@ -265,13 +265,13 @@ def test_the_outline_decides_like_the_whole_study() -> None:
                 number, state, {}, {}, values=values, constraints={"c": float(generator.integers(-2, 2))}
             )
             trials.append(trial)
-            outline.add([trial])
+            running_front.add([trial])
             whole = Study(attributes.info(), tuple(trials))
-            assert front(outline.study) == front(whole)
-            assert knee(outline.study) == knee(whole)
-            assert study_reference_point(outline.study) == study_reference_point(whole)
-            assert study_hypervolume(outline.study) == study_hypervolume(whole)
-        at_once = Outline(attributes.info())
+            assert front(running_front.study) == front(whole)
+            assert knee(running_front.study) == knee(whole)
+            assert study_reference_point(running_front.study) == study_reference_point(whole)
+            assert study_hypervolume(running_front.study) == study_hypervolume(whole)
+        at_once = RunningFront(attributes.info())
         at_once.add(trials)
-        assert front(at_once.study) == front(outline.study)
-        assert len(outline.study.trials) <= len(front(outline.study)) + n_objectives
+        assert front(at_once.study) == front(running_front.study)
+        assert len(running_front.study.trials) <= len(front(running_front.study)) + n_objectives

@@ -19,7 +19,7 @@ from search.study.attributes import StudyAttributes
 from search.study.drivers import OneDriver
 from search.study.folder import RunFolder
 from search.study.opening import create, open_existing
-from search.trials import writer as recorder_module
+from search.trials import writer as writer_module
 from studies.record import read_study
 from tests.search.fakes import Budget, make_space
 from tests.search.stores import complete
@@ -51,7 +51,7 @@ class _Many(OneDriver):
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
-    monkeypatch.setattr(recorder_module, "write_report", lambda record, folder: (None, None))
+    monkeypatch.setattr(writer_module, "write_report", lambda record, folder: (None, None))
     folder = RunFolder.of(tmp_path, "toy")
     folder.path.mkdir()
     return folder
@@ -70,7 +70,7 @@ def _two(folder: RunFolder) -> tuple[_OpenStudy, _OpenStudy]:
     first = _opened(folder, attributes, 1)
     wider = replace(attributes.with_space(replace(space, budget=Budget(100))), keep_checkpoints="all")
     second = _opened(folder, wider, 2)
-    second.go_on()
+    second.continue_study()
     return first, second
 
 
@@ -111,7 +111,7 @@ def test_what_holds_for_a_study_is_written_in_an_exclusive_section(
         write(attributes, study)
 
     monkeypatch.setattr(StudyAttributes, "write", note)
-    first.go_on()
+    first.continue_study()
     first.close("budget")
     assert is_exclusive == [True, True]
 
@@ -128,6 +128,6 @@ def test_a_last_write_that_finds_no_room_is_told_in_one_line(
     def full(record: Any, folder: Any) -> None:
         raise error
 
-    monkeypatch.setattr(recorder_module, "write_record", full)
+    monkeypatch.setattr(writer_module, "write_record", full)
     with pytest.raises(StudyFailedError, match=r"its storage or record cannot be written: .*No space left"):
         first.close("budget")

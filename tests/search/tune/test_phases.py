@@ -422,7 +422,7 @@ def test_one_of_several_drivers_measures_quietly() -> None:
     assert to_measure_quietly(store, lambda: [0, 1]) == [1]
 
     class _Other(OneDriver):
-        def claim_measuring(self) -> bool:
+        def lock_measuring(self) -> bool:
             return False
 
     store.drivers = _Other()

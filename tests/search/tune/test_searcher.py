@@ -20,7 +20,7 @@ from search.study.drivers import OneDriver
 from search.trials.outcome import Outcome
 from search.trials.store import TrialStore
 from search.tune import loop as tuning
-from search.tune.callbacks import StopOnRequest, Watcher, failure
+from search.tune.callbacks import StopOnRequest, TuneCallback, failure
 from search.tune.loop import _judge_memory_victim, _make_halving
 from search.tune.scheduler import HalvingScheduler
 from search.tune.searcher import WorkSearcher
@@ -119,7 +119,7 @@ def test_missing_or_nan_objectives_never_raise(metrics: dict[str, Any]) -> None:
     assert store.trials[0].state == "infeasible"
 
 
-def test_errors_are_left_to_the_watcher() -> None:
+def test_errors_are_left_to_the_callback() -> None:
     space = make_space()
     store = new_store(space)
     searcher = _searcher(store, space)
@@ -309,10 +309,10 @@ def test_each_life_of_the_loop_begins_with_a_life_of_its_own_in_the_jobs(
 ) -> None:
     space = make_space()
     store = new_store(space)
-    lives = []
+    loop_ids = []
 
     def die(trainable: Any, search_alg: WorkSearcher, **options: Any) -> None:
-        lives.append([search_alg.suggest(f"tune-{at}")[JOB].life for at in range(2)])
+        loop_ids.append([search_alg.suggest(f"tune-{at}")[JOB].loop_id for at in range(2)])
         raise RuntimeError("the loop dies")
 
     monkeypatch.setattr(tuning.tune, "run", die)
@@ -320,8 +320,8 @@ def test_each_life_of_the_loop_begins_with_a_life_of_its_own_in_the_jobs(
         tuning.search(
             job_factory(store, space, tmp_path).setting, store, StopRequest(), lambda: None, print, list
         )
-    assert [len(set(life)) for life in lives] == [1, 1, 1, 1]
-    assert len({life[0] for life in lives}) == 4
+    assert [len(set(loop_id)) for loop_id in loop_ids] == [1, 1, 1, 1]
+    assert len({loop_id[0] for loop_id in loop_ids}) == 4
 
 
 @pytest.mark.parametrize(
@@ -363,18 +363,18 @@ def test_the_trial_whose_report_was_not_recorded_takes_no_further_step() -> None
     dead: list[str] = []
     stop = StopRequest(require=RayWatch(None, lambda: dead).require)
     task, trial = Mock(), Mock(trial_id="tune-1")
-    watcher = Watcher({"tune-1": task}, stop, lambda: None)
-    watcher.on_trial_result(1, [trial], trial, {REPORT: row(1)})
+    callback = TuneCallback({"tune-1": task}, stop, lambda: None)
+    callback.on_trial_result(1, [trial], trial, {REPORT: row(1)})
     task.noted.side_effect = OSError("no space left")
     with pytest.raises(RuntimeError, match="not recorded"):  # Ray then gives the trial up
-        watcher.on_trial_result(1, [trial], trial, {REPORT: row(2)})
+        callback.on_trial_result(1, [trial], trial, {REPORT: row(2)})
     assert isinstance(stop.error, OSError)
 
 
 def test_the_loop_is_left_at_once_when_ray_has_died() -> None:
     stop = StopRequest(require=RayWatch(None, lambda: ["gcs_server"]).require)
     with pytest.raises(LeaveLoop):
-        Watcher({}, stop, lambda: None).on_step_end(1, [])
+        TuneCallback({}, stop, lambda: None).on_step_end(1, [])
     assert not isinstance(LeaveLoop(), Exception), "Ray tidies up at an Exception, with what is dead"
 
 

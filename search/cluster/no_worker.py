@@ -9,7 +9,7 @@ SECONDS_WITHOUT_WORKER = 60.0
 """A worker comes up in seconds, unless Ray is in trouble or the cluster is full."""
 
 
-class Patience:
+class NoWorkerNotice:
     """Says once in each wait that no worker has come up. logs: where Ray's logs are."""
 
     def __init__(

@@ -17,7 +17,7 @@ from spikefront.text import printable
 
 
 @contextmanager
-def claim_study(folder: RunFolder, url: str | None) -> Iterator[Drivers]:
+def lock_study(folder: RunFolder, url: str | None) -> Iterator[Drivers]:
     """Be a driver of a study for the time of the block.
 
     A journal has one driver: whoever holds the run folder. So has a file of SQLite, wherever the run folders
@@ -29,12 +29,12 @@ def claim_study(folder: RunFolder, url: str | None) -> Iterator[Drivers]:
     """
     url = url or folder.named_url()
     if url is not None and is_server(url):
-        with folder.claim(shared=True), server_drivers(url, folder.path.name) as drivers:
+        with folder.lock(shared=True), server_drivers(url, folder.path.name) as drivers:
             _tidy(folder, drivers)
             yield drivers
         return
     file = None if url is None else file_of(url)
-    with folder.claim():
+    with folder.lock():
         if file is None:
             folder.tidy()
             yield OneDriver()
