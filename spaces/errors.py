@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spikefront.errors import FileMistakesError, Mistake
-from spikefront.text import cut, did_you_mean, dotted, flow, nearest, printable, shown
+from spikefront.text import cut, did_you_mean, dotted, flow, nearest, shown
 
 __all__ = [
     "Mistake",
@@ -13,7 +13,6 @@ __all__ = [
     "dotted",
     "flow",
     "nearest",
-    "printable",
     "shown",
 ]
 

@@ -28,7 +28,7 @@ _MOST_CHANGES = 4
 
 
 @dataclass(frozen=True)
-class Final:
+class FinalTraining:
     """One final training.
 
     number: the trial it trained; None when the file does not tell. promised, obtained: `COMPARED` metrics,
@@ -53,22 +53,22 @@ class Final:
 
 
 @dataclass(frozen=True)
-class Unread:
+class UnusableResult:
     """A result.json that is no final training of this study, and why."""
 
     path: Path
     why: str
 
 
-def read_finals(study: Study, run_folder: str | Path) -> tuple[list[Final], list[Unread]]:
+def read_finals(study: Study, run_folder: str | Path) -> tuple[list[FinalTraining], list[UnusableResult]]:
     """The final trainings in RUN/finals, by trial, then time, and the results that cannot be used."""
-    finals, unread = [], []
+    finals, unusable = [], []
     for path in sorted(Path(run_folder).glob("finals/*/result.json")):
         try:
             finals.append(_final(study, path))
         except Exception as error:  # one result that is none of ours must not hide the others
-            unread.append(Unread(path, one_line(str(error), 200)))
-    return sorted(finals, key=lambda final: (final.number is None, final.number, final.finished_at)), unread
+            unusable.append(UnusableResult(path, one_line(str(error), 200)))
+    return sorted(finals, key=lambda final: (final.number is None, final.number, final.finished_at)), unusable
 
 
 def final_lines(study: Study, run_folder: str | Path) -> list[str]:
@@ -76,12 +76,12 @@ def final_lines(study: Study, run_folder: str | Path) -> list[str]:
 
     Further lines where an accuracy is no more than guessing, or classes have no sample.
     """
-    finals, unread = read_finals(study, run_folder)
+    finals, unusable = read_finals(study, run_folder)
     lines = [line for final in finals for line in _lines(final)]
-    return [*lines, *(f"{result.path}: cannot be read: {result.why}" for result in unread)]
+    return [*lines, *(f"{result.path}: cannot be read: {result.why}" for result in unusable)]
 
 
-def differences(final: Final, arrow: str = "->") -> list[str]:
+def differences(final: FinalTraining, arrow: str = "->") -> list[str]:
     """What makes promise and result differ besides luck, in words: epochs, changed fields, device."""
     before, after = final.epochs
     is_other = None not in final.epochs and before != after
@@ -96,13 +96,13 @@ def differences(final: Final, arrow: str = "->") -> list[str]:
     return texts + (["measured on another device"] if final.is_elsewhere else [])
 
 
-def final_remarks(final: Final) -> list[str]:
+def final_remarks(final: FinalTraining) -> list[str]:
     """See `spikefront.accuracy.split_remarks`."""
     accuracies = {"val": final.obtained.get("val_accuracy"), "test": final.test_accuracy}
     return split_remarks(accuracies, final.samples)
 
 
-def _lines(final: Final) -> list[str]:
+def _lines(final: FinalTraining) -> list[str]:
     shown = ", ".join(
         [
             f"validation accuracy promised {accuracy_text(final.promised.get('val_accuracy'), {})}",
@@ -116,13 +116,13 @@ def _lines(final: Final) -> list[str]:
     return [head + text, *(head + remark for remark in final_remarks(final))]
 
 
-def _name(final: Final) -> str:
+def _name(final: FinalTraining) -> str:
     folder = one_line(final.folder.name)
     is_usual = final.number is None or folder == trial_stem(final.number)
     return folder if is_usual else f"trial {final.number} in {folder}"
 
 
-def _final(study: Study, path: Path) -> Final:
+def _final(study: Study, path: Path) -> FinalTraining:
     """What a result.json tells.
 
     Raises:
@@ -135,7 +135,7 @@ def _final(study: Study, path: Path) -> Final:
     metrics = _mapping(result.get("metrics")) | {"val_accuracy": result.get("val_accuracy")}
     device = _device(result)
     epochs = result.get("epochs_trained")
-    return Final(
+    return FinalTraining(
         folder=path.parent,
         number=None if trial is None else number,
         promised=_numbers(known),

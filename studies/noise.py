@@ -39,7 +39,7 @@ class Noise:
 
 
 @dataclass(frozen=True)
-class Near:
+class NearTrial:
     """A trial that is dominated, but not beyond the noise.
 
     dominated_by: a trial of the front, the one that comes closest to beating it beyond the noise.
@@ -57,7 +57,7 @@ def noises(study: Study) -> list[Noise]:
     return [_noise(trials, known, objective.name) for objective in study.info.objectives]
 
 
-def near_front(study: Study) -> list[Near]:
+def near_front(study: Study) -> list[NearTrial]:
     """The rankable trials off the front that no other dominates beyond the noise, by number.
 
     A trial dominates another beyond the noise when it dominates it by the recorded values, and is better
@@ -76,7 +76,7 @@ def near_front(study: Study) -> list[Near]:
         if doubts.any(axis=1).all() and table.is_in_doubt(row, table.dominators(row, everyone)):
             closest = int(np.argmin(doubts.sum(axis=1)))
             names = tuple(name for name, doubt in zip(table.names, doubts[closest], strict=True) if doubt)
-            near.append(Near(table.trials[row], table.trials[at_front[closest]].number, names))
+            near.append(NearTrial(table.trials[row], table.trials[at_front[closest]].number, names))
     return near
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from studies.model import Study, Trial
-from studies.noise import Near, Noise, noises
+from studies.noise import NearTrial, Noise, noises
 from studies.pareto import front
 from studies.replicates import spreads
 from studies.text import listed, named_trials, number, unit
@@ -48,7 +48,7 @@ def noise_remark(study: Study, label: Label = str) -> str:
     return f"noise: {listed(known)}{rest}"
 
 
-def near_remark(near: Sequence[Near]) -> str:
+def near_remark(near: Sequence[NearTrial]) -> str:
     """The trials within the noise of the front; "" without any."""
     if not near:
         return ""

@@ -10,7 +10,7 @@ from functools import cached_property
 
 from reports.data.params import Param, searched_params
 from studies.model import Objective, Study, Trial
-from studies.noise import Near, near_front
+from studies.noise import NearTrial, near_front
 from studies.pareto import front, knee, rankable
 from studies.replicates import Spread, searched, spreads
 
@@ -42,7 +42,7 @@ class Digest:
     dominated: tuple[Trial, ...]
     knee: Trial | None
     params: tuple[Param, ...]
-    near: tuple[Near, ...] = ()
+    near: tuple[NearTrial, ...] = ()
     spreads: Mapping[int, Mapping[str, Spread]] = field(default_factory=dict)
     n_thinned: int = 0
 

@@ -9,7 +9,7 @@ from reports.data.digest import Digest, value
 from reports.format.quantities import quantity
 from reports.html.figure import Card
 from reports.params.effect import effect
-from reports.params.fanova import Learned
+from reports.params.fanova import Analysis
 from reports.params.panels import Panel, panel_of, panel_span
 from studies.model import Objective
 
@@ -36,8 +36,10 @@ class DependenceFrame:
     explained: float
 
 
-def dependence_frame(digest: Digest, objective: Objective, analysis: Learned | str) -> DependenceFrame | Card:
-    """The frame of one objective, or why there is none. analysis: what `learned` gave for the objective."""
+def dependence_frame(
+    digest: Digest, objective: Objective, analysis: Analysis | str
+) -> DependenceFrame | Card:
+    """The frame of one objective, or why there is none. analysis: what `analysed` gave for the objective."""
     title = dependence_title(objective)
     if isinstance(analysis, str):
         return Card(title, analysis)

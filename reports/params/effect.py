@@ -20,7 +20,7 @@ from reports.params.forest import Forest
 
 N_ROWS = 200
 N_STEPS = 12
-DOUBT = 0.05
+ERROR_RATE = 0.05
 """Probability, over all comparisons made at once, to call a difference one that is none."""
 
 Places = NDArray[np.int64]
@@ -55,7 +55,7 @@ class Effect:
     def difference(self, place: int, other: int, n_comparisons: int = 1) -> Difference:
         """What the setting at place `place` gives more than that at `other`, tree by tree."""
         gains = self.by_tree[:, place] - self.by_tree[:, other]
-        width = NormalDist().inv_cdf(1 - DOUBT / (2 * max(1, n_comparisons))) * gains.std(ddof=1)
+        width = NormalDist().inv_cdf(1 - ERROR_RATE / (2 * max(1, n_comparisons))) * gains.std(ddof=1)
         middle = float(gains.mean())
         return Difference(middle, middle - float(width), middle + float(width))
 

@@ -45,7 +45,7 @@ class Shares:
 
 
 @dataclass(frozen=True)
-class Learned:
+class Analysis:
     """What all figures about the params share for one objective: its forest and how that is divided."""
 
     objective: Objective
@@ -53,7 +53,7 @@ class Learned:
     shares: Shares
 
 
-def learned(digest: Digest, objective: Objective, trials: Sequence[Trial] | None = None) -> Learned | str:
+def analysed(digest: Digest, objective: Objective, trials: Sequence[Trial] | None = None) -> Analysis | str:
     """A forest for an objective with its shares, or a sentence that says why there is none.
 
     trials: those it learns from; by default all that know the objective.
@@ -64,7 +64,7 @@ def learned(digest: Digest, objective: Objective, trials: Sequence[Trial] | None
     variance_shares = shares(forest)
     if variance_shares is None:
         return "The forest predicts the same for all settings, so nothing can be attributed."
-    return Learned(objective, forest, variance_shares)
+    return Analysis(objective, forest, variance_shares)
 
 
 def shares(forest: Forest, seed: int = 0) -> Shares | None:

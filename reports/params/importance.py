@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from reports.data.digest import Digest
 from reports.format.quantities import quantity
 from reports.html.figure import Card
-from reports.params.fanova import Learned, learned
+from reports.params.fanova import Analysis, analysed
 from studies.model import Objective
 
 WEAK = 0.3
@@ -41,13 +41,13 @@ class ImportanceFrame:
 
 
 def importance_frame(
-    digest: Digest, objective: Objective, analysis: Learned | str | None = None
+    digest: Digest, objective: Objective, analysis: Analysis | str | None = None
 ) -> ImportanceFrame | Card:
     """The frame of one objective over all trials that know it, or why there is none.
 
-    analysis: what `learned` gave for the objective, where it is at hand.
+    analysis: what `analysed` gave for the objective, where it is at hand.
     """
-    analysis = learned(digest, objective) if analysis is None else analysis
+    analysis = analysed(digest, objective) if analysis is None else analysis
     if isinstance(analysis, str):
         return Card(importance_title(objective), analysis)
     single = analysis.shares.single

@@ -15,11 +15,11 @@ from reports.data.params import Setting, category_text, setting, setting_text
 from reports.format.quantities import counted, listed, nested, number_text, significant
 from reports.html.figure import Card
 from reports.params.effect import Difference, Effect, effect
-from reports.params.fanova import Learned, learned
+from reports.params.fanova import Analysis, analysed
 from reports.params.forest import MIN_TRIALS, Forest
 from studies.model import Objective, Trial
 
-SIX = {
+METHOD_PARAMS = {
     "distillation.mode": "Distillation mode",
     "distillation.branches": "Branch placement",
     "distillation.reliability_threshold": "Reliability threshold",
@@ -80,26 +80,26 @@ class MethodFrame:
     unskilled: frozenset[str] = frozenset()
 
 
-def method_frames(digest: Digest, analyses: list[Learned | str]) -> list[MethodFrame | Card]:
-    """The six params in the order of `SIX`; a card for one of which nothing can be said.
+def method_frames(digest: Digest, analyses: list[Analysis | str]) -> list[MethodFrame | Card]:
+    """The six params in the order of `METHOD_PARAMS`; a card for one of which nothing can be said.
 
-    analyses: what `learned` gave for each objective.
+    analyses: what `analysed` gave for each objective.
     """
     matched = [
         _matched(digest, objective, analysis)
         for objective, analysis in zip(digest.objectives, analyses, strict=True)
     ]
-    return [_frame(digest, matched, field, title) for field, title in SIX.items()]
+    return [_frame(digest, matched, field, title) for field, title in METHOD_PARAMS.items()]
 
 
-def _matched(digest: Digest, objective: Objective, analysis: Learned | str) -> Learned | str:
+def _matched(digest: Digest, objective: Objective, analysis: Analysis | str) -> Analysis | str:
     """What was learned from the measured trials alone, so that all objectives speak of the same ones."""
     if len(digest.known(objective.name)) == len(digest.measured):
         return analysis
-    return learned(digest, objective, digest.measured)
+    return analysed(digest, objective, digest.measured)
 
 
-def _frame(digest: Digest, analyses: list[Learned | str], field: str, title: str) -> MethodFrame | Card:
+def _frame(digest: Digest, analyses: list[Analysis | str], field: str, title: str) -> MethodFrame | Card:
     first = analyses[0] if analyses else "This study has no objective."
     if field not in {param.name for param in digest.params}:
         return Card(title, _fixed(digest, field))
@@ -116,7 +116,7 @@ def _frame(digest: Digest, analyses: list[Learned | str], field: str, title: str
         at = f", all at {tried[0]}" if len(tried) == 1 else ""
         why = f"It was active in {counted(n_active, 'measured trial')} only{at}: too few to compare."
         return Card(title, why)
-    known = [analysis for analysis in analyses if isinstance(analysis, Learned)]
+    known = [analysis for analysis in analyses if isinstance(analysis, Analysis)]
     effects = {analysis.objective.name: effect(analysis.forest, param) for analysis in known}
     unskilled = frozenset(
         analysis.objective.name for analysis in known if analysis.forest.explained <= NO_SKILL
@@ -128,7 +128,7 @@ def _frame(digest: Digest, analyses: list[Learned | str], field: str, title: str
 
 def _compared(
     digest: Digest,
-    first: Learned,
+    first: Analysis,
     turned: Effect,
     effects: dict[str, Effect],
     unskilled: frozenset[str],

@@ -11,7 +11,7 @@ from reports.format.quantities import quantity
 from reports.html.figure import Card
 from reports.params.effect import Places, active, grid, moved, spread_evenly
 from reports.params.encoding import Floats
-from reports.params.fanova import Learned, Pair
+from reports.params.fanova import Analysis, Pair
 from reports.params.forest import MIN_TRIALS, Forest
 from studies.model import Objective
 
@@ -48,8 +48,8 @@ class PairsFrame:
     explained: float
 
 
-def pairs_frame(objective: Objective, analysis: Learned | str) -> PairsFrame | Card:
-    """The frame of one objective, or why there is none. analysis: what `learned` gave for the objective."""
+def pairs_frame(objective: Objective, analysis: Analysis | str) -> PairsFrame | Card:
+    """The frame of one objective, or why there is none. analysis: what `analysed` gave for the objective."""
     title = pairs_title(objective)
     if isinstance(analysis, str):
         return Card(title, analysis)

@@ -11,7 +11,7 @@ from reports.html.markup import Html, tag
 from reports.html.section import Section, drawn
 from reports.params.dependence import dependence_frame
 from reports.params.dependence_figure import draw_dependence
-from reports.params.fanova import Learned, learned
+from reports.params.fanova import Analysis, analysed
 from reports.params.importance import SOURCE, importance_frame
 from reports.params.importance_figure import draw_importance
 from reports.params.method import MethodFrame, method_frames
@@ -40,12 +40,12 @@ METHOD = (
     "it had seen, not by lot, so a difference may have another cause than the param."
 )
 
-Analyses = list[Learned | str]
+Analyses = list[Analysis | str]
 
 
 def param_sections(digest: Digest) -> list[Section]:
     """The sections about params, in their order."""
-    analyses = [learned(digest, objective) for objective in digest.objectives]
+    analyses = [analysed(digest, objective) for objective in digest.objectives]
     return [
         _everything(digest),
         _importance(digest, analyses),

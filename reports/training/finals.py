@@ -13,7 +13,7 @@ from reports.html.markup import Html, join, tag
 from reports.html.section import Section
 from reports.html.table import scrolling_table
 from spikefront.accuracy import SPLITS, split_text
-from studies.finals import COMPARED, Final, Unread, differences, final_remarks, read_finals
+from studies.finals import COMPARED, FinalTraining, UnusableResult, differences, final_remarks, read_finals
 from studies.text import decimals
 
 ACCURACY, *_PRICES = COMPARED
@@ -28,16 +28,16 @@ class FinalsFrame:
     points, of each training that has both.
     """
 
-    finals: tuple[Final, ...]
+    finals: tuple[FinalTraining, ...]
     names: tuple[str, ...]
     gaps: tuple[float, ...]
-    unread: tuple[Unread, ...]
+    unusable: tuple[UnusableResult, ...]
 
 
 def finals_frame(digest: Digest, run_folder: Path) -> FinalsFrame | None:
     """The frame of all final trainings of a run folder; None where there is no result."""
-    finals, unread = read_finals(digest.recorded, run_folder)
-    if not finals and not unread:
+    finals, unusable = read_finals(digest.recorded, run_folder)
+    if not finals and not unusable:
         return None
     return FinalsFrame(
         finals=tuple(finals),
@@ -47,7 +47,7 @@ def finals_frame(digest: Digest, run_folder: Path) -> FinalsFrame | None:
             for final in finals
             if ACCURACY in final.obtained and ACCURACY in final.promised
         ),
-        unread=tuple(unread),
+        unusable=tuple(unusable),
     )
 
 
@@ -98,7 +98,7 @@ def _table(frame: FinalsFrame) -> Html:
     return scrolling_table("finals-table", heads, rows, caption, region)
 
 
-def _row(final: Final, names: Sequence[str]) -> Html:
+def _row(final: FinalTraining, names: Sequence[str]) -> Html:
     cells = [tag("th", "–" if final.number is None else str(final.number), scope="row")]
     for name in names:
         cells += [_number(name, final.promised), _number(name, final.obtained)]
@@ -132,7 +132,7 @@ def _notes(frame: FinalsFrame) -> list[Html]:
     notes += [f"{capitalised(SPLITS[split])} accuracy: {text}." for split, text in of.items() if text]
     for final in frame.finals:
         notes += [f"finals/{final.folder.name}: {remark}." for remark in final_remarks(final)]
-    notes += [f"finals/{result.path.parent.name} cannot be used: {result.why}." for result in frame.unread]
+    notes += [f"finals/{result.path.parent.name} cannot be used: {result.why}." for result in frame.unusable]
     return [tag("p", note, class_="note below") for note in notes]
 
 

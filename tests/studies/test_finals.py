@@ -57,9 +57,9 @@ def test_the_origin_says_which_trial_it_is_whatever_the_folders_name(study: Stud
         told = {"origin": origin, "finished_at": f"2030-01-01T0{hour}:00:00+00:00", "test_accuracy": hour}
         put(tmp_path, name, told)
     put(tmp_path, "foreign", {"origin": {"study": "other", "trial": 1}})
-    finals, unread = read_finals(study, tmp_path)
+    finals, unusable = read_finals(study, tmp_path)
     assert [(final.number, final.test_accuracy) for final in finals] == [(1, 8.0), (1, 9.0)]
-    assert [(one.path.parent.name, one.why) for one in unread] == [
+    assert [(one.path.parent.name, one.why) for one in unusable] == [
         ("foreign", "it trained a trial of study other")
     ]
 
@@ -126,7 +126,7 @@ def test_without_a_date_it_is_the_files(study: Study, tmp_path: Path) -> None:
 @pytest.mark.parametrize("odd", [{"origin": {"study": "digits", "trial": "x"}}, {"metrics": 3, "config": []}])
 def test_odd_results_are_no_error(odd: dict[str, Any], study: Study, tmp_path: Path) -> None:
     put(tmp_path, "other", odd)
-    (final,), unread = read_finals(study, tmp_path)
-    assert (final.number, unread, final.promised) == (None, [], {})
+    (final,), unusable = read_finals(study, tmp_path)
+    assert (final.number, unusable, final.promised) == (None, [], {})
     put(tmp_path, "third", {"finished_at": "yesterday"})
     assert len(read_finals(study, tmp_path)[1]) == 1

@@ -14,7 +14,7 @@ from reports.html.figure import Card
 from reports.params.dependence import N_POINTS, DependenceFrame, dependence_frame
 from reports.params.dependence_figure import draw_dependence
 from reports.params.effect import Effect, effect, followers
-from reports.params.fanova import Learned, learned
+from reports.params.fanova import Analysis, analysed
 from reports.params.forest import Forest, fitted
 from reports.params.pairs import PairsFrame, pairs_frame, surface
 from reports.params.pairs_figure import draw_pairs
@@ -114,7 +114,7 @@ def test_a_param_that_a_mode_switches_on_follows_it() -> None:
     assert (alpha.n_active, alpha.n_trials) == (len(active), 300)
     slope = (alpha.mean[-1] - alpha.mean[0]) / (float(alpha.settings[-1]) - float(alpha.settings[0]))  # type: ignore[arg-type]
     assert slope == pytest.approx(6.0, abs=0.8)
-    frame = dependence_frame(read, ACCURACY, learned(read, ACCURACY))
+    frame = dependence_frame(read, ACCURACY, analysed(read, ACCURACY))
     assert isinstance(frame, DependenceFrame)
     texts = str(draw_dependence(frame, "d").drawing["layout"])
     assert f"active in {len(active)} of 300" in texts
@@ -122,8 +122,8 @@ def test_a_param_that_a_mode_switches_on_follows_it() -> None:
 
 def test_the_panels_of_a_study() -> None:
     read = digest(digits_study(60))
-    found = learned(read, ACCURACY)
-    assert isinstance(found, Learned)
+    found = analysed(read, ACCURACY)
+    assert isinstance(found, Analysis)
     frame = dependence_frame(read, ACCURACY, found)
     assert isinstance(frame, DependenceFrame)
     assert [panel.share for panel in frame.panels] == sorted(found.shares.single.values(), reverse=True)[:4]
@@ -138,7 +138,7 @@ def test_the_panels_of_a_study() -> None:
 
 def test_of_many_trials_some_are_drawn() -> None:
     read = digest(made(N_POINTS + 50, additive, lambda one: float(one["a"])))
-    frame = dependence_frame(read, ACCURACY, learned(read, ACCURACY))
+    frame = dependence_frame(read, ACCURACY, analysed(read, ACCURACY))
     assert isinstance(frame, DependenceFrame)
     assert len(frame.points) == N_POINTS
     assert "400 of 450 trials" in draw_dependence(frame, "d").caption
@@ -165,7 +165,7 @@ def test_a_surface_is_the_product_and_marks_what_no_trial_is_near() -> None:
 
 def test_the_pairs_of_a_product() -> None:
     read = digest(made(400, additive, lambda one: (one["a"] - 2.5) * (one["b"] - 0.5)))
-    frame = pairs_frame(ACCURACY, learned(read, ACCURACY))
+    frame = pairs_frame(ACCURACY, analysed(read, ACCURACY))
     assert isinstance(frame, PairsFrame)
     assert max(frame.shares, key=lambda pair: frame.shares[pair]) == ("a", "b")
     assert frame.shares["a", "b"] > 0.5
@@ -178,14 +178,14 @@ def test_the_pairs_of_a_product() -> None:
 
 def test_a_sum_has_no_pair_worth_telling() -> None:
     read = digest(made(400, additive, lambda one: 10.0 * one["a"]))
-    frame = pairs_frame(ACCURACY, learned(read, ACCURACY))
+    frame = pairs_frame(ACCURACY, analysed(read, ACCURACY))
     assert isinstance(frame, PairsFrame)
     assert "No pair explains 1" in draw_pairs(frame, "p").caption
 
 
 def test_one_param_has_no_pair() -> None:
     read = digest(ODD["one_objective"]())
-    card = pairs_frame(ACCURACY, learned(read, ACCURACY))
+    card = pairs_frame(ACCURACY, analysed(read, ACCURACY))
     assert isinstance(card, Card)
     assert "Only one param varies" in card.why
 
@@ -193,7 +193,7 @@ def test_one_param_has_no_pair() -> None:
 @pytest.mark.parametrize("name", ["none", "two", "all_failed", "all_equal", "nan"])
 def test_what_cannot_be_learned_is_a_card_with_the_reason(name: str) -> None:
     read = digest(ODD[name]())
-    found = learned(read, ACCURACY)
+    found = analysed(read, ACCURACY)
     assert isinstance(found, str)
     for card in (dependence_frame(read, ACCURACY, found), pairs_frame(ACCURACY, found)):
         assert isinstance(card, Card)

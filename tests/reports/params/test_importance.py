@@ -10,7 +10,7 @@ import pytest
 from reports.data.digest import digest
 from reports.data.params import Param
 from reports.html.figure import Card
-from reports.params.fanova import Learned, divided, learned, shares
+from reports.params.fanova import Analysis, analysed, divided, shares
 from reports.params.forest import MAX_ROWS, grown
 from reports.params.importance import ImportanceFrame, importance_frame
 from reports.params.importance_figure import draw_importance
@@ -120,8 +120,8 @@ def test_many_trials_are_sampled_and_many_settings_grouped() -> None:
         replace(trial, values={"train_memory_mib": float(x**2)})
         for trial, x in zip(study.trials, values, strict=True)
     ]
-    found = learned(digest(replace(study, trials=tuple(valued))), MEMORY)
-    assert isinstance(found, Learned)
+    found = analysed(digest(replace(study, trials=tuple(valued))), MEMORY)
+    assert isinstance(found, Analysis)
     assert len(found.forest.trials) == MAX_ROWS
     assert found.shares.single["x"] > 0.97
 

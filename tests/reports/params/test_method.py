@@ -15,8 +15,8 @@ import pytest
 from reports.data.digest import digest
 from reports.html.figure import Card
 from reports.page import page
-from reports.params.fanova import learned
-from reports.params.method import SIX, MethodFrame, method_frames, without_effect
+from reports.params.fanova import analysed
+from reports.params.method import METHOD_PARAMS, MethodFrame, method_frames, without_effect
 from reports.params.method_figure import draw_method, method_table, sentences
 from reports.params.sections import param_sections
 from studies.model import Study
@@ -54,8 +54,8 @@ def study_of(
 
 def frames_of(study: Study) -> dict[str, MethodFrame | Card]:
     read = digest(study)
-    found = method_frames(read, [learned(read, objective) for objective in read.objectives])
-    return dict(zip(SIX, found, strict=True))
+    found = method_frames(read, [analysed(read, objective) for objective in read.objectives])
+    return dict(zip(METHOD_PARAMS, found, strict=True))
 
 
 def searched(study: Study, field: str) -> MethodFrame:
@@ -168,7 +168,7 @@ def test_params_that_were_not_searched_say_why() -> None:
         trials=tuple(replace(trial, config=config) for trial in study.trials),
     )
     why = {field: frame.why for field, frame in frames_of(bare).items() if isinstance(frame, Card)}
-    assert list(why) == list(SIX)
+    assert list(why) == list(METHOD_PARAMS)
     assert "fixed at none" in why["distillation.mode"]
     assert "fixed at 4" in why["T"]
     assert "no trial had branch heads (the mode was none in every trial)" in why["distillation.alpha"]
@@ -203,7 +203,7 @@ def test_searched_but_never_varied() -> None:
 @pytest.mark.parametrize("name", sorted(ODD))
 def test_every_odd_study_has_six_answers(name: str) -> None:
     read = digest(ODD[name]())
-    frames = method_frames(read, [learned(read, objective) for objective in read.objectives])
+    frames = method_frames(read, [analysed(read, objective) for objective in read.objectives])
     assert len(frames) == 6
     for frame in frames:
         text = frame.why if isinstance(frame, Card) else draw_method(read, frame, "m").caption
@@ -243,7 +243,7 @@ def test_a_price_from_a_forest_without_skill_is_not_told() -> None:
             for trial in study.trials
         ]
         found = digest(replace(study, trials=tuple(trials)))
-        known = [learned(found, objective) for objective in found.objectives]
+        known = [analysed(found, objective) for objective in found.objectives]
         memory = known[1]
         assert not isinstance(memory, str)
         for frame in method_frames(found, known):
