@@ -21,7 +21,7 @@ def build_report(study: Study, run_folder: str | Path) -> Path:
     """Write the report of `study` as one offline file into `run_folder`, and return its path.
 
     Works for every study, also one without trials: a figure that cannot be made becomes a card that says
-    why. The file is replaced atomically, so a reader never meets half of it.
+    why. The file is replaced atomically, so a reader never sees half of it.
 
     Raises:
         OSError: the folder cannot be written.

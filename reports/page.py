@@ -28,7 +28,7 @@ from studies.model import Study, StudyInfo
 def page(study: Study, run_folder: Path, version: str | None = None) -> str:
     """The report of a study as HTML. `run_folder` is named in the export commands only.
 
-    version: of the record; such a page asks the server it came from (`reports.live`) for a newer one.
+    version: of the record; with it the page asks the server it came from (`reports.live`) for newer ones.
     """
     study_digest = digest(study)
     contents = [
@@ -46,7 +46,7 @@ def page(study: Study, run_folder: Path, version: str | None = None) -> str:
 
 
 def _with_curves_note(digest: Digest, section: Section) -> Section:
-    """The section about training says whose curves a large study's page leaves out."""
+    """The section with a note about the curves that the page of a large study leaves out, for training."""
     if section.id != "training" or not digest.n_thinned:
         return section
     note = (
@@ -70,12 +70,12 @@ def _header(digest: Digest) -> Html:
 
 
 def loose_data(contents: list[Section]) -> dict[str, Any]:
-    """What the scripts read on a page whose figures hold their own numbers, of no study or of several."""
+    """The data of a page whose figures hold their own numbers, as of a comparison."""
     return _data(digest(Study(StudyInfo("", {}, ()), ())), contents, Path())
 
 
 def _data(digest: Digest, contents: list[Section], run_folder: Path) -> dict[str, Any]:
-    """Everything the scripts read: data once, figures that refer to it."""
+    """Everything that the scripts read: the data once, and figures that refer to it."""
     shared = columns(digest)
     metrics = tooltip_metrics(shared)
     budgets = _budgets(digest, run_folder)

@@ -1,4 +1,4 @@
-"""The sections of the page, in their order; each room of figures has a file that makes its own."""
+"""The sections of the page, in their order; each folder of figures has a file that makes its own."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LINKS = {
     "method": "Method",
     "training": "Training",
 }
-"""By section, its word in the row of links: all of them together fit above the figures."""
+"""By section, its word in the row of links; short, so that all fit in one row."""
 
 
 def sections(digest: Digest, hypervolume: HypervolumeFrame | Card, run_folder: Path) -> list[Section]:

@@ -28,7 +28,7 @@ PAGE = "compare.html"
 def compare(runs: Sequence[str | Path], references: Mapping[str, float] | None = None) -> str:
     """The page that compares the studies of these run folders, as HTML.
 
-    references: the hypervolume's reference value of an objective, instead of the rule.
+    references: by objective, the reference value of the hypervolume; the rule applies to the others.
 
     Raises:
         StudyError: a record cannot be read, or the studies cannot be compared; see `ground`.
@@ -64,7 +64,7 @@ def _compared(
 
 
 def summary_table(frame: CompareFrame) -> Table:
-    """A row a study, for the terminal: hypervolume, its part of the common front, best values."""
+    """A row for each study, for the terminal: hypervolume, trials on the common front, best values."""
     names = [objective.name for objective in frame.objectives]
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("study", overflow="fold")
@@ -81,7 +81,7 @@ def summary_table(frame: CompareFrame) -> Table:
 
 
 def lines(shared: Ground, frame: CompareFrame) -> list[str]:
-    """What stands below the table: what is not compared, warnings, and the reference point."""
+    """The lines below the table: what is not compared, warnings, and the reference point."""
     notes = [f"not compared: {one_line(omitted.name)}: {omitted.why}" for omitted in shared.left_out]
     notes += [f"note: {warning}" for warning in shared.warnings]
     if frame.reference is not None:

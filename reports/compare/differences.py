@@ -1,4 +1,4 @@
-"""What was different between studies: their spaces, settings, machines and versions."""
+"""What differs between studies: their spaces, settings, machines and versions."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from reports.format.quantities import number_text
 from studies.model import Study
 
 NONE = "–"
-"""Stands where a study does not have an entry."""
+"""The text of an entry that a study does not have."""
 
 _WHOLE = frozenset({"search", "objectives", "constraints"})
-"""Sections of a space whose entries are shown whole, not field by field."""
+"""Sections of a space whose entries are shown as one text each, not field by field."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that is not the same in all studies: what it is, and a text for each of them."""
+    """An entry that is not the same in all studies: its name, and a text for each study."""
 
     what: str
     texts: tuple[str, ...]
@@ -27,14 +27,14 @@ class Difference:
 
 @dataclass(frozen=True)
 class Differences:
-    """What differs, in the order of the space file, then machine and versions; and how much is the same."""
+    """The entries that differ, space before machine and versions; and how many entries are the same."""
 
     rows: tuple[Difference, ...]
     n_same: int
 
 
 def differences(entrants: Sequence[Entrant]) -> Differences:
-    """Compare everything that was recorded of the studies as a whole, but for their names and times."""
+    """Compare everything recorded about the studies as a whole, except their names and times."""
     sides = [_described(entrant.study) for entrant in entrants]
     names = list(dict.fromkeys(name for side in sides for name in side))
     rows = [Difference(name, tuple(side.get(name, NONE) for side in sides)) for name in names]

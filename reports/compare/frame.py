@@ -1,4 +1,5 @@
-"""Several studies measured with one rule: their fronts, hypervolumes, coverage, and who leads where."""
+"""Several studies compared: fronts, hypervolumes from one reference point, coverage, and which leads
+where."""
 
 from __future__ import annotations
 
@@ -28,9 +29,9 @@ from studies.points import Floats
 
 @dataclass(frozen=True)
 class Member:
-    """One study in the comparison; its front is that in the compared objectives alone.
+    """One study in the comparison; its front is the one in the compared objectives only.
 
-    on_common: the numbers of the front's trials that stand on the common front.
+    on_common: the numbers of the front's trials that are also on the common front.
     hypervolume: from the common reference point, in the product of the objectives' units.
     best: per objective the best value of a rankable trial; empty without one.
     curve: the hypervolume after each finished trial. epochs: epochs trained by then, all trials together.
@@ -47,13 +48,13 @@ class Member:
 
     @property
     def n_common(self) -> int:
-        """How many of its trials stand on the common front."""
+        """How many of its trials are on the common front."""
         return len(self.on_common)
 
 
 @dataclass(frozen=True)
 class Place:
-    """A trial on the common front, and the place of its study among the members."""
+    """A trial on the common front, and the index of its study among the members."""
 
     member: int
     trial: Trial
@@ -79,8 +80,8 @@ class CompareFrame:
 def compare_frame(entrants: Sequence[Entrant], ground: Ground) -> CompareFrame:
     """Compare the studies in the objectives of `ground`.
 
-    One reference point serves all: per objective the value it brings with it, else the worst among the
-    rankable trials of all studies, moved out by 10 % of their range.
+    All share one reference point: per objective its own `reference`, or the worst value of the rankable
+    trials of all studies, moved out by 10 % of their range.
     """
     projected = [_projected(entrant.study, ground.objectives) for entrant in entrants]
     pooled = np.vstack([objective_values(study, rankable(study)) for study in projected])
@@ -117,9 +118,10 @@ def compare_frame(entrants: Sequence[Entrant], ground: Ground) -> CompareFrame:
 
 
 def out_of_reach(frame: CompareFrame) -> list[str] | None:
-    """The objectives in which no trial betters the reference, where that leaves nothing to measure.
+    """The objectives in which no trial is better than the reference, if the hypervolume is 0 for that.
 
-    None where there is a hypervolume, or no trial; empty where each objective is bettered, but all by none.
+    None if the hypervolume is above 0, or there is no trial; empty if in each objective some trial is
+    better, but no trial is better in all of them.
     """
     if frame.reference is None or frame.total > 0:
         return None
@@ -143,7 +145,7 @@ def _projected(study: Study, objectives: tuple[Objective, ...]) -> Study:
 
 
 def _member(name: str, study: Study, measured: Study, on_common: set[int]) -> Member:
-    """measured: the study with the common reference in its objectives, from which volumes are taken."""
+    """A member; `measured` is the study with the common reference point, for its hypervolumes."""
     best = sorted(front(study), key=lambda trial: (loss(trial, study.info.objectives[0]), trial.number))
     curve = [float(volume) for volume in hypervolume_curve(measured)]
     return Member(
@@ -206,12 +208,13 @@ def _covered(covering: Floats, covered: Floats) -> float:
 
 @dataclass(frozen=True)
 class Stretch:
-    """A stretch of demands on the first objective that the same studies meet, and the same ones best.
+    """A range of demands on the first objective that the same studies meet, with the same leaders.
 
-    strict, lax: the two ends as values of the first objective; a demand of `strict` belongs to it, one of
-    `lax` to the next stretch. lax is None for the last stretch: every weaker demand.
-    leaders: the places of the members that share the best offer. offers: at `strict`, per member the best
-    value of the second objective among trials that meet the demand; None where none does.
+    strict, lax: the two ends as values of the first objective; a demand of `strict` belongs to this range,
+    one of `lax` to the next. lax is None for the last range: all weaker demands.
+    leaders: the indices of the members that share the best value of the second objective.
+    offers: per member the best value of the second objective among trials that meet the demand `strict`;
+    None where none does.
     """
 
     strict: float
@@ -221,7 +224,7 @@ class Stretch:
 
 
 def stretches(frame: CompareFrame, first: Objective, second: Objective) -> list[Stretch]:
-    """Who has the best `second` for each demand on `first`, from the strictest that any trial meets.
+    """Which study has the best `second` for each demand on `first`, from the strictest that a trial meets.
 
     Empty without a rankable trial.
     """

@@ -15,7 +15,7 @@ from studies.pareto import rankable
 
 @dataclass(frozen=True)
 class CompareFrontFrame:
-    """One pair of objectives. Per member: its front, and what is best in this pair alone, by x ascending.
+    """One pair of objectives. Per member: its front, and its best trials in this pair, by x ascending.
 
     x_view, y_view: the part of each axis to open on, None for all of it. n_outside: trials beyond it.
     """
@@ -48,5 +48,5 @@ def front_frame(frame: CompareFrame, x: Objective, y: Objective) -> CompareFront
 
 
 def pairs(objectives: Sequence[Objective]) -> list[tuple[Objective, Objective]]:
-    """Each pair of objectives as (x, y): the earlier one upright."""
+    """Each pair of objectives as (x, y), the earlier one as y."""
     return [(x, y) for place, y in enumerate(objectives) for x in objectives[place + 1 :]]

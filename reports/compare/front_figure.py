@@ -24,7 +24,7 @@ SYMBOLS = (
     "x",
     "star",
 )
-"""The shape of each study's marks, by its place; the marks in the text are those of `MARKS`."""
+"""The shape of each study's marks in figures, by its index; `MARKS` are the same shapes as text."""
 
 MARKS = ("●", "■", "◆", "▲", "▼", "✚", "✖", "★")
 
@@ -34,7 +34,7 @@ Drawing = dict[str, Any]
 
 
 def draw_fronts(pair: CompareFrontFrame, frame: CompareFrame, figure_id: str) -> Figure:
-    """Per study a step line of what is best in the pair, and its front: filled on the common front."""
+    """Per study a step line of the best in the pair, and its front; marks on the common front are filled."""
     traces: list[Drawing] = []
     for place, member in enumerate(frame.members):
         traces.append(_steps(pair, place))
@@ -101,7 +101,7 @@ def _marks(pair: CompareFrontFrame, member: Member, place: int) -> Drawing:
 
 
 def _hover_text(member: Member, trial: Trial) -> str:
-    """What a point tells: its study and number, its values, and whether another study betters it."""
+    """Study and number of a trial, its values, and whether it is on the common front."""
     lines = [f"<b>{name_of(member)}</b>, trial {trial.number}"]
     lines += [
         f"{quantity(objective.name).label} {with_unit(objective.name, value(trial, objective.name))}"
@@ -112,7 +112,7 @@ def _hover_text(member: Member, trial: Trial) -> str:
 
 
 def _outside(n_outside: int, figure_id: str) -> Html | None:
-    """How many points the figure opens without, and a button that shows them."""
+    """How many points are out of view at first, and a button that shows them."""
     if not n_outside:
         return None
     button = tag(
@@ -129,5 +129,5 @@ def name_of(member: Member) -> str:
 
 
 def token(place: int) -> str:
-    """The palette's name for the colour of a member, by its place."""
+    """The colour token of a member, by its index."""
     return f"study-{place + 1}"

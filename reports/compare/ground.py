@@ -1,4 +1,4 @@
-"""On what ground studies can be compared: which objectives, which not and why, and what to bear in mind."""
+"""What studies can be compared in: the shared objectives, those left out and why, and warnings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from studies.portable import EVERYWHERE
 from studies.text import did_you_mean, one_line
 
 MOST = 8
-"""So many studies can be told apart by colour and shape."""
+"""At most this many studies, as colours and shapes distinguish no more."""
 
 _DATA = ("data.name", "data.val_fraction", "data.events")
 _OWN_DATA = frozenset({"folder", "npz"})
@@ -27,7 +27,7 @@ _MEASURED_AT = {
     "exit_steps": _AT_EXIT,
     "exit_accuracy": _AT_EXIT,
 }
-"""Settings on which a metric depends, beside the network."""
+"""Settings of the measurement on which a metric depends."""
 _TRAINED_ON = (("optim.epochs", "epochs of a full training"), ("data.train_limit", "training images"))
 
 
@@ -50,9 +50,10 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Ground:
-    """What is compared: the objectives all studies share, in the order of the first; the rest with reasons.
+    """What is compared: the objectives that all studies share, in the order of the first study.
 
-    warnings: what makes the comparison less than like with like, a sentence each.
+    left_out: the other objectives with reasons. warnings: differences that limit the comparison, a sentence
+    each.
     """
 
     objectives: tuple[Objective, ...]
@@ -87,7 +88,8 @@ def ground(entrants: Sequence[Entrant]) -> Ground:
 def settings_of(study: Study, field: str) -> list[Any]:
     """The different values of a config field over the trials, or the space's base where there is no trial.
 
-    In the order in which they were met; empty where nothing tells. None is a value where a trial has it.
+    In the order of the trials; empty where neither has the field. None counts as a value where a trial has
+    it.
     """
     configs: list[Mapping[str, Any]] = [trial.config for trial in _own_trials(study)]
     configs = configs or [study.info.space.get("base") or {}]
@@ -166,7 +168,7 @@ def _direction(study: Study, name: str) -> str | None:
 
 
 def _with_common_reference(objective: Objective, entrants: Sequence[Entrant]) -> Objective:
-    """The objective with the reference on which all studies that have one agree, else without."""
+    """The objective with the reference value that all studies with one agree on, else without."""
     given = {
         other.reference
         for entrant in entrants
@@ -179,7 +181,7 @@ def _with_common_reference(objective: Objective, entrants: Sequence[Entrant]) ->
 def _warnings(entrants: Sequence[Entrant]) -> list[str]:
     warnings = [
         f"The studies differ in {words} ({field}): {_by_setting(entrants, field)}. "
-        "Part of what sets them apart is what training was given."
+        "Part of the difference between them comes from that."
         for field, words in _TRAINED_ON
         if not all(field in (entrant.study.info.space.get("search") or {}) for entrant in entrants)
         and not _agree(values for entrant in entrants if (values := settings_of(entrant.study, field)))
@@ -221,7 +223,7 @@ def _text(value: Any) -> str:
 
 
 def with_references(ground: Ground, given: Mapping[str, float]) -> Ground:
-    """The same ground with the reference values a user gave.
+    """The same with the reference values that the user gave.
 
     Raises:
         StudyError: a name that is not compared.

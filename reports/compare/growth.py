@@ -16,7 +16,7 @@ Along = Literal["trials", "epochs"]
 class Growth:
     """The curve of one study, one entry for each finished trial.
 
-    place: of the study among the members. along: finished trials, or epochs trained so far.
+    place: the index of the study. along: finished trials, or epochs trained so far.
     percent: of the hypervolume of the common front. numbers: of the trials. grew: whether the trial added
     to the hypervolume.
     """

@@ -1,4 +1,4 @@
-"""The page of a comparison: what is said in words, its sections, and the whole of it as HTML."""
+"""The page of a comparison as HTML: its summary in words, and its sections."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def compare_page(entrants: Sequence[Entrant], ground: Ground, frame: CompareFram
 
 
 def compare_sections(entrants: Sequence[Entrant], frame: CompareFrame) -> list[Section]:
-    """All sections, in their order; what cannot be shown is a card that says why."""
+    """All sections, in their order; a card says why something cannot be shown."""
     return [
         _front(frame),
         _summary(frame),
@@ -85,7 +85,8 @@ def _header(entrants: Sequence[Entrant], ground: Ground, frame: CompareFrame) ->
 
 
 def sentences(frame: CompareFrame) -> list[Html]:
-    """Who encloses most, whose trials the common front has, and how much two fronts cover of each other."""
+    """Which study has the largest hypervolume, whose trials are on the common front, and the coverage of
+    two."""
     if frame.reference is None:
         return [join("No trial of any study has finished within its limits, so there is nothing to compare.")]
     names = out_of_reach(frame)
@@ -114,7 +115,7 @@ def sentences(frame: CompareFrame) -> list[Html]:
 
 
 def no_volume_words(than: Sequence[str]) -> str:
-    """Why all hypervolumes are 0, a sentence without a full stop; than: the references nothing betters."""
+    """Why all hypervolumes are 0, without a full stop. than: the reference values that no trial betters."""
     what = listed(than, "or") or "the reference point in all objectives"
     return f"nothing lies within the reference: no trial is better than {what}, so all hypervolumes are 0"
 

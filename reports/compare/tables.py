@@ -1,4 +1,4 @@
-"""Tables of a comparison: who leads, the common front, where each study leads, and what differs."""
+"""Tables of a comparison: summary, coverage, common front, where each study leads, and what differs."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from studies.text import params_text, three_digits
 
 
 def study_html(frame: CompareFrame, place: int) -> Html:
-    """A study's name behind its mark."""
+    """A study's mark and name."""
     mark = tag("span", MARKS[place], class_=f"mark study-{place + 1}", aria_hidden="true")
     name = frame.members[place].name
     return tag("span", mark, name, class_="study", title=name)
 
 
 def summary_html(frame: CompareFrame) -> Html:
-    """A row a study: hypervolume, its part of the common front, its best values."""
+    """A row for each study: hypervolume, trials on the common front, best values."""
     heads = [
         _head("Study"),
         *map(_number_head, ("Measured trials", "Hypervolume", "Share of the common front's")),
@@ -137,7 +137,7 @@ def differences_html(frame: CompareFrame, differences: Differences) -> Html:
 
 
 def _table(heads: list[Html], rows: list[Html], caption: str, name: str, words: bool = False) -> Html:
-    """A table in a box that scrolls by itself. words: its cells hold text that wraps."""
+    """A table in a scrolling box. words: whether its cells hold text that wraps."""
     attributes = {"class_": "words"} if words else {}
     return tag("div", scrolling_table(name, heads, rows, caption, **attributes), class_="compared")
 

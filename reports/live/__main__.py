@@ -19,11 +19,11 @@ from spikefront.command import run_command
 from spikefront.numbers import whole
 
 NICENESS = 10
-"""How far a server that belongs to a search stands back behind its trials."""
+"""The niceness of a server that a search started, so that its trials go first."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The command. Returns 0 after Ctrl-C, 2 with one line where the port cannot be had."""
+    """The command. Returns 0 after Ctrl-C, 2 with one line if the port cannot be used."""
     parser = argparse.ArgumentParser(
         prog="python -m reports.live",
         description="Serve a study's report to this machine; it follows the record while the study runs.",
@@ -55,9 +55,9 @@ def _command(arguments: argparse.Namespace) -> int:
 
 
 def serve_for_parent(page: LivePage, descriptor: int) -> None:
-    """Serve on the socket a parent has handed down, until the parent has ended in whatever way.
+    """Serve on a socket inherited from the parent process, until the parent has ended in any way.
 
-    The parent holds the other end of our standard input and never writes: its end is our end of file.
+    The parent holds the other end of our standard input and never writes; when it ends, we read end of file.
     """
     os.nice(NICENESS)
     server = LiveServer(socket.socket(fileno=descriptor), page)

@@ -1,4 +1,4 @@
-"""The report of a study that may still run, made again from its record when that has changed."""
+"""The report of a study that may still be running, built again when its record has changed."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from studies.model import Study
 from studies.record import EPOCHS, TRIALS, read_study
 
 MIN_SECONDS = 3.0
-"""Time between two builds, at least."""
+"""The least time between two builds."""
 
 MAX_SHARE = 0.2
-"""The share of its time that a server spends on building, at most."""
+"""The largest share of its time that a server spends on building."""
 
 _TRIES = 3
 
 NO_RECORD = "none"
-"""The version of a record that is not there."""
+"""The version of a record that does not exist yet."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class Served:
 class LivePage:
     """The page of a run folder. Threads may share it; one of them builds, the others wait for it.
 
-    Nothing is built before somebody asks, nor while the record is the same, nor more often than
-    `MIN_SECONDS` and `MAX_SHARE` allow: until then the page before it is given again.
+    It is built on request, only if the record has changed, and no more often than `MIN_SECONDS` and
+    `MAX_SHARE` allow; until then the last page is returned again.
     """
 
     def __init__(self, run: Path) -> None:
@@ -46,14 +46,14 @@ class LivePage:
         self._due = 0.0
 
     def version(self) -> str:
-        """The version that `get` would give now; costs a look at two files."""
+        """The version that `get` would return now; reads the state of two files."""
         served = self._served
         if served is not None and time.monotonic() < self._due:
             return served.version
         return record_version(self.run)
 
     def get(self) -> Served:
-        """The page; what cannot be shown is a page that says why."""
+        """The page, or a page that says why the report cannot be shown."""
         with self._lock:
             served, version = self._served, self.version()
             if served is None or served.version != version:
@@ -65,7 +65,7 @@ class LivePage:
 
 
 def record_version(run: Path) -> str:
-    """Names the state of a study's record: another one after each write; `NO_RECORD` before the first."""
+    """A name for the state of a study's record: changes with each write; `NO_RECORD` before the first."""
     try:
         stats = [(run / name).stat() for name in (EPOCHS, TRIALS)]
     except OSError:
@@ -84,17 +84,17 @@ def _build(run: Path, version: str) -> Served:
     try:
         text = page(_read(run), run, version)
     except Exception as error:
-        # Whatever is wrong with the record, the server goes on: the next version may be whole.
+        # Whatever is wrong with the record, the server keeps running: the next version may be readable.
         problem = f"The report cannot be made from this record: {type(error).__name__}: {error}"
         return Served(version, _words(run, problem, version))
     return Served(version, text.encode("utf-8", "replace"))
 
 
 def _read(run: Path) -> Study:
-    """The study, from two files that are replaced one after the other: epochs of unknown trials are left out.
+    """The study; epochs of unknown trials are left out, as the two files are replaced one after the other.
 
     Raises:
-        StudyError: the record cannot be read, not even after a while.
+        StudyError: the record cannot be read after `_TRIES` attempts.
     """
     for count in range(_TRIES):
         try:

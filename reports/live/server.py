@@ -1,4 +1,4 @@
-"""Serves one page to this machine alone: the loopback interface, reading only, nothing but the page."""
+"""Serves one page on the loopback interface, read-only."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def loopback_socket(port: int = 0) -> socket.socket:
     """A socket that listens on the loopback interface; port 0 takes a free one.
 
     Raises:
-        OSError: the port is in use, or this user may not have it.
+        OSError: the port is in use, or this user may not use it.
     """
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
@@ -62,14 +62,14 @@ class LiveServer(ThreadingHTTPServer):
         self.hosts = frozenset(f"{host}:{port}" for host in HOSTS)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Nothing for a browser that has gone away; everything else is told in a line."""
+        """Print one line; nothing if the browser has closed the connection."""
         error = sys.exception()
         if error is not None and not isinstance(error, OSError):
             print(f"live report: a request failed: {fault(error)}", file=sys.stderr)
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """`/` is the page, `/version` names the record it is made from and where the report will lie."""
+    """`/` is the page; `/version` gives the record's version and the path of the final report as JSON."""
 
     server: LiveServer
     timeout = 20
@@ -82,7 +82,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, with_body: bool) -> None:
         if self.headers.get("Host", "").lower() not in self.server.hosts:
-            # A name that somebody else made point here: a foreign page must not read this one.
+            # Another host name that resolves to this address (DNS rebinding): a foreign page must not read
+            # this.
             self.send_error(HTTPStatus.FORBIDDEN, "ask for 127.0.0.1 or localhost, with the port")
             return
         try:
@@ -107,7 +108,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """An error page; a method that is not known here is not allowed."""
+        """An error page; unknown methods are answered with 405."""
         if code == HTTPStatus.NOT_IMPLEMENTED:
             code, message = HTTPStatus.METHOD_NOT_ALLOWED, None
         super().send_error(code, message, explain)
@@ -122,9 +123,9 @@ class _Handler(BaseHTTPRequestHandler):
         return "SpikeFront"
 
     def log_message(self, *args: Any) -> None:
-        """Nothing: the terminal belongs to the search."""
+        """Print nothing: the terminal is used by the search."""
 
 
 def port_problem(option: str, port: int, error: Exception) -> str:
-    """Why a port cannot be had, and what to do."""
+    """Why a port cannot be used, and what to do."""
     return f"{option} {port}: {error}; choose another from 1024 to 65535, or leave it out for a free one"

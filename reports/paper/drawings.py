@@ -1,4 +1,4 @@
-"""Drawings of the report's frames by Matplotlib, for paper: a column wide, light."""
+"""The report's frames drawn by Matplotlib, for papers: one column wide, on white."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ STYLE: dict[Any, Any] = {
 
 
 def draw_pair(axes: Axes, digest: Digest, frame: PairFrame) -> None:
-    """The scatter of one pair; what lies outside the view of the page is cut off here too."""
+    """The scatter plot of one pair, with the same view as on the page."""
     trials = {trial.number: trial for trial in digest.measured}
 
     def scatter(numbers: Sequence[int], label: str, **options: Any) -> None:
@@ -77,7 +77,7 @@ def draw_curve(axes: Axes, frame: HypervolumeFrame) -> None:
 
 
 def draw_bars(axes: Axes, frame: ImportanceFrame) -> None:
-    """A bar a param, the most important on top, its share beside it."""
+    """A bar for each param with its share, the most important on top."""
     rows = range(len(frame.params))
     axes.barh(rows, frame.share, height=0.6, color=FRONT)
     axes.set_yticks(rows, [shortened(label) for label in frame.labels])

@@ -1,7 +1,7 @@
 """Images for papers and slides: figures of the report in files of their own, a caption beside each.
 
-The frames are those of the page; Matplotlib draws them, so that no browser and no network is needed. A column
-wide (3.3 in), white ground; text stays text in SVG and PDF.
+The frames are those of the page; Matplotlib draws them, so no browser and no network is needed. One column
+wide (3.3 in), on white; text stays text in SVG and PDF.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ DPI = 300
 
 @dataclass(frozen=True)
 class Image:
-    """One image: its file's name without ending, what it shows, its height, and what draws it."""
+    """One image: file name without suffix, what it shows, height, and the function that draws it."""
 
     name: str
     text: str
@@ -45,7 +45,7 @@ class Image:
 
 
 def write_images(study: Study, run_folder: str | Path, kind: Kind) -> tuple[list[Path], list[Card]]:
-    """Write RUN/images/*.KIND and the caption of each beside it (.txt); returns images, and what has none.
+    """Write RUN/images/*.KIND and the caption of each (.txt); returns the paths, and cards for the others.
 
     Files of the same names are replaced.
 
