@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from snncore.config.load import make_config
@@ -14,6 +14,7 @@ from snncore.config.schema import Config
 from snncore.errors import ConfigError
 from spaces.condition import UNSET, same
 from spaces.space import Space
+from spikefront.nested import flattened
 
 FORM = "2"
 """Of the canonical config, in front of each key: other fields may be dropped under another number."""
@@ -60,17 +61,9 @@ def fingerprint(values: Mapping[str, Any]) -> str:
 
 def disagreements(one: Config, other: Config) -> dict[str, tuple[Any, Any]]:
     """Dotted fields of the canonical forms that differ, with both values; UNSET: the field has no effect."""
-    values, others = (dict(_leaves(canonical(config))) for config in (one, other))
+    values, others = (flattened(canonical(config)) for config in (one, other))
     return {
         name: pair
         for name in dict.fromkeys([*values, *others])
         if not same(*(pair := (values.get(name, UNSET), others.get(name, UNSET))))
     }
-
-
-def _leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value, f"{prefix}{key}.")
-        else:
-            yield prefix + key, value

@@ -35,7 +35,7 @@ def violations(metrics: Mapping[str, Any], limits: Mapping[str, Bounds]) -> dict
     return {
         name: violation(float(metrics[name]), bounds)
         for name, bounds in limits.items()
-        if is_number(metrics.get(name))
+        if is_measured(metrics.get(name))
     }
 
 
@@ -51,6 +51,6 @@ def broken_limits(metrics: Mapping[str, Any], limits: Mapping[str, Bounds]) -> s
     return ", ".join(sentences) or None
 
 
-def is_number(value: Any) -> bool:
-    """Whether a metric is there as a finite number (NaN and infinity are not)."""
+def is_measured(value: Any) -> bool:
+    """Whether a metric is there as a finite number, true and false included (NaN and infinity are not)."""
     return isinstance(value, (int, float)) and math.isfinite(value)

@@ -7,12 +7,13 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from spaces.checker import ConfigChecker
+from spaces.condition import UNSET
 from spaces.cursor import Mistakes, Path
 from spaces.errors import Mistake, cut, did_you_mean, shown
-from spaces.nested import copied, get, put, remove
 from spaces.parameter import Parameter
 from spaces.space import Space
 from spaces.walk import continuous
+from spikefront.nested import copied, get, put, remove
 
 _MAX_GOT = 100
 _MAX_MESSAGE = 300
@@ -74,7 +75,7 @@ def _is_within(key: str, name: str) -> bool:
 def check_base(space: Space, overridden: Collection[str], checker: ConfigChecker, mistakes: Mistakes) -> None:
     """Every value of the base."""
     for key, message in checker.value_problems(space.base):
-        tell_base(key, _message(message, get(space.base, key)), overridden, mistakes)
+        tell_base(key, _message(message, get(space.base, key, UNSET)), overridden, mistakes)
 
 
 def sound_base(base: Mapping[str, Any], checker: ConfigChecker) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from spaces.errors import Mistake, SpaceError, did_you_mean, dotted, nearest, shown
+from spikefront.numbers import is_finite
 from spikefront.yaml_nodes import MAX_MISTAKES, Node, line_of, plain
 
 Path = tuple[str | int, ...]
@@ -137,8 +138,7 @@ class Cursor:
         words: told after the allowed numbers when the value is none of them.
         """
         value = self.node.value
-        is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-        if is_number and value > above and low <= value <= high:
+        if is_finite(value) and value > above and low <= value <= high:
             return float(value)
         bounds = f" above {above:g}" * (above > -math.inf) + f" from {low:g}" * (low > -math.inf)
         is_endless = isinstance(value, float) and not math.isfinite(value)

@@ -11,9 +11,9 @@ from spaces.checker import ConfigChecker
 from spaces.condition import UNSET
 from spaces.cursor import Mistakes
 from spaces.errors import Mistake, shown
-from spaces.nested import copied, put
 from spaces.parameter import Parameter
 from spaces.space import Space
+from spikefront.nested import copied, put
 
 
 def with_overrides(

@@ -6,8 +6,9 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from spaces.nested import copied, get, put
+from spaces.condition import UNSET
 from spaces.parameter import Parameter
+from spikefront.nested import copied, get, put
 
 Direction = Literal["maximize", "minimize"]
 SAMPLERS = ("auto", "cheap_first", "tpe", "gp", "nsga2", "nsga3", "qmc", "random", "grid")
@@ -131,7 +132,7 @@ class Space:
     def inactive_value(self, name: str) -> Any:
         """The value of a searched field where its `when` fails: its `otherwise`, else base's, else UNSET."""
         parameter = self.search[name]
-        return parameter.otherwise if parameter.otherwise_is_set else get(self.base, name)
+        return parameter.otherwise if parameter.otherwise_is_set else get(self.base, name, UNSET)
 
     def as_dict(self) -> dict[str, Any]:
         """As a space file: plain YAML values that, written and read again, give an equal space.

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeGuard
+from typing import Any
 
+from spikefront.numbers import is_number
 from spikefront.text import decimals
 
 SPLITS = {"train": "training", "val": "validation", "test": "test"}
@@ -106,7 +107,7 @@ def missing_text(values: Iterable[Mapping[str, Any]], split: str) -> str:
     """The most classes without a sample, as in "3 of 10 classes have no validation sample"; "" for none."""
     known = ((one.get("n_classes"), one.get(f"n_{split}_classes")) for one in values)
     # No class at all: the split is empty, and nobody asks anything of it.
-    missing = {(K - n, K) for K, n in known if _is_number(K) and _is_number(n) and n}
+    missing = {(K - n, K) for K, n in known if is_number(K) and is_number(n) and n}
     most, K = max(missing, default=(0, 0))
     if not most:
         return ""
@@ -127,13 +128,9 @@ def split_remarks(accuracies: Mapping[str, float | None], values: Mapping[str, A
 def _known(values: Mapping[str, Any], split: str) -> tuple[int, float]:
     """The samples and the share of the largest class, percent; (0, 0.0) where they are not known."""
     n, share = values.get(f"n_{split}_samples"), values.get(f"{split}_largest_class_share")
-    if not (_is_number(n) and _is_number(share) and 1 <= n < math.inf and 0 < share <= 100):
+    if not (is_number(n) and is_number(share) and 1 <= n < math.inf and 0 < share <= 100):
         return 0, 0.0
     return int(n), float(share)
-
-
-def _is_number(value: Any) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _range(texts: Sequence[str]) -> str:

@@ -1,9 +1,11 @@
-"""Numbers of a command line, as `type=` of argparse: what is wrong is told with what is allowed."""
+"""Whether a value is a number; and numbers of a command line, as `type=` of argparse."""
 
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable
+from typing import Any, TypeGuard
 
 from spikefront.text import cut
 
@@ -11,8 +13,18 @@ _MAX_DIGITS = 18
 """So many always fit 64 bits; Python itself refuses thousands of digits with an error of its own."""
 
 
+def is_number(value: Any) -> TypeGuard[float]:
+    """Whether a value is a number, NaN and infinity included; true and false are not."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def is_finite(value: Any) -> TypeGuard[float]:
+    """Whether a value is a finite number; true and false are not."""
+    return is_number(value) and math.isfinite(value)
+
+
 def whole(lowest: int | None = None, highest: int | None = None) -> Callable[[str], int]:
-    """Reads a whole number between two bounds; at most of 18 digits."""
+    """Reads a whole number between two bounds, at most of 18 digits; an error names what is allowed."""
     least = "of at most 18 digits" if lowest is None else f"{lowest} or more"
     allowed = least if highest is None else f"{lowest} to {highest}"
 

@@ -6,8 +6,9 @@ import math
 from collections.abc import Callable, Sequence
 
 from spikefront.accuracy import about_accuracy, guessing_text, missing_text, split_text
+from spikefront.numbers import is_number
 from spikefront.text import decimals
-from studies.limits import field, is_number
+from studies.limits import field
 from studies.model import Study, Trial
 from studies.pareto import front
 from studies.replicates import searched

@@ -6,7 +6,6 @@ be trained twice, or elsewhere and moved or linked there. Its `origin` says whic
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,8 @@ from typing import Any
 
 from spikefront.accuracy import SAMPLES, accuracy_text, split_remarks
 from spikefront.json_file import read_json
+from spikefront.nested import flattened
+from spikefront.numbers import is_finite
 from studies.model import Study
 from studies.text import one_line, trial_stem
 
@@ -163,11 +164,7 @@ def _number(study: Study, origin: Any, folder: str) -> int | None:
 
 def _numbers(values: Mapping[str, Any], names: Sequence[str] = COMPARED) -> dict[str, float]:
     found = {name: values.get(name) for name in names}
-    return {
-        name: float(value)
-        for name, value in found.items()
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    }
+    return {name: float(value) for name, value in found.items() if is_finite(value)}
 
 
 def _device(result: Mapping[str, Any]) -> str | None:
@@ -181,22 +178,17 @@ def _device(result: Mapping[str, Any]) -> str | None:
 
 def _changed(before: Mapping[str, Any], after: Any) -> dict[str, tuple[Any, Any]]:
     """The fields of both configs whose values differ; what an export or a machine sets is left out."""
-    old, new = _flat(before), _flat(_mapping(after))
+    old, new = _fields(before), _fields(_mapping(after))
+    return {name: (value, new[name]) for name, value in old.items() if name in new and new[name] != value}
+
+
+def _fields(config: Mapping[str, Any]) -> dict[str, Any]:
+    flat = flattened({name: value for name, value in config.items() if name not in _OWN})
     return {
-        name: (value, new[name])
-        for name, value in old.items()
-        if name in new and new[name] != value and name not in _OWN
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in flat.items()
+        if name not in _OWN
     }
-
-
-def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in config.items():
-        if isinstance(value, Mapping) and name not in _OWN:
-            found |= _flat(value, f"{prefix}{name}.")
-        else:
-            found[f"{prefix}{name}"] = list(value) if isinstance(value, tuple) else value
-    return found
 
 
 def _mapping(value: Any) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import operator
 from collections.abc import Sequence
 from typing import Any
 
+from spikefront.numbers import is_number
 from studies.model import Trial
 from studies.rule import Limit
 from studies.text import did_you_mean, one_line, with_unit
@@ -23,11 +24,6 @@ def field(trial: Trial, name: str) -> Any:
     if trial.values.get(name) is not None:
         return trial.values[name]
     return trial.metrics.get(name, trial.params.get(name, MISSING))
-
-
-def is_number(value: Any) -> bool:
-    """Whether a field's value is a number; true and false are not."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def keeps(trial: Trial, limit: Limit) -> bool:

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from spikefront.numbers import is_number
 from studies.errors import PickError
-from studies.limits import MISSING, field, is_number, keeps, why_none_fits
+from studies.limits import MISSING, field, keeps, why_none_fits
 from studies.model import Direction, Study, Trial
 from studies.pareto import directions, knee, non_dominated_ranks, objective_values, to_minimise
 from studies.replicates import searched

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from spikefront.numbers import is_finite
 from studies.model import Study, Trial
 
 
@@ -91,8 +92,4 @@ def _spreads(group: Iterable[Trial]) -> dict[str, Spread]:
 
 def _numbers(trial: Trial) -> Mapping[str, float]:
     known = {**trial.metrics, **{name: value for name, value in trial.values.items() if value is not None}}
-    return {
-        name: float(value)
-        for name, value in known.items()
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    }
+    return {name: float(value) for name, value in known.items() if is_finite(value)}

@@ -8,11 +8,11 @@ machine was busy all the same, the later one is shown, but nothing is concluded 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from spikefront.numbers import is_finite
 from studies.model import Study, Trial
 from studies.pareto import (
     directions,
@@ -138,11 +138,7 @@ def quiet_front(study: Study) -> QuietFront | None:
 
 
 def _timing(known: Mapping[str, Any], name: str) -> Timing | None:
-    if not _is_finite(known.get(name)):
+    if not is_finite(known.get(name)):
         return None
-    ends = [float(known[name + suffix]) for suffix in QUARTILES if _is_finite(known.get(name + suffix))]
+    ends = [float(known[name + suffix]) for suffix in QUARTILES if is_finite(known.get(name + suffix))]
     return Timing(float(known[name]), (ends[0], ends[1]) if len(ends) == len(QUARTILES) else None)
-
-
-def _is_finite(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from reports.compare.ground import Entrant, devices_of
 from reports.format.quantities import number_text
+from spikefront.nested import flattened
 from studies.model import Study
 
 NONE = "–"
@@ -47,24 +48,18 @@ def _described(study: Study) -> dict[str, str]:
     entries: dict[str, str] = {}
     for section, content in study.info.space.items():
         if section != "name":
-            entries |= _flat(str(section), content, is_whole=section in _WHOLE)
+            entries |= _entries(str(section), content, is_whole=section in _WHOLE)
     entries["device models"] = ", ".join(devices_of(study)) or NONE
-    entries |= _flat("machine", study.info.machine)
+    entries |= _entries("machine", study.info.machine)
     entries |= {f"version of {name}": text for name, text in study.info.versions.items()}
     return entries
 
 
-def _flat(name: str, content: Any, is_whole: bool = False) -> dict[str, str]:
+def _entries(name: str, content: Any, is_whole: bool = False) -> dict[str, str]:
     """The entries of a nested mapping by dotted names; where is_whole, one level deep only."""
-    if not isinstance(content, Mapping):
-        return {name: entry_text(content)}
-    below: Callable[[str, Any], dict[str, str]] = (
-        (lambda key, item: {key: entry_text(item)}) if is_whole else _flat
-    )
-    found: dict[str, str] = {}
-    for key, item in content.items():
-        found |= below(f"{name}.{key}", item)
-    return found
+    if is_whole and isinstance(content, Mapping):
+        return {f"{name}.{key}": entry_text(item) for key, item in content.items()}
+    return {key: entry_text(item) for key, item in flattened({name: content}).items()}
 
 
 def entry_text(content: Any) -> str:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reports.format.quantities import listed, nested, number_text, quantity
+from reports.format.quantities import listed, number_text, quantity
+from spikefront.nested import get
 from studies.accuracy import validation_text
 from studies.errors import StudyError
 from studies.model import Objective, Study, Trial
@@ -95,7 +96,7 @@ def settings_of(study: Study, field: str) -> list[Any]:
     configs = configs or [study.info.space.get("base") or {}]
     values: list[Any] = []
     for config in configs:
-        value = nested(config, field)
+        value = get(config, field)
         if value not in values and (value is not None or _has(config, field)):
             values.append(value)
     return values
@@ -114,7 +115,7 @@ def _own_trials(study: Study) -> list[Trial]:
 
 def _has(config: Mapping[str, Any], field: str) -> bool:
     section, _, last = field.rpartition(".")
-    holder = nested(config, section) if section else config
+    holder = get(config, section) if section else config
     return isinstance(holder, Mapping) and last in holder
 
 

@@ -9,8 +9,9 @@ from typing import Any
 from reports.course.outcomes import WORDS, by_state
 from reports.data.digest import Digest
 from reports.format.duration import duration
-from reports.format.quantities import DATA_SETS, NO_BREAK, counted, listed, nested, number_text
+from reports.format.quantities import DATA_SETS, NO_BREAK, counted, listed, number_text
 from reports.format.study_time import study_clock, utc
+from spikefront.nested import get
 from studies.accuracy import validation_text
 from studies.model import Study, Trial
 from studies.runs import run_lines
@@ -73,7 +74,7 @@ def budget(digest: Digest) -> str:
     """Trials by state and their epochs, replicates and theirs, wall time and how much of it was paused."""
     study, again = digest.study, _replicates(digest)
     states = [f"{count:,} {WORDS[state]}" for state, count in by_state(study).items()]
-    planned = nested(study.info.space, "budget.trials")
+    planned = get(study.info.space, "budget.trials")
     n_trials = counted(len(study.trials), "trial")
     of = f"{len(study.trials):,} of {counted(planned, 'trial')}" if isinstance(planned, int) else n_trials
     parts = [f"{of} ({', '.join(states)})" if states else of]
@@ -89,7 +90,7 @@ def budget(digest: Digest) -> str:
 def seeds(digest: Digest) -> str:
     """The sampler's seed, those of the trainings, and those of the replicates."""
     study = digest.study
-    sampler, name = nested(study.info.space, "sampler.seed"), nested(study.info.space, "sampler.name")
+    sampler, name = get(study.info.space, "sampler.seed"), get(study.info.space, "sampler.name")
     parts = [] if sampler is None else [f"{sampler} for the sampler" + (f" ({name})" if name else "")]
     for trials, what in ((study.trials, "training"), (_replicates(digest), "replicates")):
         numbers = sorted({trial.seed for trial in trials})
@@ -170,7 +171,7 @@ def _found(study: Study, field: str) -> list[Any]:
     """The different values of a config field over all trials, or the space's own where there is no trial."""
     configs: list[Mapping[str, Any]] = [trial.config for trial in study.trials]
     configs = configs or [study.info.space.get("base") or {}]
-    values = (nested(config, field) for config in configs)
+    values = (get(config, field) for config in configs)
     different = {repr(value): value for value in values if value is not None}
     return list(different.values())
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from reports.data.digest import Digest
-from reports.format.quantities import nested
 from reports.format.study_time import epoch_seconds
 from reports.html.figure import Card
+from spikefront.nested import get
 from studies.model import Study, Trial
 
 Kind = Literal["complete", "stopped", "refused", "broken"]
@@ -96,7 +96,7 @@ def kind_of(trial: Trial) -> Kind:
 
 def full_epochs(trial: Trial) -> int:
     """The epochs of the trial's config; 0 where it names none."""
-    epochs = nested(trial.config, "optim.epochs")
+    epochs = get(trial.config, "optim.epochs")
     return epochs if isinstance(epochs, int) and not isinstance(epochs, bool) and epochs > 0 else 0
 
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from reports.data.digest import Digest, loss
-from reports.format.quantities import nested, significant
+from reports.format.quantities import significant
+from spikefront.nested import get
 from studies.model import EpochRow, Trial
 
 MOST_LISTED = 40
@@ -90,7 +91,7 @@ def row_heads(trial: Trial, row: EpochRow) -> list[str]:
     Numbered in their order where the config does not name as many.
     """
     n_heads = len(row.reliable_share)
-    branches = nested(trial.config, "distillation.branches")
+    branches = get(trial.config, "distillation.branches")
     if isinstance(branches, Sequence) and not isinstance(branches, str) and len(branches) == n_heads - 1:
         return [*(str(stage) for stage in branches), NETWORK]
     return [str(place + 1) for place in range(n_heads)]

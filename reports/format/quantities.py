@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -143,13 +142,3 @@ def shortened(text: str, longest: int = 24) -> str:
 def counted(n: int, noun: str, plural: str | None = None) -> str:
     """A count with its noun: "1 trial", "3 trials"."""
     return f"{n:,} {noun if n == 1 else plural or noun + 's'}"
-
-
-def nested(values: Mapping[str, Any], dotted: str) -> Any:
-    """The value at a dotted field of a nested mapping; None where the path ends early."""
-    found: Any = values
-    for part in dotted.split("."):
-        if not isinstance(found, Mapping) or part not in found:
-            return None
-        found = found[part]
-    return found

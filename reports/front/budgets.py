@@ -17,10 +17,11 @@ import numpy as np
 from reports.data.digest import Digest
 from reports.format.quantities import quantity
 from reports.html.figure import Card
+from spikefront.numbers import is_number
 from studies.configs import config_text, exported_config
 from studies.errors import StudyError
 from studies.export import export_comment
-from studies.limits import MISSING, field, is_number
+from studies.limits import MISSING, field
 from studies.model import Objective, Study, Trial
 from studies.points import is_non_dominated
 

@@ -12,11 +12,12 @@ import numpy as np
 
 from reports.data.digest import Digest, value
 from reports.data.params import Setting, category_text, setting, setting_text
-from reports.format.quantities import counted, listed, nested, number_text, significant
+from reports.format.quantities import counted, listed, number_text, significant
 from reports.html.figure import Card
 from reports.params.effect import Difference, Effect, effect
 from reports.params.fanova import Analysis, analysed
 from reports.params.forest import MIN_TRIALS, Forest
+from spikefront.nested import get
 from studies.model import Objective, Trial
 
 METHOD_PARAMS = {
@@ -240,7 +241,7 @@ def _modes(forest: Forest, field: str) -> list[str]:
 
 
 def _mode(trial: Trial) -> str:
-    mode = nested(trial.config, "distillation.mode")
+    mode = get(trial.config, "distillation.mode")
     return "" if mode is None else str(mode)
 
 
@@ -262,7 +263,7 @@ def _fixed(digest: Digest, field: str) -> str:
     reason = without_effect(field, modes)
     if reason:
         return f"Does not apply: {reason}."
-    values = {category_text(nested(trial.config, field)) for trial in trials} - {"null"}
+    values = {category_text(get(trial.config, field)) for trial in trials} - {"null"}
     if len(values) == 1:
         return f"Not searched: fixed at {values.pop()}, so this study cannot say what it does."
     return "Not searched, so this study cannot say what it does."

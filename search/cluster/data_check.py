@@ -16,8 +16,8 @@ from snncore.config.schema import DataConfig, ModelConfig
 from snncore.data.missing import find_problem
 from snncore.errors import ConfigError
 from spaces.condition import UNSET
-from spaces.nested import get
 from spaces.space import Space
+from spikefront.nested import get
 
 _SECTIONS: dict[str, type[BaseModel]] = {"data": DataConfig, "model": ModelConfig}
 
@@ -100,6 +100,6 @@ def _possible(space: Space, field: str) -> list[Any]:
     default = _SECTIONS[section].model_fields[name].default
     presets = _possible(space, "preset") if "preset" in space.search else [None]
     bases = [space.base if preset is None else {**space.base, "preset": preset} for preset in presets]
-    fixed = [get(over_preset(base), field) for base in bases]
+    fixed = [get(over_preset(base), field, UNSET) for base in bases]
     found = (default if value is UNSET else value for value in fixed)
     return list(dict.fromkeys([*values, *found]))

@@ -14,8 +14,8 @@ from snncore.config.load import make_config
 from snncore.config.presets import PRESETS
 from snncore.config.schema import Config
 from snncore.errors import ConfigError
-from spaces.nested import put
 from spaces.space import Space
+from spikefront.nested import put
 
 FREE: dict[str, str] = {
     "data.root": "where the files lie",

@@ -9,11 +9,12 @@ from snncore.config.load import make_config
 from snncore.config.rules import TEMPORAL_MODES, canonical, default_temperature
 from snncore.config.schema import Config
 from snncore.errors import ConfigError
-from spaces.condition import same
-from spaces.nested import get, put
+from spaces.condition import UNSET, same
 from spaces.options import Choice
 from spaces.parameter import Parameter
 from spaces.space import Space
+from spikefront.nested import get, put
+from spikefront.numbers import is_number
 
 _PUBLISHED_TEMPERATURES = sorted({default_temperature(mode) for mode in ("reliable", *TEMPORAL_MODES)})
 
@@ -43,7 +44,7 @@ def params_of(space: Space, config: Config, free: Collection[str] = ()) -> dict[
     outside: dict[str, Any] = {}
 
     def decide(name: str, parameter: Parameter) -> Any:
-        value = get(plain, name)
+        value = get(plain, name, UNSET)
         if parameter.contains(value):
             return value
         stand_ins = list(_stand_ins(name, parameter, value))
@@ -67,8 +68,8 @@ def _stand_ins(name: str, parameter: Parameter, value: Any) -> Iterator[Any]:
     ends = [end for _, end in parameter.probes()]
     if name == "distillation.temperature" and value is None:
         yield from (known for known in _PUBLISHED_TEMPERATURES if parameter.contains(known))
-    numbers = [end for end in ends if _is_number(end)]
-    yield min(numbers, key=lambda end: abs(end - value)) if numbers and _is_number(value) else ends[0]
+    numbers = [end for end in ends if is_number(end)]
+    yield min(numbers, key=lambda end: abs(end - value)) if numbers and is_number(value) else ends[0]
 
 
 def _means_the_same(config: Config, name: str, value: Any) -> bool:
@@ -85,7 +86,3 @@ def _entries(name: str, parameter: Parameter, value: Any) -> dict[str, Any]:
         value = next(option for option in parameter.options if same(option, value))
     # There and back, so that a number lies on its grid and has its type.
     return parameter.entries(name, parameter.value(name, parameter.entries(name, value)))
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from optuna.trial import create_trial
 
-from search.constraints import is_number, violations
+from search.constraints import is_measured, violations
 from search.propose.optuna_space import distributions
 from search.trials.outcome import OUTCOME
 from search.trials.prior import Prior
@@ -35,7 +35,7 @@ class OptunaPriors:
                 self._add(prior)
 
     def _is_complete(self, prior: Prior) -> bool:
-        return all(is_number(prior.metrics.get(own.name)) for own in self._store.objectives)
+        return all(is_measured(prior.metrics.get(own.name)) for own in self._store.objectives)
 
     def _add(self, prior: Prior) -> None:
         store = self._store

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from search.config_key import disagreements, resolve
-from search.constraints import Bounds, broken_limits, is_number
+from search.constraints import Bounds, broken_limits, is_measured
 from search.errors import SearchError
 from search.propose.config_to_params import OutsideError, params_of
 from search.propose.warm_start_report import WarmStartReport
@@ -111,7 +111,7 @@ def _complete(study: Study, folder: Path, objectives: Sequence[Objective]) -> li
     if not complete:
         raise SearchError(f"--warm-start: {folder}: no trial is complete, there is nothing to start from")
     for own in objectives:
-        if not any(is_number(trial.metrics.get(own.name)) for trial in complete):
+        if not any(is_measured(trial.metrics.get(own.name)) for trial in complete):
             theirs = ", ".join(objective.name for objective in study.info.objectives)
             raise SearchError(
                 f"--warm-start: {folder}: other objectives: no trial there has measured {own.name}, "
@@ -150,7 +150,7 @@ def _front(
     feasible = [
         found
         for found in mapped
-        if all(is_number(found.trial.metrics.get(name)) for name in names)
+        if all(is_measured(found.trial.metrics.get(name)) for name in names)
         and broken_limits(holding(found.trial.metrics, found.trial.device, device), limits) is None
     ]
     if not feasible:
@@ -178,5 +178,5 @@ def _priors(mapped: Sequence[_Mapped], objectives: Sequence[Objective], device: 
             measured=found.trial.metrics,
         )
         for found in mapped
-        if found.is_same and all(is_number(found.trial.metrics.get(own.name)) for own in objectives)
+        if found.is_same and all(is_measured(found.trial.metrics.get(own.name)) for own in objectives)
     ]

@@ -12,6 +12,7 @@ from snncore.errors import ConfigError
 from spaces.condition import UNSET
 from spaces.errors import shown
 from spaces.space import Space
+from spikefront.numbers import is_number
 
 _MAX_VALUES = 3
 
@@ -86,7 +87,7 @@ def _devices(priors: Sequence[Prior], device: str | None) -> list[str]:
 def _values(values: Sequence[Any]) -> str:
     """The different values, numbers as a range, others listed; a few of them where there are many."""
     different = sorted({"no effect" if value is UNSET else shown(value) for value in values})
-    numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
+    numbers = [value for value in values if is_number(value)]
     if len(numbers) == len(values) and len(different) > _MAX_VALUES:
         return f"{min(numbers):.4g} to {max(numbers):.4g}"
     more = " ..." if len(different) > _MAX_VALUES else ""

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import optuna
 
-from search.constraints import is_number
+from search.constraints import is_measured
 from search.errors import SearchError
 from search.simulate.recorded import StudyTable
 from search.simulate.replay import Simulation, simulate
@@ -105,7 +105,7 @@ def _space(study: Study, arguments: argparse.Namespace) -> Space:
 def _hypervolume(space: Space, table: StudyTable) -> float:
     complete = [row for row in table.everything() if row.state == "complete"]
     for name in space.objectives:
-        if not all(is_number(row.metrics.get(name)) for row in complete):
+        if not all(is_measured(row.metrics.get(name)) for row in complete):
             raise SearchError(f"the record has complete trials without {name}, an objective of its space")
     values = [[float(row.metrics[name]) for name in space.objectives] for row in complete]
     own = space.objectives.values()

@@ -17,6 +17,8 @@ from snncore.config.load import make_config
 from snncore.config.metrics import is_probed
 from snncore.config.rules import canonical
 from spaces.space import Space
+from spikefront.nested import flattened
+from spikefront.numbers import is_number
 from studies.model import EpochRow, Study, Trial
 from studies.record import read_study
 
@@ -102,7 +104,7 @@ class _Nearest:
         for name in names:
             column = [row.get(name) for row in rows]
             present = [cell for cell in column if cell is not None]
-            if present and all(_is_plain_number(cell) for cell in present):
+            if present and all(is_number(cell) for cell in present):
                 is_log = min(present) > 0 and max(present) / min(present) >= LOG_RANGE
                 scaled = [np.nan if cell is None else _scaled(cell, is_log) for cell in column]
                 self._numbers[name] = np.array(scaled), is_log
@@ -123,7 +125,7 @@ class _Nearest:
 def _apart(column: NDArray[np.float64], value: Any, is_log: bool) -> NDArray[np.float64]:
     """Distances 0 to 1 of a column's numbers to a value; 1 where only one of the two is there."""
     is_missing = np.isnan(column)
-    if not _is_plain_number(value) or (is_log and value <= 0):
+    if not is_number(value) or (is_log and value <= 0):
         return (~is_missing).astype(float)
     span = float(np.nanmax(column) - np.nanmin(column))
     apart = np.abs(column - _scaled(value, is_log))
@@ -138,26 +140,13 @@ def _differ(one: Any, other: Any) -> float:
     return float(one != other)
 
 
-def _is_plain_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 def _scaled(value: float, is_log: bool) -> float:
     return float(np.log(value)) if is_log else float(value)
 
 
 def _fields(config: Mapping[str, Any]) -> dict[str, Any]:
     """The canonical form of a config as dotted fields."""
-    flat: dict[str, Any] = {}
-
-    def walk(values: Mapping[str, Any], prefix: str) -> None:
-        for name, value in values.items():
-            if isinstance(value, Mapping):
-                walk(value, f"{prefix}{name}.")
-            else:
-                flat[f"{prefix}{name}"] = value
-
-    walk(canonical(make_config(config)), "")
+    flat = flattened(canonical(make_config(config)))
     return {name: value for name, value in flat.items() if name not in _NOT_COMPARED}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
-from search.constraints import is_number
+from search.constraints import is_measured
 from spaces.space import Space
 from studies.pareto import reference_point
 
@@ -61,7 +61,7 @@ def with_reference(space: Space, table: Table) -> Space:
     values = [
         [float(row.metrics[name]) for name in names]
         for row in table.everything()
-        if row.state == "complete" and all(is_number(row.metrics.get(name)) for name in names)
+        if row.state == "complete" and all(is_measured(row.metrics.get(name)) for name in names)
     ]
     own = list(space.objectives.values())
     corner = reference_point(

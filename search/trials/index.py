@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from search.constraints import is_number
+from search.constraints import is_measured
 from search.trials.prior import Prior
 from search.trials.stored_trial import StoredTrial
 from snncore.config.metrics import is_probed
@@ -106,7 +106,7 @@ class TrialIndex:
     def _note_worst(self, trial: StoredTrial) -> None:
         for own in self.objectives:
             measured = trial.metrics.get(own.name)
-            if is_number(measured):
-                value = float(measured)  # type: ignore[arg-type]  # is_number has seen it
+            if is_measured(measured):
+                value = float(measured)  # type: ignore[arg-type]  # is_measured has seen it
                 worse = max if own.direction == "minimize" else min
                 self.worst[own.name] = worse(self.worst.get(own.name, value), value)

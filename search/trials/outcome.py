@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from search.constraints import Bounds, is_number, violations
+from search.constraints import Bounds, is_measured, violations
 from search.worker.failure_reason import infeasible_reason, is_out_of_memory
 from snncore.config.metrics import METRICS
 from studies.model import Objective, State
@@ -53,7 +53,7 @@ def judge(outcome: Outcome, needed: list[str]) -> Outcome:
     """The outcome, or `infeasible` where a complete trial lacks a needed metric as a finite number."""
     if outcome.state != "complete":
         return outcome
-    bad = [name for name in needed if not is_number(outcome.metrics.get(name))]
+    bad = [name for name in needed if not is_measured(outcome.metrics.get(name))]
     if not bad:
         return outcome
     shown = ", ".join(f"{name} is {outcome.metrics.get(name, 'missing')}" for name in bad)
@@ -85,8 +85,8 @@ def optuna_result(
 def _value(outcome: Outcome, objective: Objective, worst_seen: Mapping[str, float]) -> float:
     measured = outcome.metrics.get(objective.name)
     metric = METRICS.get(objective.name)
-    if is_number(measured) and (outcome.state == "complete" or metric is None or metric.known == "probe"):
-        return float(measured)  # type: ignore[arg-type]  # is_number has seen it
+    if is_measured(measured) and (outcome.state == "complete" or metric is None or metric.known == "probe"):
+        return float(measured)  # type: ignore[arg-type]  # is_measured has seen it
     if metric is not None and metric.worst is not None:
         return metric.worst
     return worst_seen.get(objective.name, 0.0)

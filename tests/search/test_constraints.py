@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.constraints import Bounds, broken_limits, is_number, violation, violations
+from search.constraints import Bounds, broken_limits, is_measured, violation, violations
 
 NUMBERS = st.floats(-1e6, 1e6)
 
@@ -47,7 +47,7 @@ def test_broken_limits_names_each_side() -> None:
     assert broken_limits({"memory": 16.0, "rate": 0.5}, limits) is None
 
 
-def test_is_number() -> None:
+def test_is_measured() -> None:
     numbers = [0, 1.5, -2, True]
     others = [None, "1", math.nan, math.inf, -math.inf, [1.0]]
-    assert [is_number(value) for value in numbers + others] == [True] * 4 + [False] * 6
+    assert [is_measured(value) for value in numbers + others] == [True] * 4 + [False] * 6

@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 
 from search.checker import TrainerChecker
 from spaces import ConfigChecker, Mistake, Space, SpaceError, load_space
-from spaces.nested import get
+from spikefront.nested import get
 
 TRAINER = TrainerChecker()
 Problems = list[tuple[str, str]]

@@ -26,8 +26,8 @@ from spaces import (
 )
 from spaces.combinations import MAX_COMBINATIONS
 from spaces.condition import same
-from spaces.nested import get
 from spaces.walk import count_params
+from spikefront.nested import get
 from tests.spaces.helpers import FakeChecker, Problems, load, mistakes_in, written
 
 HEAD = "name: x\nobjectives: {val_accuracy: maximize}\n"  # what follows begins on line 3

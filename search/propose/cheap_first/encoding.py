@@ -21,6 +21,7 @@ from spaces.options import Choice, Subset
 from spaces.parameter import Parameter
 from spaces.ranges import FloatRange, IntRange
 from spaces.space import Space
+from spikefront.numbers import is_number
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -100,7 +101,7 @@ def _number(parameter: IntRange | FloatRange) -> _Field:
 def _choice(parameter: Choice) -> _Field:
     options = parameter.options
     rows = np.eye(len(options)) * _APART
-    if len(options) > 2 and all(isinstance(o, int | float) and not isinstance(o, bool) for o in options):
+    if len(options) > 2 and all(map(is_number, options)):
         # Numbers in a row: neighbours are alike, and each may still be a case of its own.
         places = np.argsort(np.argsort(options)) / (len(options) - 1)
         rows = np.column_stack([0.5 * rows, places])

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from search.constraints import Bounds, is_number
+from search.constraints import Bounds, is_measured
 from search.propose.cheap_first.candidates import Params, label_of
 from search.propose.cheap_first.encoding import Encoding
 from search.propose.cheap_first.extrapolate import Change, change_to_come
@@ -176,7 +176,7 @@ class Observer:
         costs = []
         for target in self._targets:
             value = metrics.get(target.name)
-            costs.append(target.sign * float(value) if is_number(value) else np.nan)  # type: ignore[arg-type]
+            costs.append(target.sign * float(value) if is_measured(value) else np.nan)  # type: ignore[arg-type]
         return np.array(costs)
 
     def _stacked(self, rows: Sequence[Floats]) -> Floats:
@@ -197,7 +197,7 @@ class Observer:
 
 def _cost_at(trial: StoredTrial, epoch: int, target: Target) -> float | None:
     value = trial.rows.get(epoch, {}).get(target.name)
-    return target.sign * float(value) if is_number(value) else None  # type: ignore[arg-type]
+    return target.sign * float(value) if is_measured(value) else None  # type: ignore[arg-type]
 
 
 def thinned(items: Sequence[Any], n: int) -> Sequence[Any]:

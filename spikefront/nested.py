@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from spaces.condition import UNSET
-
 
 def copied(value: Any) -> Any:
     """A deep copy of plain YAML values, tuples as lists."""
@@ -17,14 +15,25 @@ def copied(value: Any) -> Any:
     return value
 
 
-def get(values: Mapping[str, Any], key: str) -> Any:
-    """The value at a dotted key, or UNSET."""
-    found: Any = values
+def flattened(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The values of a nested mapping by dotted key, in order; an empty mapping inside has none."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            flat |= flattened(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def get(values: Mapping[str, Any], key: str, missing: Any = None) -> Any:
+    """The value at a dotted key; `missing` where the path ends early."""
+    inner: Any = values
     for part in key.split("."):
-        if not isinstance(found, Mapping) or part not in found:
-            return UNSET
-        found = found[part]
-    return found
+        if not isinstance(inner, Mapping) or part not in inner:
+            return missing
+        inner = inner[part]
+    return inner
 
 
 def put(values: dict[str, Any], key: str, value: Any) -> None:
