@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def processor_model() -> str:
-    """The processor's model name; the architecture where the system does not tell."""
+    """The processor's model name; the architecture if the system does not give one."""
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):

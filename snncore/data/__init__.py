@@ -1,6 +1,6 @@
-"""Data sets: what each holds, how it gets onto the disk, and how it becomes batches on a device.
+"""Data sets: their shapes, installation, reading, and batches on a device.
 
-Names are loaded when they are asked for, so that reading shapes from `SPECS` needs no torch.
+Names are imported on first use, so that reading shapes from `SPECS` needs no torch.
 """
 
 from __future__ import annotations

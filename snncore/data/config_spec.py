@@ -1,4 +1,4 @@
-"""The shape of the samples that a config asks for. Knows no torch."""
+"""The shape of the samples of a config. Imports no torch."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from snncore.errors import DataError
 
 
 def data_spec(config: DataConfig) -> DataSpec:
-    """What a sample of `config` looks like when it reaches a network, after `size` and `events`.
+    """The shape of the samples of `config` as the network gets them, after `size` and `events`.
 
     Raises:
-        DataError: the user's own files are missing, damaged or do not fit each other, or `size` or
-            `events` asks for what the data set cannot give.
+        DataError: the user's own files are missing, damaged or do not fit each other, or the data set does
+            not allow `size` or `events`.
     """
     spec = _own_spec(config) if config.name in OWN_DATA else SPECS[config.name]
     if config.size is not None:

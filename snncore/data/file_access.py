@@ -1,8 +1,8 @@
-"""Opening files that somebody else wrote. Knows no torch.
+"""Opens files that somebody else wrote. Imports no torch.
 
-Every reader of the data sets goes through here: only regular files are opened (a FIFO would block for ever,
-a device is endless), whatever a parser raises on odd bytes becomes a `DamagedFileError` that names the file,
-and sizes are compared with the memory there is before it is asked for.
+All readers of data sets use this: only regular files are opened (a FIFO would block for ever, a device has no
+end), every exception of a parser becomes a `DamagedFileError` that names the file, and sizes are compared
+with the available memory before it is allocated.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ _KINDS = (
 
 
 def require_regular(path: Path) -> os.stat_result:
-    """The state of a regular file, or of the one that a link leads to.
+    """The stat result of a regular file; links are followed.
 
     Raises:
-        DamagedFileError: it is missing, a link leads nowhere or round in a circle, or it is no regular file.
+        DamagedFileError: it is missing, a broken or circular link, or no regular file.
     """
     try:
         state = path.stat()
@@ -48,14 +48,14 @@ def require_regular(path: Path) -> os.stat_result:
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """A regular file, opened for reading; never waits for a writer at the other end.
+    """Open a regular file for reading, without ever waiting for a writer at the other end.
 
     Raises:
         DamagedFileError: see `require_regular`; or it cannot be read.
     """
     require_regular(path)
     try:
-        # Not to block where somebody put a FIFO in its place meanwhile; a regular file does not care.
+        # Does not block if the path has become a FIFO meanwhile; has no effect on a regular file.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except OSError as error:
         raise DamagedFileError(path, _in_words(error)) from error
@@ -80,13 +80,13 @@ def read_whole(path: Path, largest: int) -> bytes:
 
 @contextmanager
 def parsing(path: Path, what: str = "") -> Iterator[None]:
-    """A block that reads the bytes of `path`: whatever it raises becomes one readable error.
+    """A block that parses the file `path`: every exception becomes a `DamagedFileError`.
 
-    Which exceptions a parser raises on bytes of any kind cannot be listed; every list so far missed one. Keep
-    the block to the parser's call. what: part of the file, for the message.
+    The exceptions that a parser raises on damaged files cannot be listed; every list so far missed one. Put
+    only the parser's call into the block. what: part of the file, for the message.
 
     Raises:
-        DamagedFileError: the block raised anything but a `DataError`, which passes.
+        DamagedFileError: the block raised anything but a `DataError`; that is passed on.
     """
     try:
         yield
@@ -98,10 +98,10 @@ def parsing(path: Path, what: str = "") -> Iterator[None]:
 
 
 def require_memory(n_bytes: int, what: str, remedy: str = "") -> None:
-    """Check that so many bytes fit into the memory that is available now.
+    """Check that n_bytes fit into the memory that is available now.
 
     Raises:
-        DataError: they do not; it names `what` takes them.
+        DataError: they do not; the message names `what` needs them.
     """
     available = psutil.virtual_memory().available
     if n_bytes > available:
@@ -114,6 +114,6 @@ def _gib(n_bytes: int) -> str:
 
 
 def _in_words(error: BaseException) -> str:
-    """One line of an error that a library raised, shortened: some repeat what they read."""
+    """A library's error as one line, shortened, because some repeat what they read."""
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return shorten(f"{type(error).__name__} {text}", 300, placeholder=" …")

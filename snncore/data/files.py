@@ -1,4 +1,4 @@
-"""Where the files of each data set lie. Knows no torch."""
+"""The paths of the files of each data set. Imports no torch."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class DamagedFileError(DataError):
 
 @dataclass(frozen=True)
 class DataFiles:
-    """Files of a data set, named as published and placed where torchvision looks for them.
+    """Files of a data set, named as published, in the folder in which torchvision looks for them.
 
     folder: relative to the root. train, test: the files of each part, in order.
-    archive: the one file in which the data set is published, "" where there are several.
-    others: published beside them and kept with them, though nothing here reads them.
+    archive: the one file in which the data set is published, "" if there are several.
+    others: published and kept with them, though nothing here reads them.
     """
 
     folder: str
@@ -64,17 +64,17 @@ FILES = {
         others=("meta",),
     ),
 }
-"""The image sets of a few files under a root. Digits are not here: they come with scikit-learn."""
+"""The image sets that are a few files under a root. Digits come with scikit-learn instead."""
 
 GZIPPED = frozenset({"fashion_mnist"})
-"""Data sets whose single files are published gzipped, and are read in that form too."""
+"""Data sets whose files are published gzipped, and are read in that form too."""
 
 
 def root_folder(root: str | Path) -> Path:
     """The folder that `data.root` names; "~" is the home folder.
 
     Raises:
-        DataError: no path can be so: a null byte, too many letters, or the home folder of nobody.
+        DataError: it is no valid path: a null byte, too long, or the home folder of an unknown user.
     """
     try:
         place = Path(root).expanduser()
@@ -99,9 +99,9 @@ def find_file(name: str, folder: Path, file_name: str) -> Path | None:
 
 
 def digits_file() -> Path | None:
-    """The digits inside the installed scikit-learn, found without importing it; None when it is not there.
+    """The digits file in the installed scikit-learn, found without importing it; None if not installed.
 
-    Importing scikit-learn takes seconds, and a study would pay for it in every worker.
+    Importing scikit-learn takes seconds, in every worker of a study.
     """
     package = importlib.util.find_spec("sklearn")
     for place in (package.submodule_search_locations or ()) if package else ():
@@ -112,12 +112,12 @@ def digits_file() -> Path | None:
 
 
 def fetch_command(name: str, root: str | Path) -> str:
-    """What to type to get the data set."""
+    """The command that installs the data set."""
     return f"spikefront data {name} --root {shlex.quote(str(root))}"
 
 
 def own_data_problem(name: str, root: str | Path) -> str | None:
-    """Why the user's own data, "folder" or "npz", are not where `root` says; None when they are there."""
+    """Why the user's own data, "folder" or "npz", are not found at `root`; None if they are."""
     place = root_folder(root)
     if name == "npz":
         if place.is_file() or (place / "data.npz").is_file():
@@ -134,11 +134,11 @@ def own_data_problem(name: str, root: str | Path) -> str | None:
 
 
 def remedy(name: str, root: str | Path) -> str:
-    """What to do about a damaged file of the data set, to be put behind the message that names it."""
+    """What to do about a damaged file of the data set; goes after the message that names it."""
     if name == "digits":
         return "install scikit-learn again"
     if name in ("folder", "npz"):
-        return "mend it or take it out"
+        return "fix it or remove it"
     if name == "imagenet":
-        return "take it from the published archive again"
+        return "unpack it from the published archive again"
     return f"run: {fetch_command(name, root)}"

@@ -1,4 +1,4 @@
-"""A config's data: training and validation samples now, test samples only when someone asks for them."""
+"""Loads a config's data: training and validation samples at once, test samples only on request."""
 
 from __future__ import annotations
 
@@ -24,10 +24,7 @@ from snncore.errors import DataError
 
 __all__ = ["DataSet", "Normalisation", "Split", "load_data"]
 
-_VALIDATION_SEED, _LIMIT_SEED = (
-    20_251,
-    20_252,
-)  # of the data, not of the training: all trials share the splits
+_VALIDATION_SEED, _LIMIT_SEED = 20_251, 20_252  # fixed, not that of the config: all trials share the splits
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,15 +50,15 @@ _LAST: LastData[DataSet] = LastData()
 
 
 def load_data(config: DataConfig, T: int) -> DataSet:
-    """Read the training samples of `config` and divide them, the same way for every seed and every study.
+    """Read the training samples of `config` and split them, in the same way for every seed and every study.
 
-    `val_fraction` of them, stratified, is the validation split; every class keeps a sample on each side
-    where it has two. `train_limit` then cuts the training side, stratified; validation keeps its size.
-    The normalisation is that of all published training images, whatever the division.
-    T: time steps, into which events are cut; still images do not depend on it.
+    A stratified share `val_fraction` is the validation split; a class with two samples or more has at least
+    one in each split. `train_limit` then reduces the training split, stratified; validation keeps its size.
+    The normalisation is that of all published training images, whatever the split. T: number of time steps
+    into which events are cut; still images do not depend on it.
 
-    The last data set of a process is kept, and given again while its files are unchanged: its tensors are
-    for reading only.
+    The last data set of a process is kept, and returned again while its files are unchanged: its tensors must
+    not be written to.
 
     Raises:
         DataError: files are missing or damaged, or `train_limit` asks for more samples than there are.
@@ -133,7 +130,7 @@ def _divide(whole: AnySplit, config: DataConfig) -> tuple[AnySplit, AnySplit]:
 
 
 def _part(whole: AnySplit, rows: torch.Tensor) -> AnySplit:
-    """Large sets and event frames stay where trials share them; everything else is copied or only named."""
+    """A view of large sets and event frames, which trials share; otherwise a copy, or paths for files."""
     if isinstance(whole, Split) and (whole.images.dim() == 5 or whole.images.nbytes >= SMALLEST_BYTES):
         return SplitView(whole, rows)
     return whole.subset(rows)

@@ -1,4 +1,4 @@
-"""Why a data set cannot be read, told before anything starts. Knows no torch."""
+"""Checks whether a data set can be read, before anything starts. Imports no torch."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ NO_DIGITS = "data: digits come with scikit-learn, which is not installed; run: p
 
 
 def find_problem(config: DataConfig) -> str | None:
-    """Why the data of `config` cannot be read, with the command that mends it; None when all files are there.
+    """Why the data of `config` cannot be read, with the command that fixes it; None if all files are there.
 
-    Looks at what exists, not at what is inside: reading finds damaged files. Of the user's own data, whose
-    shape nothing else tells, also at the headers.
+    Checks that files exist, not their content: reading finds damaged files. For the user's own data it also
+    reads the headers, which give their shape.
     """
     try:
         return _problem(config.name, config.root)

@@ -1,4 +1,4 @@
-"""From a config to the published training or test samples: which reader, which size, which frames."""
+"""Reads the published training or test samples of a config, with the right reader, size and frames."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def read_split(config: DataConfig, T: int, is_train: bool) -> AnySplit:
 
     Raises:
         DamagedFileError: a file is missing or damaged.
-        DataError: the package that reads the data set is not there, or the samples cannot be as `size`,
-            `events` or T ask.
+        DataError: the package that reads the data set is not installed, or the samples cannot have `size`,
+            `events` or T.
     """
     if config.name in EVENT_SPECS:
         from snncore.data.events.read import read as read_events
@@ -38,11 +38,11 @@ def read_split(config: DataConfig, T: int, is_train: bool) -> AnySplit:
 
 
 def read_published(name: str, root: str | Path, is_train: bool) -> Split:
-    """All training or test images of a published set of still images, as they are on the disk.
+    """All training or test images of a published set of still images, in their own size.
 
     Raises:
         DamagedFileError: a file is missing or damaged.
-        DataError: the package that brings or reads the data set is not there.
+        DataError: the package that contains or reads the data set is not installed.
     """
     if name == "digits":
         from snncore.data.sets import digits
@@ -58,7 +58,7 @@ def read_published(name: str, root: str | Path, is_train: bool) -> Split:
 
 
 def _decode(config: DataConfig, is_train: bool) -> Split:
-    """Images or frames of the wanted size."""
+    """Images or frames of `config.size`."""
     if config.name == "folder":
         from snncore.data.sets.folder import read as read_folder
 

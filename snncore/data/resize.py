@@ -1,4 +1,4 @@
-"""Images of another size.
+"""Resizing of images.
 
 M images, C channels, H × W pixels.
 """
@@ -13,7 +13,7 @@ _AT_ONCE = 1024  # images that are floats at the same time
 
 
 def resize(images: Tensor, size: int) -> Tensor:
-    """uint8 images (M, C, H, W), stretched to (M, C, size, size): bilinear, averaging where they shrink."""
+    """uint8 images (M, C, H, W), stretched to (M, C, size, size): bilinear, with antialiasing."""
     assert images.dtype == torch.uint8
     assert images.dim() == 4
     if tuple(images.shape[2:]) == (size, size):

@@ -1,4 +1,4 @@
-"""What each data set holds: the shape of a sample, and how many there are. Knows no torch and no configs."""
+"""Shape and number of the samples of each data set. Imports neither torch nor configs."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class DataSpec:
-    """What a sample looks like, and how many there are. n_train counts them before a validation split.
+    """Shape and number of samples. n_train: before the validation split.
 
-    has_time: a sample is T event frames of (C, H, W), not one still image of that shape.
+    has_time: a sample is T event frames (C, H, W), not one still image of that shape.
     """
 
     n_classes: int
@@ -33,7 +33,7 @@ IMAGE_SPECS = {
     "cifar100": DataSpec(n_classes=100, channels=3, height=32, width=32, n_train=50_000, n_test=10_000),
     "imagenet": DataSpec(n_classes=1000, channels=3, height=224, width=224, n_train=1_281_167, n_test=50_000),
 }
-"""Sets of still images, at the size in which they are published; ImageNet at the usual one."""
+"""Sets of still images, in their published size; ImageNet in the usual one."""
 
 EVENT_SPECS = {
     "cifar10_dvs": DataSpec(
@@ -49,14 +49,14 @@ EVENT_SPECS = {
         n_classes=20, channels=700, height=1, width=1, n_train=8_156, n_test=2_264, has_time=True
     ),
 }
-"""By the name that `data.name` takes in a config. The channels of a camera are the polarities off and on.
+"""By `data.name` of a config. The channels of a camera are the polarities off and on.
 
-The channels of SHD are the 700 units of its artificial cochlea. DVS-Gesture is counted as tonic cuts it:
-one recording for each class, person and light; other cuttings of the same films give 1176 and 288.
+The channels of SHD are the 700 units of its artificial cochlea. The numbers for DVS-Gesture are those of
+tonic: one recording for each class, person and light; cutting the same films otherwise gives 1176 and 288.
 """
 
 SPECS = IMAGE_SPECS | EVENT_SPECS
-"""The published sets, by the name that `data.name` takes in a config."""
+"""The published sets, by `data.name` of a config."""
 
 OWN_DATA = frozenset({"folder", "npz"})
 """The user's own data, whose shape is read from the headers of the files."""

@@ -1,4 +1,4 @@
-"""A part of a data set, and the check that every reader's result passes.
+"""A part of a data set, and the check that all readers use.
 
 M samples, T time steps, C channels, H × W pixels.
 """
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 class Split:
     """Samples as bytes, and their labels, int64 (M,). M may be 0.
 
-    images: still ones uint8 (M, C, H, W), or event frames uint8 or int16 (M, T, C, H, W), which may lie in a
-    memory-mapped file.
+    images: still, uint8 (M, C, H, W), or event frames, uint8 or int16 (M, T, C, H, W); may be memory-mapped.
     """
 
     images: Tensor
@@ -42,13 +41,13 @@ class Split:
         return Split(self.take(indices), self.labels.index_select(0, indices))
 
     def view(self, indices: Tensor) -> SplitView:
-        """The same samples as `subset`, read from this split when they are asked for."""
+        """The same samples as `subset`, without a copy."""
         return SplitView(self, indices)
 
 
 @dataclass(frozen=True, eq=False)
 class SplitView:
-    """Samples `rows`, int64 (K,), of a split that stays where it is: frames in a file that trials share."""
+    """The samples `rows`, int64 (K,), of another split, without a copy: such as frames that trials share."""
 
     source: Split
     rows: Tensor
@@ -76,18 +75,18 @@ class SplitView:
 
 
 MemorySplit: TypeAlias = Split | SplitView
-"""Samples that are bytes at hand."""
+"""Samples in memory or memory-mapped."""
 
 AnySplit: TypeAlias = "Split | SplitView | FileSplit"
-"""What batches can be made from."""
+"""Every kind of split that batches can be made from."""
 
 
 def checked_split(images: Tensor, labels: Tensor, spec: DataSpec, path: Path) -> Split:
-    """A split of images and labels that fit each other and the data set; their number is free.
+    """A split of images and labels, after checking them against each other and `spec`, except their number.
 
     Raises:
-        DamagedFileError: of `path`, when there are no images, they are not bytes of the right shape,
-            images and labels differ in number, or a label is outside 0 … n_classes − 1.
+        DamagedFileError: for `path`, if there are no images, they are not bytes of the right shape, images
+            and labels differ in number, or a label is outside 0 … n_classes − 1.
     """
     if images.dtype != torch.uint8 or tuple(images.shape[1:]) != spec.image_shape:
         shape = ", ".join(map(str, spec.image_shape))

@@ -1,8 +1,9 @@
-"""Importing torchvision beside a torch that its compiled operators do not fit.
+"""Imports torchvision even if its compiled operators do not match the installed torch.
 
-torchvision's import describes two operators (`nms`, `qnms`) that its compiled library declares. Where that
-library cannot be loaded, as with a CUDA build of it beside a CPU build of torch, the import fails, although
-nothing here needs the operators. Declaring them first is enough; a matching install is left alone.
+Importing torchvision refers to two operators (`nms`, `qnms`) that its compiled library declares. If that
+library cannot be loaded, as with a CUDA build of torchvision and a CPU build of torch, the import fails,
+though nothing here needs the operators. Declaring them first is enough; a matching installation is not
+changed.
 """
 
 from __future__ import annotations

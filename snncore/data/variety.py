@@ -1,24 +1,25 @@
-"""Samples that are all alike teach nothing, and an accuracy on them says nothing."""
+"""Checks that samples differ: nothing can be learned from equal ones, and accuracy on them means nothing."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from snncore.data.cache.disk_cache import tell
+from snncore.data.cache.disk_cache import print_stderr
 from snncore.data.split import MemorySplit
 from snncore.errors import DataError
 
 _N_LOOKED_AT = 9
-"""Of samples spread over a part: where half of it is alike, two of so many nearly always are."""
+"""Number of evenly spaced samples: if half of a part is equal, two of so many nearly always are."""
 
 _BYTES_AT_ONCE = 2**24
 
 
 def require_variety(split: MemorySplit, part: str, is_train: bool) -> None:
-    """Check that samples differ; where half of them or more are alike, say so in one line on stderr.
+    """Check that samples differ; print a line on stderr if half of them or more are equal.
 
-    part: in words, such as "digits: training samples". Test samples that are all equal are told too.
+    part: for the message, such as "digits: training samples". If all test samples are equal, that is also
+    only printed.
 
     Raises:
         DataError: all training samples are equal.
@@ -31,25 +32,25 @@ def require_variety(split: MemorySplit, part: str, is_train: bool) -> None:
     )
     if n_equal == len(split) and is_train:
         raise DataError(f"data: {line}; nothing can be learned from them")
-    tell(line)
+    print_stderr(line)
 
 
 def largest_equal_part(split: MemorySplit) -> tuple[int, bool]:
-    """How many samples equal the one that most are equal to, and whether that one is zero; (0, False) if few.
+    """Size of the largest group of equal samples, and whether these are all zero; (0, False) if it is small.
 
-    Looks at nine samples, and at all of them only where two of the nine are equal.
+    Compares nine samples, and all of them only if two of the nine are equal.
     """
     M = len(split)
     rows = torch.arange(min(M, _N_LOOKED_AT)) * max(0, M - 1) // max(1, min(M, _N_LOOKED_AT) - 1)
-    some = split.take(rows)
-    counts = [sum(torch.equal(one, other) for other in some) for one in some]
+    checked = split.take(rows)
+    counts = [sum(torch.equal(sample, other) for other in checked) for sample in checked]
     if not counts or max(counts) < 2:
         return 0, False
-    most = some[counts.index(max(counts))]
+    most = checked[counts.index(max(counts))]
     at_once = max(1, _BYTES_AT_ONCE // max(1, most.nbytes))
     n_equal = sum(_n_equal(split.take(part), most) for part in torch.arange(M).split(at_once))
     return n_equal, not bool(most.any())
 
 
-def _n_equal(samples: Tensor, one: Tensor) -> int:
-    return int((samples == one).flatten(1).all(1).sum())
+def _n_equal(samples: Tensor, sample: Tensor) -> int:
+    return int((samples == sample).flatten(1).all(1).sum())

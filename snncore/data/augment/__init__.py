@@ -1,1 +1,1 @@
-"""Random changes of training images: whole batches at once, on their device."""
+"""Augmentation of training images: whole batches at once, on their device."""

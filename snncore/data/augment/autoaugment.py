@@ -1,7 +1,7 @@
 """AutoAugment (Cubuk et al. 2019, arXiv 1805.09501), on whole batches.
 
-Each image draws one of 25 sub-policies: two operations, each done with its probability, at its level 0 … 9.
-Images that drew the same operation are changed together. N images uint8 (N, C, H, W), C 1 or 3.
+For each image one of 25 sub-policies is drawn: two operations, each applied with its probability, at its
+level 0 … 9. Images with the same operation are changed together. N images uint8 (N, C, H, W), C 1 or 3.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from snncore.data.augment.policies import CIFAR10, IMAGENET, Policy
 from snncore.data.specs import DataSpec
 from snncore.errors import DataError
 
-_LARGEST_OF_CIFAR = 32  # pixels; larger images take the policy found on ImageNet
+_LARGEST_OF_CIFAR = 32  # pixels; larger images get the policy found on ImageNet
 
 
 def make_autoaugment(name: str, spec: DataSpec, fill: int = 0) -> Callable[[Tensor, Generator], Tensor]:
     """A function of a batch: the policy found on CIFAR-10, or above 32 pixels the one found on ImageNet.
 
-    fill: the grey, 0 to 255, that comes in where an image is moved.
+    fill: the grey, 0 to 255, of pixels from outside, where an image is moved.
 
     Raises:
-        DataError: images with other channels than one grey or three colours.
+        DataError: the images have neither one grey channel nor three colours.
     """
     if spec.channels not in (1, 3):
         raise DataError(
@@ -39,9 +39,9 @@ def make_autoaugment(name: str, spec: DataSpec, fill: int = 0) -> Callable[[Tens
 
 
 def autoaugment(images: Tensor, policy: Policy, generator: Generator, fill: int = 0) -> Tensor:
-    """Change each image by a random sub-policy; `generator` lives on the images' device.
+    """Change each image by a random sub-policy; `generator` is on the images' device.
 
-    Signed operations (shear, translate, rotate, colours) go either way with probability ½.
+    Signed operations (shear, translate, rotate, colours) have either sign with probability ½.
     """
     N, _, H, W = images.shape
     device = images.device
@@ -62,8 +62,8 @@ def autoaugment(images: Tensor, policy: Policy, generator: Generator, fill: int 
 
 
 def _apply(images: Tensor, code: Tensor, strength: Tensor, sign: Tensor, fill: int) -> Tensor:
-    """Each image changed by the operation number `code`; those with a code behind the last stay."""
-    counts = code.bincount(minlength=len(OPERATIONS) + 1).tolist()  # the only time the device is waited for
+    """Apply to each image the operation number `code`; a code beyond the last leaves it unchanged."""
+    counts = code.bincount(minlength=len(OPERATIONS) + 1).tolist()  # the only wait for the device
     groups = code.argsort(stable=True).split(counts)
     changed = images.clone()
     for operation, rows in zip(OPERATIONS.values(), groups[:-1], strict=True):
@@ -77,7 +77,7 @@ def _apply(images: Tensor, code: Tensor, strength: Tensor, sign: Tensor, fill: i
 class Operation:
     """apply(images, signed strength, fill); strength(level, H, W) as torchvision's; signed(strength, ±1).
 
-    fill: the grey that comes in where images are moved, 0 if left out; the other operations need none.
+    fill: the grey of pixels from outside, 0 by default, for operations that move images.
     """
 
     apply: Callable[..., Tensor]
@@ -86,14 +86,14 @@ class Operation:
 
 
 def _geometric(
-    place: Callable[[Tensor, Tensor, int, int], None], strength: Callable[[int, int, int], float]
+    fill_matrix: Callable[[Tensor, Tensor, int, int], None], strength: Callable[[int, int, int], float]
 ) -> Operation:
-    """place(matrix, strength, H, W) writes into the identity (N, 2, 3) where pixels come from."""
+    """fill_matrix(matrix, strength, H, W) writes the source of pixels into the identity (N, 2, 3)."""
 
     def apply(images: Tensor, strengths: Tensor, fill: int = 0) -> Tensor:
         N, _, H, W = images.shape
         matrix = torch.eye(2, 3, device=images.device).repeat(N, 1, 1)
-        place(matrix, strengths, H, W)
+        fill_matrix(matrix, strengths, H, W)
         return image_ops.move(images, matrix, fill)
 
     return Operation(apply, strength, lambda strength, sign: strength * sign)
@@ -158,6 +158,6 @@ OPERATIONS = {
     "Equalize": _unsigned(lambda images, _: image_ops.equalize(images)),
     "Invert": _unsigned(lambda images, _: image_ops.invert(images)),
 }
-"""By the paper's names. Levels mean what they mean in torchvision's AutoAugment."""
+"""By the paper's names; levels as in torchvision's AutoAugment."""
 
 _CODES = {name: code for code, name in enumerate(OPERATIONS)}

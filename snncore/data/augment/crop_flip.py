@@ -1,7 +1,7 @@
-"""Random changes of training samples: whole batches at once, on their device, before normalisation.
+"""Augmentation of training samples: whole batches at once, on their device, before normalisation.
 
 N images, C channels, H × W pixels, p pixels of padding.
-Every function draws from the generator it is given, which lives on the samples' device.
+Every function draws from the generator that it is given, which is on the samples' device.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from snncore.data.specs import DataSpec
 from snncore.errors import DataError
 
 Augmentation: TypeAlias = Callable[[Tensor, Generator], Tensor]
-"""Changes a batch of bytes; same shape and type."""
+"""Changes a batch of bytes; same shape and dtype."""
 
 GREY = 128
-"""What AutoAugment fills with in P1's published code."""
+"""The fill of AutoAugment in P1's published code."""
 
 
 def make_augmentation(config: DataConfig, spec: DataSpec, normalisation: Normalisation) -> Augmentation:
-    """What `data.augment` and `data.cutout` ask for, as a function of a batch.
+    """The augmentation of `data.augment` and `data.cutout`, as a function of a batch.
 
-    (The crops and mirrors of `imagenet` are made where the files are decoded, not here.)
+    (The crops and mirrors of `imagenet` are made when files are decoded, not here.)
 
     Raises:
-        DataError: it cannot be done with samples of that kind; the message says what can.
+        DataError: it does not apply to samples of this kind; the message says what does.
     """
     name = config.augment
     if config.cutout and spec.has_time:
@@ -62,7 +62,7 @@ def make_augmentation(config: DataConfig, spec: DataSpec, normalisation: Normali
 
 
 def _cutouts(config: DataConfig, spec: DataSpec, normalisation: Normalisation) -> list[Augmentation]:
-    """The Cutout of `data.cutout`, if any: null is what was done before there was the field."""
+    """The Cutout of `data.cutout`, if any; null: as before this field was added."""
     side, fill = config.cutout, (0,) * spec.channels
     if side is None and config.augment in ("fast", "autoaugment"):
         side, fill = spec.height // 2, tuple(round(255 * mean) for mean in normalisation.mean)
@@ -79,7 +79,7 @@ def _in_turn(changes: Sequence[Augmentation]) -> Augmentation:
 
 
 def unchanged(images: Tensor, generator: Generator) -> Tensor:
-    """The images themselves; draws nothing."""
+    """No augmentation; draws nothing."""
     return images
 
 
@@ -89,9 +89,9 @@ def crop_padding(height: int) -> int:
 
 
 def crop_flip(images: Tensor, generator: Generator) -> Tensor:
-    """Shift each image (N, C, H, W) by up to p pixels, black coming in, and mirror every second one.
+    """Shift each image (N, C, H, W) by up to p pixels, filled with black, and mirror half of them.
 
-    Per image a crop of H × W at a uniform place of the padded image, then with probability ½ a mirror
+    Per image a crop of H × W at a uniform position of the padded image, then with probability ½ a mirror
     left to right.
     """
     N, C, H, W = images.shape
@@ -113,8 +113,8 @@ def crop_flip(images: Tensor, generator: Generator) -> Tensor:
 def cutout(images: Tensor, generator: Generator, side: int, fill: tuple[int, ...]) -> Tensor:
     """Cover a square of `side` pixels in each image (N, C, H, W) with `fill`, a value per channel.
 
-    Cutout (DeVries & Taylor 2017): the centre is any pixel of the image, so that the square may reach over
-    the edge. P1 covers images scaled to 0 … 1 with 0, before they are normalised: black.
+    Cutout (DeVries & Taylor 2017): the centre is any pixel of the image, so the square may reach over the
+    edge. P1 covers images scaled to 0 … 1 with 0, before they are normalised: black.
     """
     N, _, H, W = images.shape
     device = images.device

@@ -1,7 +1,7 @@
-"""Changes of images whose strength differs from image to image: whole batches at once, on bytes.
+"""Image operations with a strength per image: whole batches at once, on bytes.
 
-Each gives what torchvision's operation of that name gives for one image at a time, up to the last bit of a
-byte, and to pixels that lie as near to one neighbour as to another.
+Each gives the same as torchvision's operation of that name does for one image, except for the last bit of a
+byte, and for pixels at equal distance from two neighbours.
 N images uint8 (N, C, H, W), one grey channel or three colours; strength: one number per image, float32 (N,).
 """
 
@@ -13,10 +13,10 @@ from torch.nn.functional import conv2d
 
 
 def move(images: Tensor, matrix: Tensor, fill: int = 0) -> Tensor:
-    """Take each pixel from where `matrix` says, the nearest one; the grey `fill` comes in from outside.
+    """Take each pixel from its source by `matrix`, nearest neighbour; outside the image the grey `fill`.
 
-    matrix: (N, 2, 3) per image, from pixel (x, y, 1) of the result, seen from the middle of the image, to
-    the place (x, y) in the source.
+    matrix: (N, 2, 3) per image, from pixel (x, y, 1) of the result, relative to the middle of the image,
+    to the position (x, y) in the source.
     """
     N, C, H, W = images.shape
     device = images.device
@@ -48,7 +48,7 @@ def contrast(images: Tensor, strength: Tensor) -> Tensor:
 
 
 def sharpness(images: Tensor, strength: Tensor) -> Tensor:
-    """0 is smoothed over 3 × 3 pixels except at the edge, 1 the image itself; up to two pixels nothing."""
+    """0 is smoothed over 3 × 3 pixels except at the edge, 1 the image itself; no effect if a side is <= 2."""
     C, H, W = images.shape[1:]
     if H <= 2 or W <= 2:
         return images
@@ -87,7 +87,7 @@ def autocontrast(images: Tensor) -> Tensor:
 
 
 def equalize(images: Tensor) -> Tensor:
-    """Make the values of each channel as evenly frequent as a table of 256 can; see PIL.ImageOps.equalize."""
+    """Equalise the histogram of each channel; see PIL.ImageOps.equalize."""
     N, C, H, W = images.shape
     values = images.reshape(N * C, H * W).long()
     counts = torch.zeros(N * C, 256, dtype=torch.int64, device=images.device)
@@ -101,7 +101,7 @@ def equalize(images: Tensor) -> Tensor:
 
 
 def _blend(images: Tensor, other: Tensor, strength: Tensor) -> Tensor:
-    """strength · images + (1 − strength) · other, cut off at 0 and 255, fractions dropped."""
+    """strength · images + (1 − strength) · other, clamped to 0 … 255, fractions dropped."""
     share = _per_image(strength)
     return (share * images + (1 - share) * other).clamp_(0, 255).to(torch.uint8)
 

@@ -1,6 +1,6 @@
-"""AutoAugment's published policies (Cubuk et al. 2019, arXiv 1805.09501, appendix). Knows no torch.
+"""AutoAugment's published policies (Cubuk et al. 2019, arXiv 1805.09501, appendix). Imports no torch.
 
-25 sub-policies of two operations each: name, probability, level 0 … 9 (0 where the operation has no level).
+25 sub-policies of two operations each: name, probability, level 0 … 9 (0 if the operation has no level).
 """
 
 from __future__ import annotations

@@ -26,31 +26,31 @@ Batch: TypeAlias = tuple[Tensor, Tensor]
 
 @dataclass(frozen=True, eq=False)
 class BatchSource:
-    """Training batches, epoch after epoch, without a state: an epoch is a pure function of its number."""
+    """Training batches, without a state: an epoch is a pure function of its number."""
 
     reader: Reader
     order: EpochOrder
     augmentation: Augmentation
     normalisation: Normalisation
-    has_random_crops: bool = False  # drawn where files are decoded, sample by sample
+    has_random_crops: bool = False  # made when files are decoded, sample by sample
 
     def __len__(self) -> int:
         """Batches in an epoch, the same on every process."""
         return self.order.n_batches
 
     def epoch(self, number: int) -> Iterator[Batch]:
-        """The batches of epoch `number`, on the device; the same whenever they are asked for.
+        """The batches of epoch `number`, on the device; the same on every call.
 
-        Every sample comes once; a short last batch is left out (see `EpochOrder.n_batches`). All processes
-        together have the batches of a single one, before augmentation.
+        Every sample comes once; a short last batch is left out (see `EpochOrder.n_batches`). The batches of
+        all processes together are those of a single process, before augmentation.
 
         Raises:
-            DataError: a file that is read only now is missing or damaged.
+            DataError: an image file is missing or damaged.
         """
         order = self.order
         generator = Generator(self.reader.device)
         generator.manual_seed(seed_of("augment", order.seed, number, order.rank))
-        batches = order.batches(number, self.reader.place)
+        batches = order.batches(number, self.reader.index_device)
         draw = ("crop", order.seed, number) if self.has_random_crops else None
         for images, labels in self.reader.read(batches, draw):
             yield network_input(self.augmentation(images, generator), self.normalisation), labels
@@ -62,7 +62,7 @@ def training_batches(
     """The training batches of one of `world_size` processes; `optim.batch_size` counts over all of them.
 
     Raises:
-        DataError: the data cannot be augmented as `config.data.augment` asks.
+        DataError: `config.data.augment` does not apply to the data.
         UserError: too few samples for so many processes.
     """
     return BatchSource(
@@ -87,7 +87,7 @@ def eval_batches(
     Nothing is left out and nothing is random; an empty share gives no batch.
 
     Raises:
-        DataError: a file that is read only now is missing or damaged.
+        DataError: an image file is missing or damaged.
     """
     batches = [part for part in share(len(split), rank, world_size).split(batch_size) if len(part)]
     for images, labels in make_reader(split, device).read(batches):

@@ -1,6 +1,6 @@
-"""Decoding one image file: whole, the middle of it, or a random crop.
+"""Decodes one image file: all of it, its middle, or a random crop.
 
-Pillow alone; its resizing averages where it shrinks. s is the side of the square that comes out.
+With Pillow, whose resizing uses antialiasing. s is the side of the resulting square.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ Box = tuple[int, int, int, int]
 """Left, upper, right, lower."""
 
 _FORMATS = ("BMP", "DIB", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
-"""By content, whatever the name says. Not all of Pillow's: PostScript would be run, by Ghostscript."""
+"""By content, not by name. Not all of Pillow's: PostScript would be run, by Ghostscript."""
 
 N_DRAWS = 32
-"""Random numbers that one crop takes: three for each of ten tries, one for the mirror, one to spare."""
+"""Random numbers for one crop: three for each of ten tries, one for the mirror, one unused."""
 
 
 @contextmanager
 def open_image(path: Path) -> Iterator[Image.Image]:
-    """An image file whose header is read; of an animation the first frame.
+    """An image file whose header has been read; for an animation the first frame.
 
     Raises:
-        DamagedFileError: it is missing, truncated, no image, or of more than 179 million pixels; also where
-            the block fails to decode it.
+        DamagedFileError: it is missing, truncated, no image, or of more than 179 million pixels; or the block
+            fails to decode it.
     """
     with open_regular(path) as file, parsing(path), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of odd but readable metadata and palettes
+        warnings.simplefilter("ignore")  # about unusual but readable metadata and palettes
         try:
             image = Image.open(file, formats=_FORMATS)
         except UnidentifiedImageError as error:
@@ -66,7 +66,7 @@ def channels_first(image: Image.Image) -> Pixels:
 
 
 def centre_crop(image: Image.Image, size: int) -> Image.Image:
-    """The middle (s, s) after the shorter side was made s · 256 / 224, as ImageNet is evaluated."""
+    """The middle (s, s) after resizing the shorter side to s · 256 / 224, as usual for ImageNet."""
     width, height = image.size
     short = round(size * 256 / 224)
     long = int(short * max(width, height) / min(width, height))
@@ -77,7 +77,7 @@ def centre_crop(image: Image.Image, size: int) -> Image.Image:
 
 
 def random_crop(image: Image.Image, size: int, draws: Sequence[float]) -> Image.Image:
-    """A random part of the image, resized to (s, s), and in half the cases mirrored: pure in `draws`."""
+    """A random part of the image, resized to (s, s), mirrored in half the cases; a function of `draws`."""
     box = random_box(image.size, draws)
     part = image.crop(box).resize((size, size), Image.Resampling.BILINEAR)
     return part.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if draws[-1] < 0.5 else part
@@ -91,13 +91,13 @@ def random_box(size: tuple[int, int], draws: Sequence[float]) -> Box:
     """
     width, height = size
     for attempt in range(10):
-        area_draw, ratio_draw, place = draws[3 * attempt : 3 * attempt + 3]
+        area_draw, ratio_draw, position_draw = draws[3 * attempt : 3 * attempt + 3]
         area = width * height * (0.08 + 0.92 * area_draw)
         ratio = math.exp(math.log(3 / 4) + ratio_draw * (math.log(4 / 3) - math.log(3 / 4)))
         w, h = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
         if 0 < w <= width and 0 < h <= height:
             n_left, n_upper = width - w + 1, height - h + 1
-            left, upper = divmod(int(place * n_left * n_upper), n_upper)
+            left, upper = divmod(int(position_draw * n_left * n_upper), n_upper)
             return left, upper, left + w, upper + h
     ratio = min(max(width / height, 3 / 4), 4 / 3)
     w, h = min(width, round(height * ratio)), min(height, round(width / ratio))

@@ -1,4 +1,4 @@
-"""Batches of images out of files, decoded by worker processes.
+"""Batches of images from files, decoded by worker processes.
 
 N images in a batch, s × s pixels.
 """
@@ -18,15 +18,13 @@ from snncore.data.files import DamagedFileError, remedy
 from snncore.errors import DataError
 
 _Result = tuple[Tensor | None, str]
-"""Decoded images, or None and what is wrong: an error with two arguments does not survive the way between
-processes.
-"""
+"""Decoded images, or None and the problem: not every exception can be passed between processes."""
 
 
 class FileReader:
-    """Each worker decodes whole batches, ahead of the training; what comes out does not depend on them."""
+    """Worker processes decode whole batches ahead of training; the result does not depend on their number."""
 
-    place = torch.device("cpu")
+    index_device = torch.device("cpu")
 
     def __init__(self, split: FileSplit, device: torch.device) -> None:
         self.split, self.device = split, device
@@ -45,10 +43,10 @@ class FileReader:
             batch_size=None,
             num_workers=workers,
             pin_memory=self.device.type == "cuda",
-            generator=torch.Generator(),  # else it draws from the global state
+            generator=torch.Generator(),  # otherwise it would draw from the global state
         )
         with warnings.catch_warnings():
-            # The workers only decode; no lock that another thread may hold concerns them.
+            # The workers only decode, and need no lock that another thread may hold.
             warnings.filterwarnings("ignore", message="This process .* is multi-threaded")
             results = iter(loader)
         for chosen, (images, problem) in zip(batches, results, strict=True):

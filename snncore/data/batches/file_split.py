@@ -1,4 +1,4 @@
-"""A part of a data set that stays in image files, decoded when a batch needs them.
+"""A part of a data set in image files, which are decoded when a batch needs them.
 
 M images, s × s pixels.
 """
@@ -39,7 +39,7 @@ class FileSplit:
     def decode(self, index: int, draw: tuple[str | int, ...] | None = None) -> Pixels:
         """One image, uint8 (3, s, s): its middle, or with `draw` a random crop, mirrored in half the cases.
 
-        The crop depends on `draw` and `index` alone.
+        The crop depends only on `draw` and `index`.
 
         Raises:
             DamagedFileError: the file is missing, truncated, or no image.

@@ -1,4 +1,4 @@
-"""From bytes to what a network sees: (pixel / 255 − mean) / std, per channel."""
+"""Normalises bytes for a network: (pixel / 255 − mean) / std, per channel."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Normalisation:
     std: tuple[float, ...]
 
     def apply(self, images: Tensor) -> Tensor:
-        """Normalised float32 of images (…, C, H, W) of whole numbers, same shape, on their device."""
+        """Images (…, C, H, W) of integers, normalised, as float32 of the same shape on the same device."""
         scale, shift = _affine(self, str(images.device))
-        # The in-place steps run at several times the speed of addcmul or of arithmetic on bytes (CPU, 2.13).
+        # In-place steps are several times as fast as addcmul or arithmetic on bytes (CPU, torch 2.13).
         return images.float().mul_(scale).add_(shift)
 
 
@@ -28,26 +28,26 @@ PUBLISHED = {
     "cifar100": Normalisation((0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)),
     "imagenet": Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
 }
-"""As published code has them. CIFAR-10's std is P1's; that of all its pixels is 0.2470, 0.2435, 0.2616."""
+"""As in published code. CIFAR-10's std is that of P1; that of all its pixels is 0.2470, 0.2435, 0.2616."""
 
 COUNTS = Normalisation((0.0,), (1 / 255,))
 """Leaves event frames, which are counts, as they are."""
 
 
 def network_input(images: Tensor, normalisation: Normalisation) -> Tensor:
-    """What a network takes, float32: still images (N, C, H, W) as they lie, event frames time first.
+    """The input of a network, normalised float32.
 
-    images: still ones (N, C, H, W), or event frames (N, T, C, H, W), which become (T, N, C, H, W).
+    images: still, (N, C, H, W), or event frames (N, T, C, H, W), which become (T, N, C, H, W).
     """
     if images.dim() == 5:
-        images = images.transpose(0, 1).contiguous()  # while they are bytes: a quarter of the copying
+        images = images.transpose(0, 1).contiguous()  # as bytes, which is a quarter of the copying
     return normalisation.apply(images)
 
 
 def measure_normalisation(images: Tensor) -> Normalisation:
     """Mean and (biased) standard deviation of uint8 images (M, C, H, W), M >= 1; exact, whatever the order.
 
-    A channel that holds one value only has std 1, so that it normalises to 0.
+    A constant channel gets std 1, so that it is normalised to 0.
     """
     values = torch.arange(256, dtype=torch.float64) / 255
     means, stds = [], []
@@ -62,7 +62,7 @@ def measure_normalisation(images: Tensor) -> Normalisation:
 
 @lru_cache(maxsize=32)
 def _affine(normalisation: Normalisation, device: str) -> tuple[Tensor, Tensor]:
-    """scale and shift, each (C, 1, 1), with which bytes become normalised values."""
+    """scale and shift, each (C, 1, 1), that map bytes to normalised values."""
     mean = torch.tensor(normalisation.mean, dtype=torch.float64)
     std = torch.tensor(normalisation.std, dtype=torch.float64)
     scale, shift = ((part.float().view(-1, 1, 1).to(device)) for part in (1 / (255 * std), -mean / std))

@@ -1,4 +1,4 @@
-"""Which samples are in which batch of which epoch, on which process: a pure function of the seed."""
+"""The samples of each batch, by epoch and process: a pure function of the seed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from snncore.errors import UserError
 
 @dataclass(frozen=True)
 class EpochOrder:
-    """M samples in new order each epoch, cut into global batches, of which each process takes its share.
+    """M samples in a new order each epoch, cut into global batches, of which each process takes a share.
 
     batch_size: of the global batch. The share of a process is every world_size-th sample of it.
 
@@ -40,8 +40,8 @@ class EpochOrder:
     def n_batches(self) -> int:
         """Batches in an epoch: a short last one is left out, unless it is the only one.
 
-        Short are fewer than two samples, since batch norm has no variance over one value, or fewer than one
-        for each process. Where single samples were asked for, of one process, every sample stays.
+        Short means fewer than two samples, since batch norm has no variance over one value, or fewer than one
+        per process. With batch_size 1 and one process, all batches stay.
         """
         n_full, n_left = divmod(self.M, self.batch_size)
         least = 1 if self.batch_size == 1 else max(2, self.world_size)
@@ -49,7 +49,7 @@ class EpochOrder:
 
     def batches(self, epoch: int, device: torch.device | str = "cpu") -> list[Tensor]:
         """This process's share of each global batch of the epoch: int64 indices on `device`."""
-        # Drawn on the CPU, so that the order is the same on every device and every process.
+        # Drawn on the CPU, so that the order is the same on every device and in every process.
         generator = Generator().manual_seed(seed_of("order", self.seed, epoch))
         order = torch.randperm(self.M, generator=generator).to(device)
         return [part[self.rank :: self.world_size] for part in order.split(self.batch_size)[: self.n_batches]]

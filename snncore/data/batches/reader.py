@@ -1,4 +1,4 @@
-"""From indices to bytes on a device: out of memory, or out of files that worker processes decode.
+"""Reads samples by index to a device: from memory, or from files that worker processes decode.
 
 N samples in a batch.
 """
@@ -17,10 +17,10 @@ from snncore.data.split import AnySplit, MemorySplit, Split, SplitView
 DrawKey: TypeAlias = tuple[str | int, ...]
 
 _RESIDENT_SHARE = 0.1
-"""A split that takes no more than this share of the device's free memory is moved there whole, once."""
+"""A split of at most this share of the device's free memory is moved there as a whole, once."""
 
 _residents: WeakKeyDictionary[MemorySplit, tuple[torch.device, Split]] = WeakKeyDictionary()
-"""Splits on a device, as long as their originals live: one copy for all trials of a process."""
+"""Splits on a device, as long as the originals exist: one copy for all trials of a process."""
 
 
 class Reader(Protocol):
@@ -28,16 +28,16 @@ class Reader(Protocol):
 
     @property
     def device(self) -> torch.device:
-        """Where batches arrive."""
+        """The device of the batches."""
 
     @property
-    def place(self) -> torch.device:
-        """Where indices are looked up."""
+    def index_device(self) -> torch.device:
+        """The device on which indices must be."""
 
     def read(self, batches: Sequence[Tensor], draw: DrawKey | None = None) -> Iterator[tuple[Tensor, Tensor]]:
         """For each tensor of indices, int64 (N,): images as bytes and labels (N,), on the device.
 
-        draw: the key of random crops made while decoding, see `seeds`; None: no randomness.
+        draw: the key of random crops that are made while decoding, see `seeds`; None: no randomness.
         """
 
 
@@ -51,24 +51,25 @@ def make_reader(split: AnySplit, device: str) -> Reader:
 
 
 class MemoryReader:
-    """Images lie on the device where they fit, or on the CPU, perhaps in a memory-mapped file."""
+    """Reads a split that is kept on the device if it fits there, otherwise on the CPU, perhaps
+    memory-mapped."""
 
     def __init__(self, split: MemorySplit, device: torch.device) -> None:
         resident = _resident(split, device)
         self.device = device
-        self.place = torch.device("cpu") if resident is None else device
+        self.index_device = torch.device("cpu") if resident is None else device
         self.split = split if resident is None else resident
         self.labels = split.labels.to(device) if resident is None else resident.labels
 
     def read(self, batches: Sequence[Tensor], draw: DrawKey | None = None) -> Iterator[tuple[Tensor, Tensor]]:
-        """Images and labels of each batch, on the device; `draw` has no meaning here."""
+        """Images and labels of each batch, on the device; `draw` is ignored."""
         for chosen in batches:
-            images = self.split.take(chosen.to(self.place)).to(self.device)
+            images = self.split.take(chosen.to(self.index_device)).to(self.device)
             yield images, self.labels.index_select(0, chosen.to(self.device))
 
 
 def _resident(split: MemorySplit, device: torch.device) -> Split | None:
-    """The split as bytes on a device that is not the CPU, moved there once; None where it does not fit."""
+    """The split as bytes on a device other than the CPU, moved there once; None if it does not fit."""
     if device.type == "cpu":
         return None
     kept = _residents.get(split)
@@ -82,7 +83,7 @@ def _resident(split: MemorySplit, device: torch.device) -> Split | None:
 
 
 def _free_bytes(device: torch.device) -> int:
-    """What the system calls free and what torch holds without need."""
+    """Memory that is free, or reserved by torch but unused."""
     free, _ = torch.cuda.mem_get_info(device)
     return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
 

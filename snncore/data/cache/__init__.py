@@ -1,1 +1,1 @@
-"""Data that take long to make, kept on the disk or in the process."""
+"""Caches of data that take long to compute, on disk or in the process."""

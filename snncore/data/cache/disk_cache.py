@@ -1,8 +1,8 @@
-"""Arrays on the disk that take long to make: made once, then read by every trial and process.
+"""Caches on disk of arrays that take long to compute: made once, then read by every trial and process.
 
-A cache is a folder ROOT/KIND/STEM/ with .npy files and about.json. It is made beside its place under a
-temporary name and then renamed, so that what stands there is whole; a lock lets one process make it while
-others wait. Files are memory-mapped: the processes of a node share one copy. Knows no torch.
+A cache is a folder ROOT/KIND/STEM/ with .npy files and about.json. It is written under a temporary name and
+then renamed, so that it is always complete; a lock lets one process make it while others wait. Files are
+memory-mapped: the processes of a node share one copy. Imports no torch.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ from snncore.errors import DataError
 from spikefront.locks import LockHeldError, acquire
 
 ABOUT = "about.json"
-_WHOLE_BYTES = 2**28  # a checksum over so much takes less than a tenth of a second
+_WHOLE_BYTES = 2**28  # a checksum of so many bytes takes less than a tenth of a second
 _BLOCK_BYTES, _N_BLOCKS = 2**16, 64
 
 _LARGEST_ABOUT = 2**20
 _MOST_NOTES, _LONGEST_NOTE = 5, 1000
-_told: set[Path] = set()
-"""Caches whose notes this process has told."""
+_printed: set[Path] = set()
+"""Caches whose notes this process has printed."""
 
 Content = TypeVar("Content")
 
 
 class CacheError(DataError):
-    """A cache can be kept nowhere, or cannot be written or read back; the data themselves may be fine."""
+    """No folder can hold the cache, or it cannot be written or read back; the data themselves may be fine."""
 
 
 @dataclass(frozen=True)
-class Kind:
-    """folder: of all caches of a kind. what: they hold, in messages, plural. smaller: how to make them so."""
+class CacheKind:
+    """folder: of all caches of this kind. For messages, what: their content; smaller: how to reduce it."""
 
     folder: str
     what: str
@@ -51,13 +51,13 @@ class Kind:
 
 
 @dataclass(frozen=True)
-class Entry(Generic[Content]):
+class CacheEntry(Generic[Content]):
     """One cache.
 
-    stem: its folder's name, which differs where the content does. name: of the data set, for messages.
-    about: kept in about.json; a cache of other data is not taken. n_bytes: it takes at least. make: writes
-    the files into an empty folder. read: opens them; ValueError where they hold something else. notes: what
-    making it has found, in lines that every process that reads it tells once.
+    stem: name of its folder, different for different content. name: of the data set, for messages. about:
+    kept in about.json; a cache with other values is not used. n_bytes: its minimum size. make: writes the
+    files into an empty folder. read: opens them; raises ValueError if they hold something else. notes: lines
+    about what was found while making it, which every process that reads it prints once.
     """
 
     stem: str
@@ -69,35 +69,35 @@ class Entry(Generic[Content]):
     notes: Callable[[], list[str]] = list
 
 
-def cached(kind: Kind, entry: Entry[Content], root: str | Path) -> Content:
-    """The content of a cache; made first if it is nowhere yet.
+def cached(kind: CacheKind, entry: CacheEntry[Content], root: str | Path) -> Content:
+    """The content of a cache, which is made first if there is none.
 
-    Kept under `root`, or where that cannot be written in the user's cache folder. A damaged cache is told on
-    stderr and made again.
+    It is kept under `root`, or if that is not writable in the user's cache folder. A damaged cache is
+    reported on stderr and made again.
 
     Raises:
-        CacheError: no place to write, or not enough of it.
-        Exception: what `make` raises.
+        CacheError: no folder is writable, or the disk is too full.
+        Exception: those of `make`.
     """
     folders = cache_folders(kind, root)
     for folder in folders:
-        content = _look(kind, entry, folder)
+        content = _read_entry(kind, entry, folder)
         if content is not None:
             return content
     folder = _writable(kind, folders)
     waiting = f"{entry.name}: waiting for another process that makes the {kind.what}"
     with _locked(folder / f".{entry.stem}.lock", waiting):
-        content = _look(kind, entry, folder)  # another process may have made them by now
+        content = _read_entry(kind, entry, folder)  # another process may have made them by now
         if content is None:
-            _make(kind, entry, folder)
-            content = _look(kind, entry, folder)
+            _make_entry(kind, entry, folder)
+            content = _read_entry(kind, entry, folder)
     if content is None:
         raise CacheError(f"{folder / entry.stem}: {kind.what} were written there but cannot be read back")
     return content
 
 
-def cache_folders(kind: Kind, root: str | Path) -> tuple[Path, Path]:
-    """Where caches may lie: under `root` (beside it, where it is a file), and for the user."""
+def cache_folders(kind: CacheKind, root: str | Path) -> tuple[Path, Path]:
+    """The folders that may hold caches: under `root` (beside it, if it is a file), and that of the user."""
     place = root_folder(root)
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
     return (place.parent if place.is_file() else place) / kind.folder, home / "spikefront" / kind.folder
@@ -106,7 +106,7 @@ def cache_folders(kind: Kind, root: str | Path) -> tuple[Path, Path]:
 def checksum(path: Path) -> int:
     """CRC-32 of a file up to 256 MiB, of 64 blocks of 64 KiB spread over a larger one.
 
-    Of a larger one it sees cut files and parts that a disk lost, but a single changed byte only by luck.
+    For a larger one this detects truncation and lost parts, but a single changed byte only by chance.
     """
     n_bytes = require_regular(path).st_size
     if n_bytes <= _WHOLE_BYTES:
@@ -129,8 +129,8 @@ def _whole_checksum(path: Path) -> int:
     return value
 
 
-def tell(line: str) -> None:
-    """One line for whoever watches, on stderr: stdout belongs to results."""
+def print_stderr(line: str) -> None:
+    """Print a line on stderr; stdout is for results."""
     print(line, file=sys.stderr, flush=True)
 
 
@@ -138,8 +138,8 @@ def _checksums(folder: Path, names: list[str]) -> int:
     return sum(checksum(folder / name) for name in names)
 
 
-def _look(kind: Kind, entry: Entry[Content], folder: Path) -> Content | None:
-    """The content in `folder`, None when it is not there or damaged."""
+def _read_entry(kind: CacheKind, entry: CacheEntry[Content], folder: Path) -> Content | None:
+    """The content of the cache in `folder`, None if there is none, or it is damaged."""
     place = folder / entry.stem
     if not (place / ABOUT).exists():
         return None
@@ -152,9 +152,9 @@ def _look(kind: Kind, entry: Entry[Content], folder: Path) -> Content | None:
         if about["checksum"] != _checksums(place, about["files"]):
             raise ValueError("the checksum differs")
         content = entry.read(place)
-        _tell_notes(place, about.get("notes", []))
-    except Exception as error:  # of files that anybody may have written
-        tell(f"{place}: damaged {kind.what}, which will be made again: {error}")
+        _print_notes(place, about.get("notes", []))
+    except Exception as error:  # the files may have any content
+        print_stderr(f"{place}: damaged {kind.what}, which will be made again: {error}")
         return None
     return content
 
@@ -167,16 +167,16 @@ def _read_about(path: Path) -> dict[str, Any]:
     return about
 
 
-def _tell_notes(place: Path, notes: list[str]) -> None:
+def _print_notes(place: Path, notes: list[str]) -> None:
     lines = [line[:_LONGEST_NOTE] for line in notes[:_MOST_NOTES]]
-    if place not in _told:
-        _told.add(place)
+    if place not in _printed:
+        _printed.add(place)
         for line in lines:
-            tell(line)
+            print_stderr(line)
 
 
-def _writable(kind: Kind, folders: tuple[Path, ...]) -> Path:
-    """The first folder in which files can be made; tells when it is not the one under the root."""
+def _writable(kind: CacheKind, folders: tuple[Path, ...]) -> Path:
+    """The first writable folder; prints a line if it is not the one under the root."""
     problems = []
     for folder in folders:
         probe = folder / f".probe-{os.getpid()}"
@@ -188,7 +188,7 @@ def _writable(kind: Kind, folders: tuple[Path, ...]) -> Path:
             problems.append(f"{folder}: {error.strerror}")
             continue
         if problems:
-            tell(f"{problems[0]}; {kind.what} are kept in {folder} instead")
+            print_stderr(f"{problems[0]}; {kind.what} are kept in {folder} instead")
         return folder
     raise CacheError(
         f"data.root: {kind.what} can be kept nowhere: {'; '.join(problems)}; make one of them writable, "
@@ -198,24 +198,24 @@ def _writable(kind: Kind, folders: tuple[Path, ...]) -> Path:
 
 @contextmanager
 def _locked(path: Path, waiting: str) -> Iterator[None]:
-    """A block that one process at a time enters; who waits says so, and for whom. Making may take hours.
+    """A block for one process at a time; a waiting process prints that, and for whom. Making may take hours.
 
     Raises:
-        CacheError: that process is stopped.
+        CacheError: the process that holds the lock is stopped.
     """
     lock = FileLock(path)
     try:
-        acquire(lock, on_wait=lambda who: tell(f"{waiting} ({who.rstrip(',')})"))
+        acquire(lock, on_wait=lambda who: print_stderr(f"{waiting} ({who.rstrip(',')})"))
     except LockHeldError as error:
-        raise CacheError(f"{error}; end that process, or let it go on") from error
+        raise CacheError(f"{error}; end that process, or let it continue") from error
     try:
         yield
     finally:
         lock.release()
 
 
-def _make(kind: Kind, entry: Entry[Content], folder: Path) -> None:
-    """Write the cache under a temporary name, then put it in place. Only with the lock."""
+def _make_entry(kind: CacheKind, entry: CacheEntry[Content], folder: Path) -> None:
+    """Write the cache under a temporary name, then rename it. Call with the lock held."""
     for left in folder.glob(f".{entry.stem}.making*"):  # of a process that was killed
         shutil.rmtree(left, ignore_errors=True)
     _require_space(kind, entry, folder)
@@ -238,7 +238,7 @@ def _make(kind: Kind, entry: Entry[Content], folder: Path) -> None:
             shutil.rmtree(left, ignore_errors=True)
 
 
-def _require_space(kind: Kind, entry: Entry[Content], folder: Path) -> None:
+def _require_space(kind: CacheKind, entry: CacheEntry[Content], folder: Path) -> None:
     free = shutil.disk_usage(folder).free
     if free < entry.n_bytes:
         raise CacheError(

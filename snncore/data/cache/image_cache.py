@@ -1,8 +1,8 @@
-"""Decoded images on the disk: once per node, not once per process.
+"""A disk cache of decoded images, so that a node decodes them once, not once per process.
 
-Of sets whose files hold 4 MiB or more. A cache is a folder ROOT/decoded_images/NAME-PART-…/ with images.npy,
+For sets whose files have 4 MiB or more. A cache is a folder ROOT/decoded_images/NAME-PART-…/ with images.npy,
 uint8 (M, C, H, W) or event frames uint8 (M, T, C, H, W), and labels.npy, int64 (M,). The files are
-memory-mapped: all trials of a node share the system's one copy, and a start reads nothing but headers.
+memory-mapped: all trials of a node share one copy, and starting a trial reads only headers.
 """
 
 from __future__ import annotations
@@ -18,7 +18,14 @@ import numpy as np
 import torch
 
 from snncore.config.schema import DataConfig
-from snncore.data.cache.disk_cache import CacheError, Entry, Kind, cache_folders, cached, tell
+from snncore.data.cache.disk_cache import (
+    CacheEntry,
+    CacheError,
+    CacheKind,
+    cache_folders,
+    cached,
+    print_stderr,
+)
 from snncore.data.cache.source_files import source_of
 from snncore.data.config_spec import data_spec
 from snncore.data.files import root_folder
@@ -26,35 +33,35 @@ from snncore.data.sets.npy import map_npy
 from snncore.data.split import Split
 
 FOLDER = "decoded_images"
-_KIND = Kind(FOLDER, "decoded images", "set a smaller data.size")
+_KIND = CacheKind(FOLDER, "decoded images", "set a smaller data.size")
 _IMAGES, _LABELS = "images.npy", "labels.npy"
-_FORMAT = 2  # to be raised when the same files would be decoded to something else
+_FORMAT = 2  # increase when the same files would be decoded differently
 
 SMALLEST_BYTES = 2**22
-"""Sets with less in their files are decoded anew in a few milliseconds."""
+"""Sets with smaller files are decoded in a few milliseconds."""
 
 
 class _SourceChangedError(Exception):
-    """Somebody replaced the files while they were decoded."""
+    """The files were replaced while they were decoded."""
 
 
 def decoded(config: DataConfig, is_train: bool, decode: Callable[[], Split]) -> Split:
-    """What `decode` returns, from the cache where the set is large; made by one process, read by all.
+    """The result of `decode`, from the cache if the set is large; made by one process, read by all.
 
-    `decode` must depend on the files, `config.size` and `is_train` alone. Where the cache cannot be kept, one
-    line says so, and this process has a copy of its own. A cache of files that have changed since is not
+    `decode` must depend only on the files, `config.size` and `is_train`. If the cache cannot be kept, a line
+    on stderr says so, and this process has its own copy. A cache of files that have changed since is not
     used, and removed.
 
     Raises:
-        DataError: what `decode` raises.
+        DataError: those of `decode`.
     """
     source = source_of(config, is_train)
     if source is None or source.n_bytes < SMALLEST_BYTES:
         return decode()
     part = "train" if is_train else "test"
     # Several roots may share the user's cache folder.
-    place = blake2b(os.fsencode(root_folder(config.root).absolute()), digest_size=4).hexdigest()
-    family = f"{config.name}-{part}-{config.size or 'native'}-{place}"
+    root_code = blake2b(os.fsencode(root_folder(config.root).absolute()), digest_size=4).hexdigest()
+    family = f"{config.name}-{part}-{config.size or 'native'}-{root_code}"
     about = {
         "root": str(root_folder(config.root).absolute()),
         "source": source.fingerprint,
@@ -71,13 +78,13 @@ def decoded(config: DataConfig, is_train: bool, decode: Callable[[], Split]) -> 
         np.save(folder / _IMAGES, split.images.numpy())
         np.save(folder / _LABELS, split.labels.numpy())
 
-    entry = Entry(f"{family}-{code}", config.name, about, source.n_bytes, make, partial(_read, config))
+    entry = CacheEntry(f"{family}-{code}", config.name, about, source.n_bytes, make, partial(_read, config))
     try:
         split = cached(_KIND, entry, config.root)
     except _SourceChangedError:
         return kept[0]
     except CacheError as error:
-        tell(f"{error}; until then each trial holds images of its own")
+        print_stderr(f"{error}; until then each trial keeps its own copy of the images")
         return kept[0] if kept else decode()
     if kept:
         _remove_outdated(config.root, family, entry.stem)
@@ -99,7 +106,7 @@ def _read(config: DataConfig, folder: Path) -> Split:
 
 
 def _remove_outdated(root: str, family: str, stem: str) -> None:
-    """Of the same files before they changed. Who still reads them keeps them until he ends."""
+    """Remove caches of earlier versions of the same files; processes that read them can go on."""
     for folder in cache_folders(_KIND, root):
         for left in folder.glob(f"{family}-*"):
             if left.name != stem:

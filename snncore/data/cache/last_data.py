@@ -1,4 +1,4 @@
-"""The data set that a process loaded last: the next trial of a reused worker nearly always wants the same."""
+"""Keeps the last data set of a process: the next trial of a worker nearly always uses the same."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ Data = TypeVar("Data", bound=_Divided)
 
 
 class LastData(Generic[Data]):
-    """Keeps one data set, with what it was read from and how often its tensors had been written to."""
+    """Keeps one data set, with its files and how often its tensors had been written to."""
 
     def __init__(self) -> None:
         self._kept: tuple[Any, Data, tuple[int, ...]] | None = None
 
     def get(self, config: DataConfig, steps: int | None, load: Callable[[], Data]) -> Data:
-        """The data set kept, if it is that of `config`, from the same files, and nobody has written to it.
+        """The kept data set, if it is that of `config`, from the same files, and has not been written to.
 
-        Else what `load` returns, which is kept in its place. Event data and ImageNet are not kept: they stay
-        on the disk anyway. steps: into which samples are cut, None for still images.
+        Otherwise the result of `load`, which is then kept instead. Event data and ImageNet are not kept: they
+        stay on disk anyway. steps: number of time steps, None for still images.
 
         Raises:
-            DataError: what `load` raises, or the user's own folder holds what it should not.
+            DataError: those of `load`, or the user's own folder has invalid content.
         """
         source = source_of(config, is_train=True)
         if source is None:
             return load()
-        # How samples are augmented, and by how many processes, is decided where batches are made.
+        # Augmentation and worker processes only matter when batches are made.
         key = (config.model_copy(update={"augment": "none", "workers": 0}), steps, source)
         if self._kept is not None:
             kept_key, data, n_writes = self._kept
             if kept_key == key and n_writes == _n_writes(data):
                 return data
-            self._kept = None  # before the next one is loaded: memory need not hold two
+            self._kept = None  # before the next one is loaded, so that memory does not hold two
             del data
         loaded = load()
         self._kept = (key, loaded, _n_writes(loaded))
@@ -53,7 +53,7 @@ class LastData(Generic[Data]):
 
 
 def _n_writes(data: _Divided) -> tuple[int, ...]:
-    """What torch counts at every tensor: how often it was written to, by whatever view of it."""
+    """How often each tensor was written to, by any view of it, as counted by torch."""
     tensors = []
     for split in (data.train, data.val):
         if isinstance(split, SplitView):

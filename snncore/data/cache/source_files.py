@@ -1,4 +1,4 @@
-"""The files a data set is read from, and whether they have changed since. Knows no torch."""
+"""The files that a data set is read from, and a fingerprint to see changes. Imports no torch."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from snncore.data.files import FILES, data_folder, digits_file, find_file
 
 @dataclass(frozen=True)
 class Source:
-    """n_bytes: of all files. fingerprint: of their paths, sizes and times of change, and of what else decides
-    how they are read.
+    """n_bytes: of all files. fingerprint: of their paths, sizes and modification times, and of all else that
+    affects how they are read.
     """
 
     n_bytes: int
@@ -24,11 +24,10 @@ class Source:
 def source_of(config: DataConfig, is_train: bool) -> Source | None:
     """The files of the training or test part as they are now.
 
-    None where they are not looked at: event data and ImageNet, of which nothing is kept in memory, and where
-    a file is missing.
+    None for event data and ImageNet, which are not kept in memory, and if a file is missing.
 
     Raises:
-        DataError: the user's own folder holds what it should not.
+        DataError: the user's own folder has invalid content.
     """
     paths = _paths(config, is_train)
     if not paths:
@@ -45,7 +44,7 @@ def source_of(config: DataConfig, is_train: bool) -> Source | None:
 
 
 def _context(config: DataConfig) -> str:
-    """Of a user's folders, what both parts decide: a class more in `train` changes the labels of `test`."""
+    """For a user's folders, what affects both parts: a new class in `train` changes the labels of `test`."""
     if config.name != "folder":
         return config.name
     from snncore.data.sets.folder_index import index_folder
@@ -55,7 +54,7 @@ def _context(config: DataConfig) -> str:
 
 
 def _paths(config: DataConfig, is_train: bool) -> list[Path]:
-    """Empty where one is missing or they are not looked at."""
+    """The files; empty if one is missing, or for data that are not cached."""
     name, root = config.name, config.root
     if name == "digits":
         path = digits_file()

@@ -1,1 +1,1 @@
-"""Event data: streams of camera and cochlea events, cut into frames that a network reads step by step."""
+"""Event data: streams of camera and cochlea events, cut into one frame per time step."""

@@ -1,6 +1,6 @@
-"""Random changes of event frames: whole batches at once, on their device.
+"""Augmentation of event frames: whole batches at once, on their device.
 
-N samples, T time steps, C channels, H × W pixels. All frames of a sample are changed alike.
+N samples, T time steps, C channels, H × W pixels. All frames of a sample are changed in the same way.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ _LARGEST_ANGLE = 30.0  # degrees
 
 
 def augment_events(frames: Tensor, generator: Generator) -> Tensor:
-    """Mirror every second sample of (N, T, C, H, W) left to right, then roll, rotate or cut it; same type.
+    """Mirror half of the samples (N, T, C, H, W) left to right, then roll, rotate or cut each; same dtype.
 
-    P1's recipe for CIFAR10-DVS. One of three, each in a third of the samples: roll both axes by up to
-    5 pixels, what leaves at one side comes in at the other; rotate about the centre by up to 30 degrees, each
-    pixel taking the count of the nearest, 0 from outside; cover a square of a third of the height (16 pixels
-    of 48) with 0, its centre any pixel (Cutout). `generator` lives on the frames' device.
+    P1's recipe for CIFAR10-DVS. One of three, each for a third of the samples: roll both axes by up to 5
+    pixels, cyclically; rotate about the centre by up to 30 degrees, nearest neighbour, 0 from outside; cover
+    a square of a third of the height (16 pixels of 48) with 0, its centre any pixel (Cutout). `generator` is
+    on the frames' device.
 
-    Every change picks counts or drops them: none is divided, so that whole numbers stay whole.
+    Counts are only moved or dropped, so that they stay whole numbers.
     """
     N, T, C, H, W = frames.shape
     device = frames.device
@@ -37,8 +37,8 @@ def augment_events(frames: Tensor, generator: Generator) -> Tensor:
     column = torch.where(choice == 0, rolled[1], torch.where(choice == 1, rotated[1], x))
     is_seen = (row >= 0) & (row < H) & (column >= 0) & (column < W) & ~(is_cut & (choice == 2))
     column = torch.where(is_mirrored == 1, W - 1 - column, column)
-    place = torch.where(is_seen, row * W + column, 0)
-    chosen = place.view(N, 1, H * W).expand(N, T * C, H * W)
+    pixel = torch.where(is_seen, row * W + column, 0)
+    chosen = pixel.view(N, 1, H * W).expand(N, T * C, H * W)
     changed = frames.reshape(N, T * C, H * W).gather(2, chosen).view(N, T, C, H, W)
     return changed.mul_(is_seen.view(N, 1, 1, H, W))
 
@@ -51,7 +51,7 @@ def _rolled(y: Tensor, x: Tensor, N: int, generator: Generator) -> tuple[Tensor,
 
 
 def _rotated(y: Tensor, x: Tensor, N: int, generator: Generator) -> tuple[Tensor, Tensor]:
-    """Rows and columns (N, H, W) from which each pixel takes its count; may lie outside."""
+    """Rows and columns (N, H, W) from which each pixel takes its count; may be outside."""
     turn = 2 * torch.rand((N, 1, 1), generator=generator, device=y.device) - 1
     angle = turn * math.radians(_LARGEST_ANGLE)
     middle_y, middle_x = (y.numel() - 1) / 2, (x.numel() - 1) / 2
@@ -62,7 +62,7 @@ def _rotated(y: Tensor, x: Tensor, N: int, generator: Generator) -> tuple[Tensor
 
 
 def _in_square(y: Tensor, x: Tensor, N: int, generator: Generator) -> Tensor:
-    """Whether each pixel lies in a sample's square, which may reach over the edge: bool (N, H, W)."""
+    """Whether each pixel is in its sample's square, which may reach over the edge: bool (N, H, W)."""
     H, W = y.numel(), x.numel()
     side = max(1, H // 3)
     top = torch.randint(0, H, (N, 1, 1), generator=generator, device=y.device) - side // 2

@@ -1,8 +1,8 @@
-"""Run as a program by `isolated`: reads recordings with libraries that may crash, hang or take all memory.
+"""Program started by `isolated`: reads recordings with libraries that may crash, hang or take all memory.
 
 A request is a line of JSON: {"form": …, "path": …, …}. The answer is a line of JSON, {"arrays": [[dtype,
-shape], …]} with the bytes of the arrays behind it, or {"problem": text, "unloadable": text or null}. It ends
-when its input does. Imports nothing of SpikeFront, so that it starts fast and from anywhere.
+shape], …]} followed by the bytes of the arrays, or {"problem": text, "unloadable": text or null}. The program
+ends at the end of its input. It imports nothing of SpikeFront, so that it starts fast and from anywhere.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from typing import Any
 import numpy as np
 
 _SPARE_BYTES, _BYTES_PER_BYTE = 2**30, 32
-"""What reading a file may take: 1 GiB, and 32 bytes for each byte of the file."""
+"""Memory limit for reading a file: 1 GiB, and 32 bytes for each byte of the file."""
 
 _MOST_RECORDINGS = 10**6
 _files: dict[tuple[Any, ...], Any] = {}
-"""The HDF5 file that was opened last: opening costs more than reading a recording."""
+"""The HDF5 file that was opened last: opening takes longer than reading a recording."""
 
 
 def main() -> None:
     """Answer requests, one at a time."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal; who started us decides
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # from a terminal; the parent process decides when to end
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # a library that prints must not mix with the answers
+    os.dup2(2, 1)  # output that a library prints must not mix with the answers
     for line in requests:
         request = json.loads(line)
         problem = _load(request["form"])
         try:
             if problem is not None:
                 raise ImportError(problem)
-            _limit_memory(os.stat(request["path"]).st_size)  # noqa: PTH116 - knows only what it must
+            _limit_memory(os.stat(request["path"]).st_size)  # noqa: PTH116 - imports as little as possible
             arrays = [np.ascontiguousarray(array) for array in _FORMS[request["form"]](request)]
             head: dict[str, Any] = {"arrays": [[array.dtype.str, array.shape] for array in arrays]}
         except BaseException as error:  # pyo3's PanicException is no Exception
@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def _load(form: str) -> str | None:
-    """Why the library does not load. Before memory is limited: libraries reserve address space."""
+    """Import the library, before memory is limited, since it reserves address space; the problem, or None."""
     library = "aedat" if form == "aedat4" else "h5py"
     try:
         __import__(library)
@@ -56,15 +56,15 @@ def _load(form: str) -> str | None:
 
 
 def _limit_memory(n_file: int) -> None:
-    """Of the address space, from what is taken now. Where the system has no such limit there is none."""
+    """Limit the address space, beyond what is used now; without effect if the system has no such limit."""
     try:
         import resource
 
         with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123
-            taken = int(file.read().split()[0]) * resource.getpagesize()
+            used = int(file.read().split()[0]) * resource.getpagesize()
         _, hard = resource.getrlimit(resource.RLIMIT_AS)
-        wanted = taken + _SPARE_BYTES + _BYTES_PER_BYTE * n_file
-        resource.setrlimit(resource.RLIMIT_AS, (wanted if hard < 0 else min(wanted, hard), hard))
+        limit = used + _SPARE_BYTES + _BYTES_PER_BYTE * n_file
+        resource.setrlimit(resource.RLIMIT_AS, (limit if hard < 0 else min(limit, hard), hard))
     except (ImportError, OSError, ValueError):
         return
 
@@ -91,7 +91,7 @@ def _shd_labels(request: dict[str, Any]) -> list[Any]:
 
 
 def _shd(request: dict[str, Any]) -> list[Any]:
-    """Of some recordings: times one behind the other, units too, and how many of both each has."""
+    """Recordings start to stop: their times concatenated, their units, and the numbers of both in each."""
     times, units, _ = _shd_arrays(request["path"])
     parts = [array[request["start"] : request["stop"]] for array in (times, units)]
     return [
@@ -130,7 +130,7 @@ def _shd_arrays(path: str) -> tuple[Any, Any, Any]:
 
 
 def _require_inside(h5py: Any, file: Any, name: str) -> Any:
-    """The group or array `name`, which lies in this file: links and arrays may lead to any other."""
+    """The group or array `name`, which must be in this file: links and arrays may refer to other files."""
     link = file.get(name, getlink=True)
     if not isinstance(link, h5py.HardLink):
         raise ValueError(f"{name} is missing" if link is None else f"{name} is a link to another place")

@@ -1,4 +1,4 @@
-"""Where the recordings of each event data set lie: in the folders of tonic's downloads. Knows no torch."""
+"""The paths of the recordings of each event data set, as in tonic's downloads. Imports no torch."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ CIFAR_CLASSES = (
 
 @dataclass(frozen=True)
 class EventFiles:
-    """folder: under the root. parts: the folders or files in it; archives: for each part, names it comes in.
+    """folder: under the root. parts: the folders or files in it; archives: for each part, possible names.
 
-    whole: one archive that holds the archives of all parts, "" where there is none.
+    whole: one archive that holds the archives of all parts, "" if there is none.
     """
 
     folder: str
@@ -52,7 +52,7 @@ EVENT_FILES = {
         (("shd_train.h5.zip", "shd_train.h5.gz"), ("shd_test.h5.zip", "shd_test.h5.gz")),
     ),
 }
-"""tonic's folders, so that a root in which tonic has put its files will do."""
+"""tonic's folders, so that files downloaded by tonic can be used."""
 
 
 def event_folder(name: str, root: str | Path) -> Path:
@@ -70,10 +70,10 @@ class Recording:
 
 
 def list_recordings(name: str, root: str | Path, is_train: bool) -> list[Recording]:
-    """The recordings of a part of cifar10_dvs, dvs_gesture or nmnist, in an order that no disk changes.
+    """The recordings of a part of cifar10_dvs, dvs_gesture or nmnist, in an order that depends on names only.
 
     Raises:
-        DamagedFileError: a folder is missing, holds no recordings, or has a name that tells no class.
+        DamagedFileError: a folder is missing, holds no recordings, or its name is not that of a class.
     """
     folder = event_folder(name, root)
     if name == "cifar10_dvs":
@@ -91,10 +91,10 @@ def list_recordings(name: str, root: str | Path, is_train: bool) -> list[Recordi
 
 
 def _cifar10_dvs(folder: Path, is_train: bool) -> list[Recording]:
-    """The published set is not divided: the first tenth of each class, by number, is the test part.
+    """The published set has no test part: it is the first tenth of each class, by number.
 
-    So it is in the split known by TEBN, whose test part is the numbers 0 … 99 (SpikingJelly ships it as
-    CIFAR10DVSTEBNSplit). A class of two to nine recordings gives one.
+    This is the split of TEBN, whose test part is the numbers 0 … 99 (CIFAR10DVSTEBNSplit in SpikingJelly). A
+    class of two to nine recordings has one test recording.
     """
     recordings = []
     for label, name in enumerate(CIFAR_CLASSES):

@@ -24,8 +24,8 @@ _COPIED_AT_ONCE = 2**24  # values
 def write_frames(path: Path, shape: tuple[int, ...], chunks: Iterator[NDArray[Any]]) -> None:
     """Write counts of `shape` (M, T, C, H, W), which come in chunks (k, T, C, H, W), k >= 0; flushed to disk.
 
-    uint8 while no count exceeds 255; from the first one that does, the file goes on as int16. Memory holds
-    one chunk.
+    uint8 while no count exceeds 255; from the first one that does, the file is converted to int16. Only one
+    chunk is in memory.
 
     Raises:
         DataError: a count that exceeds int16.
@@ -54,7 +54,7 @@ def write_frames(path: Path, shape: tuple[int, ...], chunks: Iterator[NDArray[An
 
 
 def map_frames(path: Path, shape: tuple[int, ...]) -> NDArray[Any]:
-    """The frames, uint8 or int16 of `shape`, in memory that all processes share; writing to it copies.
+    """The frames, uint8 or int16 of `shape`, memory-mapped and shared by all processes; writing copies.
 
     Raises:
         DamagedFileError: the file is truncated, or no array of numbers.
@@ -72,7 +72,7 @@ def _write_header(file: Any, shape: tuple[int, ...], dtype: Any) -> None:
 
 
 def _widened(narrow: Any, path: Path, shape: tuple[int, ...]) -> Any:
-    """The file so far, bytes, written again as int16; the old file is closed and replaced."""
+    """Rewrite the uint8 file so far as int16, open for writing; the old file is closed and replaced."""
     narrow.flush()
     narrow.seek(0)
     read_npy_header(narrow)

@@ -1,4 +1,4 @@
-"""From a stream of events to T frames of counts. numpy only.
+"""Counts a stream of events into T frames. numpy only.
 
 n events, T time steps, C channels, H × W pixels of the sensor, h × w of the frames.
 """
@@ -12,17 +12,17 @@ from snncore.data.specs import DataSpec
 
 
 def frames_of_events(events: Events, T: int, spec: DataSpec, size: int | None, frames_by: str) -> Ints:
-    """How many events fell into each step, channel and pixel: int64 (T, C, h, w), which sums to n.
+    """Number of events in each step, channel and pixel: int64 (T, C, h, w), with sum n.
 
     size: h = w, at most H and W; None: h × w = H × W. The event at column x goes to column x·w // W, rows
-    alike, so that the counts of several pixels add up. (128 -> 48: two or three columns become one.)
+    likewise, so that the counts of several pixels add up. (128 -> 48: two or three columns become one.)
     frames_by: see `steps_of_events`.
     """
     h, w = (spec.height, spec.width) if size is None else (size, size)
     step = steps_of_events(events.t, T, frames_by)
     row, column = events.y * h // spec.height, events.x * w // spec.width
-    place = ((step * spec.channels + events.channel) * h + row) * w + column  # index into (T, C, h, w)
-    counts = np.bincount(place, minlength=T * spec.channels * h * w)
+    cell = ((step * spec.channels + events.channel) * h + row) * w + column  # index into (T, C, h, w)
+    counts = np.bincount(cell, minlength=T * spec.channels * h * w)
     return counts.reshape(T, spec.channels, h, w).astype(np.int64, copy=False)
 
 
@@ -30,8 +30,8 @@ def steps_of_events(t: Ints, T: int, frames_by: str) -> Ints:
     """The step 0 … T − 1 of each event, int64 (n,), from their times (n,), in any order.
 
     frames_by "time": T equal durations from the first event to the last.
-    frames_by "count": in the order of time, T shares of n / T events; where T does not divide n, shares
-    differ by one event. Events of the same time keep their order.
+    frames_by "count": in the order of time, T groups of n / T events; if T does not divide n, groups differ
+    by one event. Events of the same time keep their order.
     """
     if len(t) == 0:
         return np.zeros(0, dtype=np.int64)

@@ -1,7 +1,7 @@
-"""Reading recordings in a process of its own: a damaged file may crash or hang the library that reads it.
+"""Reads recordings in a child process: a damaged file may crash or hang the library that reads it.
 
 Of 149 AEDAT4 files with changed bytes, 18 raised what no `except Exception` catches and 4 aborted the
-process. One child reads many files, and is started again where it died; numpy only.
+process. One child reads many files, and is started again if it died; numpy only.
 """
 
 from __future__ import annotations
@@ -26,30 +26,30 @@ from snncore.data.files import DamagedFileError
 from snncore.errors import DataError
 
 _SECONDS, _BYTES_PER_SECOND, _MOST_SECONDS = 60.0, 2**20, 600.0
-"""How long reading a file may take: a minute, and a second for each MiB, at most ten minutes."""
+"""Time limit for reading a file: a minute, and a second for each MiB, at most ten minutes."""
 
 _PROGRAM = Path(__file__).with_name("child_program.py")
 
 
 def read_isolated(form: str, path: Path, **request: Any) -> list[NDArray[Any]]:
-    """The arrays that the child reads out of `path`; form, request: see `child_program`.
+    """The arrays that the child reads from `path`; form, request: see `child_program`.
 
     Raises:
-        DamagedFileError: the file is missing, or no such file; or the child died or took too long.
-        DataError: the package does not load, or memory does not suffice for what it read.
+        DamagedFileError: the file is missing, or not of this form; or the child died or took too long.
+        DataError: the package cannot be imported, or the arrays do not fit into memory.
     """
     n_bytes = require_regular(path).st_size
     with _lock:
         global _child
         if _child is None or not _child.is_usable():
             _child = _Child()
-        return _child.ask({"form": form, "path": os.fspath(path), **request}, path, n_bytes)
+        return _child.send({"form": form, "path": os.fspath(path), **request}, path, n_bytes)
 
 
 class _Child:
     def __init__(self) -> None:
         self._owner = os.getpid()
-        # The modules of this process are found there too, whichever way its path was set.
+        # So that the child finds the modules of this process, however its path was set.
         environment = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
@@ -68,11 +68,11 @@ class _Child:
         )
 
     def is_usable(self) -> bool:
-        """Whether it lives, and is this process's: after a fork it is the parent's."""
+        """Whether it runs, and belongs to this process: after a fork it belongs to the parent."""
         return self._owner == os.getpid() and self._process.poll() is None
 
-    def ask(self, request: dict[str, Any], path: Path, n_bytes: int) -> list[NDArray[Any]]:
-        """Send a request and wait for its arrays. After a failure the child is ended."""
+    def send(self, request: dict[str, Any], path: Path, n_bytes: int) -> list[NDArray[Any]]:
+        """Send a request and wait for its arrays. After a failure, end the child."""
         seconds = min(_SECONDS + n_bytes / _BYTES_PER_SECOND, _MOST_SECONDS)
         deadline = time.monotonic() + seconds
         try:
@@ -86,7 +86,7 @@ class _Child:
             raise DamagedFileError(path, f"reading it took more than {seconds:.0f} s") from error
         except (EOFError, OSError) as error:
             raise DamagedFileError(path, f"the process that reads it died ({self.end()})") from error
-        except BaseException:  # an interrupt: an answer half read would be taken for the next
+        except BaseException:  # an interrupt: the rest of the answer would be read as the next one
             self.end()
             raise
         if head.get("unloadable"):
@@ -96,8 +96,8 @@ class _Child:
         return arrays
 
     def end(self) -> str:
-        """End it; what ended it, in words."""
-        try:  # where it is dying already, by what
+        """End the child; returns its exit code or signal as text."""
+        try:  # it may be ending already: get its own exit code
             code = self._process.wait(0.5)
         except subprocess.TimeoutExpired:
             self._process.kill()

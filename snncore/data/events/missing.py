@@ -1,4 +1,4 @@
-"""Why an event data set cannot be read, told before anything starts. Knows no torch."""
+"""Checks whether an event data set can be read, before anything starts. Imports no torch."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from snncore.data.files import fetch_command, root_folder
 
 
 def find_problem(name: str, root: str | Path) -> str | None:
-    """Why data set `name` under `root` cannot be read, with the command that mends it; None when it can.
+    """Why data set `name` under `root` cannot be read, with the command that fixes it; None if it can.
 
-    Looks at what exists, not at what is inside: reading finds damaged files.
+    Checks that files exist, not their content: reading finds damaged files.
     """
     if not root_folder(root).is_dir():
         reason: str | None = f"the folder {root} does not exist"
@@ -25,7 +25,7 @@ def find_problem(name: str, root: str | Path) -> str | None:
 
 
 def absent_reason(name: str, folder: Path) -> str | None:
-    """Which parts of data set `name` are not in `folder`; None when all are there."""
+    """Which parts of data set `name` are not in `folder`, as text; None if all are there."""
     if not folder.is_dir():
         return f"there is no folder {folder}"
     absent = [part for part in EVENT_FILES[name].parts if not (folder / part).exists()]

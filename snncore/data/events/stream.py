@@ -1,4 +1,4 @@
-"""A recording as a stream of events, and the check that every reader's result passes. numpy only.
+"""A recording as a stream of events, and the check that all readers use. numpy only.
 
 n events, C channels, H × W pixels.
 """
@@ -18,14 +18,14 @@ from snncore.data.specs import DataSpec
 Ints = NDArray[np.int64]
 
 _FAR_US = 2**53
-"""285 years: times beyond are kept there, so that reckoning with them does not overflow."""
+"""285 years: times are limited to this, so that calculations do not overflow."""
 
 
 @dataclass(frozen=True, eq=False)
 class Events:
-    """One recording: when (t, in microseconds), in which channel and at which pixel; int64 (n,) each.
+    """One recording: time (t, in microseconds), channel and pixel of each event; int64 (n,) each.
 
-    n may be 0. t need not ascend.
+    n may be 0. t need not be sorted.
     """
 
     t: Ints
@@ -46,10 +46,10 @@ class Source(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """Tells this part from others without reading it: names and sizes of its files."""
+        """Identifies this part without reading it, by names and sizes of its files."""
 
-    def place(self, index: int) -> str:
-        """Where the recording `index` lies, for messages."""
+    def location(self, index: int) -> str:
+        """The location of the recording `index`, for messages."""
 
     def read(self, index: int) -> Events:
         """The recording `index`.
@@ -60,17 +60,17 @@ class Source(Protocol):
 
 
 def microseconds(values: Any, per_unit: float) -> Ints:
-    """Times (n,) in units of `per_unit` microseconds as whole microseconds, int64; far ones at a limit."""
+    """Times (n,) in units of `per_unit` microseconds as whole microseconds, int64, limited to ±`_FAR_US`."""
     return np.clip(np.rint(np.asarray(values, dtype=np.float64) * per_unit), -_FAR_US, _FAR_US).astype(
         np.int64
     )
 
 
 def checked_events(t: Any, channel: Any, y: Any, x: Any, spec: DataSpec, path: Path) -> Events:
-    """Events from arrays of numbers of any type, all inside the sensor. Times may be anything.
+    """Events from arrays of numbers of any dtype, all inside the sensor. Times may have any value.
 
     Raises:
-        DamagedFileError: of `path`, when the arrays differ in length, or an event is outside the sensor.
+        DamagedFileError: for `path`, if the arrays differ in length, or an event is outside the sensor.
     """
     if len({len(values) for values in (t, channel, y, x)}) != 1:
         raise DamagedFileError(path, "its events lack parts")
@@ -79,7 +79,7 @@ def checked_events(t: Any, channel: Any, y: Any, x: Any, spec: DataSpec, path: P
         ("rows", y, spec.height),
         ("columns", x, spec.width),
     )
-    for what, values, size in sensor:  # before they are made whole: a number may be too large for that
+    for what, values, size in sensor:  # before the conversion to int64, which may overflow
         low, high = (values.min(), values.max()) if len(values) else (0, 0)
         if not 0 <= low <= high < size:
             raise DamagedFileError(

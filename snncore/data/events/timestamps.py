@@ -1,10 +1,9 @@
-"""Times of events that cannot be: one would stretch a recording, and put all others into one frame.
+"""Removes events with impossible times, each of which would put all others into one frame.
 
-The rule. Nine tenths of the events, without the first and the last twentieth in the order of time, take some
-span. Events further than ten times this span before or behind it are left out, and told. What remains is
-refused where it is longer than a day, where all of it has one time, or where it lies in two groups ten times
-as far apart as both take together, as after a counter that wrapped around. Recordings of less than 20 events
-are left as they are: nothing can be said of them.
+The rule: the span is that of the middle nine tenths of the events in the order of time. Events more than ten
+times the span before or after it are left out and reported. A recording is refused if the rest is longer than
+a day, if all of it has the same time, or if it is in two groups whose distance is ten times their total span,
+as after a counter that wrapped around. Recordings of less than 20 events are not changed.
 
 n events.
 """
@@ -25,10 +24,10 @@ _LONGEST_US = 24 * 3600 * 10**6
 
 
 def far_events(t: Ints) -> NDArray[np.bool_]:
-    """Which of the times (n,), in microseconds and any order, are far from those of the others.
+    """Which of the times (n,), in microseconds and any order, are far from the others, by the rule above.
 
     Raises:
-        ValueError: the times of the others make no recording.
+        ValueError: the rest is refused.
     """
     if len(t) < _FEWEST:
         return np.zeros(len(t), dtype=bool)
@@ -56,43 +55,43 @@ def _require_recording(ordered: Ints) -> None:
 
 @dataclass
 class Oddities:
-    """What is odd in the recordings of a part, gathered while they are read, told in a line each.
+    """Collects what is unusual in the recordings of a part while they are read.
 
-    part: in words, such as "nmnist: 20 training recordings".
+    part: for messages, such as "nmnist: 20 training recordings".
     """
 
     part: str
     _far: list[tuple[str, int]] = field(default_factory=list)
     _empty: list[str] = field(default_factory=list)
 
-    def sound(self, events: Events, place: str) -> Events:
-        """The events without those whose times are far from the others'; place: of the recording.
+    def without_far_events(self, events: Events, location: str) -> Events:
+        """The events without those whose times are far from the others; location: of the recording.
 
         Raises:
-            DamagedFileError: the times of the others make no recording.
+            DamagedFileError: the rest is refused.
         """
         if len(events) == 0:
-            self._empty.append(place)
+            self._empty.append(location)
             return events
         try:
             is_far = far_events(events.t)
         except ValueError as error:
-            raise DamagedFileError(Path(place), error) from error
+            raise DamagedFileError(Path(location), error) from error
         n_far = int(is_far.sum())
         if n_far == 0:
             return events
-        self._far.append((place, n_far))
+        self._far.append((location, n_far))
         near = ~is_far
         return Events(events.t[near], events.channel[near], events.y[near], events.x[near])
 
     def lines(self) -> list[str]:
-        """One for each kind of oddity that there is."""
+        """One line for each kind of oddity that was found."""
         lines = []
         if self._far:
-            n, (place, n_first) = sum(n for _, n in self._far), self._far[0]
+            n, (location, n_first) = sum(n for _, n in self._far), self._far[0]
             lines.append(
                 f"{self.part}: {len(self._far)} with {n} events whose times are far from all others, which "
-                f"are left out; the first: {place}, {n_first} events"
+                f"are left out; the first: {location}, {n_first} events"
             )
         if self._empty:
             lines.append(f"{self.part}: {len(self._empty)} without events; the first: {self._empty[0]}")

@@ -1,1 +1,1 @@
-"""Getting a data set onto the disk: download, check, unpack."""
+"""Installs a data set: download, check, unpack."""

@@ -1,6 +1,6 @@
-"""Unpacking archives and copying files that somebody else made. Knows no torch.
+"""Unpacks archives and copies files that somebody else made. Imports no torch.
 
-Only regular files and folders come out, nothing lands outside the target, and no more than a given number of
+Only regular files and folders are written, nothing outside the target, and no more than a given number of
 bytes: an archive of a few kilobytes can hold a disk full of zeros.
 """
 
@@ -20,22 +20,22 @@ from snncore.data.file_access import open_regular, parsing
 from snncore.errors import DataError
 
 _LARGEST_READ = 2**26
-"""Of one read: a header that claims more than 64 MiB of names or attributes is none."""
+"""Limit of one read: a valid header has less than 64 MiB of names or attributes."""
 
 
 def extract(archive: Path, target: Path, limit: int) -> None:
     """Unpack a .zip, .tar.gz or .gz file into the folder `target`; checksums are checked.
 
-    limit: bytes that come out at most.
+    limit: of the unpacked bytes.
 
     Raises:
-        DataError: it is damaged, holds links, devices or places outside, or more than `limit`.
+        DataError: it is damaged, holds links, devices or paths outside, or more than `limit`.
     """
     with open_regular(archive) as file, unpacking(archive):
         if archive.suffix == ".zip":
             with ZipFile(file) as zipped:
                 _require_limit(sum(info.file_size for info in zipped.infolist()), limit)
-                zipped.extractall(target)  # members that would land outside are put inside
+                zipped.extractall(target)  # paths that lead outside are put inside
             return
         with BoundedGzip(file, limit) as plain:
             if archive.name.endswith(".tar.gz"):
@@ -50,10 +50,10 @@ def extract(archive: Path, target: Path, limit: int) -> None:
 
 @contextmanager
 def unpacking(archive: Path) -> Iterator[None]:
-    """A block that unpacks: whatever it raises becomes one readable error.
+    """A block that unpacks: every exception becomes a `DataError`.
 
     Raises:
-        DataError: the block raised anything; it names the archive.
+        DataError: the block raised anything; the message names the archive.
     """
     try:
         yield
@@ -68,7 +68,7 @@ def copy_folder(source: Path, target: Path, depth: int) -> None:
     """Copy regular files, and folders in it down to `depth` levels; links are followed.
 
     Raises:
-        DataError: something else lies there, such as a FIFO, a folder below, or a link that leads nowhere.
+        DataError: it holds something else, such as a FIFO, a deeper folder, or a broken link.
     """
     target.mkdir()
     with os.scandir(source) as entries:
@@ -86,7 +86,7 @@ def copy_regular(source: Path, target: Path) -> None:
     """Copy the content of a regular file.
 
     Raises:
-        DamagedFileError: it is none, or cannot be read.
+        DamagedFileError: it is no regular file, or cannot be read.
     """
     with open_regular(source) as file, target.open("wb") as out:
         copyfileobj(file, out, 2**20)
@@ -103,11 +103,11 @@ def gunzip(source: Path, target: Path, limit: int) -> None:
 
 
 def checked_members(tar: tarfile.TarFile, limit: int) -> Iterator[tarfile.TarInfo]:
-    """Files and folders of a tar archive, as long as they are no more than `limit` bytes together.
+    """Files and folders of a tar archive, up to `limit` bytes in total.
 
     Raises:
-        ReadError: a member is a link, a device, or a file with holes.
-        ValueError: they are more.
+        ReadError: a member is a link, a device, or a sparse file.
+        ValueError: they exceed the limit.
     """
     n_bytes = 0
     for member in tar:
@@ -126,7 +126,7 @@ def _require_limit(n_bytes: int, limit: int) -> None:
 
 
 class BoundedGzip(gzip.GzipFile):
-    """A gzip file that gives no more than `limit` bytes, and not too many at once."""
+    """A gzip file that limits the total of bytes to `limit`, and the bytes of one read."""
 
     def __init__(self, file: BinaryIO, limit: int) -> None:
         super().__init__(fileobj=file, mode="rb")
@@ -136,7 +136,7 @@ class BoundedGzip(gzip.GzipFile):
         """Up to `size` bytes.
 
         Raises:
-            ValueError: it asks for too many, or has given too many.
+            ValueError: the read or the total is too large.
         """
         if size is None or size < 0 or size > _LARGEST_READ:
             raise ValueError(f"a member with a header of {size} bytes")

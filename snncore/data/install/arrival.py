@@ -1,4 +1,4 @@
-"""The way of a published data set onto the disk: into a scratch folder, read whole, then to its place."""
+"""Installs a published data set: into a temporary folder, then read completely, then moved to its place."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ Report = Callable[[str], object]
 
 
 @dataclass(frozen=True)
-class Steps:
-    """What one kind of data set does in a way of its own; every step is given the name of the set first.
+class InstallSteps:
+    """The steps that differ between kinds of data sets; the first argument of each is the name of the set.
 
-    folder: where its files lie below a root. is_absent: whether files are missing there, without reading.
-    unpack: a source into a scratch root; gives what it took, in words.
-    count: reads all below a root and tells how many samples; raises DamagedFileError.
-    move: from a scratch root to a root.
+    folder: of its files under a root. is_absent: whether files are missing there, without reading them.
+    unpack: a source into a temporary root; returns what it used, for messages.
+    count: reads everything under a root, and returns the numbers of samples as text; raises DamagedFileError.
+    move: from a temporary root to a root.
     """
 
     folder: Callable[[str, Path], Path]
@@ -33,11 +33,11 @@ class Steps:
     move: Callable[[str, Path, Path], None]
 
 
-def bring(name: str, root: Path, source: Path | None, report: Report, steps: Steps) -> Path:
-    """Put the data set `name` under `root`, from `source` or by its download; returns its folder.
+def install_files(name: str, root: Path, source: Path | None, report: Report, steps: InstallSteps) -> Path:
+    """Install the data set `name` under `root`, from `source` or by download; returns its folder.
 
-    What is there already and can be read stays as it is. The files arrive in a temporary folder under `root`,
-    every one is read, and only then do they move. `report` is told each step.
+    Files that are there already and can be read stay. New files are written to a temporary folder under
+    `root`, all of them are read, and only then are they moved. `report` is called with a line for each step.
 
     Raises:
         DataError: nothing usable in `source`, a failed download, damaged files, or a package is missing.
@@ -46,7 +46,7 @@ def bring(name: str, root: Path, source: Path | None, report: Report, steps: Ste
     folder = steps.folder(name, root)
     if _is_there(name, root, report, steps):
         return folder
-    with made(root), tempfile.TemporaryDirectory(dir=root, prefix=".installing-") as temporary:
+    with making_folder(root), tempfile.TemporaryDirectory(dir=root, prefix=".installing-") as temporary:
         scratch = Path(temporary)
         if source is None:
             report(f"{name}: downloading")
@@ -67,20 +67,20 @@ def bring(name: str, root: Path, source: Path | None, report: Report, steps: Ste
 
 
 @contextmanager
-def made(root: Path) -> Iterator[None]:
-    """The folder and those above it, for a block; if it fails and they stayed empty they are gone again."""
+def making_folder(root: Path) -> Iterator[None]:
+    """Make a folder and its parents for a block; if the block fails, remove those that are new and empty."""
     fresh = [folder for folder in (root, *root.parents) if not folder.exists()]
     try:
         root.mkdir(parents=True, exist_ok=True)
         yield
     except BaseException:
         for folder in fresh:
-            with suppress(OSError):  # somebody has put something there
+            with suppress(OSError):  # not empty
                 folder.rmdir()
         raise
 
 
-def _is_there(name: str, root: Path, report: Report, steps: Steps) -> bool:
+def _is_there(name: str, root: Path, report: Report, steps: InstallSteps) -> bool:
     if steps.is_absent(name, root):
         return False
     try:

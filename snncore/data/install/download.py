@@ -1,4 +1,4 @@
-"""Fetching the published files of a data set, or saying why not and what to fetch by hand. Knows no torch."""
+"""Downloads the published files of a data set, or tells what to download by hand. Imports no torch."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from urllib.error import HTTPError, URLError
 from snncore.data.install.published import PUBLISHED_FILES, PublishedFile, size_text
 from snncore.errors import DataError
 
-_TIMEOUT_S = 30.0  # for each answer of a server, so that a machine behind a wall is told so
-_WINDOW_S, _LEAST_BYTES = 60.0, 2**15  # so many bytes are to come in each window, or it takes for ever
+_TIMEOUT_S = 30.0  # for each answer of a server, such as behind a firewall
+_WINDOW_S, _LEAST_BYTES = 60.0, 2**15  # minimum number of bytes in each window
 _PIECE = 2**18
 
 _HANDLERS: tuple[type[request.BaseHandler], ...] = (
@@ -29,17 +29,17 @@ _HANDLERS: tuple[type[request.BaseHandler], ...] = (
     request.HTTPErrorProcessor,
     request.UnknownHandler,
 )
-"""Not urllib's own choice, which lets a redirection lead to ftp."""
+"""Not urllib's default, which follows a redirection to ftp."""
 
 
 def download(name: str, folder: Path, command: str, report: Callable[[str], object]) -> None:
-    """Fetch the published files of data set `name` into the new `folder`. command: what the user typed.
+    """Download the published files of data set `name` into the new `folder`. command: that of the user.
 
-    A file whose checksum is not the published one does not stay.
+    A file with a wrong checksum is removed.
 
     Raises:
-        DataError: the disk is too full, or a file came from none of its addresses; the message says what each
-            answered, and what to fetch by hand, from where and with which checksum.
+        DataError: the disk is too full, or no address of a file worked; the message gives the answer of each,
+            and what to download by hand, with addresses and checksums.
         OSError: `folder` cannot be made.
     """
     folder.mkdir()
@@ -59,12 +59,12 @@ def download(name: str, folder: Path, command: str, report: Callable[[str], obje
 
 
 class _DownloadError(Exception):
-    """Why a file does not come from an address."""
+    """Why a file cannot be downloaded from an address."""
 
 
 @dataclass
 class _Transfer:
-    """What the thread that fetches has done so far; is_given_up: nobody waits for it any more."""
+    """Progress of a download thread; is_given_up: no longer waited for."""
 
     n_bytes: int = 0
     problem: str | None = None
@@ -72,7 +72,7 @@ class _Transfer:
 
 
 def _fetch(address: str, file: PublishedFile, path: Path, report: Callable[[str], object]) -> None:
-    """In a thread that is left alone where it hangs: at a name server, or in a header that never ends."""
+    """Download in a thread, abandoned if it hangs, such as at a name server or in an endless header."""
     transfer, seen = _Transfer(), 0
     thread = Thread(target=_run, args=(address, file, path, transfer), daemon=True)
     thread.start()
@@ -97,7 +97,7 @@ def _run(address: str, file: PublishedFile, path: Path, transfer: _Transfer) -> 
         more = f", try again after {retry}" if retry else ""
         transfer.problem = f"{shorten(str(error), 300)}{more}"
         error.close()
-    except Exception as error:  # of sockets, certificates, proxies, and of what a server may send
+    except Exception as error:  # from sockets, certificates, proxies, or invalid answers
         through = ", through the proxy of the environment" if request.getproxies() else ""
         text = (
             shorten(str(error.reason if isinstance(error, URLError) else error), 300, placeholder=" …")
@@ -107,12 +107,12 @@ def _run(address: str, file: PublishedFile, path: Path, transfer: _Transfer) -> 
 
 
 def _transfer(address: str, file: PublishedFile, path: Path, transfer: _Transfer) -> str | None:
-    """Fetch the file; why what came is not it, None when it is."""
+    """Download the file; returns why the content is not the file, None if it is."""
     opener, md5, start = request.OpenerDirector(), hashlib.md5(usedforsecurity=False), b""
     for handler in _HANDLERS:
         opener.add_handler(handler())
-    asked = request.Request(address, headers={"User-Agent": "spikefront"})
-    with opener.open(asked, timeout=_TIMEOUT_S) as answer, path.open("wb") as out:
+    query = request.Request(address, headers={"User-Agent": "spikefront"})
+    with opener.open(query, timeout=_TIMEOUT_S) as answer, path.open("wb") as out:
         while piece := answer.read1(_PIECE):
             if transfer.is_given_up:
                 return "given up"
@@ -148,7 +148,7 @@ def _require_space(name: str, folder: Path, megabytes: float) -> None:
 
 
 def _by_hand(name: str, command: str) -> str:
-    """What to do where no program gets the files."""
+    """How to download the files by hand."""
     lines = ["fetch by hand, with a browser, and put into one folder:"]
     for file in PUBLISHED_FILES[name]:
         lines.append(f"  {file.name}, about {size_text(file.megabytes)}, md5 {file.md5}")

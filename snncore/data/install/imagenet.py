@@ -1,4 +1,4 @@
-"""Getting ImageNet into place: a link to the folders at hand, or its published archives unpacked."""
+"""Installs ImageNet: as a link to existing folders, or by unpacking the published archives."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from snncore.config.schema import DataConfig
 from snncore.data.file_access import open_regular
 from snncore.data.files import fetch_command
 from snncore.data.install.archives import checked_members, unpacking
-from snncore.data.install.arrival import Report, made
+from snncore.data.install.arrival import Report, making_folder
 from snncore.data.missing import find_problem
 from snncore.data.sets.image_folders import IMAGENET_FOLDER
 from snncore.data.sets.imagenet import image_paths
@@ -29,14 +29,14 @@ _CLASS = re.compile(r"(n\d{8})\.tar")
 
 
 def install(root: Path, source: Path | None, report: Report) -> Path:
-    """Bring ImageNet under `root`; returns root/imagenet. What is there already stays.
+    """Install ImageNet under `root`; returns root/imagenet. An existing complete one stays.
 
     source: a folder with train/ and val/, to which a link is made (nothing is copied), or with the two
     published archives and the classes of the validation images, which are unpacked.
-    Looks at the names of all files and opens none: training names a damaged one when it comes to it.
+    Checks the names of all files but opens none: training reports a damaged one when it reads it.
 
     Raises:
-        DataError: no source; nothing usable in it; something incomplete is in the way.
+        DataError: no source; nothing usable in it; or an incomplete root/imagenet exists.
     """
     target = root / IMAGENET_FOLDER
     if find_problem(DataConfig(name="imagenet", root=str(root))) is None:
@@ -65,18 +65,18 @@ def install(root: Path, source: Path | None, report: Report) -> Path:
 def _with_both_parts(source: Path) -> Path | None:
     candidates = (source, source / IMAGENET_FOLDER)
     return next(
-        (place for place in candidates if (place / "train").is_dir() and (place / "val").is_dir()), None
+        (folder for folder in candidates if (folder / "train").is_dir() and (folder / "val").is_dir()), None
     )
 
 
 def _count(folder: Path) -> str:
     train, val = (image_paths(folder, is_train) for is_train in (True, False))
-    found = (len(train), len(val), int(train.labels.max()) + 1)
+    counts = (len(train), len(val), int(train.labels.max()) + 1)
     spec = SPECS["imagenet"]
     published = (spec.n_train, spec.n_test, spec.n_classes)
     text = "{} training and {} test images of {} classes"
-    more = "" if found == published else f" (published: {', '.join(map(str, published))})"
-    return text.format(*found) + more
+    more = "" if counts == published else f" (published: {', '.join(map(str, published))})"
+    return text.format(*counts) + more
 
 
 def _unpack(source: Path, target: Path, report: Report) -> None:
@@ -84,7 +84,10 @@ def _unpack(source: Path, target: Path, report: Report) -> None:
     if absent:
         raise DataError(f"{source}: imagenet is not there; looked for train/ and val/, or {TRAIN} and {VAL}")
     classes = read_val_classes(source)
-    with made(target.parent), tempfile.TemporaryDirectory(dir=target.parent, prefix=".installing-") as folder:
+    with (
+        making_folder(target.parent),
+        tempfile.TemporaryDirectory(dir=target.parent, prefix=".installing-") as folder,
+    ):
         scratch = Path(folder) / IMAGENET_FOLDER
         report(f"imagenet: unpacking {source / VAL}")
         _unpack_val(source / VAL, classes, scratch / "val")
@@ -122,18 +125,18 @@ def _unpack_val(archive: Path, classes: list[str], target: Path) -> None:
                 raise DataError(
                     f"{archive}: holds {member.name}, and there are classes for {len(classes)} images"
                 )
-            place = target / classes[int(number[1]) - 1]
-            place.mkdir(parents=True, exist_ok=True)
-            with packed, (place / member.name).open("wb") as file:
+            folder = target / classes[int(number[1]) - 1]
+            folder.mkdir(parents=True, exist_ok=True)
+            with packed, (folder / member.name).open("wb") as file:
                 shutil.copyfileobj(packed, file)
 
 
 @contextmanager
 def _whole(archive: Path) -> Iterator[tarfile.TarFile]:
-    """The archive, for a block that goes through all of it.
+    """The archive, for a block that reads all of it.
 
     Raises:
-        DataError: it is damaged, or was cut off, or what it holds cannot be written.
+        DataError: it is damaged or truncated, or its content cannot be written.
     """
     with open_regular(archive) as file, unpacking(archive), tarfile.open(fileobj=file, mode="r:") as tar:
         yield tar
@@ -141,7 +144,7 @@ def _whole(archive: Path) -> Iterator[tarfile.TarFile]:
 
 
 def _require_end(tar: tarfile.TarFile) -> None:
-    """An archive ends with zeros behind the last member, unless it was cut between members."""
+    """Check for the zeros after the last member, which are missing if the archive was cut between members."""
     assert tar.fileobj is not None
     tar.fileobj.seek(tar.offset)
     if tar.fileobj.read(tarfile.BLOCKSIZE) != tarfile.NUL * tarfile.BLOCKSIZE:

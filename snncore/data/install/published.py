@@ -1,6 +1,6 @@
-"""Where each data set is published: addresses, checksums, sizes. Knows no torch.
+"""The published files of each data set: addresses, checksums, sizes. Imports no torch.
 
-The checksums are those of torchvision and tonic, which tests compare.
+The checksums are those of torchvision and tonic; tests compare them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class PublishedFile:
-    """A file to fetch. megabytes: about. addresses: of the same file, in the order they are tried."""
+    """A file to download. megabytes: approximate. addresses: of the same file, in the order of trying."""
 
     name: str
     md5: str
@@ -75,16 +75,16 @@ PUBLISHED_FILES = {
         _shd("shd_test.h5.zip", "1503a5064faa34311c398fb0a1ed0a6f", 38),
     ),
 }
-"""By the name that `data.name` takes. ImageNet is given out to accounts only."""
+"""By `data.name`. ImageNet can only be downloaded with an account."""
 
 
 def unpacked_limit(name: str) -> int:
-    """Bytes that the archives of a data set may hold at most: twenty times what is published, packed."""
+    """Limit of unpacked bytes of a data set: twenty times the size of the published archives."""
     return int(20e6 * sum(file.megabytes for file in PUBLISHED_FILES[name]))
 
 
 def size_text(megabytes: float) -> str:
-    """A size in words, to two digits or so."""
+    """A size as text, with about two digits."""
     if megabytes >= 1000:
         return f"{megabytes / 1000:.1f} GB"
     return f"{megabytes:.0f} MB" if megabytes >= 10 else f"{megabytes:.2g} MB"

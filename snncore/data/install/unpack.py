@@ -1,4 +1,4 @@
-"""Data set files at hand in some folder, brought into the form in which they are read."""
+"""Copies or unpacks the files of a data set from a folder into the form in which they are read."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from snncore.data.install.published import unpacked_limit
 from snncore.errors import DataError
 
 
-def is_at_hand(name: str, source: Path) -> bool:
+def is_available(name: str, source: Path) -> bool:
     """Whether `unpack` finds all files of data set `name` in `source`."""
     return _folder_with_files(name, source) is not None or _archive(name, source) is not None
 
 
 def unpack(name: str, source: Path, root: Path) -> Path:
-    """Copy or unpack the files of data set `name` to their place under `root`; returns what was used.
+    """Copy or unpack the files of data set `name` to their place under `root`; returns what it used.
 
-    source: a folder that holds the files (for Fashion-MNIST plain or gzipped), or the published archive,
-    or their published folder; or the archive itself. Nothing in it is changed.
+    source: a folder with the files (for Fashion-MNIST plain or gzipped), or with the published archive, or
+    with their published folder; or the archive itself. It is not changed.
 
     Raises:
         DataError: it holds no such files, or the archive or a gzipped file is damaged.
@@ -30,7 +30,7 @@ def unpack(name: str, source: Path, root: Path) -> Path:
         return folder
     archive = _archive(name, source)
     if archive is None:
-        raise DataError(f"{source}: {name} is not there; looked for {_wanted(name)}")
+        raise DataError(f"{source}: {name} is not there; looked for {_expected(name)}")
     extract(archive, root, unpacked_limit(name))
     if not _has_files(name, data_folder(name, root)):
         raise DataError(f"{archive}: does not hold {FILES[name].folder}/ with {', '.join(FILES[name].names)}")
@@ -55,7 +55,7 @@ def _archive(name: str, source: Path) -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
-def _wanted(name: str) -> str:
+def _expected(name: str) -> str:
     files = FILES[name]
     names = ", ".join(files.names)
     return f"{files.archive}, or the files {names}" if files.archive else f"{names} (plain or .gz)"

@@ -1,1 +1,1 @@
-"""Image data sets, one file each: from the files of a data set to arrays."""
+"""Readers of image data sets, one module each."""

@@ -1,7 +1,7 @@
 """CIFAR-10 and CIFAR-100: 32 × 32 colour images, in pickled batches.
 
-A pickle can run code. These are read without: only the instructions of a batch are followed, as published
-or as any Python writes them, and the names of numpy in it stand for plain records, not for numpy.
+A pickle can run code. These are read without: only the instructions that a batch needs are allowed, as
+published or as written by any Python, and the names of numpy in it are resolved to plain records.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ _OPCODES = frozenset(
     PUT BINPUT LONG_BINPUT MEMOIZE GET BINGET LONG_BINGET GLOBAL STACK_GLOBAL REDUCE BUILD
     """.split()  # noqa: SIM905
 )
-"""What builds numbers, texts, lists and dictionaries, and calls what `_BatchUnpickler` knows."""
+"""Instructions that build numbers, texts, lists and dictionaries, and call what `_BatchUnpickler` allows."""
 
 
 def read(name: str, root: str | Path, is_train: bool) -> Split:
     """The training or the test images of "cifar10" or "cifar100" under `root`.
 
-    The content of each batch is checked instead of its checksum, so that the message names the file and a
-    small fixture will do. Nothing in a batch is run.
+    The content of each batch is checked instead of its checksum, so that messages can say what is wrong and
+    tests can use small files. No code in a batch is run.
 
     Raises:
         DamagedFileError: a file is missing, truncated or not what it should be.
@@ -64,7 +64,7 @@ def _read_batch(name: str, path: Path) -> Split:
 
 
 def _require_plain(content: bytes) -> None:
-    """Refuse instructions that no batch has, and such that ask for memory beyond what the file holds."""
+    """Refuse instructions that no batch has, and those that need more memory than the file's content."""
     for number, (opcode, value, _) in enumerate(pickletools.genops(content)):
         if opcode.name not in _OPCODES:
             raise pickle.UnpicklingError(f"it holds the instruction {opcode.name}, which no batch has")
@@ -73,17 +73,17 @@ def _require_plain(content: bytes) -> None:
 
 
 class _DType:
-    """Stands for numpy.dtype: remembers which."""
+    """Replaces numpy.dtype: keeps its code."""
 
     def __init__(self, code: Any, *flags: Any) -> None:
         self.code = code
 
     def __setstate__(self, state: Any) -> None:
-        """Byte order and flags, which bytes have not."""
+        """Ignores byte order and flags, which do not matter for bytes."""
 
 
 class _Array:
-    """Stands for numpy.ndarray: keeps the bytes and what they are said to be."""
+    """Replaces numpy.ndarray: keeps the bytes and their description."""
 
     def __init__(self, state: Any = None) -> None:
         self.state = state
@@ -110,17 +110,17 @@ class _Array:
 
 
 def _reconstruct(*arguments: Any) -> _Array:
-    """Stands for numpy's function of this name, which would ask for any amount of memory."""
+    """Replaces numpy's function of this name, which would allocate any amount of memory."""
     return _Array()
 
 
 def _from_buffer(content: Any, dtype: Any, shape: Any, order: Any) -> _Array:
-    """Stands for numpy's function of this name, by which protocol 5 makes arrays."""
+    """Replaces numpy's function of this name, with which protocol 5 makes arrays."""
     return _Array((1, shape, dtype, order != "C", content))
 
 
 def _encode(text: Any, codec: Any) -> bytes:
-    """Stands for `codecs.encode`, by which Python 3 writes bytes where it pickles as Python 2 did."""
+    """Replaces `codecs.encode`, with which Python 3 pickles bytes in the protocols of Python 2."""
     if not isinstance(text, str) or codec != "latin1":
         raise ValueError(f"a text encoded as {codec!r}, should be latin1")
     return text.encode("latin1")
@@ -139,7 +139,7 @@ _KNOWN = {
 
 class _BatchUnpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
-        """What a name in the pickle stands for; everything else is refused."""
+        """The replacement of a name in the pickle; others are refused."""
         if (module, name) not in _KNOWN:
             raise pickle.UnpicklingError(
                 f"it names {module}.{name}, which no batch does and which may run code"
@@ -147,5 +147,5 @@ class _BatchUnpickler(pickle.Unpickler):
         return _KNOWN[module, name]
 
     def persistent_load(self, pid: Any) -> NoReturn:
-        """No batch refers to things outside."""
+        """Refused: no batch refers to external objects."""
         raise pickle.UnpicklingError("it refers to something outside")

@@ -1,6 +1,6 @@
-"""Handwritten digits, 8 × 8 pixels: inside scikit-learn, so that there is data on any machine.
+"""Handwritten digits, 8 × 8 pixels, which come with scikit-learn, so that every machine has some data.
 
-They come as one set of 1797; the test split is ours: a stratified fifth, drawn once and for all.
+They are one set of 1797; the test split is ours: a stratified fifth, with a fixed seed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from snncore.data.split import Split, checked_split
 from snncore.data.stratify import draw_stratified
 from snncore.errors import DataError
 
-_TEST_SEED = 1797  # never to be changed: every published accuracy on digits depends on it
+_TEST_SEED = 1797  # must not change: every published accuracy on digits depends on it
 
 
 def read(is_train: bool) -> Split:
@@ -29,7 +29,7 @@ def read(is_train: bool) -> Split:
 
     Raises:
         DataError: scikit-learn is not installed.
-        DamagedFileError: its file is not the one we know.
+        DamagedFileError: its file is not as expected.
     """
     path = digits_file()
     if path is None:

@@ -27,7 +27,7 @@ def read(root: str | Path, is_train: bool) -> Split:
 
     Raises:
         DamagedFileError: a file is missing, truncated or not what it should be.
-        DataError: memory does not suffice.
+        DataError: it does not fit into memory.
     """
     files = FILES[NAME].train if is_train else FILES[NAME].test
     folder = data_folder(NAME, root)
@@ -37,7 +37,7 @@ def read(root: str | Path, is_train: bool) -> Split:
 
 
 def _read_file(folder: Path, name: str, n_axes: int) -> tuple[Tensor, Path]:
-    """Bytes of `n_axes` axes, and the file they were in."""
+    """A byte tensor of `n_axes` axes, and its file."""
     path = find_file(NAME, folder, name)
     if path is None:
         raise DamagedFileError(folder / name, "it is missing")
@@ -56,7 +56,7 @@ def _read_idx(file: BinaryIO, n_axes: int, what: str) -> Any:
     if len(sizes) != n_axes or n_bytes > _LARGEST_BYTES:
         raise ValueError(f"sizes of {sizes}")
     require_memory(2 * n_bytes, what)
-    content = file.read(n_bytes + 1)  # one more: to see that it ends, where gzip compares its checksum
+    content = file.read(n_bytes + 1)  # one more byte, to reach the end, where gzip compares its checksum
     if len(content) != n_bytes:
         raise ValueError(
             f"{n_bytes} bytes should follow for sizes {sizes}, and it holds {len(content)} or more"

@@ -16,9 +16,9 @@ from snncore.data.split import Split
 
 
 def read(root: str | Path, is_train: bool, size: int | None) -> Split:
-    """All training or test images under `root`, by class and then by name, grey if all of them are.
+    """All training or test images under `root`, by class and then by name; grey if all of them are.
 
-    size: the side to which they are stretched; None: they have one common size.
+    size: the side to which they are stretched; None: all must have the same size.
 
     Raises:
         DamagedFileError: an image is truncated or damaged.

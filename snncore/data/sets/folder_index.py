@@ -1,4 +1,4 @@
-"""The user's own image folders: what lies where, and of which shape, from the headers alone. Knows no torch.
+"""The index of the user's own image folders: files, classes and shape, from headers only. Imports no torch.
 
 root/train/CLASS/IMAGE, and if there are test images root/test/CLASS/IMAGE.
 """
@@ -19,7 +19,7 @@ from snncore.data.stratify import draw_test_share
 from snncore.errors import DataError
 
 SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
-"""In lower case; upper case is read too."""
+"""In lower case; upper case is accepted too."""
 
 _GREY = frozenset({"1", "L", "LA"})
 _COLOUR = frozenset({"P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "LAB", "HSV"})
@@ -30,9 +30,9 @@ _COLOUR = frozenset({"P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "LAB", "
 class FolderIndex:
     """Classes in the order of their labels, and the files of both parts.
 
-    is_test_drawn: there is no folder `test`, and a share of `train` stands in for it.
-    channels: 1 when all images are grey, else 3. common_size: (width, height), None where images differ;
-    then `difference` says which do.
+    is_test_drawn: there is no folder `test`, and a share of `train` is used instead.
+    channels: 1 if all images are grey, else 3. common_size: (width, height), None if images differ; then
+    `difference` names two that do.
     """
 
     classes: tuple[str, ...]
@@ -44,10 +44,10 @@ class FolderIndex:
     difference: str
 
     def spec(self, size: int | None) -> DataSpec:
-        """Of images stretched to `size`, or as they are where it is None.
+        """The spec of the images stretched to `size`, or in their own size if it is None.
 
         Raises:
-            DataError: no size, and images that differ.
+            DataError: size is None and the images differ in size.
         """
         width_height = (size, size) if size is not None else self.common_size
         if width_height is None:
@@ -60,14 +60,14 @@ class FolderIndex:
 
 
 def index_folder(root: str | Path) -> FolderIndex:
-    """What lies under `root`. Classes are the sorted names of the folders in train.
+    """The index of `root`. Classes are the sorted names of the folders in train.
 
-    Without a folder `test`, a stratified fifth of train is the test part, drawn once and for all.
-    Opens the header of every image; asked again, only where a folder has changed since.
+    Without a folder `test`, a stratified fifth of train, with a fixed seed, is the test part.
+    Reads the header of every image; on later calls only if a folder has changed since.
 
     Raises:
-        DataError: there are no images or a single class, something else lies between them, `test` has a
-            class that `train` lacks, a header cannot be read, or images have more than 8 bits.
+        DataError: there are no images or a single class, there are other files, `test` has a class that
+            `train` lacks, a header cannot be read, or images have more than 8 bits.
     """
     problem = own_data_problem("folder", root)
     if problem is not None:
@@ -75,7 +75,7 @@ def index_folder(root: str | Path) -> FolderIndex:
     folder = root_folder(root).absolute()
     try:
         places = [folder / part for part in ("train", "test") if (folder / part).is_dir()]
-        # Of the names themselves: a link may lead nowhere, which listing the classes tells.
+        # lstat of the names themselves: a link may be broken, which listing the classes reports.
         stamps = [place.lstat().st_mtime_ns for part in places for place in (part, *sorted(part.iterdir()))]
         stamps += [place.stat().st_mtime_ns for part in places for place in part.iterdir() if place.is_dir()]
     except OSError as error:
@@ -111,7 +111,7 @@ def _index(folder: Path, stamps: tuple[int, ...]) -> FolderIndex:
 
 
 def _shape(paths: list[Path]) -> tuple[int, tuple[int, int] | None, str]:
-    """Channels, common (width, height), and which images differ."""
+    """Channels, common (width, height) or None, and which images differ."""
     modes, sizes = zip(*(_header(path) for path in paths), strict=True)
     channels = 1 if all(mode in _GREY for mode in modes) else 3
     other = next((index for index, size in enumerate(sizes) if size != sizes[0]), None)

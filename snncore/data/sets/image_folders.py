@@ -1,4 +1,4 @@
-"""Folders of classes with image files in them: train/CLASS/IMAGE. Knows no torch.
+"""Lists image files in folders of classes: train/CLASS/IMAGE. Imports no torch.
 
 M images.
 """
@@ -19,14 +19,14 @@ IMAGENET_FOLDER = "imagenet"
 """Under the root: train/ and val/, each with a folder of JPEG files per class."""
 
 _CLUTTER = frozenset({"thumbs.db", "desktop.ini"})
-"""What file browsers leave behind; so do names that begin with a dot."""
+"""Files of file browsers, which are ignored; so are names that begin with a dot."""
 
 
 @dataclass(frozen=True, eq=False)
 class ImagePaths:
     """Image files of one part. names: (M,) bytes, CLASS/IMAGE relative to `folder`; labels: int64 (M,).
 
-    Names are one array of bytes, since a list of a million texts is copied into every worker process.
+    Names are one array of bytes; a list of a million strings would be copied into every worker process.
     """
 
     folder: Path
@@ -46,21 +46,21 @@ class ImagePaths:
 
 
 def list_images(folder: Path, classes: tuple[str, ...], suffixes: Collection[str]) -> ImagePaths:
-    """The images of the classes, by class and then by name; the label is the place in `classes`.
+    """The images of the classes, by class and then by name; the label is the index in `classes`.
 
-    A class without a folder has no images here.
+    A class without a folder has no images.
 
     Raises:
-        DataError: a class folder cannot be read, or holds something else than files with one of the
-            lower-case `suffixes`, or there is no image at all.
+        DataError: a class folder cannot be read, or holds anything else than files with one of the lower-case
+            `suffixes`, or there is no image.
     """
     names: list[bytes] = []
     labels: list[int] = []
     for label, class_name in enumerate(classes):
-        place = folder / class_name
-        found = sorted(_image_names(place, suffixes)) if place.is_dir() else []
-        names += [os.fsencode(f"{class_name}/{name}") for name in found]
-        labels += [label] * len(found)
+        class_folder = folder / class_name
+        images = sorted(_image_names(class_folder, suffixes)) if class_folder.is_dir() else []
+        names += [os.fsencode(f"{class_name}/{name}") for name in images]
+        labels += [label] * len(images)
     if not names:
         raise DataError(f"data: {folder} holds no images")
     return ImagePaths(folder, np.array(names, dtype=np.bytes_), np.array(labels, dtype=np.int64))
@@ -70,7 +70,7 @@ def list_classes(folder: Path) -> tuple[str, ...]:
     """The names of the class folders, sorted by code point.
 
     Raises:
-        DataError: there is none, or something else lies between them.
+        DataError: there is none, or the folder holds anything else.
     """
     entries = list(_entries(folder))
     stray = next((f"the {what} {name}" for name, what in entries if what != "folder"), None)
@@ -95,7 +95,7 @@ def _image_names(folder: Path, suffixes: Collection[str]) -> list[str]:
 
 
 def _entries(folder: Path) -> Iterator[tuple[str, str]]:
-    """Names in a folder, without clutter, and what they are.
+    """Names in a folder, without clutter, and their kinds.
 
     Raises:
         DataError: the folder cannot be read.
@@ -110,12 +110,12 @@ def _entries(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def _kind(entry: os.DirEntry[str]) -> str:
-    """Of what a name in a folder leads to. Costs no look at the disk, except for links."""
+    """The kind of file that a name in a folder leads to; needs no disk access, except for links."""
     try:
         if entry.is_dir():
             return "folder"
         if entry.is_file():
             return "file"
-    except OSError:  # a link that names itself, or one into a folder that cannot be entered
+    except OSError:  # a circular link, or one into a folder that cannot be entered
         return "broken link"
     return "FIFO, socket or device" if Path(entry.path).exists() else "broken link"

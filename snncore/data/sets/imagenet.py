@@ -1,6 +1,6 @@
 """ImageNet (ILSVRC 2012): folders of JPEG files, one folder per class, decoded when they are needed.
 
-The published `val` folder is the test split here: a search never reads it.
+The published `val` folder is the test split here, which a search never reads.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def read(config: DataConfig, is_train: bool) -> FileSplit:
     """The files of `root/imagenet/train` or of `val`; no image is opened.
 
     Raises:
-        DataError: the folders are not those of ImageNet.
+        DataError: the folders are not as in ImageNet.
     """
     paths = image_paths(root_folder(config.root) / IMAGENET_FOLDER, is_train)
     return FileSplit(paths, data_spec(config).height, config.workers)
@@ -33,11 +33,11 @@ def read(config: DataConfig, is_train: bool) -> FileSplit:
 def image_paths(folder: Path, is_train: bool) -> ImagePaths:
     """The images of `folder/train` or of `folder/val`; classes are numbered by their sorted names in train.
 
-    Fewer classes than published are a part of ImageNet, and fine.
+    Fewer classes than published are allowed: a part of ImageNet.
 
     Raises:
         DataError: a class folder is not named by a WordNet id, there are more classes than published, val
-            has a class that train lacks, or something else than JPEG files lies in a class folder.
+            has a class that train lacks, or a class folder holds anything else than JPEG files.
     """
     classes = list_classes(folder / "train")
     n_classes = SPECS["imagenet"].n_classes

@@ -1,6 +1,6 @@
-"""The classes of ImageNet's validation images, which its archive does not name.
+"""The classes of ImageNet's validation images, which are not in their archive.
 
-They come with the development kit, or as a list that is often passed around with the images.
+They are in the development kit, or in a list that is often distributed with the images.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _GROUND_TRUTH, _META = "data/ILSVRC2012_validation_ground_truth.txt", "data/meta
 
 
 def read_val_classes(folder: Path) -> list[str]:
-    """WordNet ids of the validation images 1, 2, …, out of a file in `folder`.
+    """WordNet ids of the validation images 1, 2, …, from a file in `folder`.
 
     Either `imagenet_2012_validation_synset_labels.txt`, one id a line, or the development kit, unpacked or as
-    `ILSVRC2012_devkit_t12.tar.gz`, whose ground truth holds numbers that its meta.mat translates.
+    `ILSVRC2012_devkit_t12.tar.gz`, whose ground truth holds numbers that meta.mat maps to ids.
 
     Raises:
         DataError: there is no such file, or it is damaged.
@@ -57,11 +57,11 @@ def _translated(ground_truth: bytes, meta: bytes) -> list[str]:
 
 
 def _ids_by_number(meta: bytes) -> dict[int, str]:
-    """WordNet id of each ILSVRC2012_ID, classes and the groups above them."""
+    """WordNet id of each ILSVRC2012_ID, of classes and of their parent synsets."""
     from scipy.io import loadmat
 
     try:
         synsets: Any = loadmat(io.BytesIO(meta), squeeze_me=True)["synsets"]
-    except Exception as error:  # on bytes of any kind it raises all there is, some of it its own
+    except Exception as error:  # on damaged files it raises many kinds of exceptions
         raise ValueError(f"meta.mat: {type(error).__name__} {error}") from error
     return {int(synset["ILSVRC2012_ID"]): str(synset["WNID"]) for synset in synsets.reshape(-1)}

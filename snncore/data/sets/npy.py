@@ -1,6 +1,6 @@
-"""The .npy format: its header is read and held against the file before any memory is asked for.
+"""Reads .npy files; the header is compared with the file before memory is allocated.
 
-numpy.lib.format (version 1.0 to 3.0) describes it. Nothing is unpickled. Knows no torch.
+The format is that of numpy.lib.format (version 1.0 to 3.0). Nothing is unpickled. Imports no torch.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from snncore.data.file_access import open_regular, parsing, require_regular
 
 _MAGIC = b"\x93NUMPY"
 _LARGEST_HEADER = 4096
-"""numpy writes 118 bytes for arrays of numbers; deep nesting in a longer one would exhaust its parser."""
+"""numpy writes 118 bytes for arrays of numbers; deep nesting in a long header would overflow its parser."""
 
 
 @dataclass(frozen=True)
 class NpyHeader:
-    """What an .npy file says of itself. n_header: bytes before the values."""
+    """The header of an .npy file. n_header: bytes before the values."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
@@ -33,21 +33,21 @@ class NpyHeader:
 
     @property
     def n_bytes(self) -> int:
-        """Of the values; exact, however large."""
+        """Size of the values, exact for any size."""
         return math.prod(self.shape) * self.dtype.itemsize
 
     @property
     def text(self) -> str:
-        """Type and shape, for messages."""
+        """Dtype and shape, for messages."""
         return f"{self.dtype} {self.shape}"
 
 
 def read_npy_header(file: Any) -> NpyHeader:
-    """The header at the start of a binary file, which is left at the first value.
+    """Read the header at the start of a binary file; its position is then at the first value.
 
     Raises:
         ValueError: it is no header, or too long.
-        Exception: what numpy raises on text of any kind; put it in a `parsing` block.
+        Exception: any that numpy raises on invalid text; call this in a `parsing` block.
     """
     magic = file.read(8)
     if magic[:6] != _MAGIC or len(magic) < 8 or magic[6] not in (1, 2, 3):
@@ -57,7 +57,7 @@ def read_npy_header(file: Any) -> NpyHeader:
     if length > _LARGEST_HEADER:
         raise ValueError(f"a header of {length} bytes, at most {_LARGEST_HEADER} are read")
     text = file.read(length)
-    # Version 3.0 differs in the encoding of field names, which arrays of numbers have not.
+    # Version 3.0 differs in the encoding of field names, which arrays of numbers do not have.
     read = numpy_format.read_array_header_1_0 if magic[6] == 1 else numpy_format.read_array_header_2_0
     shape, is_fortran, dtype = read(io.BytesIO(size + text))
     if any(type(side) is not int or side < 0 for side in shape):
@@ -66,11 +66,11 @@ def read_npy_header(file: Any) -> NpyHeader:
 
 
 def read_values(file: Any, header: NpyHeader, n_bytes: int) -> NDArray[Any]:
-    """The array behind its header. n_bytes: of the values, by the size of the file.
+    """Read the values after the header. n_bytes: their size according to the size of the file.
 
     Raises:
-        ValueError: the values are no numbers, or their size is not that of the header.
-        EOFError: the file ends before its values do.
+        ValueError: the values are no numbers, or their size differs from the header.
+        EOFError: the file ends before the values do.
     """
     _require_numbers(header, n_bytes)
     values = np.empty(math.prod(header.shape), dtype=header.dtype)
@@ -102,7 +102,7 @@ def read_npy(path: Path, largest: int) -> NDArray[Any]:
 
 
 def map_npy(path: Path) -> NDArray[Any]:
-    """The array of numbers in an .npy file, memory-mapped; writing to it changes a copy.
+    """The array of numbers in an .npy file, memory-mapped copy-on-write.
 
     Raises:
         DamagedFileError: it is truncated, or holds something else.
@@ -114,7 +114,7 @@ def map_npy(path: Path) -> NDArray[Any]:
         if header.n_bytes == 0:
             return np.empty(header.shape, dtype=header.dtype)
         order: Any = "F" if header.is_fortran else "C"
-        # Copy on write instead of read-only: torch warns of arrays that cannot be written.
+        # Copy-on-write instead of read-only: torch warns about arrays that cannot be written.
         return np.memmap(file, header.dtype, "c", header.n_header, header.shape, order)
 
 

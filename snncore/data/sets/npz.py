@@ -38,8 +38,8 @@ def read(root: str | Path, is_train: bool) -> Split:
         DataError: see `read_header`.
     """
     header = read_header(root)
-    is_own = is_train or header.is_test_drawn
-    part, rows = ("train" if is_own else "test"), (header.train if is_train else header.test)
+    is_in_train = is_train or header.is_test_drawn
+    part, rows = ("train" if is_in_train else "test"), (header.train if is_train else header.test)
     samples = read_array(header.path, f"x_{part}")[rows]
     labels = read_array(header.path, f"y_{part}").reshape(-1)[rows].astype(np.int64)
     if header.layout == "grey":

@@ -1,4 +1,4 @@
-"""The user's own arrays in an .npz file: their shapes, and which axis is which. Knows no torch.
+"""The shapes and axes of the user's own arrays in an .npz file. Imports no torch.
 
 M samples, T time steps, C channels, H × W pixels.
 """
@@ -34,9 +34,9 @@ _SHAPES = (
 
 @dataclass(frozen=True, eq=False)
 class NpzHeader:
-    """What an .npz file holds. T: steps of its event frames, None for still images.
+    """The content of an .npz file. T: steps of event frames, None for still images.
 
-    train, test: rows of each part, of x_train alone when is_test_drawn.
+    train, test: rows of each part; both of x_train if is_test_drawn.
     """
 
     path: Path
@@ -49,10 +49,10 @@ class NpzHeader:
     is_test_drawn: bool
 
     def spec(self, size: int | None) -> DataSpec:
-        """Of the samples as they are, or stretched to `size`.
+        """The spec of the samples in the file; `data_spec` applies `size`.
 
         Raises:
-            DataError: a size for event frames.
+            DataError: size is given, and the samples are event frames.
         """
         if size is not None and self.T is not None:
             raise DataError(f"data.size: {self.path} holds event frames, which are not resized; leave it out")
@@ -61,13 +61,13 @@ class NpzHeader:
 
 
 def read_header(root: str | Path) -> NpzHeader:
-    """Look into the file `root`, or `data.npz` in the folder `root`: shapes from headers, labels whole.
+    """Read shapes (from headers) and labels of the file `root`, or `data.npz` in the folder `root`.
 
-    Without x_test and y_test, a stratified fifth of the samples is the test part, drawn once and for all.
+    Without x_test and y_test, a stratified fifth of the samples, with a fixed seed, is the test part.
 
     Raises:
         DamagedFileError: the file is truncated or damaged.
-        DataError: it is missing, or its arrays are not of the right kind; the message says which are.
+        DataError: it is missing, or its arrays are not of the right kind; the message says what is.
     """
     problem = own_data_problem("npz", root)
     if problem is not None:
@@ -88,13 +88,13 @@ def read_array(path: Path, name: str) -> NDArray[Any]:
 
     Raises:
         DamagedFileError: it cannot be read, or holds no numbers.
-        DataError: memory does not suffice.
+        DataError: it does not fit into memory.
     """
     with _archive(path) as archive, parsing(path, name):
         info = archive.getinfo(f"{name}.npy")
         with archive.open(info) as file:
             header = read_npy_header(file)
-            # Twice: the rows of a part are copied out of it.
+            # Twice: the rows of a part are copied from it.
             require_memory(2 * header.n_bytes, f"{path}: {name}, {header.text},", "take fewer samples")
             return read_values(file, header, info.file_size - header.n_header)
 
@@ -122,7 +122,7 @@ def _header(path: Path, mtime_ns: int, n_bytes: int) -> NpzHeader:
 
 
 def _array_headers(path: Path) -> dict[str, NpyHeader]:
-    """Of the arrays that are read, by name, each held against its member of the archive."""
+    """Headers of the arrays that are used, by name, each compared with its member of the archive."""
     with _archive(path) as archive:
         names = [info.filename.removesuffix(".npy") for info in archive.infolist()]
         present = [name for name in _NAMES if f"{name}.npy" in archive.namelist()]
@@ -142,14 +142,14 @@ def _array_headers(path: Path) -> dict[str, NpyHeader]:
 
 
 def _member_header(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> NpyHeader:
-    """The header of an array, whose size is that of the member, which is one that the archive can hold."""
+    """The header of an array, checked against the size of the member and its compression ratio."""
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise ValueError("it is packed in a way that numpy does not use")
     ratio = 1 if info.compress_type == zipfile.ZIP_STORED else _LARGEST_RATIO
     with archive.open(info) as file:
         header = read_npy_header(file)
     n_bytes = info.file_size - header.n_header
-    # Of other types only pickles may have another size; they are refused by their type.
+    # Pickled objects may have another size; they are refused later because of their dtype.
     if not header.dtype.hasobject and header.n_bytes != n_bytes:
         raise ValueError(f"{header.text} takes {header.n_bytes} bytes, and it holds {n_bytes}")
     if info.file_size > ratio * info.compress_size + 2**16:
@@ -206,7 +206,7 @@ def _labels(path: Path, name: str, arrays: dict[str, NpyHeader], n: int) -> Ints
     labels = read_array(path, name)
     if labels.min() < 0:
         raise DataError(f"data: {path}: {name} holds {int(labels.min())}; classes are numbered from 0")
-    # Each class has a sample. Also before anything is counted: the counts take memory for the largest label.
+    # Each class must have a sample. Checked before counting, which needs memory for the largest label.
     if name == "y_train" and labels.max() >= n:
         raise DataError(
             f"data: {path}: {name} should hold each of the classes 0, 1, …: it holds {int(labels.max())}, "

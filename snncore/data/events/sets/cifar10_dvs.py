@@ -1,7 +1,7 @@
-"""CIFAR10-DVS (Li et al. 2017): CIFAR-10 images moved before an event camera of 128 × 128 pixels.
+"""CIFAR10-DVS (Li et al. 2017): CIFAR-10 images moved in front of an event camera of 128 × 128 pixels.
 
-Two forms are read: .aedat4, in which tonic brings the set, and .aedat (version 2.0), in which it was
-published. They are two forms of the same recordings and may differ in orientation: do not mix them.
+Two formats are read: .aedat4, as in tonic's download, and .aedat (version 2.0), as published. They hold the
+same recordings and may differ in orientation: do not mix them.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def read_file(path: Path) -> Events:
 
 
 def _read_aedat4(path: Path) -> Events:
-    """Through the package aedat, in a process of its own."""
+    """By the package aedat, in the child process."""
     require_package("aedat", NAME)
     t, x, y, polarity = read_isolated("aedat4", path)
     return checked_events(t, polarity, y, x, EVENT_SPECS[NAME], path)
@@ -46,8 +46,8 @@ def _read_aedat2(path: Path) -> Events:
     """Lines that begin with "#", the first of them "#!AER-DAT2.0", then 8 bytes an event, big-endian.
 
     In a DVS128's address bit 0 is the polarity (1 is off), bits 1 … 7 and 8 … 14 are the axes, each counted
-    from the far end, and exchanged by the way the camera was mounted; bit 15 marks what no pixel has seen,
-    which is left out.
+    from the far end, and exchanged by the way the camera was mounted; bit 15 marks entries that are no pixel
+    events, which are left out.
     """
     content = read_whole(path, _LARGEST_BYTES)
     if not content.startswith(b"#!AER-DAT2"):

@@ -1,4 +1,4 @@
-"""DVS-Gesture (Amir et al. 2017): eleven gestures before an event camera, as tonic has cut them.
+"""DVS-Gesture (Amir et al. 2017): eleven gestures in front of an event camera, cut as by tonic.
 
 A file USER_LIGHT/CLASS.npy is an array (n, 4): column, row, polarity, and time in milliseconds.
 """
@@ -20,7 +20,7 @@ _LARGEST_BYTES = 2**28  # some ten times a published recording
 
 
 def read_file(path: Path) -> Events:
-    """The events of an .npy file. Nothing is unpickled.
+    """The events of an .npy file, without unpickling.
 
     Raises:
         DamagedFileError: the file is truncated, holds no numbers of that shape, or events outside the sensor.

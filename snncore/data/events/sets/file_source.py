@@ -1,4 +1,4 @@
-"""Recordings that lie in a file each: N-MNIST, DVS-Gesture, CIFAR10-DVS."""
+"""Data sets with one file per recording: N-MNIST, DVS-Gesture, CIFAR10-DVS."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from snncore.data.specs import DataSpec
 
 
 class FileSource:
-    """The part of a data set whose files `read_file` understands; a `Source`."""
+    """A part of a data set whose files are read by `read_file`; a `Source`."""
 
     def __init__(
         self, name: str, root: str | Path, is_train: bool, spec: DataSpec, read_file: Callable[[Path], Events]
@@ -40,8 +40,8 @@ class FileSource:
         )
         self.fingerprint = blake2b(os.fsencode(names), digest_size=16).hexdigest()
 
-    def place(self, index: int) -> str:
-        """Its file."""
+    def location(self, index: int) -> str:
+        """The path of its file."""
         return str(self._paths[index])
 
     def read(self, index: int) -> Events:

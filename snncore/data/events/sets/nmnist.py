@@ -16,7 +16,7 @@ NAME = "nmnist"
 _EVENT_BYTES = 5  # x, y, then one bit of polarity and 23 of time
 _LARGEST_BYTES = 2**24  # some hundred times a published recording
 _OVERFLOW_Y, _OVERFLOW_US = 240, 2**13
-"""An event of this row is none: it says that so much is to be added to all times that follow."""
+"""An entry with this row is no event: so much is added to all times after it."""
 
 
 def read_file(path: Path) -> Events:

@@ -1,4 +1,4 @@
-"""Which reader understands which data set."""
+"""Opens an event data set with its reader."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _READERS = {
 
 
 def open_source(name: str, root: str | Path, is_train: bool) -> Source:
-    """The training or test part of data set `name` under `root`; nothing but labels is read yet.
+    """The training or test part of data set `name` under `root`; only labels are read yet.
 
     Raises:
         DamagedFileError: files are missing, or labels are not those of the data set.

@@ -21,17 +21,17 @@ from snncore.data.specs import EVENT_SPECS
 NAME = "shd"
 
 _AT_ONCE = 64
-"""Recordings that are asked for together: asking costs more than reading one."""
+"""Recordings per request: a request takes longer than reading one recording."""
 
 
 class ShdSource:
-    """The recordings of one file; a `Source`. h5py reads it in a process of its own."""
+    """The recordings of one file; a `Source`. h5py reads it in the child process."""
 
     def __init__(self, root: str | Path, is_train: bool) -> None:
         """Reads the labels.
 
         Raises:
-            DamagedFileError: the file is missing or damaged, or part of it lies elsewhere.
+            DamagedFileError: the file is missing or damaged, or part of it is in another file.
             DataError: h5py is not installed.
         """
         self.path = event_folder(NAME, root) / EVENT_FILES[NAME].parts[0 if is_train else 1]
@@ -54,8 +54,8 @@ class ShdSource:
         if low < 0 or high > last:
             raise DamagedFileError(self.path, f"labels from {low} to {high}, should be from 0 to {last}")
 
-    def place(self, index: int) -> str:
-        """Its file and its number."""
+    def location(self, index: int) -> str:
+        """The path of its file, and its number."""
         return f"{self.path}, recording {index}"
 
     def read(self, index: int) -> Events:
@@ -69,9 +69,9 @@ class ShdSource:
         seconds, units = self._recordings[index - self._first]
         if not np.isfinite(seconds).all():
             raise DamagedFileError(self.path, f"recording {index} has times that are not finite")
-        nothing = np.zeros(len(units), dtype=np.int64)
+        zeros = np.zeros(len(units), dtype=np.int64)
         t = microseconds(seconds, 1e6)  # stored in 16 bits
-        return checked_events(t, units, nothing, nothing, EVENT_SPECS[NAME], self.path)
+        return checked_events(t, units, zeros, zeros, EVENT_SPECS[NAME], self.path)
 
     def _read_some(self, start: int) -> list[tuple[Any, Any]]:
         """Times and units of the recordings from `start` on."""

@@ -25,7 +25,7 @@ def _free(monkeypatch: pytest.MonkeyPatch) -> None:
 def resident(source: Split) -> bool:
     made = make_reader(source, "meta")
     assert isinstance(made, MemoryReader)
-    return made.place.type == "meta"
+    return made.index_device.type == "meta"
 
 
 def test_a_split_moves_where_it_takes_a_tenth_of_the_free_memory_or_less() -> None:
@@ -37,7 +37,7 @@ def test_only_the_rows_of_a_view_count() -> None:
     view = split(100).view(torch.arange(20))
     made = make_reader(view, "meta")
     assert isinstance(made, MemoryReader)
-    assert made.place.type == "meta"
+    assert made.index_device.type == "meta"
     assert len(made.labels) == 20
 
 

@@ -230,7 +230,7 @@ def test_a_cache_of_other_data_is_made_again(root: Path, about: dict[str, Any]) 
     read(root)
     (place,) = caches(root)
     plant(place, **about)
-    disk_cache._told.discard(place)
+    disk_cache._printed.discard(place)
     assert same(read(root), cifar.read("cifar100", root, True))
 
 

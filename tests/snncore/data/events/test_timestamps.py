@@ -25,7 +25,7 @@ HOUR = 3600 * 10**6
 
 @pytest.fixture(autouse=True)
 def nothing_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(disk_cache, "_told", set())
+    monkeypatch.setattr(disk_cache, "_printed", set())
 
 
 def even(n: int = 1000, duration_us: int = 300_000, seed: int = 0) -> np.ndarray:
@@ -106,7 +106,7 @@ def test_one_bad_time_does_not_put_a_recording_into_one_frame(
         f"left out; the first: {path}, 1 events"
     )
     assert capsys.readouterr().err.splitlines().count(line) == 1
-    disk_cache._told.clear()  # as in another process, which finds the frames made
+    disk_cache._printed.clear()  # as in another process, which finds the frames made
     load(config(tmp_path / "bad", frames_by), T=10)
     assert capsys.readouterr().err == line + "\n"
 
