@@ -1,4 +1,4 @@
-"""What the accuracies of a study are of, and whether its best is more than guessing."""
+"""Which samples the accuracies of a study are measured on, and whether its best is better than guessing."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ def about_metric(trial: Trial, name: str) -> str:
 
 
 def validation_text(study: Study) -> str:
-    """`split_text` of the validation split over all trials that tell."""
+    """`split_text` of the validation split, over all trials that recorded it."""
     return split_text(trial.metrics for trial in searched(study).trials)
 
 
 def accuracy_remarks(study: Study, label: Callable[[str], str] = str) -> list[str]:
-    """What keeps the accuracies of a study from telling much, a sentence each without a full stop.
+    """Why the accuracies of a study say little, a sentence for each reason, without a full stop.
 
-    Accuracies of the front that guessing would reach, and classes without a sample. label: what a metric is
-    called.
+    Accuracies of the front that guessing would reach, and classes without a sample. label: gives the name of
+    a metric.
     """
     names = [objective.name for objective in study.info.objectives if is_accuracy(objective.name)]
     remarks = [text for name in names if (text := _guessing_remark(front(study), name, label(name)))]
@@ -48,7 +48,7 @@ def accuracy_remarks(study: Study, label: Callable[[str], str] = str) -> list[st
 
 
 def _guessing_remark(trials: Sequence[Trial], name: str, label: str) -> str:
-    """Of the front: that its best is no more than guessing, else which of its trials are not; or ""."""
+    """That the best of the front is not better than guessing, else which of its trials are not; or ""."""
     texts = {trial.number: text for trial in trials if (text := _standing(trial, name))}
     best = max(trials, key=lambda trial: (trial.values[name] or 0.0, -trial.number), default=None)
     if best is None or not texts:
@@ -64,7 +64,7 @@ def _guessing_remark(trials: Sequence[Trial], name: str, label: str) -> str:
 
 
 def _standing(trial: Trial, name: str) -> str:
-    """How an accuracy of a trial of the front stands to guessing; "" where it is above, or not known."""
+    """How the accuracy of a trial of the front compares with guessing; "" if it is above, or not known."""
     value = float(trial.values[name] or 0.0)
     if name != BALANCED:
         return guessing_text(value, trial.metrics)

@@ -62,8 +62,8 @@ def param_array(name: str, values: Sequence[Any]) -> tuple[pa.Array, bool]:
 def metric_array(name: str, values: Sequence[Any]) -> pa.Array:
     """The column of one metric: bool, int64, float64 or a list of float64.
 
-    A metric that is an int here and a float (or a bool) there becomes float64, as do integers beyond
-    64 bits; lists hold float64 always.
+    A metric that is an int in one trial and a float (or a bool) in another becomes float64, as do integers
+    beyond 64 bits; lists always hold float64.
 
     Raises:
         StudyError: a value that is neither number, boolean nor list of numbers, or lists mixed with these.

@@ -72,10 +72,10 @@ def config_text(config: Mapping[str, Any], comment: str = "") -> str:
 def measured(study: Study, trial: Trial, also: Sequence[str] = ()) -> str:
     """What was measured of a trial, on one line: accuracy, memory, latency and the study's objectives.
 
-    also: names of other metrics to tell; what is no metric of the trial is left out.
+    also: names of further metrics; those that the trial does not have are left out.
 
-    Beside a metric stand its quartiles, the measurement with the machine quiet, and mean and standard
-    deviation over its replicates, where there are any; "nothing" for a trial without any metric of these.
+    In brackets after a metric: its quartiles, the measurement with the machine quiet, and mean and standard
+    deviation over its replicates, where there are any. "nothing" for a trial without any of these metrics.
     """
     again = spreads(study)
     known = {**trial.metrics, **{name: value for name, value in trial.values.items() if value is not None}}
@@ -97,8 +97,9 @@ def front_paths(study: Study, folder: str | Path) -> list[Path]:
 def write_front(study: Study, folder: str | Path) -> list[Path]:
     """Write RUN/front/trial-NNNN.yaml for each trial of the front of the study in the run folder `folder`.
 
-    Files of trials that are no longer on the front go: only those named so whose first line says that
-    they were made here. Files that would not change are not touched. Returns the paths, by number.
+    Files of trials that are no longer on the front are removed, if they have such a name and their first
+    line says that SpikeFront wrote them. Files that would not change are not touched. Returns the paths, by
+    number.
 
     Raises:
         StudyError: YAML cannot hold a config.
@@ -118,7 +119,7 @@ def write_front(study: Study, folder: str | Path) -> list[Path]:
 
 
 def _spreads(trial: Trial, name: str, over_seeds: Spread | None) -> str:
-    """What is known of a metric beside its value, in brackets: of what it is, and its spread."""
+    """The text in brackets after a metric: for an accuracy, of which samples; and the spread."""
     in_search, quiet = timing(trial, name), quiet_timing(trial, name)
     parts = [about] if (about := about_metric(trial, name)) else []
     parts += [_quartiles(name, in_search)] if in_search and in_search.quartiles else []
@@ -150,7 +151,7 @@ def _front_text(study: Study, trial: Trial, folder: Path) -> str:
 
 
 def _text_of(path: Path) -> str:
-    """The file's text, "" where there is none to read, or none that can be ours."""
+    """The file's text, "" if there is no file, or one that cannot be read."""
     try:
         return read_text(path, _MAX_BYTES)
     except FileMistakesError:
@@ -165,7 +166,7 @@ def _from_here(folder: Path) -> Path:
 
 
 def _plain(value: Any) -> Any:
-    """Dicts and lists only, each of its own, so that YAML needs neither tags nor anchors."""
+    """A copy with dicts and lists only, so that YAML needs neither tags nor anchors."""
     if isinstance(value, Mapping):
         return {key: _plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""What can go wrong with a study, told to its user in one readable block."""
+"""Errors of studies; commands print them as one readable block."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from spikefront.errors import InputError
 
 
 class StudyError(InputError):
-    """A study that cannot be read, written or shown as asked; commands answer it with exit code 2."""
+    """A study that cannot be read, written or shown as asked; commands then exit with code 2."""
 
 
 class PickError(StudyError):
-    """A `--pick` rule that cannot be understood, or that no trial answers."""
+    """A `--pick` rule that cannot be parsed, or that no trial fulfils."""

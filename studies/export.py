@@ -37,7 +37,7 @@ def _command(arguments: argparse.Namespace) -> int:
 
 
 def export_comment(study: Study, trial: Trial, rule: str, out: str) -> str:
-    """What stands above the config of `trial` in the file `out` when `rule` picked it."""
+    """The comment above the config of `trial` in the file `out` when `rule` picked it."""
     epochs = f"{trial.epochs_trained} epoch{'s'[: trial.epochs_trained != 1]}"
     return (
         f"{MADE_HERE.removeprefix('# ')} trial {trial.number} of study {study.info.name}, picked by {rule}\n"

@@ -1,7 +1,7 @@
-"""Final trainings of a study's trials: what the search promised, and what the training obtained.
+"""Final trainings of a study's trials: metrics measured by the search, and by the final training.
 
-`snncore.train` leaves `result.json` in a folder of RUN/finals; any folder there counts, so that a trial may
-be trained twice, or elsewhere and moved or linked there. Its `origin` says which trial it trained.
+`snncore.train` writes `result.json` into a folder of RUN/finals. Every folder there is read, so a trial may
+be trained twice, or elsewhere and then moved or linked there. The result's `origin` names its trial.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from studies.model import Study
 from studies.text import one_line, trial_stem
 
 COMPARED = ("val_accuracy", "train_memory_mib", "latency_ms")
-"""What both the search and the final training measure, as far as both have it."""
+"""The metrics that both the search and the final training measure."""
 
 _OWN = ("origin", "out", "data.root")
 _NAME = re.compile(r"trial-(\d{4,})", re.ASCII)
@@ -32,12 +32,13 @@ _MOST_CHANGES = 4
 class FinalTraining:
     """One final training.
 
-    number: the trial it trained; None when the file does not tell. promised, obtained: `COMPARED` metrics,
-    only finite numbers that are there. epochs: trained by the search and by the final training.
+    number: the trial it trained; None if the file does not say. promised, obtained: the `COMPARED` metrics
+    of the search and of the training, finite numbers only. epochs: trained by the search and by the training.
     changed: fields of the config that differ from the trial's, with both values.
-    samples: what the accuracies are of, under the names of `spikefront.accuracy`, as far as it is known.
-    device: as `Trial.device` has it. is_elsewhere: whether it is another than the trial's, so that times do
-    not compare.
+    samples: sample and class counts of the accuracies, under the names of `spikefront.accuracy`, as far as
+    they are known.
+    device: in the form of `Trial.device`. is_elsewhere: whether it is not the trial's device, so that times
+    cannot be compared.
     """
 
     folder: Path
@@ -55,7 +56,7 @@ class FinalTraining:
 
 @dataclass(frozen=True)
 class UnusableResult:
-    """A result.json that is no final training of this study, and why."""
+    """A result.json that is not a final training of this study, or cannot be read, and why."""
 
     path: Path
     why: str
@@ -67,15 +68,15 @@ def read_finals(study: Study, run_folder: str | Path) -> tuple[list[FinalTrainin
     for path in sorted(Path(run_folder).glob("finals/*/result.json")):
         try:
             finals.append(_final(study, path))
-        except Exception as error:  # one result that is none of ours must not hide the others
+        except Exception as error:  # one unusable result must not hide the others
             unusable.append(UnusableResult(path, one_line(str(error), 200)))
     return sorted(finals, key=lambda final: (final.number is None, final.number, final.finished_at)), unusable
 
 
 def final_lines(study: Study, run_folder: str | Path) -> list[str]:
-    """A line for each final training: accuracy promised against obtained, and what was not the same.
+    """A line for each final training: accuracy promised and obtained, and what was not the same.
 
-    Further lines where an accuracy is no more than guessing, or classes have no sample.
+    Further lines where an accuracy is no better than guessing, or classes have no sample.
     """
     finals, unusable = read_finals(study, run_folder)
     lines = [line for final in finals for line in _lines(final)]
@@ -83,7 +84,7 @@ def final_lines(study: Study, run_folder: str | Path) -> list[str]:
 
 
 def differences(final: FinalTraining, arrow: str = "->") -> list[str]:
-    """What makes promise and result differ besides luck, in words: epochs, changed fields, device."""
+    """Reasons, besides luck, for different results, in words: epochs, changed fields, device."""
     before, after = final.epochs
     is_other = None not in final.epochs and before != after
     texts = [f"{before} epoch{'s'[: before != 1]} in the search, {after} here"] if is_other else []
@@ -124,10 +125,10 @@ def _name(final: FinalTraining) -> str:
 
 
 def _final(study: Study, path: Path) -> FinalTraining:
-    """What a result.json tells.
+    """The final training that a result.json describes.
 
     Raises:
-        ValueError: it is no JSON object, or its origin is another study.
+        ValueError: it is not a JSON object, or its origin is another study.
     """
     result = read_json(path)
     number = _number(study, result.get("origin"), path.parent.name)
@@ -152,7 +153,7 @@ def _final(study: Study, path: Path) -> FinalTraining:
 
 
 def _number(study: Study, origin: Any, folder: str) -> int | None:
-    """The trial that a result is of, by its origin, else by the name of its folder."""
+    """The number of the trial, from the result's origin or else from the name of its folder."""
     if isinstance(origin, dict):
         if origin.get("study") != study.info.name:
             raise ValueError(f"it trained a trial of study {origin.get('study')}")
@@ -168,7 +169,7 @@ def _numbers(values: Mapping[str, Any], names: Sequence[str] = COMPARED) -> dict
 
 
 def _device(result: Mapping[str, Any]) -> str | None:
-    """The device as `Trial.device` names it; results of older versions tell it of processors only."""
+    """The device in the form of `Trial.device`; results of older versions have it for CPUs only."""
     if isinstance(result.get("device_model"), str):
         return str(result["device_model"])
     if result.get("device") == "cpu" and result.get("machine") and result.get("backend"):
@@ -200,7 +201,7 @@ def _setting(value: Any) -> str:
 
 
 def _finished(result: Mapping[str, Any], path: Path) -> datetime:
-    """When the training ended; results of older versions do not tell, their file does."""
+    """When the training ended; for results of older versions, the time of the file."""
     text = result.get("finished_at")
     if isinstance(text, str):
         return datetime.fromisoformat(text).astimezone(UTC)

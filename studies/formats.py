@@ -1,7 +1,7 @@
 """The record in formats that other tools read: CSV, JSON and Parquet; replicates included.
 
-Columns are those of trials.parquet and epochs.parquet. CSV: lists are JSON; an empty cell is null, `""` a
-text without letters. JSON: a record a row, without the fields that a trial does not have.
+Columns are those of trials.parquet and epochs.parquet. CSV: lists are JSON; an empty cell is null, `""` an
+empty text. JSON: one record for each row, without the fields that a trial does not have.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ WHATS: tuple[What, ...] = get_args(What)
 FORMATS: tuple[Format, ...] = get_args(Format)
 
 _RUNS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""What a spreadsheet takes for the beginning of a formula, wide forms included."""
+"""Characters with which a formula begins in spreadsheets, full-width forms included."""
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _OPTIONAL = ("param.", "value.", "constraint.", "metric.")
@@ -38,7 +38,7 @@ def converted(study: Study, what: What, form: Format) -> bytes:
     """The trials, the epochs, or the trials of the front of a study in one format.
 
     Raises:
-        StudyError: something that Parquet cannot hold.
+        StudyError: a value that Parquet cannot hold.
     """
     if what == "front":
         study = replace(study, trials=tuple(front(study)))
@@ -52,10 +52,10 @@ def converted(study: Study, what: What, form: Format) -> bytes:
 
 
 def harmless(text: str) -> str:
-    """The text as a cell that no spreadsheet runs.
+    """The text as a cell that no spreadsheet evaluates.
 
-    What begins like a formula, but is no number, gets an apostrophe in front, and so does what begins with
-    an apostrophe: taking one away from each cell that begins with one gives all texts back.
+    A text that begins like a formula, but is not a number, gets an apostrophe in front, and so does one that
+    begins with an apostrophe: removing one apostrophe from each cell that begins with one restores all texts.
     """
     is_formula = text.startswith(_RUNS) and not _NUMBER.fullmatch(text)
     return f"'{text}" if is_formula or text.startswith("'") else text
@@ -85,7 +85,7 @@ def _csv(table: pa.Table) -> bytes:
 
 
 def _json(table: pa.Table, hints: Mapping[str, Any]) -> bytes:
-    """One record a line, in a list; of optional fields only those that a row has."""
+    """A list with one record in each line; optional fields are left out where a row does not have them."""
     columns = {name: table.column(name).to_pylist() for name in table.column_names}
     texts = {"config", *(f"param.{name}" for name in hints["json_params"])}
     nulls = {f"value.{name}": set(rows) for name, rows in hints["null_values"].items()}

@@ -22,13 +22,13 @@ from studies.text import heading, is_under_load, number, one_line, params_text, 
 from studies.timings import Timing, quiet_timing, timing, undisturbed_timing
 
 LOADED = "*"
-"""Marks a time that was measured while something else was busy."""
+"""Marks a time that was measured while other work ran on the machine."""
 
 NARROW = 100
-"""Below so many characters params stand on lines of their own: eight columns would not fit."""
+"""Below this width, in characters, params get lines of their own: eight columns would not fit."""
 
 _LEAST_PARAMS = 20
-"""So wide is the column of params at least; where numbers leave less, params stand on lines of their own."""
+"""The least width of the column of params; with less room, params get lines of their own."""
 
 _INDENT = 2
 
@@ -37,9 +37,9 @@ _GAP = 3
 
 @dataclass(frozen=True)
 class FrontFrame:
-    """What the table shows: heads of the objectives; per trial its number, cells and own params.
+    """The contents of the table: heads of the objectives; per trial its number, cells and params.
 
-    Params that all trials of the front share (when there are two or more) stand in `notes`.
+    Params that all trials of the front share (if there are two or more trials) are in `notes` instead.
     """
 
     title: str
@@ -49,9 +49,9 @@ class FrontFrame:
 
 
 def front_frame(study: Study) -> FrontFrame:
-    """The front by number: objectives with their units and what is known of their spread, params.
+    """The front by number: objectives with their units and known spread, and params.
 
-    Below a value stand its quartiles, the measurement with the machine quiet, or mean and sample standard
+    Below a value are its quartiles and the measurement with the machine quiet, or mean and sample standard
     deviation over the trial and its replicates. The notes name the knee, or say that there is no front.
     """
     trials, middle, again = front(study), knee(study), spreads(study)
@@ -77,14 +77,14 @@ def front_frame(study: Study) -> FrontFrame:
 
 
 def front_table(study: Study) -> Table:
-    """The frame as one table that wraps where it must, all params in its last column."""
+    """The frame as one table that wraps where necessary, with all params in the last column."""
     return _table(front_frame(study))
 
 
 class FrontView:
     """The frame in the layout that fits: one table, params below each row, or each value on its own line.
 
-    No number is cut: a value that is wider than the terminal goes on in the next line.
+    No number is cut: a value that is wider than the terminal continues in the next line.
     """
 
     def __init__(self, study: Study) -> None:
@@ -106,7 +106,7 @@ class FrontView:
 
 
 def _rows(frame: FrontFrame, widths: Sequence[int], options: ConsoleOptions) -> Iterator[RenderableType]:
-    """A line or more a trial, its values in columns, its params below them."""
+    """For each trial its values in columns, and its params below them."""
     for line in _lines(["\ntrial", *frame.heads], widths, from_below=True):
         yield Text(line, style="bold")
     yield Text(("─" if not options.ascii_only else "-") * (sum(widths) + _GAP * len(frame.heads)))
@@ -118,7 +118,7 @@ def _rows(frame: FrontFrame, widths: Sequence[int], options: ConsoleOptions) -> 
 
 
 def _values(frame: FrontFrame) -> Iterator[RenderableType]:
-    """Each value of a trial on a line of its own, behind the name of its objective."""
+    """Each value of a trial on a line of its own, after the name of its objective."""
     for trial, cells, params in frame.rows:
         yield Text(f"trial {trial}", style="bold")
         for head, cell in zip(frame.heads, cells, strict=True):
@@ -167,7 +167,7 @@ def _lines(cells: Sequence[str], widths: Sequence[int], from_below: bool = False
 
 
 def _shared(trials: Sequence[Trial]) -> dict[str, Any]:
-    """The params that have one value in all of several trials."""
+    """The params that have the same value in all trials; none with fewer than two trials."""
     if len(trials) < 2:
         return {}
     first, *others = (trial.params for trial in trials)
@@ -193,7 +193,7 @@ def _cell(trial: Trial, name: str, over_seeds: Spread | None) -> str:
 
 
 def _is_busy(trial: Trial, name: str) -> bool:
-    """Whether the metric was measured again, and not on a quiet machine."""
+    """Whether the metric was measured again while the machine was not quiet."""
     return quiet_timing(trial, name) is not None and undisturbed_timing(trial, name) is None
 
 
@@ -205,7 +205,7 @@ def _quartiles(name: str, measurement: Timing | None) -> str:
 
 
 def _order(study: Study, trials: Iterable[Trial]) -> list[str]:
-    """The fields in the order of the space file, as far as the record tells it, then as trials have them."""
+    """The params in the order of the space file, if the record has it, then those that only trials have."""
     search = study.info.space.get("search")
     named = list(search) if isinstance(search, Mapping) else []
     return list(dict.fromkeys([*named, *(name for trial in trials for name in trial.params)]))

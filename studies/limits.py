@@ -13,14 +13,15 @@ from studies.rule import Limit
 from studies.text import did_you_mean, one_line, with_unit
 
 MISSING: Any = object()
-"""Stands for a field that a trial does not have; None is a legal value of a param."""
+"""The value of a field that a trial does not have; None is a legal value of a param."""
 
 _COMPARE = {"<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt, "==": operator.eq}
 _MANY = 8
 
 
 def field(trial: Trial, name: str) -> Any:
-    """The value, metric or param `name` of a trial, looked for in this order; MISSING without one."""
+    """The objective value, metric or param `name` of a trial, in this order of precedence; MISSING
+    without."""
     if trial.values.get(name) is not None:
         return trial.values[name]
     return trial.metrics.get(name, trial.params.get(name, MISSING))
@@ -66,7 +67,7 @@ def why_none_fits(trials: Sequence[Trial], limits: Sequence[Limit]) -> str:
 
 
 def _nearest(trials: Sequence[Trial], limit: Limit) -> str:
-    """Which trial comes nearest to a limit that none keeps; for text, what there is instead."""
+    """The trial nearest to a limit that none keeps; for text, the values that occur instead."""
     values = {trial.number: field(trial, limit.name) for trial in trials}
     if all(value is MISSING for value in values.values()):
         return "none of them has it"

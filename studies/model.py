@@ -80,7 +80,7 @@ class EpochRow:
 
 @dataclass(frozen=True)
 class StudyRun:
-    """One run of a study, from its start or a resume to its end. machine, versions: as of `StudyInfo`."""
+    """One run of a study, from a start or resume to its end. machine, versions: as in `StudyInfo`."""
 
     started_at: datetime | None = None
     machine: Mapping[str, Any] = field(default_factory=dict)
@@ -92,8 +92,8 @@ class StudyInfo:
     """What holds for the whole study; kept in the Parquet file's metadata beside the rows.
 
     space: the space file as resolved. machine: cpu, cores, memory_gib, devices, os, node.
-    versions: spikefront, python, torch, ray, optuna, ... Both are those of the first run; runs has all of
-    them, in order, and is empty in records of before they were kept.
+    versions: spikefront, python, torch, ray, optuna, ... Both are those of the first run; `runs` has those of
+    all runs in order, and is empty in records from before it existed.
     """
 
     name: str

@@ -1,8 +1,8 @@
-"""Which trials are dominated beyond the noise, and which may only have been unlucky.
+"""Which trials are dominated beyond the noise, and which may be dominated by chance.
 
-The front itself stays exact: it is made of the recorded values. Here a trial that the front leaves out is
-looked at again with the question whether what dominates it is more than luck. docs/studies.md says what
-is assumed.
+The front itself is exact: it is computed from the recorded values. This module asks for each dominated
+trial whether the difference to the trials that dominate it exceeds the noise. docs/studies.md states the
+assumptions.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from studies.replicates import Spread, pooled_sd, spreads
 from studies.timings import is_timed, timing_range
 
 BEYOND = 2.0
-"""A difference between trainings counts when it exceeds so many times its standard error."""
+"""A difference between trainings counts when it exceeds this many standard errors."""
 
 
 @dataclass(frozen=True)
 class Noise:
-    """How the noise of one objective is known.
+    """The noise of one objective, and how it was estimated.
 
-    source: timings (quartiles and quiet measurements), replicates, or none (values count as they are).
-    typical: of replicates the pooled standard deviation in the objective's unit; of timings the median of
-    half the range as a share of the value.
+    source: timings (quartiles and quiet measurements), replicates, or none (values count as exact).
+    typical: from replicates the pooled standard deviation in the objective's unit; from timings the median
+    of half the range as a share of the value.
     """
 
     objective: str
@@ -42,7 +42,7 @@ class Noise:
 class NearTrial:
     """A trial that is dominated, but not beyond the noise.
 
-    dominated_by: a trial of the front, the one that comes closest to beating it beyond the noise.
+    dominated_by: the trial of the front that comes closest to dominating it beyond the noise.
     in_doubt: the objectives in which the difference between the two does not exceed the noise.
     """
 
@@ -52,7 +52,7 @@ class NearTrial:
 
 
 def noises(study: Study) -> list[Noise]:
-    """How the noise of each objective is known, in the study's order."""
+    """The noise of each objective, in the study's order."""
     trials, known = rankable(study), spreads(study)
     return [_noise(trials, known, objective.name) for objective in study.info.objectives]
 
@@ -61,9 +61,9 @@ def near_front(study: Study) -> list[NearTrial]:
     """The rankable trials off the front that no other dominates beyond the noise, by number.
 
     A trial dominates another beyond the noise when it dominates it by the recorded values, and is better
-    beyond the noise in each objective that has some: of timings the ranges do not overlap, unless both are
-    one measurement; of others the means differ by more than `BEYOND` standard errors of the difference.
-    Empty when no objective has noise.
+    beyond the noise in each objective that has noise: for timings the ranges do not overlap (unless both are
+    the same measurement), for others the means differ by more than `BEYOND` standard errors of the
+    difference. Empty when no objective has noise.
     """
     table = _table(study)
     if not (table.errors.any() or (table.high > table.low).any()):
@@ -81,10 +81,10 @@ def near_front(study: Study) -> list[NearTrial]:
 
 
 def seed_spread(trial: Trial, name: str, known: Mapping[int, Mapping[str, Spread]]) -> Spread | None:
-    """The spread of a trial's metric over seeds, out of `spreads(study)`, where it tells something.
+    """The spread of a trial's metric over seeds, from `known`, the result of `spreads(study)`.
 
     None without replicates, for a metric that is equal in all of them (memory), and for a timing, whose
-    spread is that of the clock.
+    spread comes from the clock, not from the seed.
     """
     spread = known.get(trial.number, {}).get(name)
     return spread if spread is not None and spread.sd > 0 and not is_timed(trial, name) else None
@@ -114,7 +114,7 @@ class _Table:
         return dominators
 
     def doubts(self, row: int, others: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """(others, m): where another one is not better than the row beyond the noise."""
+        """(others, m): whether the other trial is not better than the row beyond the noise."""
         noise = BEYOND * np.hypot(self.errors[row], self.errors[others])
         widths = (self.high - self.low)[others] + (self.high - self.low)[row]
         # A cached probe gives two trials one timing; a measurement does not differ from itself.
@@ -155,7 +155,7 @@ def _table(study: Study) -> _Table:
 def _estimate(
     trial: Trial, by_name: Mapping[str, Spread], noise: Noise, value: float
 ) -> tuple[float, float, float]:
-    """Where one objective of a trial lies, from low to high, and the standard error of that."""
+    """The range of one objective of a trial, low and high, and the standard error of the mean."""
     if noise.source == "timings":
         half = noise.typical * abs(value)
         low, high = timing_range(trial, noise.objective) or (value - half, value + half)

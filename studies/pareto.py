@@ -105,7 +105,7 @@ def study_hypervolume(study: Study) -> float:
 def finishing_order(study: Study) -> list[Trial]:
     """All trials that are not running, by `finished_at`, then number; those without a time come last.
 
-    Replicates are left out: they are no steps of the search.
+    Replicates are left out, as they are not part of the search.
     """
     finished = [trial for trial in study.trials if trial.state != "running" and trial.replicate_of is None]
     never = datetime.max.replace(tzinfo=UTC)
@@ -113,10 +113,10 @@ def finishing_order(study: Study) -> list[Trial]:
 
 
 def hypervolume_curve(study: Study) -> list[float]:
-    """The hypervolume after each trial of `finishing_order`: one value a finished trial, never falling.
+    """The hypervolume after each trial of `finishing_order`, never falling.
 
-    One reference point, that of the whole study, holds for the whole curve. Trials that are not rankable
-    repeat the value before them; the first may be 0.0. The last value is `study_hypervolume`, to rounding.
+    The whole curve has one reference point, that of the whole study. Trials that are not rankable repeat the
+    value before them; the first may be 0.0. The last value is `study_hypervolume`, to rounding.
     """
     reference = study_reference_point(study)
     if reference is None:

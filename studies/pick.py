@@ -1,4 +1,4 @@
-"""Which trial of a study a `--pick` rule means; `studies.rule` reads the rule."""
+"""Finds the trial of a study that a `--pick` rule means; `studies.rule` parses the rule."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from studies.text import did_you_mean, listed, one_line, state_counts
 def pick(study: Study, rule: str) -> Trial:
     """The trial that `rule` means.
 
-    knee: the knee of the front. trial:N: that trial, if it is complete, feasible or not. A replicate is
-    no answer to any rule: its config is its original's, with another seed.
+    knee: the knee of the front. trial:N: that trial, if it is complete, feasible or not. No rule picks a
+    replicate, as its config is its original's with another seed.
     best:METRIC [where ...]: among the complete feasible trials that keep every limit, the one with the
     best finite METRIC: in its own direction for an objective, else the largest for a name with
     "accuracy" in it and the smallest for any other. Ties go to a trial that the others among them do not
@@ -29,7 +29,7 @@ def pick(study: Study, rule: str) -> Trial:
     other param ends so. A trial that lacks a field does not keep a limit on it.
 
     Raises:
-        PickError: the rule cannot be read, names an unknown field, or no trial answers it.
+        PickError: the rule cannot be parsed, names an unknown field, or no trial fulfils it.
     """
     asked = parse_rule(rule)
     if isinstance(asked, Numbered):
@@ -43,7 +43,7 @@ def pick(study: Study, rule: str) -> Trial:
 
 
 def natural_direction(study: Study, metric: str) -> Direction:
-    """The direction in which `best:` looks: an objective's own, else up for accuracies, down for the rest."""
+    """The direction of `best:`: an objective's own, else "maximize" for accuracies, "minimize" for others."""
     for objective in study.info.objectives:
         if objective.name == metric:
             return objective.direction
@@ -112,14 +112,14 @@ def _names(study: Study) -> tuple[list[str], list[str]]:
 
 
 def _kinds(study: Study, name: str) -> set[str]:
-    """What the field holds over all trials: number, truth, null, text or list."""
+    """The kinds of the field's values over all trials: number, truth, null, text or list."""
     types = {bool: "truth", int: "number", float: "number", str: "text", type(None): "null"}
     values = (field(trial, name) for trial in study.trials)
     return {types.get(type(value), "list") for value in values if value is not MISSING}
 
 
 def _by_last_part(params: Sequence[str]) -> dict[str, list[str]]:
-    """The params with a dot in their names by the last part, as tables show them: mode, branches."""
+    """The params with a dot in their names, grouped by the last part: mode, branches."""
     by_last: dict[str, list[str]] = {}
     for name in params:
         if "." in name:
@@ -153,7 +153,7 @@ def _check_metric(study: Study, rule: str, asked: Best) -> None:
 
 
 def _check_limit(study: Study, rule: str, limit: Limit) -> None:
-    """Refuse a limit, its name in full, that no value of the field could ever be compared with."""
+    """Refuse a limit (its name in full) whose value cannot be compared with any value of the field."""
     metrics, params = _names(study)
     if limit.name not in metrics and limit.name not in params:
         known = [*metrics, *params, *(last for last, all_ in _by_last_part(params).items() if len(all_) == 1)]

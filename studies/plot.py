@@ -18,10 +18,10 @@ from studies.pareto import front, knee, rankable
 from studies.text import number, one_line, unit, with_unit
 
 HEIGHT = 11
-"""Lines between the axes."""
+"""The height of a plot in lines, without its axis."""
 
 LEAST_WIDTH = 36
-"""Characters that a plot with its labels needs."""
+"""The least width of a plot with its labels, in characters."""
 
 LOG_FROM_RATIO = 10.0
 _DOT = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))  # of a Braille character: row, column
@@ -38,7 +38,7 @@ class Axis:
     is_log: bool
 
     def place(self, value: float) -> float:
-        """Where a value stands between the ends: 0 to 1 in view; 0.5 where the ends are equal."""
+        """The position of a value: 0 to 1 from `low` to `high`; 0.5 if these are equal."""
         low, high = self._position(self.low), self._position(self.high)
         if self.is_log and value <= 0:
             return -math.inf
@@ -50,9 +50,9 @@ class Axis:
 
 @dataclass(frozen=True)
 class PlotFrame:
-    """One plot: places (x, y), each 0 to 1, of the trials in view.
+    """One plot: positions (x, y), each 0 to 1, of the trials in view.
 
-    dominated, front: by number; the knee stands in `front` too. n_outside: dominated trials out of view.
+    dominated, front: by number; the knee is in `front` too. n_outside: dominated trials out of view.
     """
 
     x: Axis
@@ -67,9 +67,9 @@ class PlotFrame:
 def plot_frames(study: Study) -> list[PlotFrame]:
     """The first objective over each other one; none without a front or with one objective.
 
-    An axis holds the whole front; on the bad side it ends with the last trial within 1.5 times the distance
-    between the quartiles of the nearer one (Tukey's fence). It is logarithmic where what is in view spreads
-    over a decade.
+    An axis shows the whole front; on the bad side it ends with the last trial within 1.5 times the distance
+    between the quartiles beyond the nearer one (Tukey's fence). It is logarithmic where the values in view
+    span a decade or more.
     """
     middle, trials, on_front = knee(study), rankable(study), front(study)
     if middle is None:

@@ -18,10 +18,10 @@ from studies.model import Direction
 Floats = NDArray[np.float64]
 
 MARGIN = 0.1
-"""How far the reference point stands behind the worst value, as a share of the range."""
+"""The distance from the worst value to the reference point, as a share of the range."""
 
 TIE = 1e-12
-"""Distances to the ideal that differ by no more than this are equal; they lie between 0 and sqrt(m)."""
+"""Distances to the ideal, 0 to sqrt(m), that differ by no more than this count as equal."""
 
 
 def to_minimise(values: ArrayLike, directions: Sequence[Direction]) -> Floats:
@@ -39,8 +39,8 @@ def to_minimise(values: ArrayLike, directions: Sequence[Direction]) -> Floats:
 def is_non_dominated(points: ArrayLike) -> NDArray[np.bool_]:
     """A mask (n,) of the points that no other point dominates; every column is minimised.
 
-    A point dominates another when it is nowhere worse and somewhere better, so equal points all stay.
-    A row with NaN never stands and dominates nothing; infinities are ordinary values.
+    A point dominates another when it is worse in no column and better in at least one, so equal points all
+    stay. A row with NaN is never in the set and dominates nothing; infinities are ordinary values.
     """
     stands: NDArray[np.bool_] = non_dominated_ranks(points) == 0
     return stands
@@ -62,22 +62,22 @@ def non_dominated_ranks(points: ArrayLike) -> NDArray[np.int64]:
 
 
 def _places(rows: Floats) -> Floats:
-    """Each value's place (n, m) among those of its column: the same order, without the infinities.
+    """The rank (n, m) of each value in its column: the same order, without infinities.
 
-    moocore's ranks of three objectives and more end the process (SIGSEGV, moocore 0.3) on an infinity.
+    moocore 0.3 crashes the process (SIGSEGV) on an infinity when it ranks three or more objectives.
     """
     places = [np.unique(column, return_inverse=True)[1] for column in rows.T]
     return np.stack(places, axis=1).astype(float) if places else rows
 
 
 def crowding_distance(points: ArrayLike) -> Floats:
-    """How far apart each point (n,) stands from its neighbours in the same set; more is lonelier.
+    """The crowding distance (n,) of each point from its neighbours (Deb et al. 2002); more is less crowded.
 
     Per objective the gap between the next smaller and the next larger value, divided by the range, summed
-    over the objectives; the two ends of an objective are infinitely lonely (Deb et al. 2002). The
-    direction does not matter. Unlike the original, equal values share their gap, so that the order of
-    the rows does not matter. An objective without a range adds nothing; when none has a range (one
-    point, all equal) every distance is infinite. A row that is not finite gets 0 and is no neighbour.
+    over the objectives; the two ends of an objective get infinity. The direction does not matter. Unlike
+    in the original, equal values share their gap, so the order of the rows does not matter. An objective
+    without a range adds nothing; when none has a range (one point, all equal) every distance is infinite. A
+    row that is not finite gets 0 and is nobody's neighbour.
     """
     rows = _as_points(points)
     distances = np.zeros(len(rows))

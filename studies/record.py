@@ -1,7 +1,7 @@
-"""The record of a study on disk: trials.parquet and epochs.parquet, one row a trial and one an epoch.
+"""The record of a study on disk: trials.parquet and epochs.parquet, one row for each trial and each epoch.
 
-Columns are those of docs/studies.md. What holds for the whole study (`StudyInfo`) is JSON under the key
-`spikefront` of the file metadata. Each file is replaced whole, so a reader always finds a readable one.
+Columns are described in docs/studies.md. `StudyInfo` is JSON under the key `spikefront` of the file
+metadata. Each file is replaced as a whole, so a reader always finds a readable one.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ TRIALS = "trials.parquet"
 EPOCHS = "epochs.parquet"
 KEY = b"spikefront"
 MAX_CELLS, MAX_BYTES = 10**9, 2**34
-"""Of one file, uncompressed: 10,000 trials of 300 epochs have a thirtieth of it."""
+"""Limits for one uncompressed file; 10,000 trials of 300 epochs need a thirtieth of that."""
 
 _MOST_NAMED = 8
 
@@ -42,11 +42,11 @@ Read = TypeVar("Read")
 def write_study(study: Study, folder: str | Path) -> None:
     """Write both files of the record into `folder`, each whole or not at all; `read_study` gives it back.
 
-    A null cell means absent. Two things are not kept as they were: a metric that is an int in one trial
-    and a float in another becomes a float in both, and times come back in UTC.
+    A null cell means absent. Two things change: a metric that is an int in one trial and a float in another
+    becomes a float in both, and times are converted to UTC.
 
     Raises:
-        StudyError: something Parquet cannot hold: a time without a time zone, a metric that is a text.
+        StudyError: a value that Parquet cannot hold: a time without a time zone, a metric that is a text.
         OSError: the folder cannot be written.
     """
     both = tables(study)
@@ -56,10 +56,10 @@ def write_study(study: Study, folder: str | Path) -> None:
 
 
 def tables(study: Study) -> dict[str, tuple[pa.Table, dict[str, Any]]]:
-    """The tables of both files by name, each with its metadata in place, and what these say beside the rows.
+    """By file name: the table with its metadata, and the contents of that metadata.
 
     Raises:
-        StudyError: something Parquet cannot hold.
+        StudyError: a value that Parquet cannot hold.
     """
     trials, hints = trials_table(study)
     about = _about(study.info) | hints
@@ -112,10 +112,10 @@ def _read(path: Path) -> tuple[dict[str, Any], pa.Table]:
 
 
 def _table(path: Path) -> pa.Table:
-    """The rows of a file whose size is sane: a few bytes can stand for thousands of millions of rows.
+    """The rows of a file within the limits: a few compressed bytes can stand for billions of rows.
 
     Raises:
-        ValueError: it is not.
+        ValueError: the file is beyond `MAX_CELLS` or `MAX_BYTES`.
     """
     # ParquetFile, not read_table: that one takes a folder named lr=0.1 for a partition column.
     with pq.ParquetFile(path, page_checksum_verification=True) as file:
@@ -136,7 +136,7 @@ def _studies_in(folder: Path) -> list[str]:
 
 
 def _checked(path: Path, read: Callable[[], Read], what: str = "damaged") -> Read:
-    """What `read` gives; whatever it stumbles over is the file's damage, and told by its name."""
+    """The result of `read`; any exception becomes a StudyError that says the file is damaged, and how."""
     try:
         return read()
     except Exception as error:
@@ -145,8 +145,8 @@ def _checked(path: Path, read: Callable[[], Read], what: str = "damaged") -> Rea
 
 
 def _damaged(path: Path, why: str) -> StudyError:
-    mend = f"python -m search.record {shlex.quote(str(path.parent))}"
-    return StudyError(f"{path}: {why}; `{mend}` makes it again from the study's storage")
+    command = f"python -m search.record {shlex.quote(str(path.parent))}"
+    return StudyError(f"{path}: {why}; `{command}` writes it again from the study's storage")
 
 
 def _about(info: StudyInfo) -> dict[str, Any]:
@@ -174,10 +174,10 @@ def _run_as_json(run: StudyRun) -> dict[str, Any]:
 
 
 def _info(about: Mapping[str, Any]) -> StudyInfo:
-    """What `_about` was made from.
+    """The inverse of `_about`.
 
     Raises:
-        ValueError: a field is missing, or of another type.
+        ValueError: a field is missing or has a wrong type.
     """
     checked(_INFO, {name: about[name] for name in _FIELDS if name in about})
     runs = [

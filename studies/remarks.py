@@ -1,4 +1,4 @@
-"""What noise and quiet measurements say about a front, in sentences; for the terminal and the report."""
+"""Sentences on the noise and the quiet measurements of a front, for the terminal and the report."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from studies.timings import (
 )
 
 Label = Callable[[str], str]
-"""What a metric is called: its name in the terminal, its words in the report."""
+"""Gives the name of a metric: itself in the terminal, its words in the report."""
 
 
 def quiet_remarks(study: Study, label: Label = str) -> list[str]:
-    """What the quiet measurements change, a sentence each without a full stop; none where there are none."""
+    """What the quiet measurements change, sentences without a full stop; empty without such measurements."""
     remarks = []
     for name in measured_again(study):
         disturbed = [trial for trial in front(study) if is_disturbed(trial, name)]
@@ -40,7 +40,7 @@ def quiet_remarks(study: Study, label: Label = str) -> list[str]:
 
 
 def noise_remark(study: Study, label: Label = str) -> str:
-    """How much noise each objective has and where that is known from; "" where no noise is known."""
+    """How much noise each objective has and how that was estimated; "" if no noise is known."""
     known = [_noise_words(noise, label) for noise in noises(study) if noise.source != "none"]
     if not known:
         return ""
@@ -69,7 +69,7 @@ def _step(name: str) -> str:
 
 
 def _busy_remarks(study: Study) -> list[str]:
-    """Of which trials of the front the second measurement was not quiet either, and what follows."""
+    """The trials of the front whose second measurement was not quiet either."""
     again = measured_again(study)
     busy = [
         trial
@@ -88,7 +88,7 @@ def _busy_remarks(study: Study) -> list[str]:
 def _changes(trials: Sequence[Trial], name: str) -> str:
     """The largest change from the search's to the quiet median each way: "up to 35 % lower".
 
-    Where both ways occur, each with its trials: "72 % lower in trial 1 and 37 % higher in trial 2".
+    If both ways occur, each with its trials: "72 % lower in trial 1 and 37 % higher in trial 2".
     """
     by_way: dict[str, list[tuple[int, float]]] = {"lower": [], "higher": []}
     for trial in trials:

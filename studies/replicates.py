@@ -1,7 +1,7 @@
-"""Replicates: trainings of a trial again with other seeds, and the mean and spread they give.
+"""Replicates: trials trained again with other seeds, and the mean and spread over them.
 
-A replicate is a row with `replicate_of`, the number of its original. It stands on no front, counts in no
-budget, and moves no curve: it only tells how much of its original's values was luck.
+A replicate is a row with `replicate_of`, the number of its original. It is not part of any front, budget or
+hypervolume curve; it only measures how much its original's values depend on the seed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Spread:
 
     @property
     def standard_error(self) -> float:
-        """How far the mean may be off: sd / sqrt(n)."""
+        """The standard error of the mean: sd / sqrt(n)."""
         return self.sd / math.sqrt(self.n)
 
 
@@ -54,8 +54,8 @@ def replicates(study: Study) -> dict[int, list[Trial]]:
 def spreads(study: Study) -> dict[int, dict[str, Spread]]:
     """For each original with replicates, by number: the spread of every objective and metric.
 
-    Counted are the original and its replicates, as far as they are complete and have a finite number; two
-    of them make a spread. Lists and booleans have none.
+    Over the original and its replicates that are complete and have a finite number, at least two of them.
+    Lists and booleans have no spread.
     """
     originals = {trial.number: trial for trial in study.trials if trial.replicate_of is None}
     return {
@@ -68,7 +68,7 @@ def spreads(study: Study) -> dict[int, dict[str, Spread]]:
 def pooled_sd(groups: Iterable[Spread]) -> float | None:
     """One standard deviation for all groups, each weighted by its n - 1; None without a group.
 
-    It assumes that training scatters alike for every config.
+    It assumes the same standard deviation for every config.
     """
     known = list(groups)
     if not known:

@@ -1,4 +1,4 @@
-"""The language of `--pick`: from a rule as typed to what it asks for. Knows no study.
+"""The parser of `--pick` rules; knows no study.
 
 knee
 trial:12
@@ -28,7 +28,7 @@ _TOKEN = re.compile(
 )
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _MAX_DIGITS = 18
-"""Beyond them a whole number is a float: no value of a trial is compared more exactly."""
+"""Whole numbers with more digits are read as floats, which is exact enough for values of trials."""
 _NUMBER_OF_TRIAL = re.compile(r"\d{1,18}", re.ASCII)
 _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 
@@ -47,7 +47,7 @@ class Numbered:
 
 @dataclass(frozen=True)
 class Limit:
-    """One condition. `value` is the text on the right; `at` and `value_at` say where in the rule they are."""
+    """One condition. value: the text on the right; at, value_at: positions of name and value in the rule."""
 
     name: str
     operator: Operator
@@ -90,16 +90,16 @@ class _Token:
 
 
 def parse_rule(rule: str) -> Rule:
-    """What a rule asks for.
+    """The parsed rule.
 
     Raises:
-        PickError: the rule, a caret under the place where it fails, and what is allowed there.
+        PickError: with the rule, a caret under the place where it fails, and what is allowed there.
     """
     return _Parser(rule).rule()
 
 
 def names_in(rule: str) -> list[str]:
-    """The fields a rule names, that which it looks for first; none for a rule without any.
+    """The fields that a rule names, the metric first; none for `knee` and `trial:N`.
 
     Raises:
         PickError: as `parse_rule`.

@@ -23,7 +23,7 @@ def changes(before: StudyRun, after: StudyRun) -> list[str]:
 
 
 def run_lines(info: StudyInfo) -> list[str]:
-    """A line for each continuation under other versions or on another machine than the run before it."""
+    """A line for each resume with other versions or on another machine than the run before it."""
     lines = []
     for before, after in zip(info.runs, info.runs[1:], strict=False):
         texts = changes(before, after)

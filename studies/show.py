@@ -48,9 +48,9 @@ def _command(arguments: argparse.Namespace) -> int:
 
 
 def summary_lines(study: Study) -> list[str]:
-    """How the trials ended with reasons counted, the hypervolume, and what the accuracies and noise tell.
+    """How the trials ended with counted reasons, the hypervolume, and remarks on accuracies and noise.
 
-    With quiet measurements also what they change; with noise which trials are within it of the front.
+    With quiet measurements also what they change; with noise also the trials within the noise of the front.
     """
     lines = [state_counts(study)]
     reference = study_reference_point(study)
@@ -68,7 +68,9 @@ def summary_lines(study: Study) -> list[str]:
 
 def _print_study(study: Study, folder: Path) -> None:
     if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="replace")  # a sign that the terminal lacks must not end the command
+        sys.stdout.reconfigure(
+            errors="replace"
+        )  # a character that the terminal lacks must not end the command
     console = Console(highlight=False)
     console.print(FrontView(study))
     console.print(PlotView(plot_frames(study)))

@@ -1,4 +1,4 @@
-"""Between the records of a study and Arrow tables, both ways; `studies.record` puts them into files."""
+"""Converts trials and epochs to Arrow tables and back; `studies.record` writes them to files."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ _EPOCH = {
 
 
 def trials_table(study: Study) -> tuple[pa.Table, dict[str, Any]]:
-    """One row a trial, and the hints that `trials_of` needs beside it, as plain JSON values.
+    """One row for each trial, and the hints that `trials_of` needs besides, as plain JSON values.
 
     Hints: `json_params`, the params whose cells are JSON texts; `null_values`, per objective the rows
     whose value is None rather than absent (both are a null cell).
 
     Raises:
-        StudyError: something Parquet cannot hold.
+        StudyError: a value that Parquet cannot hold.
     """
     trials = study.trials
     hints: dict[str, Any] = {"json_params": [], "null_values": {}}
@@ -80,8 +80,8 @@ def trials_of(table: pa.Table, hints: Mapping[str, Any]) -> tuple[Trial, ...]:
     """The trials of a `trials_table`, in its order.
 
     Raises:
-        ValueError: a column is missing, of another type, or holds what no trial has.
-        KeyError, TypeError: the hints are none of this table.
+        ValueError: a column is missing, has a wrong type, or holds an invalid value.
+        KeyError, TypeError: the hints do not belong to this table.
     """
     _require_columns(table, _HEAD | {"config": pa.string()} | _TAIL, _MAY_BE_NULL)
     for name in table.column_names:
@@ -102,7 +102,7 @@ def trials_of(table: pa.Table, hints: Mapping[str, Any]) -> tuple[Trial, ...]:
         plain[name] = [time and time.astimezone(UTC) for time in plain[name]]
     unknown = set(plain["state"]) - set(STATES)
     if unknown:
-        raise ValueError(f"a state that is none: {sorted(unknown)[0]}")
+        raise ValueError(f"unknown state: {sorted(unknown)[0]}")
     configs = [_config(text) for text in table.column("config").to_pylist()]
     return tuple(
         Trial(
@@ -118,10 +118,10 @@ def trials_of(table: pa.Table, hints: Mapping[str, Any]) -> tuple[Trial, ...]:
 
 
 def epochs_table(study: Study) -> pa.Table:
-    """One row an epoch.
+    """One row for each epoch.
 
     Raises:
-        StudyError: a cell is not of its column's type.
+        StudyError: a value does not have its column's type.
     """
     return pa.table({name: _field(study.epochs, name, kind) for name, kind in _EPOCH.items()})
 
@@ -177,7 +177,7 @@ def _field(rows: Sequence[Any], name: str, kind: pa.DataType) -> pa.Array:
     if kind == _TIME:
         cells = [utc(cell, f"trial {row.number}: {name}") for row, cell in zip(rows, cells, strict=True)]
     if kind == pa.string():
-        # The text of an exception may hold bytes that are no UTF-8; a lost letter is better than no record.
+        # The text of an exception may not be valid UTF-8; a lost letter is better than no record.
         cells = [cell and cell.encode("utf-8", "replace").decode("utf-8") for cell in cells]
     return array(name, cells, kind)
 

@@ -23,7 +23,7 @@ from studies.text import trial_stem
 
 FOLDER = "tensorboard"
 FINAL = "final"
-"""The final values stand under this name, the epochs under their own."""
+"""Prefix of the tags of the final values; those of epochs have none."""
 
 _NOT_DRAWN = ("number", "epoch")
 _EVENTS = "events.out.tfevents.{:010d}.spikefront"
@@ -44,7 +44,7 @@ def _command(arguments: argparse.Namespace) -> int:
 
 
 def write_events(study: Study, out: str | Path) -> None:
-    """One run a trial in the folder `out`: its epochs, its params, and its objectives under `final/`.
+    """One run for each trial in the folder `out`: its epochs, its params, its objectives under `final/`.
 
     Replicates are runs of their own, in the session group of their original. Times are those of the trials.
 
@@ -71,7 +71,7 @@ def write_events(study: Study, out: str | Path) -> None:
 
 
 def scalars(row: EpochRow) -> dict[str, float]:
-    """What is drawn of an epoch: each column by its name, a list as `firing_rate/1`, `firing_rate/2`, ..."""
+    """The scalars of an epoch: each column by its name, a list as `firing_rate/1`, `firing_rate/2`, ..."""
     values: dict[str, float] = {}
     for name, value in asdict(row).items():
         if isinstance(value, tuple):
@@ -82,7 +82,7 @@ def scalars(row: EpochRow) -> dict[str, float]:
 
 
 Dated = tuple[float, int, Any]
-"""When (seconds since 1970), the step, and a summary."""
+"""Time (seconds since 1970), step, and summary."""
 
 
 def _trial_events(plugin: Any, trial: Trial, rows: Iterable[EpochRow]) -> Iterator[Dated]:
@@ -146,12 +146,12 @@ def _domains(plugin: Any, trials: Sequence[Trial]) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> bool | int | float | str:
-    """What TensorBoard takes for a param: null and lists as texts."""
+    """A value that TensorBoard accepts for a param: null and lists become texts."""
     return value if isinstance(value, bool | int | float | str) else "null" if value is None else str(value)
 
 
 def _seconds(trial: Trial) -> float:
-    """When the trial began; 1970 for one that does not tell."""
+    """When the trial began, in seconds since 1970; 0 if not recorded."""
     return trial.started_at.timestamp() if trial.started_at else 0.0
 
 

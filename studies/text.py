@@ -31,14 +31,14 @@ def trial_stem(number: int) -> str:
 
 
 def base_name(name: str) -> str:
-    """The metric that a name is about: latency_ms of latency_ms_q25 and of latency_ms_quiet_q75."""
+    """The metric without suffixes: latency_ms for latency_ms_q25 and for latency_ms_quiet_q75."""
     for suffix in (*QUARTILES, QUIET):
         name = name.removesuffix(suffix)
     return name
 
 
 def unit(name: str) -> str:
-    """The unit a metric's name carries, "" for none: "MiB" of train_memory_mib, "%" of val_accuracy."""
+    """The unit in a metric's name, "" for none: "MiB" for train_memory_mib, "%" for val_accuracy."""
     if "accuracy" in name or name.endswith("class_share"):
         return "%"
     words, _, last = base_name(name).rpartition("_")
@@ -46,7 +46,7 @@ def unit(name: str) -> str:
 
 
 def heading(name: str) -> str:
-    """A metric's name for the head of a narrow column: a word a line, the unit in brackets below."""
+    """A metric's name for the head of a narrow column: one word in each line, the unit in brackets below."""
     name_unit = unit(name)
     words = name.removesuffix("_" + name.rpartition("_")[2]) if name_unit and name_unit != "%" else name
     return "\n".join([*words.split("_"), *([f"({name_unit})"] if name_unit else [])])
@@ -64,9 +64,9 @@ def number(name: str, value: Any) -> str:
 
 
 def three_digits(value: float) -> str:
-    """A float to three digits, its last zeros kept: 0.450, 18.0, 15,784, 2.00e-07; 0 is "0".
+    """A float with three digits, trailing zeros kept: 0.450, 18.0, 15,784, 2.00e-07; 0 is "0".
 
-    The one rule for numbers, in the terminal and in the report.
+    Terminal and report write numbers by this rule.
     """
     if value == 0 or not math.isfinite(value):
         return str(value) if value else "0"
@@ -87,9 +87,9 @@ def with_unit(name: str, value: Any) -> str:
 
 
 def is_under_load(trial: Trial, name: str) -> bool:
-    """Whether this metric was timed while something else was busy: a latency of the search, or a quiet time.
+    """Whether this metric was timed while other work ran: a latency of the search, or a quiet time.
 
-    One flag holds for all quiet times of a trial, as they are taken in turns.
+    One flag covers all quiet times of a trial, as they are measured one after the other.
     """
     if QUIET in name:
         return trial.metrics.get("latency_quiet_under_load") is True
@@ -135,13 +135,13 @@ def named_trials(numbers: Sequence[int]) -> str:
 
 
 def one_line(text: str, longest: int = _LONGEST_REASON) -> str:
-    """The text on one line, cut to a length; characters that a terminal would obey become `?`."""
+    """The text on one line, cut to a length; control characters become `?`."""
     line = "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.split()))
     return line if len(line) <= longest else line[: longest - 3] + "..."
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """`; did you mean 'latency_ms'?`, or "" when nothing known is near."""
+    """`; did you mean 'latency_ms'?`, or "" if no known name is similar."""
     near = get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f"; did you mean {near[0]!r}?" if near else ""
 
@@ -160,7 +160,7 @@ def _counted(trials: Sequence[Trial], noun: str) -> str:
 
 
 def _kind(reason: str) -> str:
-    """What reasons of one kind share: what stands before a colon, without the value that broke a limit."""
+    """The kind of a reason: the part before a colon, without the value that broke a limit."""
     return _VALUE_OVER_LIMIT.sub(" ", one_line(reason).partition(": ")[0])
 
 

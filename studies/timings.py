@@ -1,9 +1,9 @@
 """Timed metrics: their quartiles, and the second measurement with the machine quiet.
 
-A search times a trial while other trials run. After it the front is timed again with nothing else running:
-`latency_ms` is the search's median and stays the objective, `latency_ms_quiet` the later one, each with
-its quartiles under `_q25` and `_q75` where these were taken. Where `latency_quiet_under_load` says that the
-machine was busy all the same, the later one is shown, but nothing is concluded from it.
+A search times a trial while other trials run. Afterwards the front is timed again with nothing else running:
+`latency_ms` is the search's median and stays the objective, `latency_ms_quiet` is the later median, each
+with its quartiles under `_q25` and `_q75` where these were measured. If `latency_quiet_under_load` says that
+the machine was busy during the later measurement, it is shown, but nothing is concluded from it.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ def timing(trial: Trial, name: str) -> Timing | None:
 
 
 def quiet_timing(trial: Trial, name: str) -> Timing | None:
-    """The measurement after the search, also where the machine was busy then; None where there was none."""
+    """The measurement after the search, even if the machine was busy then; None without one."""
     return _timing(trial.metrics, name + QUIET)
 
 
 def undisturbed_timing(trial: Trial, name: str) -> Timing | None:
-    """The quiet measurement where the machine was quiet indeed, as far as the record tells; else None."""
+    """The measurement after the search if the machine was quiet according to the record; else None."""
     return None if is_under_load(trial, name + QUIET) else quiet_timing(trial, name)
 
 
@@ -70,10 +70,10 @@ def timing_range(trial: Trial, name: str) -> tuple[float, float] | None:
 
 
 def is_disturbed(trial: Trial, name: str) -> bool:
-    """Whether search and quiet machine disagree: the ranges between their quartiles do not overlap.
+    """Whether both measurements differ: the ranges between their quartiles do not overlap.
 
-    False where one of them has no quartiles, as then nothing says how much a difference means, and where
-    the machine was not quiet.
+    False if one of them has no quartiles, as the size of the noise is then not known, and if the machine was
+    not quiet.
     """
     in_search, quiet = timing(trial, name), undisturbed_timing(trial, name)
     if in_search is None or quiet is None or in_search.quartiles is None or quiet.quartiles is None:
@@ -107,9 +107,9 @@ class QuietFront:
 def quiet_front(study: Study) -> QuietFront | None:
     """The front with quiet values in place of the search's, as far as trials have them; None without any.
 
-    Quiet values are compared with quiet values alone, and none counts that was taken under load: a trial
-    leaves when another one with all quiet values dominates it. Who joins, and the knee, are told when the
-    whole front has them.
+    Quiet values are compared only with quiet values, and those measured under load do not count: a trial
+    leaves when another one with all quiet values dominates it. `joined` and `knee` are given only if the
+    whole front has quiet values.
     """
     present = front(study)
     names = {objective.name for objective in study.info.objectives}
