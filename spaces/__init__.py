@@ -1,4 +1,4 @@
-"""What may be searched: the YAML files a user edits, and the code that reads and checks them."""
+"""Search spaces: the YAML files that users edit, and the code that reads and checks them."""
 
 from spaces.checker import ConfigChecker
 from spaces.condition import UNSET, Condition

@@ -1,4 +1,4 @@
-"""What to add to a space that can sample a config that cannot be trained."""
+"""Advice for a space that can sample configs that cannot be trained."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from spaces.walk import with_causes
 
 
 def advice(space: Space, table: Table, names: Fields, culprits: Sequence[Culprit], key: str) -> str:
-    """How to mend the combinations of `names` that bring a problem of `key`.
+    """How to fix the combinations of `names` that cause a problem of `key`.
 
-    For two fields the `when` that keeps most of what can be trained, tried on the table; else a hint.
+    For two fields the `when` that keeps most trainable combinations of the table; else a hint.
     """
     if key in space.search and key not in names and space.search[key].when:
         return f"{key} is not searched there: widen its `when`, or give it an `otherwise`"
@@ -26,22 +26,22 @@ def advice(space: Space, table: Table, names: Fields, culprits: Sequence[Culprit
         return "remove the value, or set what it needs in base"
     if all(isinstance(space.search[name], IntRange | FloatRange) for name in names):
         return f"narrow the range of one of {', '.join(names)}, or add a `when` to it"
-    mended = [
+    repairs = [
         (n_kept, target, parameter)
         for target, other in permutations(names, 2)
-        if len(names) == 2 and (repair := _mended(space, table, (target, other), culprits, key))
+        if len(names) == 2 and (repair := _with_when(space, table, (target, other), culprits, key))
         for n_kept, parameter in [repair]
     ]
-    if mended:
-        _, target, parameter = max(mended, key=lambda entry: entry[0])
+    if repairs:
+        _, target, parameter = max(repairs, key=lambda entry: entry[0])
         return f"write for example `{target}: {flow(parameter.as_dict())}`"
     return f"add a `when` to one of {', '.join(names)}"
 
 
-def _mended(
+def _with_when(
     space: Space, table: Table, pair: tuple[str, str], culprits: Sequence[Culprit], key: str
 ) -> tuple[int, Parameter] | None:
-    """The first field of the pair with a `when` on the second, and how many fine combinations that leaves."""
+    """The first field of the pair with a `when` on the second, and how many combinations it keeps."""
     target, other = pair
     if space.search[target].when or target in with_causes(space, [other]):
         return None
@@ -61,6 +61,6 @@ def _mended(
     ):
         kept = [fine[identity(value), mark] for mark in refused]
         if all(kept):
-            mended = replace(space.search[target], when={other: condition}, otherwise=value)
-            return n_elsewhere + sum(kept), mended
+            repaired = replace(space.search[target], when={other: condition}, otherwise=value)
+            return n_elsewhere + sum(kept), repaired
     return None

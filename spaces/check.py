@@ -1,4 +1,4 @@
-"""Checks a space against what the trainer knows of fields, values and metrics, each by itself."""
+"""Checks each field, value and metric of a space, one at a time, against those of the trainer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MAX_MESSAGE = 300
 
 
 def check_fields(names: Collection[str], checker: ConfigChecker, mistakes: Mistakes) -> None:
-    """Every key under `search` is a field of a config."""
+    """Note every key under `search` that is not a field of a config."""
     for name in names:
         message = field_mistake(name, checker)
         if message:
@@ -28,23 +28,23 @@ def check_fields(names: Collection[str], checker: ConfigChecker, mistakes: Mista
 
 
 def field_mistake(name: str, checker: ConfigChecker) -> str:
-    """Why `name` is no field of a config; "" when it is one."""
+    """Why `name` is not a field of a config; "" if it is one."""
     known = list(checker.field_names())
     if name in known:
         return ""
     inner = [field for field in known if field.startswith(f"{name}.")]
     if inner:
         return f"a section, not a field; its fields are written {', '.join(inner)}"
-    # A field's last part alone is the likeliest slip: `alpha` for `distillation.alpha`.
+    # The most likely mistake is to write a field's last part only: `alpha` for `distillation.alpha`.
     tails = [field for field in known if field.endswith(f".{name}")]
     hint = f"; did you mean {tails[0]!r}?" if tails else did_you_mean(name, known)
     return f"no such field of a config{hint}"
 
 
 def check_values(space: Space, checker: ConfigChecker, mistakes: Mistakes) -> set[str]:
-    """Every option, bound and `otherwise`, each tried alone in a base without mistakes.
+    """Note every option, bound and `otherwise` that its field cannot take, each tried alone in a valid base.
 
-    Returns the names of the fields that have a value they cannot take.
+    Returns the names of these fields.
     """
     base = sound_base(space.base, checker)
     bad = set()
@@ -73,13 +73,13 @@ def _is_within(key: str, name: str) -> bool:
 
 
 def check_base(space: Space, overridden: Collection[str], checker: ConfigChecker, mistakes: Mistakes) -> None:
-    """Every value of the base."""
+    """Note every invalid value of the base."""
     for key, message in checker.value_problems(space.base):
         tell_base(key, _message(message, get(space.base, key, UNSET)), overridden, mistakes)
 
 
 def sound_base(base: Mapping[str, Any], checker: ConfigChecker) -> dict[str, Any]:
-    """A base without the values that are mistakes, so that the rest of a space can be checked with it."""
+    """The base without its invalid values, so that the rest of the space can be checked with it."""
     sound: dict[str, Any] = copied(base)
     for key, _ in checker.value_problems(sound):
         remove(sound, key)
@@ -87,7 +87,7 @@ def sound_base(base: Mapping[str, Any], checker: ConfigChecker) -> dict[str, Any
 
 
 def tell_base(key: str, message: str, overridden: Collection[str], mistakes: Mistakes) -> None:
-    """Note a mistake of the base at its line, or as one of the command line."""
+    """Note a mistake of the base at its line, or at the `--set` that caused it."""
     setter = max((name for name in overridden if _is_within(key, name)), key=len, default=None)
     if setter is not None:
         mistakes.tell(Mistake(f"--set {setter}", message, None))
@@ -96,7 +96,7 @@ def tell_base(key: str, message: str, overridden: Collection[str], mistakes: Mis
 
 
 def _message(message: str, value: Any) -> str:
-    """The checker's message, with the nearest of the words it allows."""
+    """The checker's message, with the most similar of the allowed words."""
     hint = ""
     if "did you mean" not in message:
         hint = did_you_mean(value, re.findall(r"'([^']+)'", message.partition("allowed")[2]))
@@ -105,7 +105,7 @@ def _message(message: str, value: Any) -> str:
 
 
 def check_metrics(space: Space, checker: ConfigChecker, mistakes: Mistakes) -> None:
-    """Every objective and constraint is a metric that is built, and goes in its natural direction."""
+    """Note objectives and constraints that are not metrics, and objectives in the wrong direction."""
     metrics, planned = checker.metrics(), checker.planned_metrics()
     for section in ("objectives", "constraints"):
         named: Mapping[str, Any] = getattr(space, section)
@@ -122,7 +122,7 @@ def check_metrics(space: Space, checker: ConfigChecker, mistakes: Mistakes) -> N
 
 
 def check_sampler(space: Space, mistakes: Mistakes) -> None:
-    """A grid has finitely many points."""
+    """Note sampler `grid` for a space with a continuous parameter."""
     endless = continuous(space)
     if space.sampler.name == "grid" and endless:
         message = f"a grid needs a `step` for every float; without one: {shown(endless)}"

@@ -1,4 +1,4 @@
-"""Tries the combinations of the fields that the trainer's rules read, and names the smallest culprits.
+"""Tries the combinations of the fields that the trainer's rules read, and reports the smallest causes.
 
 A space that can sample a config that cannot be trained is refused before anything runs.
 """
@@ -30,7 +30,7 @@ MAX_SHOWN = 3
 def check_combinations(
     space: Space, overridden: Collection[str], checker: ConfigChecker, mistakes: Mistakes
 ) -> None:
-    """Note every kind of combination that the space can sample and the trainer cannot run."""
+    """Note the combinations that the space can sample and the trainer cannot run."""
     rows = rows_of(space, checker)
     problems = [set(row.problems) for row in rows]
     everywhere = set.intersection(*problems)
@@ -53,7 +53,7 @@ def _tell_field(
 
 
 def rows_of(space: Space, checker: ConfigChecker) -> list[Row]:
-    """All combinations, or where there are too many a fixed sample in which every value has its turn."""
+    """All combinations or, if there are too many, a fixed sample in which every value occurs."""
     part = deciding(space, checker.rule_fields())
     domains = {name: _domain(part, name, checker.rule_fields()) for name in part.search}
     n_steps = sum(1 + len(parameter.when) for parameter in part.search.values())
@@ -65,15 +65,13 @@ def rows_of(space: Space, checker: ConfigChecker) -> list[Row]:
 
 
 def deciding(space: Space, rule_fields: Collection[str]) -> Space:
-    """The space of the rule fields and of all that their `when` depends on; the rest stays at the base."""
+    """The space reduced to the rule fields and all fields that their `when` depends on."""
     needed = with_causes(space, rule_fields)
     return replace(space, search={name: space.search[name] for name in space.search if name in needed})
 
 
 def _domain(space: Space, name: str, rule_fields: Collection[str]) -> list[Any]:
-    """The values to try: those that stand for all of a rule field; of another's one for each way it decides
-    a `when`.
-    """
+    """The values to try: the representatives of a rule field; of others one for each outcome of a `when`."""
     telling = telling_values(space, name)
     if name not in rule_fields:
         return telling
@@ -86,7 +84,7 @@ def _sample(space: Space, domains: Mapping[str, list[Any]], n_rows: int) -> Iter
     decks: dict[str, list[Any]] = {name: [] for name in domains}
 
     def decide(name: str, _: Parameter) -> Any:
-        """The next card of a shuffled deck: no value comes a second time before all others came once."""
+        """The next value of a shuffled list: none is repeated before all others have been used."""
         if not decks[name]:
             decks[name] = generator.sample(domains[name], len(domains[name]))
         return decks[name].pop()
@@ -97,7 +95,7 @@ def _sample(space: Space, domains: Mapping[str, list[Any]], n_rows: int) -> Iter
 
 
 def _tell_key(space: Space, table: Table, key: str, overridden: Collection[str], mistakes: Mistakes) -> None:
-    """Note the culprits behind the problems of one key, one mistake for each set of fields involved."""
+    """Note the causes of the problems of one key, one mistake for each set of fields involved."""
     culprits = table.culprits(key)
     if not culprits:
         message = next(message for row in table.rows if (message := row.message(key)) is not None)

@@ -1,4 +1,4 @@
-"""When a parameter is searched: what a `when` asks of another parameter's value."""
+"""Conditions of a `when`: for which values of another parameter a parameter is searched."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class Unset(Enum):
-    """A value that nobody has written: the trainer's own default applies, and no condition matches it."""
+    """The type of UNSET, a value given nowhere: the trainer's default applies, and no condition matches."""
 
     UNSET = "unset"
 
@@ -19,9 +19,9 @@ UNSET = Unset.UNSET
 
 
 def identity(value: Any) -> Hashable:
-    """Equal for values that are the same as a YAML user means it: 1 and 1.0 are, 1 and true are not.
+    """A key that is equal for values that mean the same in YAML: 1 and 1.0 do, 1 and true do not.
 
-    A value that is no number is the same as nothing, itself included.
+    NaN is equal to nothing, not even to itself.
     """
     if isinstance(value, bool):
         return (bool, value)
@@ -51,7 +51,7 @@ class Condition:
         return (identity(value) in self._identities) != self.is_negated
 
     def as_dict(self) -> Any:
-        """As it stands in a space file: a list, or {not: list}."""
+        """Its form in a space file: a list, or {not: list}."""
         return {"not": list(self.values)} if self.is_negated else list(self.values)
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Which values are to blame when some combinations of a space cannot be trained."""
+"""Which values cause the problem when some combinations of a space cannot be trained."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ABSENT = -1
 
 @dataclass(frozen=True)
 class Row:
-    """One combination: the values of the fields searched in it, and what the trainer says to it."""
+    """One combination: the values of the fields searched in it, and the trainer's problems with it."""
 
     values: Mapping[str, Any]
     problems: list[tuple[str, str]]
@@ -34,7 +34,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Culprit:
-    """Values that always bring a problem, and the message of one combination they stand in."""
+    """Values that always cause a problem, and the message of one combination that has them."""
 
     values: Mapping[str, Any]
     message: str
@@ -46,7 +46,7 @@ class Culprit:
 class Table:
     """Combinations as columns of small numbers, one number for each value of a field.
 
-    rule_fields: those compared where there are too many fields to compare them all.
+    rule_fields: the fields that are compared if there are too many to compare them all.
     """
 
     def __init__(self, rows: Sequence[Row], rule_fields: Collection[str]) -> None:
@@ -77,10 +77,10 @@ class Table:
         )
 
     def culprits(self, key: str) -> dict[Fields, list[Culprit]]:
-        """The smallest sets of values that always bring a problem of `key`, of one field, two, three or all.
+        """The smallest sets of values that always cause a problem of `key`: of one field, two, three or all.
 
-        Of equally small sets those of the fields that explain most combinations come first, and what they
-        explain is not held against others. Empty when no combination is without such a problem.
+        Among sets of the same size, those of the fields that explain most combinations come first; explained
+        combinations are not used for further sets. Empty if every combination has such a problem.
         """
         messages = [row.message(key) for row in self.rows]
         unexplained = {index for index, message in enumerate(messages) if message is not None}
@@ -114,7 +114,7 @@ class Table:
         return codes[mark]
 
     def _guilty(self, size: int, fine: Columns, bad: list[int]) -> dict[Fields, dict[int, _Code]]:
-        """For each set of so many fields, the bad rows whose values there no fine row has."""
+        """For each set of `size` fields, the bad rows with values of these fields that no fine row has."""
         names = list(self._columns)
         if comb(len(names), size) * len(self.rows) > MAX_COMPARED:
             names = [name for name in names if name in self._rule_fields]

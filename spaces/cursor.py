@@ -1,5 +1,5 @@
-"""Typed reading of a node tree: each value is asked for in the form the language allows, and every
-answer that does not fit becomes a mistake with its line, after which reading goes on.
+"""Typed reading of a node tree: each reader returns a value of the expected type, or notes a mistake with
+its line and returns None, so that reading continues.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ MAX_INT = 2**53
 class Mistakes:
     """Collects the mistakes of one file.
 
-    found: at first those of `read_nodes`. What stands at their keys was not read as it is written, so that
-    nothing more is noted there.
+    found: initially those of `read_nodes`. The values at their keys were not read as written, so no further
+    mistakes are noted there.
     """
 
     source: str
@@ -37,14 +37,14 @@ class Mistakes:
         """Note a mistake at `path` of the file.
 
         Raises:
-            SpaceError: there are so many by now that nobody would read on.
+            SpaceError: there are `MAX_MISTAKES` of them.
         """
         key = dotted(path)
         if key not in self._unread:
             self.tell(Mistake(key, message, line_of(self.root, path)))
 
     def tell(self, mistake: Mistake) -> None:
-        """Note a mistake that knows its own place; one that is noted already is not noted again."""
+        """Note a mistake that has its own line; duplicates are ignored."""
         if mistake in self.found:
             return
         self.found.append(mistake)
@@ -84,7 +84,7 @@ class Cursor:
         return isinstance(self.node.value, dict)
 
     def entries(self, allowed: str) -> dict[str, Cursor]:
-        """A cursor for each key of a mapping; none when this is no mapping, which is a mistake."""
+        """A cursor for each key of a mapping; if it is not a mapping, a mistake is noted."""
         if isinstance(self.node.value, dict):
             return {
                 key: Cursor(node, (*self.path, key), self.mistakes) for key, node in self.node.value.items()
@@ -93,7 +93,7 @@ class Cursor:
         return {}
 
     def fields(self, known: Sequence[str], required: Sequence[str] = ()) -> dict[str, Cursor]:
-        """The entries of a mapping whose keys are all in `known`, `required` ones not missing."""
+        """The entries of a mapping; unknown keys and missing `required` ones are noted as mistakes."""
         example = "{" + ", ".join(f"{key}: …" for key in known) + "}"
         entries = self.entries(f"a mapping {example}")
         misspelt = set()
@@ -107,7 +107,7 @@ class Cursor:
         return entries
 
     def items(self, allowed: str) -> list[Cursor]:
-        """A cursor for each element of a list; none when this is no list, which is a mistake."""
+        """A cursor for each element of a list; if it is not a list, a mistake is noted."""
         if isinstance(self.node.value, list):
             nodes = enumerate(self.node.value)
             return [Cursor(node, (*self.path, index), self.mistakes) for index, node in nodes]
@@ -115,7 +115,7 @@ class Cursor:
         return []
 
     def integer(self, low: int = -MAX_INT, high: int = MAX_INT) -> int | None:
-        """An integer in [low, high]; true and 1.0 are none."""
+        """An integer in [low, high]; true and 1.0 are refused."""
         value = self.node.value
         if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
             return value
@@ -133,9 +133,9 @@ class Cursor:
         high: float = math.inf,
         words: str = "",
     ) -> float | None:
-        """A finite number, greater than `above`, at least `low` and at most `high`; true is none.
+        """A finite number, greater than `above`, at least `low` and at most `high`; true is refused.
 
-        words: told after the allowed numbers when the value is none of them.
+        words: added to the message after the allowed numbers.
         """
         value = self.node.value
         if is_finite(value) and value > above and low <= value <= high:

@@ -18,7 +18,7 @@ from spikefront.yaml_nodes import plain
 
 MAX_MEMBERS = 32
 MAX_STEPS = 10**9
-"""A number so many steps away from 0 can still be told from its neighbours on the grid after rounding."""
+"""With more steps away from 0, neighbours on the grid could not be distinguished after rounding."""
 _EXAMPLE = "a distribution such as {int: [1, 8]}, {float: [0, 1]}, {choice: [a, b]} or {subset: [1, 2]}"
 
 

@@ -1,4 +1,4 @@
-"""Where values come from: what a sampler must offer, and the plainest sampler of all."""
+"""The interface of a sampler, and the simplest one: independent random values."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ class RandomDraw:
         self._generator = generator
 
     def choice(self, name: str, options: Sequence[Any]) -> Any:
-        """Each option equally often."""
+        """Each option with the same probability."""
         return options[int(self._generator.integers(len(options)))]
 
     def int(self, name: str, low: _Int, high: _Int, log: bool, step: _Int) -> _Int:
-        """Each value equally often; with `log`, each as often as its share of [low − ½, high + ½]."""
+        """Uniform; with `log`, log-uniform over [low − ½, high + ½], rounded."""
         if not log:
             return low + step * int(self._generator.integers((high - low) // step + 1))
         drawn = math.exp(self._generator.uniform(math.log(low - 0.5), math.log(high + 0.5)))

@@ -1,4 +1,4 @@
-"""Mistakes of a space file, all told at once, and the words they are told in."""
+"""Mistakes of a space file, and the helpers that word them."""
 
 from __future__ import annotations
 
@@ -18,4 +18,4 @@ __all__ = [
 
 
 class SpaceError(FileMistakesError):
-    """A space that cannot be searched. `mistakes` holds every one, in the order of the file."""
+    """A space that cannot be searched. `mistakes` holds all of them, in the order of the file."""

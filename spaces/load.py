@@ -1,4 +1,4 @@
-"""The one way in: a space file, read and checked, or every mistake in it at once."""
+"""Loads a space file: reads and checks it, and reports all its mistakes at once."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def load_space(
 ) -> tuple[Space, list[str]]:
     """The space of a file, or of the packaged space of that name, with dotted `overrides` in its base.
 
-    The notes tell in a line each what the overrides took out of the search.
+    The notes say, one line each, which fields the overrides removed from the search.
 
     Raises:
         SpaceError: with every mistake in the file and in the overrides.
@@ -64,7 +64,7 @@ def load_space(
 
 
 def _can_be_combined(space: Space, names: list[str], checker: ConfigChecker, mistakes: Mistakes) -> bool:
-    """Whether all that decides combinations is free of mistakes; told with one, they would mislead."""
+    """Whether all fields that decide combinations are valid; with a mistake, the result would mislead."""
     decisive = {*deciding(space, checker.rule_fields()).search, *checker.rule_fields()}
     harmless = set(checker.field_names()) - decisive
     wrong_keys = [mistake.key for mistake in mistakes.within("search")]

@@ -49,7 +49,7 @@ class Choice(Parameter):
 
 @dataclass(frozen=True)
 class Subset(Parameter):
-    """Some of a few integers, ascending; none of them only when `empty` is allowed."""
+    """A subset of a few integers, ascending; the empty one only if `empty`."""
 
     members: tuple[int, ...]
     empty: bool = False
@@ -84,7 +84,7 @@ class Subset(Parameter):
         return {f"{name}[{member}]": member in value for member in self.members}
 
     def value(self, name: str, params: Mapping[str, Any]) -> list[int]:
-        """As the base class; no member at all means the first one where a subset may not be empty."""
+        """As in the base class; no member means the first one if the subset may not be empty."""
         if self._is_categorical:
             for value in self.values():
                 if params.get(name) == _joined(value):

@@ -19,10 +19,10 @@ from spikefront.nested import copied, put
 def with_overrides(
     space: Space, overrides: Mapping[str, Any], checker: ConfigChecker, mistakes: Mistakes
 ) -> tuple[Space, list[str]]:
-    """The space with `overrides` in its base, and a note for each field that leaves the search by that.
+    """The space with `overrides` in its base, and a note for each field that this removes from the search.
 
-    A parameter whose `when` names such a field keeps the rest of its `when` where the condition holds, and
-    leaves the search, with the value it has there, where it does not.
+    A parameter whose `when` names such a field keeps the rest of its `when` if the condition holds; if not,
+    it is removed from the search with its inactive value.
     """
     base = copied(space.base)
     for key, value in overrides.items():

@@ -1,9 +1,9 @@
-"""What all kinds of searched fields have in common.
+"""The base class of all kinds of searched fields.
 
-A parameter knows its *values*, as they stand in a config (a subset's is a list), and its *entries*, as a
-sampler knows them: `{name: value}` for most, `{"b": "1,3"}` for a small subset, and one boolean for each
-member, `{"b[1]": True, "b[2]": False, …}`, for a subset of more than four. A new kind is a class here and a
-reader in `spaces.distribution`; the four kinds are in `spaces.ranges` and `spaces.options`.
+A parameter has *values*, as in a config (a subset's is a list), and *entries*, as samplers use them:
+`{name: value}` for most, `{"b": "1,3"}` for a small subset, and one boolean for each member,
+`{"b[1]": True, "b[2]": False, …}`, for a subset of more than four. A new kind is a subclass and a reader in
+`spaces.distribution`; the four kinds are in `spaces.ranges` and `spaces.options`.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from spaces.errors import shown
 
 @dataclass(frozen=True, kw_only=True)
 class Parameter(ABC):
-    """One searched field: where it is searched (`when`, all of it), and its value elsewhere.
+    """One searched field: when it is searched (all conditions of `when`), and its value otherwise.
 
-    otherwise: UNSET stands for what base says, or the trainer's default.
+    otherwise: UNSET means the value of the base, or else the trainer's default.
     """
 
     when: Mapping[str, Condition] = field(default_factory=dict)
@@ -48,7 +48,7 @@ class Parameter(ABC):
 
     @abstractmethod
     def contains(self, value: Any) -> bool:
-        """Whether it can take a value of the config."""
+        """Whether it can take a value, given as in a config."""
 
     @abstractmethod
     def draw(self, name: str, draw: Draw) -> Any:
@@ -56,19 +56,19 @@ class Parameter(ABC):
 
     @abstractmethod
     def distribution(self) -> dict[str, Any]:
-        """As it stands in a space file, without `when` and `otherwise`."""
+        """Its form in a space file, without `when` and `otherwise`."""
 
     def probes(self) -> Iterator[tuple[tuple[str | int, ...], Any]]:
-        """The values that a check must try, each with its place below the field in the file."""
+        """The values that a check must try, each with its path below the field in the file."""
         (kind, *_) = self.distribution()
         for index, value in enumerate(self.values()):
             yield (kind, index), value
 
     def representatives(self, n_max: int) -> list[Any]:
-        """Values that stand for all where the trainer's rules are tried.
+        """The values with which the trainer's rules are tried.
 
-        Every option of a choice; of anything else all when there are up to n_max, or else the ends of a
-        range, which a rule about numbers limits, and the smallest n_max of the subsets and the whole set.
+        All options of a choice; of other kinds all values if there are up to n_max, else the two ends of a
+        range (rules about numbers are limits), or the n_max smallest subsets and the whole set.
         """
         if self.n_values is not None and self.n_values <= n_max:
             return list(self.values())
@@ -83,10 +83,10 @@ class Parameter(ABC):
         return {name: value}
 
     def value(self, name: str, params: Mapping[str, Any]) -> Any:
-        """The value that the entries in `params` stand for.
+        """The value from its entries in `params`.
 
         Raises:
-            ValueError: an entry is missing, or is not one of the parameter's.
+            ValueError: an entry is missing, or the parameter cannot take it.
         """
         value = params.get(name, UNSET)
         if not self.contains(value):
@@ -95,7 +95,7 @@ class Parameter(ABC):
         return value
 
     def as_dict(self) -> dict[str, Any]:
-        """As it stands in a space file."""
+        """Its form in a space file."""
         values = self.distribution()
         if self.when:
             values["when"] = {name: condition.as_dict() for name, condition in self.when.items()}

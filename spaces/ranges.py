@@ -98,7 +98,8 @@ class FloatRange(Parameter):
         return values
 
     def _cleaned(self, value: float) -> float:
-        """0.30000000000000004 on a grid is 0.3, so that one config has one form whoever proposed it."""
+        """The nearest number of the grid, 0.3 for 0.30000000000000004, so that equal configs are
+        identical."""
         return float(value) if self.step is None else self._at(round((value - self.low) / self.step))
 
     def _at(self, index: int) -> float:

@@ -1,4 +1,4 @@
-"""Reads a whole space file, section by section, into a Space that the checks then look at."""
+"""Reads a space file, section by section, into a Space, which is checked afterwards."""
 
 from __future__ import annotations
 
@@ -52,12 +52,13 @@ _EMPTY = {
 
 
 def read_space(root: Node, stem: str, mistakes: Mistakes) -> tuple[Space, list[str]]:
-    """The space of a file without what could not be read, and the names of all fields under `search`.
+    """The readable part of a space file, and the names of all fields under `search`.
 
-    Every mistake of the language is noted, except in what a `when` names. stem: names a space that does not.
+    All mistakes are noted, except those in the fields and values that a `when` names. stem: the name of a
+    space that does not give one.
     """
     sections = Cursor(root, (), mistakes).fields(_SECTIONS, required=["search", "objectives"])
-    # A section whose lines are all commented out is a null, and counts as absent.
+    # A section whose lines are all commented out is null, and counts as absent.
     given = {name: cursor for name, cursor in sections.items() if cursor.node.value is not None}
 
     def read(name: str, reader: Callable[[Cursor], _T], default: _T) -> _T:

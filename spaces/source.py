@@ -20,10 +20,10 @@ def packaged_names() -> list[str]:
 
 
 def read_source(path_or_name: str) -> tuple[str, str]:
-    """What to call the file in messages, and its text. A file at that path goes before a packaged name.
+    """The file's name for messages, and its text. A file at that path takes precedence over a packaged name.
 
     Raises:
-        FileMistakesError: neither is there, or the file cannot be read, is not UTF-8, or is too large.
+        FileMistakesError: neither exists, or the file cannot be read, is not UTF-8, or is too large.
     """
     try:
         mode = kind_of(path_or_name)

@@ -1,4 +1,4 @@
-"""A space: what a study searches, as read and checked. Plain values only, so that it can be pickled."""
+"""A search space, as read and checked. Plain values only, so that it can be pickled."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from spikefront.nested import copied, get, put
 Direction = Literal["maximize", "minimize"]
 SAMPLERS = ("auto", "cheap_first", "tpe", "gp", "nsga2", "nsga3", "qmc", "random", "grid")
 PROBING_SAMPLERS = ("auto", "cheap_first")
-"""Samplers that may ask what a config costs before they choose it."""
+"""Samplers that may measure what a config costs before they choose it."""
 
 
 @dataclass(frozen=True)
 class Objective:
-    """What to do with a metric; reference: the user's own coordinate of the reference point, or None."""
+    """The direction of a metric. reference: the user's value for the reference point, or None."""
 
     direction: Direction
     reference: float | None = None
@@ -49,10 +49,10 @@ class Budget:
 
 @dataclass(frozen=True)
 class SamplerChoice:
-    """Who proposes, one of SAMPLERS, and from which seed.
+    """The sampler, one of SAMPLERS, and its seed.
 
-    Where it is one of PROBING_SAMPLERS: probes: at most so many configs are measured untrained for each
-    trial, 0 for none. probe_share: at most this share of the study's worker time goes into that.
+    For PROBING_SAMPLERS only: probes: at most this many configs are measured untrained for each trial, 0
+    for none. probe_share: at most this share of the study's worker time is used for that.
     """
 
     name: str = "auto"
@@ -63,7 +63,7 @@ class SamplerChoice:
 
 @dataclass(frozen=True)
 class Resources:
-    """What one trial takes. gpu "auto": a share where the cluster has GPUs, else none."""
+    """The CPUs and GPUs of one trial. gpu "auto": a share of one if the cluster has GPUs, else none."""
 
     cpu: float = 1.0
     gpu: float | Literal["auto"] = "auto"
@@ -71,10 +71,10 @@ class Resources:
 
 @dataclass(frozen=True)
 class Space:
-    """What may be searched.
+    """A search space.
 
-    base: nested, what holds for every trial. search: in an order in which a `when` comes after every
-    parameter it names. constraints may be empty; fidelity None means that no trial is stopped early.
+    base: the fields of every trial's config, nested. search: the parameters, each after those that its
+    `when` names. constraints may be empty; fidelity None means that no trial is stopped early.
     replicates: with how many further seeds the final front is trained again.
     """
 
@@ -90,11 +90,11 @@ class Space:
     replicates: int = 0
 
     def resolve(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """The nested config of `params`: base, then params, then `otherwise` of what is not searched here.
+        """The nested config of `params`: the base, with the params, and `otherwise` of inactive parameters.
 
         Raises:
-            ValueError: params lacks an active parameter, holds a value that its parameter cannot take, or
-                holds a key that is not active here.
+            ValueError: params lacks an active parameter, has a value that its parameter cannot take, or a
+                key that is not active.
         """
         values, active = self.follow(lambda name, parameter: parameter.value(name, params))
         keys = {key for name in active for key in self.search[name].keys(name)}
@@ -104,7 +104,7 @@ class Space:
         return self.config(values, active)
 
     def follow(self, decide: Callable[[str, Parameter], Any]) -> tuple[dict[str, Any], list[str]]:
-        """Walk through `search`, asking `decide` for the value of each active parameter.
+        """Go through `search` in order, with `decide` giving the value of each active parameter.
 
         Returns the values of all searched fields, UNSET where the trainer's default applies, and the names
         of the active ones.
@@ -120,7 +120,7 @@ class Space:
         return values, active
 
     def config(self, values: Mapping[str, Any], active: Collection[str]) -> dict[str, Any]:
-        """The nested config of what `follow` returns."""
+        """The nested config of the values and active names that `follow` returns."""
         config: dict[str, Any] = copied(self.base)
         for name, parameter in self.search.items():
             if name in active:
@@ -130,15 +130,15 @@ class Space:
         return config
 
     def inactive_value(self, name: str) -> Any:
-        """The value of a searched field where its `when` fails: its `otherwise`, else base's, else UNSET."""
+        """The value of a field whose `when` fails: its `otherwise`, else that of the base, else UNSET."""
         parameter = self.search[name]
         return parameter.otherwise if parameter.otherwise_is_set else get(self.base, name, UNSET)
 
     def as_dict(self) -> dict[str, Any]:
         """As a space file: plain YAML values that, written and read again, give an equal space.
 
-        `probes`, `probe_share` and `replicates` are left out at their defaults: files of studies from
-        before they existed stay as they are.
+        `probes`, `probe_share` and `replicates` are left out at their defaults, so that the files of older
+        studies do not change.
         """
         values: dict[str, Any] = {
             "name": self.name,

@@ -1,4 +1,4 @@
-"""Ways through a space: one proposal after another, all of them, and how many there are."""
+"""Proposals from a space: draw one, enumerate all, count them."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ MAX_COUNTED = 10_000
 
 
 def suggest(space: Space, draw: Draw) -> dict[str, Any]:
-    """The params of one proposal: `draw` is asked for each active parameter, in order, and for no other.
+    """The params of one proposal: `draw` is called for each active parameter in order, and for no other.
 
-    A subset drawn empty where it may not be takes its first member.
+    A subset that is drawn empty but may not be empty gets its first member.
     """
     values, active = space.follow(lambda name, parameter: parameter.draw(name, draw))
     return _entries(space, {name: values[name] for name in active})
@@ -51,7 +51,7 @@ def with_causes(space: Space, names: Iterable[str]) -> set[str]:
 
 
 def branches(space: Space, values_of: Callable[[str, Parameter], Iterable[Any]]) -> Iterator[dict[str, Any]]:
-    """Every combination of the values of active parameters, as a mapping of the active ones alone."""
+    """Every combination of values, as a mapping of the active parameters only."""
     names = list(space.search)
     values: dict[str, Any] = {}
     chosen: dict[str, Any] = {}
@@ -75,12 +75,10 @@ def branches(space: Space, values_of: Callable[[str, Parameter], Iterable[Any]])
 
 
 def count_params(space: Space) -> int | None:
-    """How many different params there are: as many as `enumerate_params` gives.
+    """How many different params `enumerate_params` gives.
 
-    None for a continuous space, or where there are too many branches to count.
-
-    Only parameters that a `when` names branch, and only into values that some `when` tells apart; the
-    others multiply.
+    None for a continuous space, or with more than `MAX_COUNTED` branches. Only values that some `when`
+    distinguishes are enumerated; all others are counted by multiplication.
     """
     if continuous(space):
         return None
@@ -90,7 +88,7 @@ def count_params(space: Space) -> int | None:
     for n_branches, chosen in enumerate(branches(space, lambda name, _: telling[name])):
         if n_branches >= MAX_COUNTED:
             return None
-        # The last of the telling values stands for all that no `when` names.
+        # The last of the telling values represents all that no `when` names.
         total += prod(alike[name] for name, value in chosen.items() if value is telling[name][-1])
     return total
 
@@ -106,7 +104,7 @@ def named_values(space: Space, name: str) -> list[Any]:
 
 
 def telling_values(space: Space, name: str) -> list[Any]:
-    """One value of a parameter for each way in which the space can go on: those named, and one other."""
+    """The values of a parameter that some `when` names, and one other to represent the rest."""
     named = named_values(space, name)
     known = set(map(identity, named))
     others = (value for value in space.search[name].values() if identity(value) not in known)
@@ -114,7 +112,7 @@ def telling_values(space: Space, name: str) -> list[Any]:
 
 
 def _n_alike(space: Space, name: str) -> int:
-    """How many values the last of `telling_values` stands for, itself included."""
+    """How many values the last of `telling_values` represents, itself included."""
     n_values = space.search[name].n_values
     assert n_values is not None
     return max(n_values - len(named_values(space, name)), 1)

@@ -1,4 +1,4 @@
-"""Conditions between searched fields: reads a `when`, checks what it names, and orders the fields by it."""
+"""Conditions between searched fields: reads `when`, checks its names and values, and orders the fields."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Search = Mapping[str, Parameter]
 
 
 def read_when(cursor: Cursor) -> dict[str, Condition]:
-    """The conditions of a `when`; those that cannot be read are left out."""
+    """The conditions of a `when` that can be read, by field."""
     allowed = "a mapping such as {distillation.mode: [reliable]}"
     conditions = {}
     for name, entry in cursor.entries(allowed).items():
@@ -47,10 +47,10 @@ def _read_condition_list(cursor: Cursor) -> Condition | None:
 
 
 def checked_search(space: Space, names: list[str], bad: Collection[str], mistakes: Mistakes) -> Search:
-    """`search` in an order in which each `when` comes after what it names, conditions with mistakes left out.
+    """`search` with each field after those that its `when` names, without the conditions with mistakes.
 
-    names: all keys under `search`, those whose distribution could not be read included. bad: fields with
-    values that are mistakes themselves; a `when` that spells them right is not another one.
+    names: all keys under `search`, also those whose distribution could not be read. bad: fields with invalid
+    values; a `when` that uses such a value is not reported as another mistake.
     """
     search = space.search
     checked = {}
@@ -68,7 +68,7 @@ def checked_search(space: Space, names: list[str], bad: Collection[str], mistake
 
 
 def _check_values(space: Space, path: Path, condition: Condition, mistakes: Mistakes) -> bool:
-    """Whether the parameter named last in `path` can take every value of the condition; others are noted."""
+    """Whether the parameter at the end of `path` can take all values of the condition; notes the others."""
     other = str(path[-1])
     parameter = space.search[other]
     if parameter.n_values is None:
@@ -91,9 +91,9 @@ def _check_values(space: Space, path: Path, condition: Condition, mistakes: Mist
 
 
 def _in_order(search: Search, mistakes: Mistakes) -> Search:
-    """The order of the file, except that what a `when` names is moved before it.
+    """The order of the file, except that fields named by a `when` are moved before it.
 
-    A circle is noted where it closes, and cut there, so that the order holds all the same.
+    A circle is noted at the condition that closes it; that condition is dropped, so that an order exists.
     """
     ordered: dict[str, Parameter] = {}
     cut: set[tuple[str, str]] = set()
@@ -110,7 +110,7 @@ def _in_order(search: Search, mistakes: Mistakes) -> Search:
 
 
 def _place(name: str, search: Search, ordered: dict[str, Parameter], above: list[str]) -> Iterator[list[str]]:
-    """Add a parameter to `ordered`, after all that it depends on; yields each circle met, as a path."""
+    """Add a parameter to `ordered` after those it depends on; yields each circle found, as a path."""
     if name in above:
         yield [*above[above.index(name) :], name]
     elif name not in ordered:

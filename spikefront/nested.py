@@ -37,7 +37,7 @@ def get(values: Mapping[str, Any], key: str, missing: Any = None) -> Any:
 
 
 def put(values: dict[str, Any], key: str, value: Any) -> None:
-    """Set a dotted key in place, making sections on the way; a value that stands in the way is replaced."""
+    """Set a dotted key in place, creating sections; a value where a section is needed is replaced."""
     *sections, name = key.split(".")
     for section in sections:
         inner = values.get(section)
@@ -48,7 +48,7 @@ def put(values: dict[str, Any], key: str, value: Any) -> None:
 
 
 def remove(values: dict[str, Any], key: str) -> None:
-    """Remove in place what stands at a dotted key, or the value that stands in its way; else nothing."""
+    """Remove a dotted key in place, or the value where one of its sections should be, if there is any."""
     *sections, name = key.split(".")
     for section in sections:
         inner = values.get(section)

@@ -1,5 +1,4 @@
-"""Several studies compared: fronts, hypervolumes from one reference point, coverage, and which leads
-where."""
+"""Several studies compared: fronts, hypervolumes from one reference point, coverage, leaders."""
 
 from __future__ import annotations
 

@@ -85,8 +85,7 @@ def _header(entrants: Sequence[Entrant], ground: Ground, frame: CompareFrame) ->
 
 
 def sentences(frame: CompareFrame) -> list[Html]:
-    """Which study has the largest hypervolume, whose trials are on the common front, and the coverage of
-    two."""
+    """Who has the largest hypervolume, whose trials are on the common front, and the coverage of two."""
     if frame.reference is None:
         return [join("No trial of any study has finished within its limits, so there is nothing to compare.")]
     names = out_of_reach(frame)
