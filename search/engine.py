@@ -37,16 +37,15 @@ from search.study.opening import (
     open_existing,
     require_budget,
     require_new,
-    require_same,
     stored_space,
     was_never_begun,
     with_options,
 )
 from search.study.storage import reading
 from search.terminal.display import Display
-from search.terminal.live import live_report
+from search.terminal.report_server import live_report
 from search.trials.prior import device_bound
-from search.trials.resume_checks import require_known_code, require_same_configs
+from search.trials.resume_checks import require_known_code, require_same, require_same_configs
 from search.trials.store import TrialStore
 from search.trials.to_record import study_record
 from search.trials.writer import RecordWriter

@@ -13,8 +13,8 @@ from spikefront.command import run_command
 from studies.configs import MADE_HERE, exported_config, measured, write_config, write_front
 from studies.model import Study, Trial
 from studies.pick import pick
+from studies.pick_rule import FORMS, names_in
 from studies.record import read_study
-from studies.rule import FORMS, names_in
 
 __all__ = ["export_comment", "exported_config", "main", "write_config", "write_front"]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from spikefront.numbers import is_number
 from studies.model import Trial
-from studies.rule import Limit
+from studies.pick_rule import Limit
 from studies.text import did_you_mean, one_line, with_unit
 
 MISSING: Any = object()

@@ -1,4 +1,4 @@
-"""Finds the trial of a study that a `--pick` rule means; `studies.rule` parses the rule."""
+"""Finds the trial of a study that a `--pick` rule means; `studies.pick_rule` parses the rule."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from studies.errors import PickError
 from studies.limits import MISSING, field, keeps, why_none_fits
 from studies.model import Direction, Study, Trial
 from studies.pareto import directions, knee, non_dominated_ranks, objective_values, to_minimise
+from studies.pick_rule import Best, Knee, Limit, Numbered, parse_rule, rule_error
 from studies.replicates import searched
-from studies.rule import Best, Knee, Limit, Numbered, parse_rule, rule_error
 from studies.text import did_you_mean, listed, one_line, state_counts
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,7 +12,7 @@ import optuna
 from optuna.storages import BaseStorage
 
 from search.errors import SearchError
-from search.study.attributes import StudyAttributes, fixed_parts, plain_space
+from search.study.attributes import StudyAttributes
 from search.study.drivers import Drivers, OneDriver
 from search.study.folder import RunFolder
 from search.study.journal import open_journal
@@ -127,29 +126,6 @@ def _note_storage(folder: RunFolder, url: str | None) -> None:
     """Write storage.url where `--storage` chose a database."""
     if url is not None:
         replace_text(folder.storage_url, without_password(absolute(url)) + "\n")
-
-
-def require_same(attributes: StudyAttributes, space: Space) -> None:
-    """Check that a space is the one a study was begun with; budget, sampler and resources may differ.
-
-    Raises:
-        SearchError: it differs; the message shows the lines.
-    """
-    before, now = (
-        as_yaml(fixed_parts(values)).splitlines() for values in (attributes.space, plain_space(space))
-    )
-    if before == now:
-        return
-    lines = [line for line in difflib.ndiff(before, now) if line[0] in "+-"]
-    raise SearchError(
-        "\n".join(
-            [
-                f"study {attributes.name!r} was begun with another space (- then, + now):",
-                *lines,
-                "resume it without --space and --set, or choose another name by --study",
-            ]
-        )
-    )
 
 
 def stored_space(attributes: StudyAttributes) -> Space:

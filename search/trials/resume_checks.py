@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -9,7 +10,8 @@ import optuna
 
 from search.config_key import disagreements, resolve
 from search.errors import SearchError
-from search.study.attributes import StudyAttributes, plain_space
+from search.study.attributes import StudyAttributes, fixed_parts, plain_space
+from search.study.opening import as_yaml
 from search.study.storage import reading
 from search.trials.stored_trial import ASK, StoredTrial
 from snncore.config.earlier_versions import changed_meaning
@@ -19,6 +21,29 @@ from snncore.config.schema import Config
 from spaces.condition import UNSET
 from spaces.errors import shown
 from spaces.space import Space
+
+
+def require_same(attributes: StudyAttributes, space: Space) -> None:
+    """Check that a space is the one a study was begun with; budget, sampler and resources may differ.
+
+    Raises:
+        SearchError: it differs; the message shows the lines.
+    """
+    before, now = (
+        as_yaml(fixed_parts(values)).splitlines() for values in (attributes.space, plain_space(space))
+    )
+    if before == now:
+        return
+    lines = [line for line in difflib.ndiff(before, now) if line[0] in "+-"]
+    raise SearchError(
+        "\n".join(
+            [
+                f"study {attributes.name!r} was begun with another space (- then, + now):",
+                *lines,
+                "resume it without --space and --set, or choose another name by --study",
+            ]
+        )
+    )
 
 
 def require_same_configs(attributes: StudyAttributes, space: Space, trials: Iterable[StoredTrial]) -> None:

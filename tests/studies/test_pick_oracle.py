@@ -16,7 +16,7 @@ from studies.errors import PickError
 from studies.limits import why_none_fits
 from studies.model import Direction, Objective, Study, Trial
 from studies.pick import pick
-from studies.rule import Best, Limit, parse_rule
+from studies.pick_rule import Best, Limit, parse_rule
 from tests.studies.make import REPEATABLE, make_study
 
 COMPARE = {"<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt, "==": operator.eq}

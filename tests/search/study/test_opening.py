@@ -19,12 +19,11 @@ from search.study.opening import (
     create,
     open_existing,
     require_new,
-    require_same,
     stored_space,
     was_never_begun,
     with_options,
 )
-from search.trials.resume_checks import own_archs, require_known_code, require_same_configs
+from search.trials.resume_checks import own_archs, require_known_code, require_same, require_same_configs
 from search.trials.stored_trial import StoredTrial
 from spaces.draw import RandomDraw
 from spaces.load import load_space

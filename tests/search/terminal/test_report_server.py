@@ -19,7 +19,7 @@ import pytest
 
 from reports.live.server import loopback_socket
 from search.errors import SearchError
-from search.terminal.live import live_report
+from search.terminal.report_server import live_report
 from tests.search.test_driver import Driver
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from studies.errors import PickError
-from studies.rule import OPERATORS, Best, Knee, Numbered, parse_rule
+from studies.pick_rule import OPERATORS, Best, Knee, Numbered, parse_rule
 from tests.studies.make import REPEATABLE
 
 
