@@ -21,6 +21,7 @@ _SHARED = {"ray_session": "ray", "browser": "browser"}
 """Fixtures that last for a session, and the group of tests that use one."""
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in a hook of its own
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give each test its group, and put the longest groups first."""
     for item in items:

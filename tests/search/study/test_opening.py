@@ -298,7 +298,7 @@ def test_a_study_of_cifar10_whose_pixels_were_normalised_otherwise_is_not_gone_o
     space = make_space(base={"data.name": "cifar10"})
     attributes = StudyAttributes.of("toy", space)
     require_same_configs(attributes, space, [trial(space)])
-    with pytest.raises(SearchError, match=r"CIFAR-10 was normalised by the std 0\.2470"):
+    with pytest.raises(SearchError, match=r"CIFAR-10 was normalised with std 0\.2470"):
         require_same_configs(attributes, space, [trial(space, data__cutout=None)])
 
 
