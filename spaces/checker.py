@@ -29,8 +29,7 @@ class ConfigChecker(Protocol):
         ...
 
     def metrics(self) -> Mapping[str, str | None]:
-        """Each metric that can be an objective or constraint, with its better direction; None if neither
-        is."""
+        """Each metric that can be an objective, with its better direction; None if neither is better."""
         ...
 
     def planned_metrics(self) -> Mapping[str, str]:

@@ -98,8 +98,7 @@ class FloatRange(Parameter):
         return values
 
     def _cleaned(self, value: float) -> float:
-        """The nearest number of the grid, 0.3 for 0.30000000000000004, so that equal configs are
-        identical."""
+        """The number of the grid, 0.3 for 0.30000000000000004, so that equal configs are identical."""
         return float(value) if self.step is None else self._at(round((value - self.low) / self.step))
 
     def _at(self, index: int) -> float:

@@ -20,8 +20,7 @@ _MANY = 8
 
 
 def field(trial: Trial, name: str) -> Any:
-    """The objective value, metric or param `name` of a trial, in this order of precedence; MISSING
-    without."""
+    """The value, metric or param `name` of a trial, the first that it has in this order; or MISSING."""
     if trial.values.get(name) is not None:
         return trial.values[name]
     return trial.metrics.get(name, trial.params.get(name, MISSING))
