@@ -19,6 +19,9 @@ from spikefront.nested import flattened
 FORM = "2"
 """Of the canonical config, in front of each key: other fields may be dropped under another number."""
 
+_latest: list[tuple[Mapping[str, Any], Config]] = []
+"""What `resolve` returned last, and its checked form: its probe key is mostly asked for next."""
+
 
 def resolve(space: Space, params: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
     """The full config of params, every default written out, and the key of its canonical form.
@@ -27,7 +30,9 @@ def resolve(space: Space, params: Mapping[str, Any]) -> tuple[dict[str, Any], st
         ConfigError: the space lets through a config that the trainer cannot run.
     """
     config = make_config(space.resolve(params), space.name)
-    return config.as_dict(), key_of(config)
+    values = config.as_dict()
+    _latest[:] = [(values, config)]
+    return values, key_of(config)
 
 
 def key_of(config: Config) -> str:
@@ -49,7 +54,13 @@ def key_today(key: str, config: Mapping[str, Any]) -> str:
 
 
 def probe_key_of(config: Mapping[str, Any], key: str) -> str:
-    """What configs with equal probed metrics share: `snncore.config.probe_key`. key: the config's own."""
+    """What configs with equal probed metrics share: `snncore.config.probe_key`. key: the config's own.
+
+    Of the mapping that `resolve` returned last, as it was then, the checked form is at hand.
+    """
+    for values, checked in _latest:
+        if values is config:
+            return probe_key(checked)
     return probe_key(make_config(config))
 
 

@@ -23,10 +23,10 @@ from spikefront.yaml_file import read_yaml
 def config_problems(values: Mapping[str, Any]) -> list[Problem]:
     """Every mistake in a nested mapping: types, bounds, unknown keys, and combinations that cannot run."""
     try:
-        config = parse_config(values)
-    except ValidationError as error:
-        return [_as_problem(entry) for entry in error.errors()]
-    return rule_problems(config)
+        make_config(values)
+    except ConfigError as error:
+        return error.problems
+    return []
 
 
 def make_config(values: Mapping[str, Any], source: str = "config") -> Config:
@@ -35,10 +35,14 @@ def make_config(values: Mapping[str, Any], source: str = "config") -> Config:
     Raises:
         ConfigError: with every mistake that `config_problems` finds.
     """
-    problems = config_problems(values)
+    try:
+        config = parse_config(values)
+    except ValidationError as error:
+        raise ConfigError([_as_problem(entry) for entry in error.errors()], source) from error
+    problems = rule_problems(config)
     if problems:
         raise ConfigError(problems, source)
-    return parse_config(values)
+    return config
 
 
 def parse_config(values: Mapping[str, Any]) -> Config:
