@@ -18,7 +18,7 @@ demo: $(STAMP)
 	$(BIN)/python -m search.run --space digits --study demo --fresh-name
 
 test: $(STAMP) lint
-	$(BIN)/python -m pytest -n auto --dist loadgroup -m 'not slow and not gpu and not alone'
+	$(BIN)/python -m pytest -n auto --dist loadscope -m 'not slow and not gpu and not alone'
 	$(BIN)/python -m pytest -m 'alone and not slow and not gpu'
 
 test-slow: $(STAMP) lint

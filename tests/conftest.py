@@ -3,37 +3,59 @@
 One thread for every process of the tests: networks here are tiny, and on a busy machine threads of one
 process that wait for one another take many times longer than a single one.
 
-With pytest-xdist (`make test`) the tests of a file stay together, as they share fixtures. All that use one
-Ray are one group, all that drive one Chromium another: each is started once, and the two run side by side,
-first of all, since they take longest. Tests marked `alone` measure time: `make test` runs them at the end, by
-themselves.
+With pytest-xdist (`make test`) the tests of a file stay together, as they share fixtures. All that use the
+session's Ray are one group, all that use its Chromium another: each is started once, and the two run side by
+side, first of all, since they take longest. Tests marked `alone` measure time: `make test` runs them at the
+end, by themselves.
 """
 
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import pytest
 
 os.environ["OMP_NUM_THREADS"] = "1"  # read when torch is imported, here and in every child
 
-_SHARED = {"ray_session": "ray", "browser": "browser"}
-"""Fixtures that last for a session, and the group of tests that use one."""
+_GROUPS = {
+    "ray_session": (
+        "tests/search/test_engine.py",
+        "tests/search/cluster/test_cluster_deaths.py",
+        "tests/search/cluster/test_node_check.py",
+        "tests/search/cluster/test_ray_cluster.py",
+        "tests/search/study/test_resume.py",
+    ),
+    "browser": ("tests/reports/browser/", "tests/reports/live/"),
+}
+"""Fixtures that last for a session, and the files that use them."""
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in a hook of its own
+def group_of(nodeid: str) -> str:
+    """The tests that one worker runs together: those that share a session's fixture, or those of a file."""
+    file = nodeid.partition("::")[0]
+    return next((name for name, files in _GROUPS.items() if file.startswith(files)), file)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Whole groups to workers. (`--dist loadgroup` of xdist 3.8 does not see its marks with pytest 9.2.)"""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Grouped(LoadScopeScheduling):  # type: ignore[misc]  # xdist is not typed here
+        def _split_scope(self, nodeid: str) -> str:
+            return group_of(nodeid)
+
+    return Grouped(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give each test its group, and put the longest groups first."""
+    """The longest groups first."""
     for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            shared = [group for name, group in _SHARED.items() if name in getattr(item, "fixturenames", ())]
-            item.add_marker(pytest.mark.xdist_group(shared[0] if shared else item.path.as_posix()))
-    items.sort(key=_order)  # stable: within a group the order stays
-
-
-def _order(item: pytest.Item) -> int:
-    marker = item.get_closest_marker("xdist_group")
-    assert marker is not None
-    return (
-        list(_SHARED.values()).index(marker.args[0]) if marker.args[0] in _SHARED.values() else len(_SHARED)
+        for name in _GROUPS:
+            if name in getattr(item, "fixturenames", ()) and group_of(item.nodeid) != name:
+                raise pytest.UsageError(f"{item.nodeid} uses {name}: name its file in tests/conftest.py")
+    order = [*_GROUPS]
+    items.sort(
+        key=lambda item: order.index(group) if (group := group_of(item.nodeid)) in order else len(order)
     )
