@@ -374,10 +374,10 @@ def _interrupting(phase: str) -> Any:
     def is_on(task: Any) -> bool:
         if isinstance(task, QuietTask):
             return phase == "quiet"
-        if not isinstance(task, TrialTask) or not task._entry.rows:
+        if not isinstance(task, TrialTask) or not task._trial.rows:
             return False
         wanted = phase == "replicates"
-        return phase != "quiet" and (task._entry.replicate_of is not None) == wanted
+        return phase != "quiet" and (task._trial.replicate_of is not None) == wanted
 
     def interrupting(self: TuneCallback, iteration: int, trials: list[Any], **info: Any) -> None:
         if any(is_on(task) for task in self._tasks.values()):

@@ -10,13 +10,13 @@ import pytest
 from reports.format.quantities import (
     counted,
     listed,
-    nested,
     number_text,
     quantity,
     shortened,
     with_unit,
     written,
 )
+from spikefront.nested import get
 from studies.text import number
 
 
@@ -76,6 +76,6 @@ def test_words_in_sentences() -> None:
 
 def test_a_path_that_ends_early_gives_none() -> None:
     values = {"data": {"name": "digits"}, "T": 4}
-    assert nested(values, "data.name") == "digits"
-    assert nested(values, "T.deeper") is None
-    assert nested(values, "model.arch") is None
+    assert get(values, "data.name") == "digits"
+    assert get(values, "T.deeper") is None
+    assert get(values, "model.arch") is None

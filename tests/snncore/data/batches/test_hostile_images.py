@@ -236,7 +236,7 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.
         return opened(path, *arguments)
 
     monkeypatch.setattr(file_access.os, "open", forbidden)
-    refused(tmp_path, r"a/0\.png: truncated or damaged: PermissionError Permission denied; mend it")
+    refused(tmp_path, r"a/0\.png: truncated or damaged: PermissionError Permission denied; fix it")
 
 
 def test_random_bytes_behind_any_header_are_named(tmp_path: Path) -> None:

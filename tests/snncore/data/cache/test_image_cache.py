@@ -275,7 +275,7 @@ def test_where_nothing_can_be_kept_images_are_decoded_all_the_same(
         monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage)
     assert same(read(root), cifar.read("cifar100", root, True))
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.endswith("until then each trial holds images of its own")
+    assert line.endswith("until then each trial keeps its own copy of the images")
 
 
 def test_damaged_sources_are_named_and_leave_no_cache(root: Path) -> None:

@@ -154,9 +154,7 @@ def test_an_image_with_a_header_and_no_rest_is_named(tmp_path: Path, suffix: str
     path = root / "test" / "b" / f"001.{suffix}"
     path.write_bytes(path.read_bytes()[:-700])
     data = load(config(root, val_fraction=0))
-    with pytest.raises(
-        DataError, match=rf"b/001\.{suffix}: truncated or damaged: .*; mend it or take it out"
-    ):
+    with pytest.raises(DataError, match=rf"b/001\.{suffix}: truncated or damaged: .*; fix it or remove it"):
         data.read_test()
 
 

@@ -173,9 +173,7 @@ def test_garbled_values_are_found(tmp_path: Path, is_packed: bool) -> None:
     for place in range(5000, 5050):  # in the images
         content[place] ^= 255
     path.write_bytes(bytes(content))
-    with pytest.raises(
-        DataError, match=r"my\.npz: truncated or damaged: x_train: .*; mend it or take it out"
-    ):
+    with pytest.raises(DataError, match=r"my\.npz: truncated or damaged: x_train: .*; fix it or remove it"):
         load(config(path))
 
 
