@@ -136,7 +136,7 @@ def test_a_damaged_image_is_named(tmp_path: Path, damage: str, workers: int) -> 
         path.write_bytes(content[: len(content) // 2] if damage == "truncated" else b"<html>not found</html>")
     reason = "it is missing" if damage == "gone" else "(OSError|cannot identify it as)"
     with pytest.raises(
-        DataError, match=f"{path}: truncated or damaged: {reason}.*; take it from the published"
+        DataError, match=f"{path}: truncated or damaged: {reason}.*; unpack it from the published"
     ):
         list(training_batches(data, setting, "cpu").epoch(1))
 
