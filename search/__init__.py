@@ -5,8 +5,9 @@ Names are imported on first use, so that a worker loads only what a trial needs.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from spikefront.lazy import lazy_names
 
 if TYPE_CHECKING:
     from search.engine import run_study
@@ -15,15 +16,12 @@ if TYPE_CHECKING:
 
 __all__ = ["RunOptions", "SearchError", "StudyFailedError", "run_study"]
 
-_HOME = {
-    "RunOptions": "options",
-    "SearchError": "errors",
-    "StudyFailedError": "errors",
-    "run_study": "engine",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'search' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"search.{_HOME[name]}"), name)
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "RunOptions": "search.options",
+        "SearchError": "search.errors",
+        "StudyFailedError": "search.errors",
+        "run_study": "search.engine",
+    },
+)

@@ -5,8 +5,9 @@ Names are imported on first use, so that reading a config (`snncore.config.schem
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from spikefront.lazy import lazy_names
 
 if TYPE_CHECKING:
     from snncore.config.load import load_config
@@ -28,20 +29,17 @@ __all__ = [
     "train",
 ]
 
-_HOME = {
-    "Config": "config.schema",
-    "load_config": "config.load",
-    "Predictor": "evaluation.predictor",
-    "load": "evaluation.predictor",
-    "probe": "measure.probe",
-    "Epoch": "training.session",
-    "TrainingSession": "training.session",
-    "TrainResult": "saved.result",
-    "train": "final_training",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'snncore' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"snncore.{_HOME[name]}"), name)
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "Config": "snncore.config.schema",
+        "load_config": "snncore.config.load",
+        "Predictor": "snncore.evaluation.predictor",
+        "load": "snncore.evaluation.predictor",
+        "probe": "snncore.measure.probe",
+        "Epoch": "snncore.training.session",
+        "TrainingSession": "snncore.training.session",
+        "TrainResult": "snncore.saved.result",
+        "train": "snncore.final_training",
+    },
+)

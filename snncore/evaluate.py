@@ -7,7 +7,6 @@ python -m snncore.evaluate FOLDER --split val --confusion --early-exit 0.9,0.99 
 from __future__ import annotations
 
 import argparse
-import importlib
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -21,17 +20,16 @@ from snncore.config.schema import NeuronConfig
 from snncore.errors import UserError
 from snncore.saved.folder import training_folder
 from spikefront.command import run_command
+from spikefront.lazy import lazy_names
 from spikefront.numbers import whole
 
 if TYPE_CHECKING:
     from snncore.evaluation.attacks import Robustness
 
 
-def __getattr__(name: str) -> Any:
-    """`evaluate` and `Evaluation`, imported on first use: the command's own --help needs no torch."""
-    if name not in ("evaluate", "Evaluation"):
-        raise AttributeError(f"module 'snncore.evaluate' has no attribute {name!r}")
-    return getattr(importlib.import_module("snncore.evaluation.evaluate"), name)
+__getattr__ = lazy_names(
+    __name__, dict.fromkeys(("evaluate", "Evaluation"), "snncore.evaluation.evaluate")
+)  # --help needs no torch
 
 
 def main(argv: list[str] | None = None) -> int:

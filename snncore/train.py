@@ -11,7 +11,6 @@ With several processes the first one talks; errors are told once on every node.
 from __future__ import annotations
 
 import argparse
-import importlib
 import math
 import shlex
 from collections.abc import Callable
@@ -31,17 +30,16 @@ from snncore.training.launch import is_main_process, local_rank
 from spikefront.accuracy import SPLITS, accuracy_text, split_remarks
 from spikefront.command import run_command
 from spikefront.errors import FailedError
+from spikefront.lazy import lazy_names
 from spikefront.numbers import whole
 
 if TYPE_CHECKING:
     from snncore.saved.result import TrainResult
 
 
-def __getattr__(name: str) -> Any:
-    """`train` and `TrainResult`, imported on first use: the command's own --help needs no torch."""
-    if name not in ("train", "TrainResult"):
-        raise AttributeError(f"module 'snncore.train' has no attribute {name!r}")
-    return getattr(importlib.import_module("snncore.final_training"), name)
+__getattr__ = lazy_names(
+    __name__, dict.fromkeys(("train", "TrainResult"), "snncore.final_training")
+)  # --help needs no torch
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -7,8 +7,9 @@ needs `TableTrainer` loads no Optuna.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from spikefront.lazy import lazy_names
 
 if TYPE_CHECKING:
     from search.simulate.columns import ColumnTable
@@ -29,20 +30,17 @@ __all__ = [
     "simulate",
 ]
 
-_HOME = {
-    "ColumnTable": "columns",
-    "End": "replay",
-    "InOrder": "replay",
-    "Recorded": "table",
-    "Simulation": "replay",
-    "StudyTable": "recorded",
-    "Table": "table",
-    "TableTrainer": "trainer",
-    "simulate": "replay",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'search.simulate' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"search.simulate.{_HOME[name]}"), name)
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "ColumnTable": "search.simulate.columns",
+        "End": "search.simulate.replay",
+        "InOrder": "search.simulate.replay",
+        "Recorded": "search.simulate.table",
+        "Simulation": "search.simulate.replay",
+        "StudyTable": "search.simulate.recorded",
+        "Table": "search.simulate.table",
+        "TableTrainer": "search.simulate.trainer",
+        "simulate": "search.simulate.replay",
+    },
+)

@@ -5,10 +5,10 @@ Names are imported on first use, so that reading shapes from `SPECS` needs no to
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from snncore.data.specs import SPECS
+from spikefront.lazy import lazy_names
 
 if TYPE_CHECKING:
     from snncore.data.config_spec import data_spec
@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 
 __all__ = ["SPECS", "DataSet", "Split", "data_spec", "load_data"]
 
-_HOME = {"DataSet": "load", "data_spec": "config_spec", "load_data": "load", "Split": "split"}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'snncore.data' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"snncore.data.{_HOME[name]}"), name)
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "DataSet": "snncore.data.load",
+        "data_spec": "snncore.data.config_spec",
+        "load_data": "snncore.data.load",
+        "Split": "snncore.data.split",
+    },
+)
