@@ -224,8 +224,7 @@ class _OpenStudy:
         """Write down how the study goes on."""
         setup = self.setup
         continue_study(setup.folder, setup.options.storage, setup.attributes, self.study, setup.drivers)
-        with self.store.exclusive():
-            pass  # it does what a driver that died has left half done
+        self.store.repair()
 
     def front(self) -> list[int]:
         """The numbers of the front's trials."""

@@ -72,7 +72,6 @@ class TrialStore(TrialIndex):
         self._open: set[int] = set()
         # A handle of Optuna's has the study's sampler propose when it is made; this one proposes nothing.
         self._mute = optuna.Study(study.study_name, study._storage, sampler=RandomSampler(seed=0))
-        self._is_repaired = False
         self.n_asks = self._read(repair=False)
 
     def mine(self) -> list[StoredTrial]:
@@ -89,8 +88,6 @@ class TrialStore(TrialIndex):
     def exclusive(self) -> Iterator[None]:
         """A context in which this driver alone asks, with all that the others did before it read in.
 
-        What a driver that died has left half done is done in the first one: a look alone changes nothing.
-
         `adopt`, `others_at_work`, `open`, `open_replicate` and `reject` belong into one. For a driver alone
         it costs nothing.
 
@@ -98,10 +95,14 @@ class TrialStore(TrialIndex):
             StudyFailedError: see `search.study.drivers.ServerDrivers.exclusive`.
         """
         with self.drivers.exclusive():
-            if self.drivers.are_many or not self._is_repaired:
+            if self.drivers.are_many:
                 self._read(repair=True)
-                self._is_repaired = True
             yield
+
+    def repair(self) -> None:
+        """Do what a driver that died has left half done; to open a study alone changes nothing in it."""
+        with self.drivers.exclusive():
+            self._read(repair=True)
 
     def refresh(self) -> None:
         """Look at what other drivers did."""

@@ -44,8 +44,8 @@ def reopened(store: TrialStore) -> TrialStore:
     """The same study, as a driver after this one finds it."""
     study = optuna.load_study(study_name=store.study.study_name, storage=store.study._storage)
     again = TrialStore(study, store.objectives, store.limits)
-    with again.exclusive():  # what that driver left half done
-        return again
+    again.repair()
+    return again
 
 
 def job_factory(

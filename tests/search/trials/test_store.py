@@ -197,8 +197,8 @@ def test_a_look_alone_writes_nothing() -> None:
     again = TrialStore(study, store.objectives, store.limits)
     assert [frozen.state for frozen in study.get_trials()] == [TrialState.RUNNING] * 2
     assert again.trials[0].state == "infeasible"
-    with again.exclusive():
-        assert [frozen.state for frozen in study.get_trials()] == [TrialState.COMPLETE, TrialState.FAIL]
+    again.repair()
+    assert [frozen.state for frozen in study.get_trials()] == [TrialState.COMPLETE, TrialState.FAIL]
 
 
 def test_the_worst_seen_is_per_direction() -> None:
