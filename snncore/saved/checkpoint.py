@@ -111,8 +111,6 @@ def tensor_shapes(folder: Path, name: str) -> dict[str, tuple[int, ...]]:
     """
     path = find(folder) / name
     try:
-        if not path.is_file():
-            raise OSError("no such file")
         _require_whole(path)
         with safe_open(path, framework="pt") as file:
             return {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
@@ -128,8 +126,6 @@ def read_tensors(folder: Path, name: str, device: str) -> dict[str, Tensor]:
     """
     path = find(folder) / name
     try:
-        if not path.is_file():  # such as a pipe: opening it would wait for a writer
-            raise OSError("no such file")
         _require_whole(path)
         tensors: dict[str, Tensor] = load_file(path, device=device)
     except (OSError, SafetensorError) as error:
@@ -141,8 +137,10 @@ def _require_whole(path: Path) -> None:
     """Check a file's size against its header, before the file is mapped: it may be sparse, with terabytes.
 
     Raises:
-        OSError: it is no safetensors file, or longer or shorter than its header says.
+        OSError: there is none, it is no safetensors file, or longer or shorter than its header says.
     """
+    if not path.is_file():  # such as a pipe: opening it would wait for a writer
+        raise OSError("no such file")
     size = path.stat().st_size
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
