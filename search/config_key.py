@@ -19,7 +19,7 @@ from spikefront.nested import flattened
 FORM = "2"
 """Of the canonical config, in front of each key: other fields may be dropped under another number."""
 
-_latest: list[tuple[Mapping[str, Any], Config]] = []
+_latest: tuple[Mapping[str, Any], Config] | None = None
 """What `resolve` returned last, and its checked form: its probe key is mostly asked for next."""
 
 
@@ -29,10 +29,10 @@ def resolve(space: Space, params: Mapping[str, Any]) -> tuple[dict[str, Any], st
     Raises:
         ConfigError: the space lets through a config that the trainer cannot run.
     """
+    global _latest
     config = make_config(space.resolve(params), space.name)
-    values = config.as_dict()
-    _latest[:] = [(values, config)]
-    return values, key_of(config)
+    _latest = (config.as_dict(), config)
+    return _latest[0], key_of(config)
 
 
 def key_of(config: Config) -> str:
@@ -58,9 +58,8 @@ def probe_key_of(config: Mapping[str, Any], key: str) -> str:
 
     Of the mapping that `resolve` returned last, as it was then, the checked form is at hand.
     """
-    for values, checked in _latest:
-        if values is config:
-            return probe_key(checked)
+    if _latest and _latest[0] is config:
+        return probe_key(_latest[1])
     return probe_key(make_config(config))
 
 
