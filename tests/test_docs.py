@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
@@ -45,4 +44,3 @@ def test_the_drawing_of_the_folders_is_that_of_the_tree() -> None:
 def test_a_missing_file_would_be_seen() -> None:
     assert _PATH.findall("see `search/tune/loop.py`, and docs/x.md.") == ["search/tune/loop.py", "docs/x.md"]
     assert not _exists("search/ledger.py")
-    assert isinstance(ROOT, Path)

@@ -81,13 +81,6 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"got {text}, allowed: 1 or more")
-    return value
-
-
 def _space(study: Study, arguments: argparse.Namespace) -> Space:
     """The space of the record, with what the command line says."""
     info = study.info

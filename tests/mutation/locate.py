@@ -21,7 +21,6 @@ class _Place:
     node: ast.stmt
     text: str
     around: str
-    n_same_before: int
 
 
 def locate(site: Site, old_root: Path, new_root: Path) -> Site | None:
@@ -71,4 +70,4 @@ def _places(root: Path, files: list[Path]) -> Iterator[_Place]:
                 texts[max(0, at - _SURROUNDINGS) : at] + texts[at + 1 : at + 1 + _SURROUNDINGS]
             )
             name = path.relative_to(root).as_posix()
-            yield _Place(name, function, node, texts[at], around, texts[:at].count(texts[at]))
+            yield _Place(name, function, node, texts[at], around)
