@@ -6,10 +6,11 @@ import ast
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Collection
 from pathlib import Path
 
 import pytest
+
+from tests.imports import ROOMS, imports_of, modules
 
 HEAVY = (
     *("torch", "ray", "optuna", "plotly", "pyarrow", "pandas", "sklearn", "spikingjelly", "torchvision"),
@@ -53,33 +54,11 @@ def test_a_trial_on_digits_loads_no_more_than_torch() -> None:
     assert loaded_by(statement) == {"torch"}
 
 
-ROOMS = ("spikefront", "spaces", "snncore", "studies", "search", "reports")
 ROOT = Path(__file__).parents[1]
 
 
-def modules() -> dict[str, Path]:
-    """Every module of the rooms, by name; a package by its own."""
-    paths = (path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
-    names = {path: ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in paths}
-    return {name.removesuffix(".__init__"): path for path, name in names.items()}
-
-
-def imports_of(path: Path, known: Collection[str]) -> set[str]:
-    """The modules that a file imports, wherever in it: at the top, in a function, for types alone."""
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: imports are absolute here"
-            for alias in node.names:
-                inner = f"{node.module}.{alias.name}"
-                found.add(inner if inner in known else str(node.module))
-    return found & set(known)
-
-
 def test_no_module_is_part_of_an_import_circle() -> None:
-    known = modules()
+    known = modules(ROOT)
     left = {name: imports_of(path, known) for name, path in known.items()}
     while free := {name for name, wanted in left.items() if not wanted & left.keys()}:
         left = {name: wanted for name, wanted in left.items() if name not in free}
@@ -94,7 +73,7 @@ def test_a_circle_would_be_seen(tmp_path: Path) -> None:
 
 
 def test_folders_stay_small_enough_to_look_through() -> None:
-    folders = Counter(path.parent.relative_to(ROOT).as_posix() for path in modules().values())
+    folders = Counter(path.parent.relative_to(ROOT).as_posix() for path in modules(ROOT).values())
     most = {"search": 12, "snncore": 12, "reports": 6, "spaces": 22, "studies": 28}
     assert {folder: n for folder, n in folders.items() if n > most.get(folder, 20)} == {}
 

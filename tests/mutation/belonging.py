@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 from pathlib import Path
 
-from tests.mutation.sites import ROOMS
+from tests.imports import ROOMS, imports_of, module_name, modules
 
 
 def tests_of(file: str, root: Path) -> list[str]:
@@ -14,9 +13,9 @@ def tests_of(file: str, root: Path) -> list[str]:
     Where that is none (a file that is only imported through its package, or run as a program), those that
     import callers of callers, and at last all of its room.
     """
-    known = _modules(root)
-    imports = {name: _imports(path, known) for name, path in known.items()}
-    module = _module_of(Path(file))
+    known = modules(root, (*ROOMS, "tests"))
+    imports = {name: imports_of(path, known) for name, path in known.items()}
+    module = module_name(Path(file))
     tests = {name: _through_helpers(name, imports) for name in known if ".test_" in f".{name}"}
     near, names = {module}, [name for name in tests if _bears_the_name(name, module)]
     while near:
@@ -58,24 +57,3 @@ def _through_helpers(name: str, imports: dict[str, set[str]]) -> set[str]:
                 if wanted.startswith("tests."):
                     left.append(wanted)
     return found
-
-
-def _modules(root: Path) -> dict[str, Path]:
-    folders = (*ROOMS, "spikefront", "tests")
-    return {
-        _module_of(p.relative_to(root)): p for name in folders for p in sorted((root / name).rglob("*.py"))
-    }
-
-
-def _module_of(path: Path) -> str:
-    return ".".join(path.with_suffix("").parts).removesuffix(".__init__")
-
-
-def _imports(path: Path, known: dict[str, Path]) -> set[str]:
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return found & known.keys()
