@@ -36,8 +36,7 @@ def columns(digest: Digest) -> dict[str, list[Any]]:
 
 
 def tooltip_metrics(columns: Mapping[str, Any]) -> list[str]:
-    """The metrics shown in tooltips: first those that say what an accuracy is of; counts of classes are left
-    out."""
+    """The metrics shown in tooltips: first what an accuracy is of; counts of classes are left out."""
     names = [name.removeprefix("metric.") for name in columns if name.startswith("metric.")]
     first = [name for name in _BESIDE_ACCURACY if name in names]
     return first + [name for name in names if name not in first and name not in _CLASS_COUNTS]

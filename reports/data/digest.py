@@ -15,8 +15,7 @@ from studies.pareto import front, knee, rankable
 from studies.replicates import Spread, searched, spreads
 
 MANY = 5000
-"""Above this number of trials, figures count or sample the dominated ones, and the page keeps fewer
-epochs."""
+"""Above this number of trials, figures count or sample dominated ones; the page keeps fewer epochs."""
 
 MOST_CURVES = 200
 """How many trials off the front keep their epochs on the page of such a study."""

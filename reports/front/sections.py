@@ -39,7 +39,7 @@ def _front(digest: Digest) -> Section:
         if digest.front:
             space = space_frame(digest)
             parts.append(drawn(space, partial(draw_space, figure_id="front-3d")))
-    intro = "What can be had at which price. No trial betters a point of the front without paying elsewhere"
+    intro = "The best trade-offs. No trial betters one of the front in an objective without being worse in another"
     intro += _standing(digest) + _accuracy_of(digest)
     if len(digest.objectives) > NEEDED:
         intro += " The view in space shows the first three objectives."

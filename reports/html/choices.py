@@ -1,7 +1,7 @@
-"""Controls above a figure that choose what it shows; `course.js` puts the choice in place.
+"""Controls above a figure that choose what it shows; `course.js` applies the choice.
 
 A drawing with choices holds, under "choices", a mapping of key to
-    rows: the trials that stand in every `curve` of the drawing
+    rows: the trials that every `curve` of the drawing shows
     data: changes of each trace, in their order
     layout: changes of the layout
 each of them only where it changes something.
@@ -15,7 +15,7 @@ from reports.html.markup import Html, tag
 
 
 def choice_buttons(figure: str, label: str, names: Mapping[str, str]) -> Html:
-    """One button for each key of `names`, the first one pressed; nothing where there is no choice."""
+    """One button for each key of `names`, the first one pressed; empty with fewer than two."""
     if len(names) < 2:
         return Html()
     first = next(iter(names))

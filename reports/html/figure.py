@@ -1,10 +1,10 @@
 """What a section of the page can hold: a figure, or a card that says why there is none.
 
-A figure's `drawing` is a Plotly figure as a dict. Where it shows data it holds a reference, and
-`report.js` puts the page's one copy of the columns in its place:
+A figure's `drawing` is a Plotly figure as a dict. Instead of data and colours it holds references, which
+`data.js` resolves with the page's one copy of the columns and the palette in use:
     column(...)  numbers of some trials            colour(...)  a colour of the light or dark palette
     curve(...)   epochs of some trials             scale(...)   the palette's weak-to-strong scale
-    places(...)  where those of a group stand
+    places(...)  the indices of a group's members
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from reports.html.markup import Html
 
 @dataclass(frozen=True)
 class Card:
-    """The place of a figure that cannot be made: its title, and a sentence that says why."""
+    """Shown instead of a figure that cannot be made: its title, and a sentence that says why."""
 
     title: str
     why: str
@@ -29,10 +29,10 @@ class Figure:
     """One figure.
 
     id: unique on the page, a word of letters, digits and hyphens.
-    alt: what it shows, in a sentence, for those who do not see it.
+    alt: what it shows, in a sentence, for screen readers.
     height: pixels; min_width: below it the figure scrolls in its own box.
     narrow: changes of the layout for a phone.
-    whole: changes of the layout that show everything, for a figure that opens on a part.
+    whole: changes of the layout that show all values, for a figure that opens on a part of them.
     aside: controls above the drawing.
     """
 
@@ -53,9 +53,9 @@ def column(
 ) -> dict[str, Any]:
     """A column of the page's data for a named group of trials, or for trials by number.
 
-    codes: the number that stands for each text. Options: log=True takes log10; fallback=NAME is a column to
-    look in where this one has no value, missing=NUMBER stands where both have none; marked={"rows": GROUP,
-    "value": NUMBER} gives the trials of a group that number instead of their own.
+    codes: the number for each text. Options: log=True takes log10; fallback=NAME is a column to use where
+    this one has no value, missing=NUMBER the number where both have none; marked={"rows": GROUP, "value":
+    NUMBER} gives the trials of a group that number instead of their own.
     """
     reference = {"$column": name, "rows": rows if isinstance(rows, str) else list(rows), **options}
     return reference if codes is None else {**reference, "codes": dict(codes)}
@@ -67,7 +67,7 @@ def curve(name: str, rows: str | Sequence[int]) -> dict[str, Any]:
 
 
 def places(group: str, rows: str | Sequence[int]) -> dict[str, Any]:
-    """The places, from 0, of the members of a group among some trials; nothing while there is no group."""
+    """The indices, from 0, of a group's members among some trials; undefined while there is no group."""
     return {"$places": group, "rows": rows if isinstance(rows, str) else list(rows)}
 
 
@@ -77,7 +77,7 @@ def colour(token: str, opacity: float = 1.0) -> dict[str, Any]:
 
 
 def scale(position: float | None = None) -> dict[str, Any]:
-    """The weak-to-strong colour scale; with a position in [0, 1] the colour at that place."""
+    """The weak-to-strong colour scale; with a position in [0, 1] the colour there."""
     return {"$scale": position}
 
 

@@ -1,4 +1,4 @@
-"""The legend of a figure whose traces need words of their own."""
+"""The legend of a figure that names its traces."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def legend_above() -> dict[str, Any]:
-    """The part of a layout with a legend in one line above the drawing, for reading only."""
+    """The part of a layout with a legend in one line above the drawing; clicks on it do nothing."""
     return {
         "showlegend": True,
         "legend": {

@@ -1,4 +1,4 @@
-"""HTML written so that text can never become markup: plain strings are escaped, `Html` passes as it is."""
+"""HTML in which text never becomes markup: plain strings are escaped, `Html` is kept as it is."""
 
 from __future__ import annotations
 

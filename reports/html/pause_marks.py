@@ -9,11 +9,11 @@ from reports.format.quantities import counted
 from reports.html.figure import colour
 
 MOST_NAMED = 3
-"""With more pauses than these, lines stand without words and the sentence gives their number."""
+"""With more pauses than this, the lines have no words, and the sentence gives their number."""
 
 
 def cut_marks(cuts: list[tuple[float, float]], unit_s: float) -> dict[str, Any]:
-    """The part of a layout that marks each pause; `cuts` as in `Clock`, drawn in units of so many seconds."""
+    """The part of a layout that marks each pause; `cuts` as in `Clock`, on an axis in units of `unit_s`."""
     lines = [
         {
             "type": "line",

@@ -14,9 +14,9 @@ Frame = TypeVar("Frame")
 
 @dataclass(frozen=True)
 class Section:
-    """One section: its anchor, its heading, a sentence, figures and cards, and what stands below them.
+    """One section: its anchor, its heading, a sentence, figures and cards, and markup below them.
 
-    legend: of its figures, where there are any. grid: how wide its figures stand, see report.css.
+    legend: of its figures, shown where there are any. grid: the CSS classes that place its figures.
     link: its word in the row of links, where the title is too long for it.
     """
 
@@ -36,7 +36,7 @@ def drawn(frame: Frame | Card, draw: Callable[[Frame], Figure]) -> Figure | Card
 
 
 def section_html(section: Section) -> Html:
-    """A section as markup; figures are empty boxes that `report.js` fills."""
+    """A section as markup; figures are empty boxes that `plots.js` fills."""
     is_alone = len(section.parts) == 1
     parts = [_part(part, is_alone) for part in section.parts]
     intro = tag("p", section.intro, class_="note") if section.intro else Html("")

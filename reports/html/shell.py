@@ -1,4 +1,4 @@
-"""A page of sections as one string of HTML: nothing in it is loaded from anywhere else."""
+"""A page of sections as one string of HTML that loads nothing from anywhere else."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ _PLACE = re.compile(r"\{\{(\w+)\}\}")
 
 @dataclass(frozen=True)
 class Sheet:
-    """What stands on a page.
+    """The contents of a page.
 
-    data: what the scripts read; see `loose_data` for a page that is no study's. versions: of the programs
-    that made what is shown. style: CSS behind that of all pages.
+    data: what the scripts read; see `loose_data` for a page that does not show one study. versions: of the
+    programs that made what is shown. style: CSS added to that of all pages.
     """
 
     title: str
@@ -68,7 +68,7 @@ def fill(template: str, parts: dict[str, str]) -> str:
     """The template with each {{name}} replaced once: markup as it is, text escaped.
 
     Raises:
-        KeyError: the template names a part that is not there.
+        KeyError: the template names a part that is missing.
     """
     return _PLACE.sub(lambda match: join(parts[match[1]]), template)
 
@@ -80,10 +80,10 @@ def _nav(contents: list[Section]) -> Html:
 
 
 def _policy(*scripts: str, asks_server: bool) -> str:
-    """A content security policy: these scripts and no others, and nothing from the network.
+    """A content security policy that allows these scripts only, and nothing from the network.
 
-    Plotly's parallel coordinates compile their WebGL calls, which needs 'unsafe-eval'. asks_server: the
-    scripts may ask the server that the page came from.
+    Plotly's parallel coordinates compile their WebGL calls, which needs 'unsafe-eval'. asks_server: whether
+    the scripts may send requests to the server that the page came from.
     """
     hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
     sources = " ".join(f"'sha256-{digest}'" for digest in hashes)

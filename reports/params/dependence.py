@@ -19,9 +19,9 @@ N_POINTS = 400
 
 @dataclass(frozen=True)
 class DependenceFrame:
-    """One objective and its most important params, the first one first.
+    """One objective and its most important params, the most important one first.
 
-    axis: how values become places; span: what the figure opens on, as the axis counts.
+    axis: of the objective; span: the range that the figure opens on, in the units of the axis.
     points: the numbers of the trials that are drawn, at most 400 of n_trials;
     n_beyond: how many of them lie outside the span.
     """
@@ -39,7 +39,7 @@ class DependenceFrame:
 def dependence_frame(
     digest: Digest, objective: Objective, analysis: Analysis | str
 ) -> DependenceFrame | Card:
-    """The frame of one objective, or why there is none. analysis: what `analysed` gave for the objective."""
+    """The frame of one objective, or why there is none. analysis: of the objective, by `analysed`."""
     title = dependence_title(objective)
     if isinstance(analysis, str):
         return Card(title, analysis)

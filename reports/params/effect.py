@@ -1,8 +1,8 @@
-"""How the prediction of a forest moves as a param is turned and the other params stay: partial dependence.
+"""Partial dependence: how a forest's prediction changes with one param while the others stay as they are.
 
 J. H. Friedman: Greedy Function Approximation: A Gradient Boosting Machine, Annals of Statistics 2001,
-section 8.2. The average runs over real trials in which the param is active; params that only some settings
-of a category switch on take the settings that trials with that category had.
+section 8.2. The average is over real trials in which the param is active; params that are active only
+under some settings of a category take settings that trials with that category had.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from reports.params.forest import Forest
 N_ROWS = 200
 N_STEPS = 12
 ERROR_RATE = 0.05
-"""Probability, over all comparisons made at once, to call a difference one that is none."""
+"""Probability, over all comparisons made at once, to report a difference where there is none."""
 
 Places = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Effect:
-    """One param, turned.
+    """The effect of one param on the prediction.
 
     settings: numbers ascending, categories in the order of the space.
     by_tree: (trees, settings), the mean prediction of each tree with the param held at each setting.
@@ -49,11 +49,14 @@ class Effect:
         return mean
 
     def quartiles(self) -> Floats:
-        """Between what values the middle half of the trees lies: (2, settings)."""
+        """The lower and upper quartile of the trees' predictions: (2, settings)."""
         return np.quantile(self.by_tree, (0.25, 0.75), axis=0)
 
     def difference(self, place: int, other: int, n_comparisons: int = 1) -> Difference:
-        """What the setting at place `place` gives more than that at `other`, tree by tree."""
+        """The prediction at setting `place` minus that at `other`, with its spread over the trees.
+
+        n_comparisons: by how many the error rate is divided (Bonferroni).
+        """
         gains = self.by_tree[:, place] - self.by_tree[:, other]
         width = NormalDist().inv_cdf(1 - ERROR_RATE / (2 * max(1, n_comparisons))) * gains.std(ddof=1)
         middle = float(gains.mean())
@@ -62,7 +65,7 @@ class Effect:
 
 @dataclass(frozen=True)
 class Difference:
-    """A difference of predictions, and the interval that the trees leave it."""
+    """A difference of predictions: its mean over the trees, and an interval from their spread."""
 
     middle: float
     low: float
@@ -70,14 +73,14 @@ class Difference:
 
     @property
     def excludes_zero(self) -> bool:
-        """Whether the interval leaves zero out."""
+        """Whether zero lies outside the interval."""
         return self.low > 0 or self.high < 0
 
 
 def effect(forest: Forest, param: Param) -> Effect | None:
-    """A param turned through its settings; None where fewer than two are known.
+    """The effect of a param; None where fewer than two of its settings are known.
 
-    A number with many settings is held at 12 of its own, spread evenly over the trials.
+    A number with many settings is held at 12 of them, at even quantiles of the trials.
     """
     rows = active(forest, [param])
     settings = grid(forest, param, rows, N_STEPS)
@@ -93,7 +96,7 @@ def effect(forest: Forest, param: Param) -> Effect | None:
 
 
 def active(forest: Forest, params: Sequence[Param]) -> Places:
-    """The places of the trials in which all these params are active."""
+    """The indices of the trials in which all these params are active."""
     columns = [forest.settings[param.name] for param in params]
     return np.array(
         [place for place, row in enumerate(zip(*columns, strict=True)) if None not in row], np.int64
@@ -101,7 +104,7 @@ def active(forest: Forest, params: Sequence[Param]) -> Places:
 
 
 def grid(forest: Forest, param: Param, rows: Places, most: int) -> list[Setting]:
-    """Settings of a param among some trials: all of a category, up to `most` of a number by quantiles."""
+    """The settings of a param among some trials: all of a category, up to `most` quantiles of a number."""
     at_trials = [forest.settings[param.name][row] for row in rows]
     if param.kind == "category":
         return [option for option in param.options if option in set(at_trials)]
@@ -122,7 +125,10 @@ def spread_evenly(rows: Places, most: int) -> Places:
 
 
 def moved(forest: Forest, rows: Places, held: Mapping[str, Setting]) -> Floats:
-    """The codes of some trials with params set to settings that some trial has: (rows, columns)."""
+    """The encoded trials `rows`, with some params held at given settings: (rows, columns).
+
+    Params that depend on a held category take their settings from trials that have that category.
+    """
     matrix = forest.columns.matrix[rows].copy()
     slices = forest.columns.slices
     for name, setting in held.items():
@@ -136,7 +142,7 @@ def moved(forest: Forest, rows: Places, held: Mapping[str, Setting]) -> Floats:
 
 
 def followers(forest: Forest, name: str, rows: Places) -> list[str]:
-    """The params that some settings of a category switch off: never active there, but at another setting."""
+    """The params that depend on a category: never active under some of its settings, active under others."""
     if next(param for param in forest.params if param.name == name).kind == "number":
         return []
     parents = [forest.settings[name][row] for row in rows]

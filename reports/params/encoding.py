@@ -1,4 +1,4 @@
-"""Params as numbers for a forest: one param, one or more columns."""
+"""Params encoded as numbers for a forest, one or more columns for each param."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Coded:
-    """The settings of n trials.
+    """The settings of n trials as numbers.
 
-    matrix: (n, columns). slices: for each param that varies, the columns it owns.
+    matrix: (n, columns). slices: for each param that varies, its columns.
     """
 
     matrix: Floats
@@ -28,8 +28,8 @@ class Coded:
 def coded(trials: Sequence[Trial], params: Sequence[Param]) -> Coded:
     """The params that vary among the trials, as columns; a param with one setting gets none.
 
-    A number stands as it is, or as its logarithm where the space searches it on a log scale; inactive
-    is a code of its own, one range (at least 1) below the lowest number, so that a tree can split it off.
+    A number is taken as it is, or as its logarithm where the space searches it on a log scale; inactive
+    is encoded as a number one range (at least 1) below the lowest, so that a tree can split it off.
     A category has one 0/1 column for each text and one for inactive.
     """
     parts: list[Floats] = []

@@ -1,8 +1,8 @@
-"""How much each param alone, and each pair of params beyond that, explains: functional ANOVA.
+"""Functional ANOVA: how much of the variance each param, and each pair of params, explains.
 
 F. Hutter, H. Hoos, K. Leyton-Brown: An Efficient Approach for Assessing Hyperparameter Importance,
-ICML 2014. Their marginals over trees are taken here by averaging the forest's predictions over a
-background sample, which treats the trees as one function and needs no tree internals.
+ICML 2014. Their marginals over trees are computed here by averaging the forest's predictions over a
+background sample, which treats the trees as one function and needs no access to their splits.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class Shares:
     """Shares of the forest's variance, each in [0, 1].
 
     single: by param. together: their sum, at most 1; the rest is interactions.
-    pairs: for two params, what they explain together beyond what each explains by itself, named in the
-    order of the params; only for the five with the largest single shares.
+    pairs: the interaction of two params, what they explain together beyond what each explains by itself,
+    named in the order of the params; only for the five params with the largest single shares.
     """
 
     single: dict[str, float]
@@ -46,7 +46,7 @@ class Shares:
 
 @dataclass(frozen=True)
 class Analysis:
-    """What all figures about the params share for one objective: its forest and how that is divided."""
+    """The forest of one objective and the shares of its variance; all figures about params use it."""
 
     objective: Objective
     forest: Forest
@@ -75,10 +75,10 @@ def shares(forest: Forest, seed: int = 0) -> Shares | None:
 def divided(
     predict: Predict, matrix: Floats, slices: dict[str, slice], generator: np.random.Generator
 ) -> Shares | None:
-    """Divide the variance of a function over params that vary independently, each as in `matrix`.
+    """Divide the variance of a function over params that vary independently, each distributed as in `matrix`.
 
-    The background holds every setting of a param as often as the trials do, in an order of its own for
-    each param; a param's share is the variance of the mean prediction with the param held at each setting.
+    The background has every setting of a param as often as the trials have it, shuffled for each param
+    separately; a param's share is the variance of the mean prediction with the param held at each setting.
     """
     background = _shuffled(matrix, slices, generator)
     total = float(np.var(predict(background)))

@@ -1,4 +1,4 @@
-"""A random forest that has learned one objective from the trials: what all figures about params ask."""
+"""A random forest that predicts one objective from the params; all figures about params use it."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ MAX_ROWS = 1500
 class Forest:
     """One objective as a function of the params that vary among n trials.
 
-    trials: those it learned from; settings: theirs, by param; columns, target: the same as numbers.
-    trees: fitted to bootstrap samples of the trials, so that what they disagree about is uncertain.
-    explained: R² of the out-of-bag predictions; 1 is a forest that predicts unseen trials exactly,
-    0 or less one that has learned nothing.
+    trials: those it was fitted to; settings: their settings, by param; columns: the same encoded; target:
+    the objective, (n,).
+    trees: fitted to bootstrap samples of the trials; their spread measures the uncertainty.
+    explained: R² of the out-of-bag predictions; 1 means that unseen trials are predicted exactly, 0 or less
+    that they are predicted no better than by the mean.
     """
 
     trials: tuple[Trial, ...]
@@ -54,7 +55,7 @@ def fitted(
 ) -> Forest | str:
     """The forest of an objective over some trials, or a sentence that says why there is none.
 
-    trials: by default all that know the objective. Above 1,500 a seeded sample of them is used.
+    trials: by default all that have the objective. Above 1,500 a seeded sample of them is used.
     """
     trials = digest.known(objective.name) if trials is None else trials
     if len(trials) < MIN_TRIALS:
@@ -73,7 +74,7 @@ def fitted(
 
 
 def grown(trials: Sequence[Trial], params: Sequence[Param], target: Floats, seed: int = 0) -> Forest:
-    """A forest fitted to a target (n,) in place of the trials' values; no trees if no param varies."""
+    """A forest fitted to a target (n,), one number for each trial; no trees if no param varies."""
     columns = coded(trials, params)
     varying = tuple(param for param in params if param.name in columns.slices)
     settings = {param.name: [setting(trial, param) for trial in trials] for param in varying}

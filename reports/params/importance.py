@@ -11,14 +11,14 @@ from reports.params.fanova import Analysis, analysed
 from studies.model import Objective
 
 WEAK = 0.3
-"""Below this out-of-bag R² the forest has learned too little for its shares to be trusted."""
+"""Below this out-of-bag R² the forest predicts too poorly for its shares to be trusted."""
 
 HINT = "The forest predicts trials it has not seen poorly here: take the order as a hint only."
 
 SOURCE = (
     "Functional ANOVA over a random forest (Hutter, Hoos and Leyton-Brown, ICML 2014): "
     "the share of the forest's variance that a param explains by itself. The sampler did not draw at random, "
-    "so the params' settings hang together, and what one of them did can show under another's name."
+    "so the settings of params are correlated, and part of one's effect can be attributed to another."
 )
 
 
@@ -27,7 +27,7 @@ class ImportanceFrame:
     """One objective: params, their labels, and their shares of the forest's variance, largest first.
 
     together: the sum of the shares; the rest is interactions. explained: out-of-bag R² of the forest.
-    n_untrained: those of the trials that were not trained to the end, of which a probe knows the objective.
+    n_untrained: how many of the trials were not trained to the end; their objective was measured before.
     """
 
     objective: Objective
@@ -43,9 +43,9 @@ class ImportanceFrame:
 def importance_frame(
     digest: Digest, objective: Objective, analysis: Analysis | str | None = None
 ) -> ImportanceFrame | Card:
-    """The frame of one objective over all trials that know it, or why there is none.
+    """The frame of one objective over all trials that have it, or why there is none.
 
-    analysis: what `analysed` gave for the objective, where it is at hand.
+    analysis: the result of `analysed` for the objective; computed where it is None.
     """
     analysis = analysed(digest, objective) if analysis is None else analysis
     if isinstance(analysis, str):

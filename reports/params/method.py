@@ -1,7 +1,7 @@
-"""What the six params of the method did: for each, what was measured and what the forest can tell.
+"""The effects of the six params of the method: what was measured, and what the forest predicts.
 
-A difference between settings is called one only where the spread of the trees leaves zero out, with the
-probability of a false call shared among all comparisons of a param (Bonferroni).
+A difference between settings is reported only where the interval from the trees' spread excludes zero; the
+error rate is divided among all comparisons of a param (Bonferroni).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ LEAST = 3
 """A setting with fewer trials is not compared."""
 
 NO_SKILL = 0.0
-"""With an out-of-bag R² at or below it a forest predicts no better than the mean, and nothing is told."""
+"""At or below this out-of-bag R² a forest predicts no better than the mean, and nothing is reported."""
 
 MOST_SINGLE = 8
 """A number with more settings is compared by thirds of the trials."""
@@ -62,10 +62,11 @@ class Group:
 class MethodFrame:
     """One param that was searched.
 
-    turned: its effect on the first objective. groups: in the order of the settings; reference, best: their
-    places. level: the places of those that cannot be told from the best one. share: of the variance.
+    turned: its effect on the first objective. groups: in the order of the settings. reference, best: the
+    indices of the group that others are compared with, and of the best one. level: the indices of the groups
+    that do not differ from the best one beyond the uncertainty. share: of the variance.
     modes: those under which the param was active, where it was not always.
-    unskilled: the objectives of which the forest predicts unseen trials no better than their mean.
+    unskilled: the objectives whose forest predicts unseen trials no better than by their mean.
     """
 
     field: str
@@ -82,9 +83,9 @@ class MethodFrame:
 
 
 def method_frames(digest: Digest, analyses: list[Analysis | str]) -> list[MethodFrame | Card]:
-    """The six params in the order of `METHOD_PARAMS`; a card for one of which nothing can be said.
+    """The six params in the order of `METHOD_PARAMS`; a card where nothing can be said about one.
 
-    analyses: what `analysed` gave for each objective.
+    analyses: of each objective, by `analysed`.
     """
     matched = [
         _matched(digest, objective, analysis)
@@ -94,7 +95,7 @@ def method_frames(digest: Digest, analyses: list[Analysis | str]) -> list[Method
 
 
 def _matched(digest: Digest, objective: Objective, analysis: Analysis | str) -> Analysis | str:
-    """What was learned from the measured trials alone, so that all objectives speak of the same ones."""
+    """The analysis over the measured trials only, so that all objectives are judged by the same trials."""
     if len(digest.known(objective.name)) == len(digest.measured):
         return analysis
     return analysed(digest, objective, digest.measured)
@@ -187,7 +188,7 @@ def _compared(
 
 
 def _parts(turned: Effect) -> list[list[int]]:
-    """The places of the settings that are compared as one: each its own, or thirds of many numbers."""
+    """The indices of the settings in each group: one setting each, or thirds where there are many numbers."""
     places = list(range(len(turned.settings)))
     if turned.param.kind == "category" or len(places) <= MOST_SINGLE:
         return [[place] for place in places]
@@ -217,7 +218,7 @@ def _grouped(single: Effect, parts: list[list[int]]) -> Effect:
 
 
 def _reference(turned: Effect, members: list[list[Trial]]) -> int:
-    """What the others are compared to: no distillation, the lowest number, else the most frequent setting."""
+    """The group that others are compared with: mode none, the lowest number, or the most frequent setting."""
     if turned.param.kind == "number":
         return 0
     if "none" in turned.settings and len(members[turned.settings.index("none")]) >= LEAST:
@@ -257,7 +258,7 @@ def _single(forest: Forest, digest: Digest, field: str) -> str:
 
 
 def _fixed(digest: Digest, field: str) -> str:
-    """Why a param that was not searched tells nothing: it does not apply, or had one value."""
+    """Why nothing can be said about a param that was not searched: it does not apply, or had one value."""
     trials = digest.study.trials
     modes = {_mode(trial) for trial in trials} - {""}
     reason = without_effect(field, modes)

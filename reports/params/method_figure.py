@@ -19,7 +19,7 @@ MOST_MEDIANS = 6
 
 
 def sentences(frame: MethodFrame) -> list[str]:
-    """What can be said about one param, the first objective first, then what it costs."""
+    """The findings about one param: its effect on the first objective, then on the others."""
     first = quantity(frame.objectives[0].name)
     texts = [_scope(frame), _measured(frame)]
     differing = _differing(frame, frame.objectives[0].name)
@@ -46,7 +46,7 @@ def _scope(frame: MethodFrame) -> str:
 
 
 def _measured(frame: MethodFrame) -> str:
-    """The medians of a category's settings; of many the table alone tells."""
+    """The medians of a category's settings; "" for many settings, which only the table shows."""
     if frame.turned.param.kind == "number" or len(frame.groups) > MOST_MEDIANS:
         return ""
     name = frame.objectives[0].name
@@ -55,7 +55,7 @@ def _measured(frame: MethodFrame) -> str:
 
 
 def _differing(frame: MethodFrame, name: str) -> list[tuple[Group, Difference]]:
-    """The groups that differ from the reference in an objective beyond the uncertainty, largest first."""
+    """The groups that differ from the reference beyond the uncertainty, the largest difference first."""
     pairs = [(group, group.beyond.get(name)) for group in frame.groups]
     differing = [
         (group, difference)
@@ -80,7 +80,7 @@ def _no_difference(frame: MethodFrame) -> str:
 
 
 def _direction(frame: MethodFrame) -> list[str]:
-    """A number: what the last setting does against the first, and where the best lies."""
+    """For a number: the difference between the last setting and the first, and the best setting."""
     name = frame.objectives[0].name
     label = quantity(name).label
     lowest, highest, best = frame.groups[0], frame.groups[-1], frame.groups[frame.best]
@@ -125,7 +125,8 @@ def _too_few(frame: MethodFrame) -> str:
 
 
 def _costs(frame: MethodFrame) -> str:
-    """The other objectives at the best setting, or at the last one where the best is the reference."""
+    """The differences in the other objectives at the best setting, or at the last if that is the
+    reference."""
     last = frame.best if frame.best != frame.reference else len(frame.groups) - 1
     group = frame.groups[last]
     parts, equal = [], []
@@ -157,7 +158,7 @@ def _amount(name: str, number: float) -> str:
 
 
 def draw_method(digest: Digest, frame: MethodFrame, figure_id: str) -> Figure:
-    """The first objective as the param moves, small, with what can be said about it below."""
+    """A small figure of the first objective over the param, with the findings as its caption."""
     objective = frame.objectives[0]
     panel = panel_of(frame.turned, frame.share)
     axis = axis_frame(digest.measured, objective)
@@ -191,7 +192,7 @@ def part_of(digest: Digest, frame: MethodFrame | Card, figure_id: str) -> Figure
 
 
 def method_table(frames: list[MethodFrame]) -> Html:
-    """All settings with what was measured, and the differences to the reference that the forest predicts."""
+    """All settings with their measured medians, and the predicted differences from the reference."""
     if not frames:
         return Html()
     names = [objective.name for objective in frames[0].objectives]
@@ -212,7 +213,7 @@ def method_table(frames: list[MethodFrame]) -> Html:
         "details",
         tag("summary", f"All {counted(len(rows), 'setting')} in numbers"),
         scrolling_table("method-table", heads, rows, caption, "Table of the settings"),
-        tag("p", "Strong: told beyond the uncertainty. Points: percentage points.", class_="note below"),
+        tag("p", "Bold: beyond the uncertainty. Points: percentage points.", class_="note below"),
         class_="numbers",
     )
 
@@ -232,7 +233,7 @@ def _row(frame: MethodFrame, place: int, names: list[str]) -> Html:
 
 
 def _cell(frame: MethodFrame, place: int, name: str) -> str:
-    """A difference with its range, strong where it is told."""
+    """A difference with its interval, in bold where that excludes zero."""
     if place == frame.reference:
         return "reference"
     difference = frame.groups[place].beyond.get(name)

@@ -1,4 +1,4 @@
-"""Which params act together: the interactions of an objective, and the strongest of them as heat maps."""
+"""Interactions of params: the share of each pair, and predictions over the settings of the strongest ones."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ N_ROWS = 100
 
 @dataclass(frozen=True)
 class Surface:
-    """The prediction over the settings of two params, the first one across, the second one upwards.
+    """The prediction over the settings of two params, the first along x, the second along y.
 
-    mean: (settings of the second, settings of the first). share: of the forest's variance, by the two
-    together beyond each by itself. n_near: trials in each cell or, along a number, in the next one.
+    mean: (settings of the second, settings of the first). share: of the forest's variance, by the
+    interaction alone. n_near: trials in each cell, those of neighbouring cells along a number included.
     n_trials: trials in which both params are active.
     """
 
@@ -49,7 +49,7 @@ class PairsFrame:
 
 
 def pairs_frame(objective: Objective, analysis: Analysis | str) -> PairsFrame | Card:
-    """The frame of one objective, or why there is none. analysis: what `analysed` gave for the objective."""
+    """The frame of one objective, or why there is none. analysis: of the objective, by `analysed`."""
     title = pairs_title(objective)
     if isinstance(analysis, str):
         return Card(title, analysis)
@@ -72,7 +72,7 @@ def pairs_frame(objective: Objective, analysis: Analysis | str) -> PairsFrame | 
 
 
 def surface(forest: Forest, first: Param, second: Param, share: float = 0.0) -> Surface | None:
-    """Two params turned together over the trials in which both are active.
+    """The prediction over two params, averaged over the trials in which both are active.
 
     None with fewer than 8 such trials, or fewer than two settings of either.
     """
@@ -90,7 +90,7 @@ def surface(forest: Forest, first: Param, second: Param, share: float = 0.0) -> 
 def _near(
     forest: Forest, params: tuple[Param, Param], settings: tuple[list[Setting], list[Setting]], rows: Places
 ) -> Places:
-    """How many trials lie in each cell, or along a number in a cell beside it."""
+    """How many trials lie in each cell, those of neighbouring cells along a number included."""
     x, y = (_belongs(forest, param, items, rows) for param, items in zip(params, settings, strict=True))
     near: Places = y @ x.T
     return near

@@ -1,4 +1,4 @@
-"""The drawing of the pairs of params: their shares, and the strongest of them as heat maps."""
+"""The shares of pairs of params, and the predictions over the strongest pairs, as heat maps."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from reports.params.panels_figure import from_top, key, slot
 from studies.model import Objective
 
 WORTH_TELLING = 0.01
-"""Below this share no pair is said to matter."""
+"""If no pair has this share, the caption says that the maps show single effects."""
 
 
 def draw_pairs(frame: PairsFrame, figure_id: str) -> Figure:
@@ -190,7 +190,7 @@ def _surface_axes(surface: Surface) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _short(settings: list[Setting]) -> list[str]:
-    """Settings as ticks: numbers with two digits where these tell them apart."""
+    """Settings as ticks: numbers with two digits where these are enough to distinguish them."""
     rounded = [significant(item, 2) if isinstance(item, float) else item for item in settings]
     return [setting_text(item) for item in (rounded if len(set(rounded)) == len(rounded) else settings)]
 

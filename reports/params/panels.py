@@ -14,7 +14,7 @@ from studies.model import Trial
 
 @dataclass(frozen=True)
 class Panel:
-    """One param: how it moves the prediction, between which values the middle half of the trees lies.
+    """One param: the mean prediction at each setting, and the quartiles of the trees.
 
     mean, low, high: (settings,). share: of the forest's variance, by the param alone.
     """
@@ -27,7 +27,7 @@ class Panel:
 
     @property
     def places(self) -> list[float]:
-        """Where the settings stand on the axis: numbers as they are, categories one after the other."""
+        """The positions of the settings on the axis: numbers as they are, categories as 0, 1, 2, ..."""
         if self.effect.param.kind == "category":
             return [float(place) for place in range(len(self.effect.settings))]
         return [float(item) for item in self.effect.settings if isinstance(item, (int, float))]
@@ -40,7 +40,7 @@ def panel_of(turned: Effect, share: float) -> Panel:
 
 
 def panel_span(trials: Iterable[Trial], axis: AxisFrame, panels: list[Panel]) -> tuple[float, float]:
-    """What the values worth telling apart and all bands take, with a margin.
+    """The range that shows the `fenced` values and all bands, with a margin, in the units of the axis.
 
     trials: those that the axis was made for.
     """

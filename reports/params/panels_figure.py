@@ -1,4 +1,4 @@
-"""Panels as Plotly traces and axes, and where they stand in a figure."""
+"""Panels as Plotly traces and axes, and their positions in a figure."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ Points = str | list[int]
 """A group of trials by its name in the page's data, or trials by number."""
 
 LONG = 24
-"""From so many letters on, the texts below a panel are tilted."""
+"""Texts below a panel with more letters than this in all are tilted."""
 
 
 def panel_traces(axis: AxisFrame, panel: Panel, points: Points, place: int = 0) -> list[dict[str, Any]]:
-    """The trials, the trees' spread and the mean of one panel, the first one or the one at a place."""
+    """The trials, the trees' spread and the mean prediction of the panel at index `place` of the figure."""
     axes = {"xaxis": f"x{key(place)}", "yaxis": f"y{key(place)}"}
     param, at = panel.effect.param, panel.places
     is_category = param.kind == "category"
@@ -119,10 +119,10 @@ def slot(place: int, n_slots: int, gap: float) -> list[float]:
 
 
 def from_top(place: int, n_slots: int, gap: float) -> list[float]:
-    """The same upwards, with the first panel on top."""
+    """The same along a vertical side, with the first panel on top."""
     return slot(n_slots - 1 - place, n_slots, gap)
 
 
 def key(place: int) -> str:
-    """What stands behind the names of a panel's axes: nothing for the first, "2" for the second."""
+    """The suffix of the names of a panel's axes in Plotly: "" for the first, "2" for the second."""
     return "" if place == 0 else str(place + 1)

@@ -22,10 +22,10 @@ LINE = 12
 class Axis:
     """One upright axis.
 
-    column: where its values stand in the page's data. codes: the place of each category.
-    missing: the place of trials whose param is inactive; None where every trial has a value.
-    span: lowest and highest place. ticks: place and text.
-    snaps: places without a text at which a brush can end besides, for Plotly lets it end at ticks only.
+    column: of the page's data. codes: the position of each category.
+    missing: the position of trials whose param is inactive; None where every trial has a value.
+    span: lowest and highest position. ticks: position and text.
+    snaps: further positions, without a text, at which a brush can end: Plotly allows ticks only.
     """
 
     column: str
@@ -57,7 +57,7 @@ class ParallelFrame:
 
 @dataclass(frozen=True)
 class Quarter:
-    """The best quarter of the trials in one objective: the place of its axis, and a range along it."""
+    """The best quarter of the trials in one objective: the index of its axis, and a range along it."""
 
     axis: int
     label: str
@@ -132,7 +132,7 @@ def _param_axis(param: Param, settings: list[float | int | str | None]) -> Axis:
 
 
 def _snaps(places: list[float]) -> list[float]:
-    """All different places, or of many about 60 at even ranks and those beside the quarters."""
+    """All different positions, or of many about 60 at even ranks and those next to the quarters' ends."""
     distinct = sorted(set(places))
     if len(distinct) <= MAX_SNAPS:
         return distinct

@@ -18,7 +18,7 @@ MAX_LINE = 22
 
 
 def draw_parallel(frame: ParallelFrame) -> Figure:
-    """The lines, coloured by the first objective; drag along an axis to keep a range of it."""
+    """The lines, coloured by the first objective; dragging along an axis keeps a range of it."""
     dimensions = []
     for axis in frame.axes:
         options = {} if axis.missing is None else {"missing": axis.missing}
@@ -77,7 +77,7 @@ def draw_parallel(frame: ParallelFrame) -> Figure:
 
 
 def _brushing(frame: ParallelFrame) -> Html:
-    """Keeping trials without a pointer, and how many are kept; params.js fills it."""
+    """A list for keeping trials by keyboard, and a count of those kept, which `params.js` writes."""
     options = [
         tag(
             "option",
@@ -97,14 +97,14 @@ def _brushing(frame: ParallelFrame) -> Html:
 
 
 def _unseen(rank: int) -> str:
-    """A text without width for each number: Plotly places ticks by their texts, which must differ."""
+    """An invisible text for each number: Plotly tells ticks apart by their texts, which must differ."""
     return f"{rank:b}".translate({ord("0"): "\u200b", ord("1"): "\u200c"})
 
 
 def _folded(label: str) -> list[str]:
-    """A label on one line, or where it is long on two, broken at the gap nearest to its middle.
+    """A label on one line or, if it is long, on two, broken at the gap nearest to its middle.
 
-    Plotly has room for two lines above an axis; what is still too long is cut.
+    Plotly has room for two lines above an axis; longer lines are cut.
     """
     gaps = [place for place, character in enumerate(label, start=1) if character in "_. "]
     lines = [label]

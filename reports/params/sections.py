@@ -1,4 +1,4 @@
-"""What the settings did: which params mattered, how they act, and which settings the good trials share."""
+"""The sections about params: all trials, importance, effects, interactions, and the method's params."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ PAIRS = (
 )
 
 METHOD = (
-    "The six params of the method, matched on the others by the forest, which predicts means: a few failed "
-    "trainings weigh more there than in medians. In brackets the range that the spread "
-    "of its trees leaves; a difference counts only where that range leaves out zero, "
-    "and a forest understates differences rather than the reverse. The sampler chose the settings by what "
-    "it had seen, not by lot, so a difference may have another cause than the param."
+    "The six params of the method. The forest compares settings with the other params held the same; it "
+    "predicts means, in which a few failed trainings weigh more than in medians. In brackets the interval "
+    "from the spread of its trees; a difference counts only where that interval excludes zero, and a forest "
+    "understates differences rather than the reverse. The sampler chose the settings by earlier results, "
+    "not at random, so a difference may have another cause than the param."
 )
 
 Analyses = list[Analysis | str]
@@ -109,14 +109,14 @@ def _method(digest: Digest, analyses: Analyses) -> Section:
 
 
 def _stacked(digest: Digest, name: str, title: str, intro: str, parts: list[Figure | Card]) -> Section:
-    """A section of which one objective's figure is seen at a time; of cards alone all are."""
+    """A section that shows one objective's figure at a time; if there are only cards, it shows them all."""
     if not any(isinstance(part, Figure) for part in parts):
         return Section(name, title, "", parts)
     return Section(name, title, intro, parts, legend=_choice(digest), grid="grid stack")
 
 
 def _choice(digest: Digest) -> Html:
-    """The control that says which objective's figure of a stack is seen; none for a single objective."""
+    """The control that chooses the objective whose figure is shown; empty for a single objective."""
     if len(digest.objectives) < 2:
         return Html()
     options = [
