@@ -1,4 +1,4 @@
-"""The facts of a study for the head of the page: what was searched, on what, with what, when."""
+"""The facts at the head of the page: data set, model, search, budget, seeds, machine, versions, date."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def facts(digest: Digest) -> list[tuple[str, str]]:
 
 
 def data_set(digest: Digest) -> str:
-    """The data set with its validation split, as far as it was measured.
+    """The data set with its validation split, as far as it was recorded.
 
     For example "Digits, 10 % of the training images held out: 144 samples, largest class 10.42 %".
     """
@@ -143,7 +143,7 @@ def _replicates(digest: Digest) -> list[Trial]:
 
 
 def _paused(study: Study, wall: timedelta) -> str:
-    """What of the wall time lies in pauses, those that the timeline cuts out; "" where nothing does."""
+    """How much of the wall time was pauses, as in the timeline; "" without pauses."""
     clock = study_clock(study)
     paused = sum(length for _, length in clock.cuts) if clock else 0
     return f", of which {duration(paused)} paused" if 0 < paused <= wall.total_seconds() else ""

@@ -1,4 +1,4 @@
-"""How the front grew: hypervolume over the finished trials, over the epochs spent, and over time."""
+"""Hypervolume of the front over the finished trials, over the epochs spent, and over time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reports.html.figure import Card
 from studies.pareto import finishing_order, hypervolume_curve, study_reference_point
 
 NEARLY = 0.9
-"""The share of the final hypervolume whose first reaching is told in words."""
+"""The caption says when this share of the final hypervolume was reached."""
 
 TITLE = "Hypervolume over trials, epochs and time"
 
@@ -21,12 +21,12 @@ TITLE = "Hypervolume over trials, epochs and time"
 class HypervolumeFrame:
     """One entry a finished trial, in the order in which they finished.
 
-    numbers: the trial. volume: the hypervolume after it, in the product of the objectives' units.
-    share: the same over the last value, 0 to 1. reference: the point it is measured from.
-    grew: whether this trial added to it.
-    epochs: those spent by this trial and all that finished before it, whatever became of them.
-    seconds: from the study's start to the trial's end without pauses; empty where some trial has no times.
-    cuts: the pauses cut out, as their place in these seconds and their length.
+    numbers: of the trials. volume: the hypervolume after each, in the product of the objectives' units.
+    share: the volume divided by the last one, 0 to 1. reference: the reference point.
+    grew: whether the trial increased it.
+    epochs: the sum over this trial and all that finished before it, in whatever state.
+    seconds: from the study's start to the trial's end without pauses; empty if some trial has no end time.
+    cuts: the pauses, as their position in these seconds and their length.
     """
 
     numbers: list[int]

@@ -75,7 +75,7 @@ def _caption(frame: HypervolumeFrame) -> str:
 
 
 def _choices(frame: HypervolumeFrame) -> dict[str, dict[str, Any]]:
-    """What changes with the axis; epochs and time only where they were recorded."""
+    """The changes of the drawing for each axis; epochs and time only where they were recorded."""
     counts = list(range(1, len(frame.numbers) + 1))
     after = f"%{{y:.1f}}{NO_BREAK}%<br>raised by trial %{{customdata}}<extra></extra>"
     choices = {

@@ -40,7 +40,7 @@ def by_state(study: Study) -> dict[str, int]:
 
 
 def outcomes(study: Study) -> list[Outcome]:
-    """Everything the figures leave out, most frequent reason first within each state.
+    """The trials that the figures leave out, most frequent reason first within each state.
 
     Complete trials are among them when they break a constraint or lack a value for an objective.
     """

@@ -1,4 +1,4 @@
-"""What early stopping and probing saved: epochs and seconds that were not trained."""
+"""The epochs and seconds of training that early stopping and probing saved."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class Part:
     first epoch. broken: infeasible later or for another reason, or failed.
     epochs: trained. left_out: epochs of their configs that were not trained.
     seconds, seconds_left_out: the same in seconds, by each trial's own mean seconds per epoch, over the
-    trials that have epochs. n_untimed: the trials that have none.
-    reasons: each reason with its trials, numbers shown as "…", most frequent first.
+    trials that have epochs. n_untimed: how many have none.
+    reasons: each reason with the number of its trials, numbers in it shown as "…", most frequent first.
     """
 
     kind: Kind
@@ -86,7 +86,7 @@ def savings_frame(digest: Digest) -> SavingsFrame | Card:
 
 
 def kind_of(trial: Trial) -> Kind:
-    """How a finished trial counts, see `Part`."""
+    """The kind of a finished trial, see `Part`."""
     if trial.state in ("complete", "stopped"):
         return "complete" if trial.state == "complete" else "stopped"
     is_limited = any(not violation <= 0 for violation in trial.constraints.values())

@@ -1,4 +1,4 @@
-"""The drawing and the words of what early stopping and probing saved."""
+"""What early stopping and probing saved, as bars and in words."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def draw_stops(frame: StopsFrame) -> Figure:
 
 
 def parts_text(parts: Sequence[Part]) -> str:
-    """The parts in a sentence: "40 trained to the end, 12 stopped early"."""
+    """The number of trials of each kind: "40 trained to the end, 12 stopped early"."""
     return ", ".join(f"{part.n_trials:,} {LABELS[part.kind]}" for part in parts)
 
 

@@ -14,7 +14,7 @@ from reports.html.section import Section, drawn
 
 
 def search_section(digest: Digest, hypervolume: HypervolumeFrame | Card) -> Section:
-    """Whether more trials would help, what the workers did, and what was saved."""
+    """Hypervolume, timeline, and what early stopping and probing saved."""
     savings = savings_frame(digest)
     return Section(
         "search",

@@ -14,16 +14,16 @@ from reports.html.figure import Card
 from studies.model import Trial
 
 MAX_BARS = 2000
-"""Above so many trials the bars are left out and the utilisation stands alone."""
+"""Above this number of trials only the utilisation is drawn, without bars."""
 
 MAX_ROWS = 100
-"""Above so many workers or slots, too."""
+"""The same above this number of workers or slots."""
 
 LONGEST_ON_PHONE = 14
-"""Names of rows with more characters stand only beside bars on a wide screen."""
+"""Names of rows with more characters are not shown on a phone."""
 
 N_BINS = 120
-"""The utilisation is the mean over each of so many equal parts of the time."""
+"""The utilisation is averaged over this number of equal parts of the time."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def timeline_frame(digest: Digest) -> TimelineFrame | Card:
 
 
 def most_at_once(bars: Sequence[Bar]) -> int:
-    """The largest number of bars over any moment; one that ends where another begins is not beside it."""
+    """The largest number of bars at any moment; one that ends when another begins does not overlap it."""
     events = [(bar.start_s, 1) for bar in bars if bar.seconds > 0]
     events += [(bar.start_s + bar.seconds, -1) for bar in bars if bar.seconds > 0]
     running = np.cumsum([step for _, step in sorted(events)])
@@ -125,7 +125,7 @@ def _worked_until(bars: Sequence[Bar], moments: np.ndarray) -> np.ndarray:
 
 
 def _in_rows(bars: Sequence[Bar]) -> tuple[list[str], list[Bar]]:
-    """The names of the rows, and the bars with their row: one a worker, by its first trial."""
+    """The names of the rows, one for each worker in order of its first trial, and the bars in their rows."""
     workers = list(dict.fromkeys((bar.trial.node, bar.trial.worker) for bar in bars))
     if any(worker is None for _, worker in workers) or len(workers) > MAX_ROWS:
         return _in_slots(bars)

@@ -1,4 +1,4 @@
-"""The drawing of the timeline: bars on the rows of workers, and utilisation below."""
+"""The timeline: bars in the rows of workers, and the utilisation below."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ LOOKS: Mapping[str, tuple[str, float, str]] = {
     "failed": ("ink", 0.9, "x"),
     "running": ("front", 0.5, "."),
 }
-"""By state: token of the colour, opacity, and pattern, so that states differ without their colours."""
+"""By state: colour token, opacity and pattern; patterns tell states apart without colours."""
 
 NARROWEST = 1 / 600
-"""No bar is narrower than this share of the whole time, so that a trial of a moment can be found."""
+"""The least width of a bar as a share of the whole time, so that very short trials stay visible."""
 
 LONGEST_REASON, LONGEST_NAME = 90, 26
 
@@ -64,7 +64,7 @@ def draw_timeline(frame: TimelineFrame) -> Figure:
 
 
 def hover_words(state: str, names: Sequence[str]) -> str:
-    """The template of what a bar of a state tells; its places are those of `hover_values`."""
+    """The hover text of the bars of one state, with placeholders for the `hover_values`."""
     lines = [f"<b>trial %{{customdata[0]}}</b>, {WORDS[state]}, %{{customdata[1]}}", "%{customdata[2]}"]
     if state == "complete":
         about = [quantity(name) for name in names]
@@ -78,7 +78,7 @@ def hover_words(state: str, names: Sequence[str]) -> str:
 
 
 def hover_values(trial: Trial, seconds: float, row: str, names: Sequence[str]) -> list[str | int]:
-    """Number, duration, epochs and row of a trial; then its objectives if it is complete, else its reason."""
+    """Number, duration, epochs and row of a trial; then its objectives if complete, else its reason."""
     about = plot_text(f"{counted(trial.epochs_trained, 'epoch')} on {shortened(row, LONGEST_REASON)}")
     if trial.attempts > 1:
         about += f", begun {trial.attempts:,} times"

@@ -1,6 +1,6 @@
-"""What a reader's budgets can answer: the metrics with a limit, the trials asked, and their configs.
+"""The data for the reader's budgets: metrics with a limit, the trials to choose from, and their configs.
 
-The page answers as `studies.pick` does for `best:FIRST where METRIC<=LIMIT and ...`.
+The page finds the same trial as `studies.pick` does for `best:FIRST where METRIC<=LIMIT and ...`.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ MOST_TEXTS = 300
 """Configs on the page; writing one takes milliseconds."""
 
 RULE = "{rule}"
-"""Stands in a config's first line for the rule that the reader's budgets make."""
+"""Placeholder in a config's first line for the rule that follows from the reader's budgets."""
 
 _NAME = re.compile(r"[\w.-]+", re.ASCII)
 
@@ -59,8 +59,8 @@ class Budget:
 class BudgetsFrame:
     """What the sliders work on.
 
-    trials: complete and feasible, with a finite first objective, by number; the others are no answer.
-    answers: those of them that some budgets make the best, best first objective first.
+    trials: complete and feasible, with a finite first objective, by number; others are never chosen.
+    answers: those that are the best within some budgets, best first objective first.
     """
 
     first: Objective
@@ -70,7 +70,7 @@ class BudgetsFrame:
 
 
 def budgets_frame(digest: Digest) -> BudgetsFrame | Card:
-    """The frame of a study, or why nothing can be asked."""
+    """The frame of a study, or why there is nothing to choose."""
     if not digest.objectives:
         return Card(TITLE, "The study has no objective, so nothing says which trial is the best.")
     first = digest.objectives[0]
@@ -111,10 +111,10 @@ def _budgets(digest: Digest, trials: Sequence[Trial]) -> list[Budget]:
 
 
 def _answers(digest: Digest, trials: Sequence[Trial], budgets: Sequence[Budget]) -> list[int]:
-    """The trials that can be an answer, at least: no other is as good in every objective and budget and
-    better in one; and those whose objectives equal such a one's, as ties may go to their lower number.
+    """The trials that are not dominated in objectives and budgets together: at least all possible answers.
 
-    A missing number counts as the worst.
+    Trials with the same objectives as one of them are included, since ties may go to their lower number. A
+    missing number counts as the worst.
     """
     signs = {item.name: -1.0 if item.direction == "maximize" else 1.0 for item in digest.objectives}
     names = dict.fromkeys([*signs, *(budget.name for budget in budgets)])
@@ -127,7 +127,7 @@ def _answers(digest: Digest, trials: Sequence[Trial], budgets: Sequence[Budget])
 
 
 def budgets_data(frame: BudgetsFrame, digest: Digest, run_folder: Path) -> dict[str, Any]:
-    """What `budgets.js` reads. A config stands as the places of its lines in the one list of `lines`."""
+    """What `budgets.js` reads. A config is stored as the indices of its lines in the list `lines`."""
     texts = config_texts(digest, frame.answers[:MOST_TEXTS], run_folder)
     lines = {line: None for text in texts.values() for line in text.split("\n")}
     places = {line: place for place, line in enumerate(lines)}
@@ -154,7 +154,7 @@ def config_texts(digest: Digest, numbers: Sequence[int], run_folder: Path) -> Ma
     A trial whose config YAML cannot hold is left out.
     """
     wanted = set(numbers)
-    # What is measured of a trial is told with its replicates; the other trials have no part in it.
+    # The comment of a config needs the trial's replicates, and no other trials.
     with_replicates = [
         trial for trial in digest.recorded.trials if {trial.number, trial.replicate_of} & wanted
     ]
@@ -171,5 +171,5 @@ def config_texts(digest: Digest, numbers: Sequence[int], run_folder: Path) -> Ma
 
 
 def label(budget: Budget) -> str:
-    """What the limit is on: "training memory"."""
+    """The name of the metric: "training memory"."""
     return quantity(budget.name).label

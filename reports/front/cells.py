@@ -1,4 +1,4 @@
-"""Dominated trials too many to draw one by one: counted in the cells of a grid behind the front."""
+"""Dominated trials of a large study, counted in the cells of a grid behind the front."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reports.data.digest import MANY, value
 from studies.model import Trial
 
 N_ACROSS, N_UPRIGHT = 60, 44
-"""Cells of a pair: some eight pixels each."""
+"""The number of cells along x and y: some eight pixels each."""
 
 View = tuple[float, float] | None
 
@@ -38,9 +38,9 @@ class Cells:
 def cells(
     axes: tuple[AxisFrame, AxisFrame], views: Sequence[View], trials: Sequence[Trial], n_trials: int
 ) -> tuple[Cells | None, list[int]]:
-    """The cells of the dominated `trials`, and the numbers of those outside the views, drawn one by one.
+    """The dominated `trials` counted in cells, and the numbers of those outside the views, drawn singly.
 
-    No cells, and every number, in a study of at most `MANY` trials.
+    In a study of at most `MANY` trials: None, and the numbers of all of them.
     """
     if n_trials <= MANY or not trials:
         return None, [trial.number for trial in trials]

@@ -19,12 +19,12 @@ from studies.model import Objective, Trial
 class PairFrame:
     """One pair of objectives. Lists hold trial numbers; values stand in the page's columns.
 
-    front: not dominated with all objectives in view, best first. near: dominated, but not beyond the noise.
+    front: not dominated in all objectives together, best first. near: dominated, but not beyond the noise.
     dominated: the other measured trials.
-    stairs: the best of this pair alone, by x ascending; among equal points the lowest number.
-    knee_corner: on which corner of the knee its label stands, by Plotly's name; None without a knee.
+    stairs: not dominated in this pair alone, by x ascending; among equal points the lowest number.
+    knee_corner: the corner of the knee where its label is put, by Plotly's name; None without a knee.
     x_view, y_view: the part of each axis to open on; None for all of it. outside: the trials beyond it.
-    cells: the dominated trials of a large study as counts; loose: those of them drawn one by one, else all.
+    cells: the dominated trials of a large study as counts; loose: those drawn singly (all without cells).
     """
 
     x: AxisFrame
@@ -76,7 +76,7 @@ def _corner(
     axes: tuple[AxisFrame, AxisFrame],
     views: Sequence[tuple[float, float] | None],
 ) -> str:
-    """Where the label of the knee covers the fewest trials of the part that the figure opens on."""
+    """The corner of the knee where its label covers the fewest trials in view."""
 
     def place(trial: Trial) -> tuple[float, float]:
         x, y = (
@@ -89,7 +89,7 @@ def _corner(
 
 
 def stairs(trials: Iterable[Trial], x: Objective, y: Objective) -> list[Trial]:
-    """The trials not dominated in the plane of two objectives, by x ascending; of equal points one."""
+    """The trials not dominated in two objectives, by x ascending; of equal points the lowest number."""
     chosen: list[Trial] = []
     for trial in sorted(trials, key=lambda trial: (loss(trial, x), loss(trial, y), trial.number)):
         if not chosen or loss(trial, y) < loss(chosen[-1], y):

@@ -14,16 +14,16 @@ from studies.model import Objective, Trial
 NEEDED = 3
 
 MOST_POINTS = 1000
-"""Dominated trials in space, of a study of more than `MANY` trials."""
+"""How many dominated trials are drawn, in a study of more than `MANY` trials."""
 
 
 @dataclass(frozen=True)
 class SpaceFrame:
-    """Three objectives: the first stands up (z), the next two lie on the floor (x, y).
+    """Three objectives: the first is the height (z), the next two span the floor (x, y).
 
-    stems: for each front trial its x, y, z from the floor to the point, with a gap (None) after it.
-    n_outside: dominated trials so far off that they would flatten the view; they are left out.
-    n_unshown: dominated trials that a large study leaves out besides: what is shown is a sample of them.
+    stems: for each front trial a line from the floor to its point, with a gap (None) after it.
+    n_outside: dominated trials left out because they are so far off that they would flatten the view.
+    n_unshown: further dominated trials left out in a large study, of which a sample is shown.
     """
 
     x: AxisFrame

@@ -14,7 +14,7 @@ from reports.html.figure import Figure, colour, column, places
 from reports.html.markup import Html, plot_text, tag
 
 FADED = {"marker": {"opacity": 0.13}, "textfont": {"color": colour("quiet", 0.3)}}
-"""How the trials beyond the reader's budgets look."""
+"""The look of trials beyond the reader's budgets."""
 
 
 def draw_pair(frame: PairFrame, figure_id: str) -> Figure:
@@ -39,7 +39,7 @@ def draw_pair(frame: PairFrame, figure_id: str) -> Figure:
 
 
 def _traces(frame: PairFrame) -> list[dict[str, Any]]:
-    """From the back to the front; the trials a reader chooses come last."""
+    """From back to front; the trials that a reader has chosen come last."""
     single = "dominated" if frame.cells is None else frame.loose
     pale = {"size": 8, "color": colour("dominated", 0.65)}
     open_circle = {"size": 8, "symbol": "circle-open", "color": colour("front"), "line": {"width": 1.6}}
@@ -126,7 +126,7 @@ def _ring(size: float, token: str, width: float) -> dict[str, Any]:
 
 
 def _controls(n_outside: int, figure_id: str) -> Html:
-    """A button for choosing trials by an area; how many trials the figure opens without, and their button."""
+    """A button to choose an area, and how many trials are out of view with a button to show them."""
     switch = {"type": "button", "aria_pressed": "false"}
     area = tag("button", "Choose an area", **switch, class_="brush", data_brush=figure_id)
     if not n_outside:

@@ -1,4 +1,4 @@
-"""The trials that are dominated, but not beyond the noise, as a table."""
+"""The table of trials that are dominated, but not beyond the noise."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def near_rows(digest: Digest) -> list[NearRow]:
 
 
 def near_html(digest: Digest) -> Html:
-    """The table with a sentence above it; only the noise where no trial is near; empty without noise."""
+    """The table below a sentence; a sentence about the noise if no trial is near; empty without noise."""
     noise = noise_remark(digest.recorded, lambda name: quantity(name).label)
     rows = near_rows(digest)
     if not rows:

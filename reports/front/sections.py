@@ -39,7 +39,7 @@ def _front(digest: Digest) -> Section:
         if digest.front:
             space = space_frame(digest)
             parts.append(drawn(space, partial(draw_space, figure_id="front-3d")))
-    intro = "The best trade-offs. No trial betters one of the front in an objective without being worse in another"
+    intro = "The best trade-offs. No trial betters one of the front without being worse in another objective"
     intro += _standing(digest) + _accuracy_of(digest)
     if len(digest.objectives) > NEEDED:
         intro += " The view in space shows the first three objectives."

@@ -1,4 +1,4 @@
-"""Three plain sentences, made from the data: the best, the knee, and what nearly the best costs."""
+"""Three sentences from the data: the best trial, the knee, and the cheapest trials that are nearly best."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ from studies.noise import seed_spread
 from studies.text import decimals
 
 POINT = 1.0
-"""How far below the best a percentage may lie to be nearly the best, in points."""
+"""A percentage is nearly the best if it is at most this many points below the best."""
 
 SHARE = 0.01
-"""The same for any other quantity, as a share of the best value."""
+"""Any other quantity is nearly the best within this share of the best value."""
 
 ROUNDING = 1e-9
-"""What the difference of two decimal numbers may be off, as a share: 97.2 - 96.2 is more than 1."""
+"""Relative tolerance for rounding: 97.2 - 96.2 is slightly more than 1 in floating point."""
 
 
 @dataclass(frozen=True)
 class Saving:
-    """The least one objective costs among the trials that are nearly the best in the first one.
+    """The best value of one objective among the trials that are nearly the best in the first one.
 
-    trial: the cheapest of them; of equal ones the better in the first objective, then the lower number.
-    is_best: whether nothing is cheaper than the best trial itself.
+    trial: the one that has it; ties go to the better first objective, then to the lower number.
+    is_best: whether the best trial itself has that value.
     """
 
     objective: Objective
@@ -47,7 +47,7 @@ class Saving:
 
 
 def sentences(digest: Digest) -> list[Html]:
-    """The best trial and its price; the knee; what nearly the best costs. Fewer where one cannot be said."""
+    """The best trial, the knee, and the cheapest nearly best trials; fewer where there are none."""
     if not digest.front:
         return [_nothing(digest)]
     if len(digest.objectives) == 1:
@@ -56,7 +56,7 @@ def sentences(digest: Digest) -> list[Html]:
 
 
 def remarks(digest: Digest) -> list[str]:
-    """What keeps the accuracies from telling much, a sentence each; see `studies.accuracy`."""
+    """Why the accuracies say little, a sentence for each reason; see `studies.accuracy`."""
     texts = accuracy_remarks(digest.study, lambda name: quantity(name).label)
     return [f"{capitalised(text)}." for text in texts]
 
@@ -74,7 +74,7 @@ def nearly_best(digest: Digest) -> list[Trial]:
 
 
 def savings(digest: Digest) -> list[Saving]:
-    """For each objective but the first: the cheapest of the trials that are nearly the best."""
+    """For each objective but the first: its best value among the trials that are nearly the best."""
     candidates, (first, *others) = nearly_best(digest), digest.objectives
     result = []
     for item in others if candidates else []:
@@ -84,7 +84,7 @@ def savings(digest: Digest) -> list[Saving]:
 
 
 def difference(objective: Objective, base: Trial, other: Trial) -> str:
-    """How much `other` differs from `base`, without the way: "0.83 points", "54 %", "2.50 ms"."""
+    """How much `other` differs from `base`, without a sign: "0.83 points", "54 %", "2.50 ms"."""
     before, after = value(base, objective.name), value(other, objective.name)
     if quantity(objective.name).kind == "percent":
         return f"{decimals(abs(after - before), 2)}{NO_BREAK}points"
@@ -97,7 +97,7 @@ def difference(objective: Objective, base: Trial, other: Trial) -> str:
 def reduction(objective: Objective, base: Trial, other: Trial) -> str:
     """By how much `other` is cheaper than `base`: "41 % less memory", "2.3 times less latency".
 
-    Of what is to be maximised there is more.
+    For an objective to maximise it says "more".
     """
     label = quantity(objective.name).label
     before, after = value(base, objective.name), value(other, objective.name)
@@ -134,7 +134,7 @@ def _best(digest: Digest) -> Html:
 
 
 def _over_seeds(digest: Digest) -> str:
-    """What replicates of the best trial say of it, in brackets."""
+    """Mean and standard deviation over the replicates of the best trial, in brackets; "" without any."""
     best, name = digest.front[0], digest.objectives[0].name
     spread = seed_spread(best, name, digest.spreads)
     if spread is None:
@@ -159,7 +159,7 @@ def _knee(digest: Digest) -> Html:
 
 
 def exchange(objectives: Sequence[Objective], base: Trial, other: Trial) -> str:
-    """What `other` gives up against `base`, and what it saves: verbs with their amounts."""
+    """What `other` loses and gains compared with `base`: verbs with their amounts."""
     verbs: dict[str, list[str]] = {"gives up": [], "costs": [], "saves": [], "gains": []}
     for item in objectives:
         before, after = loss(base, item), loss(other, item)
@@ -176,7 +176,7 @@ def exchange(objectives: Sequence[Objective], base: Trial, other: Trial) -> str:
 
 
 def _savings(digest: Digest) -> Html:
-    """What the cheapest trials that are nearly the best cost, and how much less that is."""
+    """The cheapest nearly best trials, and how much less they cost than the best."""
     all_savings = savings(digest)
     n_others = len(nearly_best(digest)) - 1
     if not n_others:

@@ -19,10 +19,10 @@ from studies.text import is_under_load, spread_text
 from studies.timings import Timing, measured_again, quiet_timing, timing, undisturbed_timing
 
 LOADED = "†"
-"""Marks a time that was measured while something else was busy."""
+"""Marks a time that was measured while other work ran on the machine."""
 
 GRID = {"role": "grid", "aria_multiselectable": "true"}
-"""What makes a table one whose rows can be chosen; `selection.js` does it."""
+"""Attributes of a table whose rows can be chosen; `selection.js` handles the choice."""
 
 _LOAD_NOTE = "measured while other trials ran on the machine"
 _QUIET_NOTE = "Quiet: measured again after the search with nothing else running"
@@ -36,8 +36,8 @@ _BUSY_NOTE = (
 class Row:
     """One trial of the front: its values and settings, and the command that exports it.
 
-    again: what stands beside the objectives because it was measured again with the machine quiet.
-    under_load: the objectives, if any, that were measured while other trials ran.
+    again: further metrics that were measured again with the machine quiet, by name.
+    under_load: the objectives that were measured while other trials ran.
     below: for each of these columns the lines below its value: quartiles, quiet measurement, over seeds.
     """
 
@@ -74,13 +74,13 @@ def rows(digest: Digest, run_folder: Path) -> list[Row]:
 
 
 def extra_timings(digest: Digest) -> list[str]:
-    """The metrics that are no objectives and were measured again with the machine quiet."""
+    """The metrics, other than objectives, that were measured again with the machine quiet."""
     names = {objective.name for objective in digest.objectives}
     return [name for name in measured_again(digest.study) if name not in names]
 
 
 def lines_below(digest: Digest, trial: Trial, name: str) -> tuple[str, ...]:
-    """What is known of the spread of a value, a line each."""
+    """The known spreads of a value, one line each."""
     in_search, quiet = timing(trial, name), quiet_timing(trial, name)
     if quiet is not None:
         mark = LOADED if undisturbed_timing(trial, name) is None else ""
@@ -98,19 +98,19 @@ def _range(name: str, measurement: Timing | None) -> tuple[str, ...]:
 
 
 def export_command(run_folder: Path, number: int) -> str:
-    """What to type to get the config of a trial."""
+    """The command that exports the config of a trial."""
     folder = shlex.quote(str(named_folder(run_folder)))
     return f"python -m studies.export {folder} --pick trial:{number} --out best.yaml"
 
 
 def named_folder(run_folder: Path) -> Path:
-    """The run folder as commands name it: one below the working directory from there, else in full."""
+    """The run folder for commands: relative if it is below the working directory, else absolute."""
     folder, here = run_folder.resolve(), Path.cwd().resolve()
     return folder.relative_to(here) if folder.is_relative_to(here) else folder
 
 
 def table_html(digest: Digest, table: list[Row]) -> Html:
-    """The table in a box of its own that scrolls; exact values stand in `data-value`."""
+    """The table in a scrolling box, and notes below it; exact values are in `data-value`."""
     heads = [
         tag("th", "Trial", scope="col"),
         *(tag("th", quantity(item.name).title, scope="col", class_="number") for item in digest.objectives),
@@ -129,7 +129,7 @@ def table_html(digest: Digest, table: list[Row]) -> Html:
 
 
 def _notes(digest: Digest, table: list[Row]) -> list[Html]:
-    """What stands below the table: its marks, and what noise and quiet measurements say."""
+    """The notes below the table: its marks, and remarks on noise and quiet measurements."""
     notes = [f"{LOADED} {_LOAD_NOTE}"] if any(row.under_load for row in table) else []
     if any("±" in line for row in table for lines in row.below.values() for line in lines):
         notes.append(

@@ -1,4 +1,4 @@
-"""What happens inside a network by epoch: reliable samples of each head, and spikes of each layer."""
+"""Numbers from inside the networks by epoch: reliable samples of each head, firing rate of each layer."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 
 
 def draw_heads(frame: HeadsFrame) -> Figure:
-    """A line a head, the network below the branches: its share of reliable training samples by epoch."""
+    """The share of reliable training samples by epoch, a line for each head; the network's is drawn first."""
     choices = {str(number): _heads_choice(frame, number) for number in frame.by_trial}
     start = choices[str(frame.first)]
     lines = [_head_line(frame, place, head) for place, head in enumerate(frame.heads)]

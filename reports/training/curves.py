@@ -11,16 +11,16 @@ from reports.data.epochs import mean_share
 from reports.html.figure import Card
 
 MOST_DRAWN = 60
-"""Front trials with a curve of their own; with hundreds a figure would take seconds for each change."""
+"""At most this many front trials are drawn; with hundreds each change of the figure takes seconds."""
 
 
 @dataclass(frozen=True)
 class CurvesFrame:
     """Which curves are drawn.
 
-    panels: the quantities, from top to bottom; the share only where some trial has one.
+    panels: the quantities, from top to bottom; the reliable share only if some trial has one.
     front: numbers of front trials with epochs, best first objective first, at most `MOST_DRAWN`.
-    n_left_out: those beyond. others: all other trials.
+    n_left_out: how many more there are. others: the numbers of all other trials.
     loss_span: lowest and highest loss as log10 where its axis is logarithmic, else None.
     """
 

@@ -21,7 +21,7 @@ PANELS = {
 
 
 def draw_curves(frame: CurvesFrame) -> Figure:
-    """One panel a quantity over a shared epoch axis; front trials in colour, the others grey behind."""
+    """A panel for each quantity over a shared axis of epochs; front trials in colour, others in grey."""
     traces: list[dict[str, Any]] = []
     for place, panel in enumerate(frame.panels, start=1):
         axes = {"xaxis": "x", "yaxis": "y" if place == 1 else f"y{place}"}
@@ -123,7 +123,7 @@ def _layout(frame: CurvesFrame) -> dict[str, Any]:
 
 
 def _switches(frame: CurvesFrame) -> Any:
-    """One button a front trial, and one for the others; they are the legend of all panels."""
+    """A button for each front trial and one for the others; they are also the legend."""
     buttons = [
         tag(
             "button",

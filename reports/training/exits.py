@@ -1,4 +1,4 @@
-"""Accuracy over time steps: what a network knows after its first steps, and what stopping there costs."""
+"""Accuracy over time steps: after each of the first steps, and the best when stopping there."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from studies.model import Trial
 
 METRIC = "accuracy_at_t"
 MOST_DRAWN = 60
-"""The curves are of at most so many front trials, the best in the first objective."""
+"""At most this many front trials have a curve, the best in the first objective."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class StepsFrame:
 
 @dataclass(frozen=True)
 class Best:
-    """The best validation accuracy (%) with `step` time steps, and the trial that has it, trained with T."""
+    """The best validation accuracy (%) after `step` time steps; the trial that has it and its own T."""
 
     step: int
     accuracy: float
@@ -39,8 +39,10 @@ class Best:
 
 @dataclass(frozen=True)
 class ExitsFrame:
-    """Over all measured trials. whole: the best with all their T = t steps. stopped: the best of those
-    trained with more, stopped after t steps. Steps that no trial has are left out."""
+    """The best of all measured trials at each step t; steps without a trial are left out.
+
+    whole: among trials trained with T = t. stopped: among trials with more steps, stopped after t.
+    """
 
     whole: list[Best]
     stopped: list[Best]
@@ -101,7 +103,7 @@ def accuracy_at_t(trial: Trial) -> tuple[float, ...]:
 
 
 def _best(step: int, known: dict[int, tuple[float, ...]]) -> Iterable[Best]:
-    """The best after `step` steps, ties to the shorter training, then the lower number; none of NaN alone."""
+    """The best after `step` steps; ties go to the smaller T, then the lower number; NaN is left out."""
     candidates = [
         (-values[step - 1], len(values), number)
         for number, values in known.items()

@@ -38,7 +38,7 @@ def draw_steps(frame: StepsFrame) -> Figure:
 
 
 def draw_exits(frame: ExitsFrame) -> Figure:
-    """Two rows of marks by time step: best of trials with so many steps, and best of longer ones stopped."""
+    """Two lines of marks by time step: the best of trials with T = t, and of longer ones stopped at t."""
     longest = max(best.step for best in [*frame.whole, *frame.stopped])
     gains = gains_words(frame)
     return Figure(
@@ -64,7 +64,7 @@ def draw_exits(frame: ExitsFrame) -> Figure:
 
 
 def gains_words(frame: ExitsFrame) -> str:
-    """Where stopping a longer network is as good as training a shorter one; "" with none to compare."""
+    """At which t a longer network, stopped, is as good as one trained with t; "" with none to compare."""
     whole = {best.step: best.accuracy for best in frame.whole}
     both = [best for best in frame.stopped if best.step in whole]
     steps = [str(best.step) for best in both if best.accuracy >= whole[best.step]]

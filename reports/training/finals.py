@@ -1,4 +1,4 @@
-"""The final trainings of a study's trials: what the search promised, and what they obtained."""
+"""The final trainings of a study's trials: results of the search against those of the training."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _TEST = "test_accuracy"
 class FinalsFrame:
     """What the table shows.
 
-    names: the metrics that some training obtained. gaps: validation accuracy obtained minus promised, in
-    points, of each training that has both.
+    names: the metrics that some training has. gaps: validation accuracy obtained in training minus promised
+    by the search, in points, of each training that has both.
     """
 
     finals: tuple[FinalTraining, ...]
@@ -61,7 +61,7 @@ def finals_section(digest: Digest, run_folder: Path) -> Section | None:
 
 
 def sentence(frame: FinalsFrame) -> str:
-    """How the trainings did, in a sentence or two."""
+    """How many trainings there are, and how their accuracies compare with the search's."""
     n = len(frame.finals)
     text = f"{counted(n, 'final training')} of exported configs."
     if frame.gaps:
