@@ -23,7 +23,7 @@ def set_allocator(setting: str) -> None:
 
 
 def environment_settings() -> dict[str, str]:
-    """What the environment tells the allocator: variables of glibc, and of others loaded before it."""
+    """The allocator's environment variables: of glibc, and of allocators loaded before it."""
     return {
         name: value
         for name, value in sorted(os.environ.items())

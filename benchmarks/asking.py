@@ -49,7 +49,7 @@ class Asking:
 
 
 def time_asks(space: str, sampler: str, n_recorded: int, n: int, folder: Path) -> Asking:
-    """Ask and tell `n` times with so many recorded trials; the first ask, which loads code, is left out."""
+    """Ask and tell `n` times with so many recorded trials, without the first ask, which imports code."""
     searched = _space(space, sampler)
     attributes = StudyAttributes.of("asking", searched)
     run = RunFolder(folder / f"{sampler}-{n_recorded}")

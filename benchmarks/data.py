@@ -91,7 +91,7 @@ def measured(arguments: Namespace, root: str, step_ms: float) -> list[dict[str, 
 
 
 class Source(NamedTuple):
-    """stream(): batches without end, epoch after epoch; whoever closes it ends its workers."""
+    """stream(): endless batches, epoch after epoch; closing it ends its workers."""
 
     name: str
     n_workers: int

@@ -101,7 +101,7 @@ def train(
         while (report := trial_run.step()).kind != "end":
             if report.row is not None:
                 rows.append(_row(number, report))
-    values: dict[str, float | None] = {own.name: None for own in study.info.objectives}
+    values: dict[str, float | None] = {objective.name: None for objective in study.info.objectives}
     if report.state == "complete":
         values = {name: float(report.metrics[name]) for name in values}
     trial = Trial(

@@ -203,7 +203,7 @@ COLUMNS = {
     "early exit": "test_exit_accuracy",
     "its steps": "test_exit_steps",
 }
-"""Head of a column: what of a result stands in it."""
+"""Heading of a column -> the field of a result in it."""
 
 
 def _table(table: Table, out: Path) -> Iterator[str]:
@@ -215,10 +215,10 @@ def _table(table: Table, out: Path) -> Iterator[str]:
     base = _results(table, NONE, out)
     for method in table.methods:
         results = _results(table, method, out)
-        cells = [_mean_sd([one[key] for one in results.values()]) for key in COLUMNS.values()]
+        cells = [_mean_sd([result[key] for result in results.values()]) for key in COLUMNS.values()]
         cells.append(str(len(results)))
         for key in ("test_accuracy_at_4", "test_accuracy_at_1"):
-            gains = [one[key] - base[seed][key] for seed, one in results.items() if seed in base]
+            gains = [result[key] - base[seed][key] for seed, result in results.items() if seed in base]
             cells.append("" if method == NONE else _mean_sd(gains, signed=True))
         beta = "" if method.beta is None else f"{method.beta:g}"
         yield f"| {method.mode} | {beta} | {' | '.join(cells)} |"
@@ -231,7 +231,8 @@ def _results(table: Table, method: Method, out: Path) -> dict[int, dict[str, flo
         seed: json.loads(path.read_text(encoding="utf-8")) for seed, path in paths.items() if path.is_file()
     }
     return {
-        seed: {**one["metrics"], "test_accuracy_at_4": one["test_accuracy"]} for seed, one in results.items()
+        seed: {**result["metrics"], "test_accuracy_at_4": result["test_accuracy"]}
+        for seed, result in results.items()
     }
 
 

@@ -41,7 +41,7 @@ def sleep(seconds: float) -> float:
 
 @cache
 def load_once() -> None:
-    """What loading torch takes a worker before its first trial.
+    """The time a worker takes to load torch before its first trial.
 
     Without it the first trial ends before a second worker has started. Then Ray Tune hands the second trial
     to the first worker and lets go of the other, again and again: one slot does all the work.

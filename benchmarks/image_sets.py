@@ -63,7 +63,7 @@ class TorchvisionImages(Dataset[tuple[Tensor, int]]):
 
 
 def _transform(data: DataSet, augment: str) -> Any:
-    """What `data.augment` means, of torchvision's transforms; RandomErasing stands for Cutout."""
+    """`data.augment` with torchvision's transforms; RandomErasing for Cutout."""
     from torchvision import transforms
 
     H = data.spec.height

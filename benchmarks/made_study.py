@@ -1,4 +1,4 @@
-"""A study of any size, made up from a seed: what a search over the method's params might leave behind."""
+"""A synthetic study of any size, drawn from a seed: like a search over the params of the method."""
 
 from __future__ import annotations
 

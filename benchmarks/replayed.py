@@ -56,7 +56,10 @@ def read_replayed(arguments: argparse.Namespace) -> Replayed:
 
 
 def _hypervolume(space: Space, table: StudyTable) -> float:
-    own = space.objectives
-    values = [[row.metrics[name] for name in own] for row in table.everything() if row.state == "complete"]
-    directions = [objective.direction for objective in own.values()]
-    return hypervolume(values, directions, [float(objective.reference or 0.0) for objective in own.values()])
+    objectives = space.objectives
+    values = [
+        [row.metrics[name] for name in objectives] for row in table.everything() if row.state == "complete"
+    ]
+    directions = [objective.direction for objective in objectives.values()]
+    references = [float(objective.reference or 0.0) for objective in objectives.values()]
+    return hypervolume(values, directions, references)

@@ -75,9 +75,9 @@ def measured(n_trials: int, arguments: argparse.Namespace, folder: Path) -> dict
         "epochs": len(study.epochs),
         "mb": path.stat().st_size / 1e6,
         "build_s": build_s,
-        "parsed_s": statistics.median(one.parsed_s for one in openings),
-        "usable_s": statistics.median(one.usable_s for one in openings),
-        "usable_all_s": [one.usable_s for one in openings],
+        "parsed_s": statistics.median(opening.parsed_s for opening in openings),
+        "usable_s": statistics.median(opening.usable_s for opening in openings),
+        "usable_all_s": [opening.usable_s for opening in openings],
         "limits": LIMITS.get(n_trials),
     }
 

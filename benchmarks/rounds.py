@@ -15,7 +15,7 @@ from benchmarks.setting import Setting
 from snncore.measure.timing import QUIET_SHARE, ForeignLoad
 
 TURN_S = 0.3
-"""A turn is one call, or as many as fit this time: the load of a machine cannot be told over less."""
+"""A turn is one call, or as many as fit into this time: load cannot be measured over less."""
 
 Key = TypeVar("Key", bound=Hashable)
 

@@ -60,7 +60,7 @@ class RayAsha:
 
 
 class Fifo:
-    """Stops nobody."""
+    """Stops no trial."""
 
     def report(
         self, number: int, row: Mapping[str, Any], metrics: Mapping[str, Any], epochs: int
@@ -95,7 +95,7 @@ def replay(space: Space, table: StudyTable, stopper: Any, seed: int, n_slots: in
     order = [everything[at] for at in np.random.default_rng(seed).permutation(len(everything))]
     space = replace(space, budget=Budget(len(order)))
     done = simulate(space, table, n_slots, stopper=stopper, source=lambda store: InOrder(store, order))
-    full = sum(len(one.rows) for one in everything)
+    full = sum(len(row.rows) for row in everything)
     return _replay(done, full, total)
 
 
@@ -110,7 +110,7 @@ def _replay(done: Simulation, full: int, total: float) -> Replay:
 def schedulers(
     min_epochs: int, eta: float, epochs: int, objectives: Sequence[Objective]
 ) -> dict[str, Callable[[], Any]]:
-    """By name, what makes one for a replay."""
+    """By name, a function that makes a stopper for a replay."""
     return {
         "FIFO": Fifo,
         "ASHA by val_accuracy (Ray)": lambda: RayAsha(min_epochs, eta, epochs),
@@ -128,14 +128,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     given = read_replayed(arguments)
     space, table, epochs = given.space, given.table, given.epochs
-    objectives = [Objective(name, own.direction) for name, own in space.objectives.items()]
+    objectives = [Objective(name, objective.direction) for name, objective in space.objectives.items()]
     rows = []
     for name, make in schedulers(arguments.min_epochs, arguments.eta, epochs, objectives).items():
         replays = [
             replay(space, table, make(), seed, arguments.slots, given.total)
             for seed in range(arguments.replays)
         ]
-        rows.append({"name": name, **told(replays)})
+        rows.append({"name": name, **summary(replays)})
     at_a_time = f"{arguments.slots} at a time, {arguments.replays} orders"
     print(f"{given.n_configs} configs of {epochs} epochs, {at_a_time}\n")
     print(f"share of the hypervolume at a share of the epochs\n\n{volumes_table(rows)}\n")
@@ -145,18 +145,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def told(replays: Sequence[Replay]) -> dict[str, Any]:
-    """Means over replays; epochs_for is that of the mean curve, None where it does not get so far."""
+def summary(replays: Sequence[Replay]) -> dict[str, Any]:
+    """Means over replays; epochs_for is that of the mean curve, None where it does not reach the target."""
     grid = np.linspace(0.0, 1.0, 1001)
     curve = np.mean([[replay.volume_at(share) for share in grid] for replay in replays], axis=0)
     return {
         "volumes": {
-            str(share): float(np.mean([one.volume_at(share) for one in replays])) for share in SHARES
+            str(share): float(np.mean([replay.volume_at(share) for replay in replays])) for share in SHARES
         },
         "epochs_for": {str(target): _first(grid, curve >= target) for target in TARGETS},
-        "each_for": {str(target): [one.epochs_for(target) for one in replays] for target in TARGETS},
-        "epochs_spent": float(np.mean([one.epochs[-1] for one in replays])),
-        "n_complete": float(np.mean([one.n_complete for one in replays])),
+        "each_for": {str(target): [replay.epochs_for(target) for replay in replays] for target in TARGETS},
+        "epochs_spent": float(np.mean([replay.epochs[-1] for replay in replays])),
+        "n_complete": float(np.mean([replay.n_complete for replay in replays])),
     }
 
 
@@ -178,13 +178,13 @@ def volumes_table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def epochs_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Of the mean curve; in brackets the mean over the replays that get there, and how many do."""
+    """Epochs of the mean curve; in brackets mean and number of the replays that reach the target."""
     lines = []
     for row in rows:
         cells = [row["name"]]
         for target in TARGETS:
             share, each = row["epochs_for"][str(target)], row["each_for"][str(target)]
-            reached = [one for one in each if math.isfinite(one)]
+            reached = [share for share in each if math.isfinite(share)]
             mean = f"{np.mean(reached):.3f}" if reached else "–"
             whole = "–" if share is None else f"{share:.3f}"
             cells.append(f"{whole} ({mean}, {len(reached)} of {len(each)})")

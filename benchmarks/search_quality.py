@@ -93,18 +93,19 @@ def optuna_as_it_is(row: Row, seed: int) -> tuple[list[tuple[float, ...]], float
     def ask(number: int) -> tuple[Any, dict[str, Any]]:
         trial = study.ask()
         options = {name: list(parameter.values()) for name, parameter in nas.space.search.items()}
-        return trial, {name: trial.suggest_categorical(name, own) for name, own in options.items()}
+        return trial, {name: trial.suggest_categorical(name, values) for name, values in options.items()}
 
     return _drive(nas, ask, lambda trial, values: study.tell(trial, values))
 
 
 def ray_as_it_is(row: Row, seed: int) -> tuple[list[tuple[float, ...]], float]:
-    """Ray's `OptunaSearch` with its defaults, asked and told as Ray Tune does it; repeats count."""
+    """Ray's `OptunaSearch` with its defaults, called as by Ray Tune; repeats count."""
     from ray import tune
     from ray.tune.search.optuna import OptunaSearch
 
     nas = networks(is_cheap=False)
-    modes = ["max" if own.direction == "maximize" else "min" for own in nas.space.objectives.values()]
+    objectives = nas.space.objectives.values()
+    modes = ["max" if objective.direction == "maximize" else "min" for objective in objectives]
     search = OptunaSearch(metric=list(nas.space.objectives), mode=modes, seed=seed)
     options = {name: tune.choice(list(parameter.values())) for name, parameter in nas.space.search.items()}
     search.set_search_properties(None, None, options)
@@ -164,9 +165,9 @@ def run(row: Row, seed: int) -> Run:
     _quiet()
     values, ask_s = PEERS.get(row.name, ours)(row, seed)
     nas = networks(row.probes is not None)
-    own = nas.space.objectives.values()
-    directions = [objective.direction for objective in own]
-    reference = [float(objective.reference or 0.0) for objective in own]
+    objectives = nas.space.objectives.values()
+    directions = [objective.direction for objective in objectives]
+    reference = [float(objective.reference or 0.0) for objective in objectives]
     shares = tuple(hypervolume(values[:n], directions, reference) / nas.hypervolume for n in AT)
     return Run(row, seed, shares, ask_s)
 
@@ -187,7 +188,7 @@ def rows(only: str) -> list[Row]:
 
 
 def measure(chosen: Sequence[Row], n_seeds: int, n_slow_seeds: int, n_processes: int) -> list[Run]:
-    """All seeds of all rows, in processes of one thread each; the slow ones begin first."""
+    """All seeds of all rows, in processes of one thread each; the slow ones start first."""
     jobs = [
         (row, seed)
         for row in sorted(chosen, key=lambda row: not row.is_slow)
@@ -205,18 +206,18 @@ def table(runs: Sequence[Run], chosen: Sequence[Row], *, probed: bool) -> str:
     """Markdown: mean ± sd over seeds at each of AT."""
     lines = []
     for row in chosen:
-        own = [one for one in runs if one.row == row]
-        if (row.probes is not None) is not probed or not own:
+        of_row = [run for run in runs if run.row == row]
+        if (row.probes is not None) is not probed or not of_row:
             continue
-        shares = np.array([one.shares for one in own])
-        sd = shares.std(axis=0, ddof=1) if len(own) > 1 else [math.nan] * len(AT)
+        shares = np.array([run.shares for run in of_row])
+        sd = shares.std(axis=0, ddof=1) if len(of_row) > 1 else [math.nan] * len(AT)
         name = row.name if not probed else f"{row.name}, {_probes(row.probes)}"
         lines.append(
             (
                 name,
                 *(f"{mean:.4f} ± {spread:.4f}" for mean, spread in zip(shares.mean(axis=0), sd, strict=True)),
-                f"{np.mean([one.ask_s for one in own]):.3f}",
-                str(len(own)),
+                f"{np.mean([run.ask_s for run in of_row]):.3f}",
+                str(len(of_row)),
             )
         )
     return markdown(("sampler", *map(str, AT), "s an ask", "seeds"), lines)
@@ -251,18 +252,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         ("every metric learned from finished trials", False),
         ("cheap size, latency", True),
     ):
-        told = table(runs, chosen, probed=probed)
-        if told.count("\n") > 1:
-            print(f"{title}\n\n{told}\n")
+        lines = table(runs, chosen, probed=probed)
+        if lines.count("\n") > 1:
+            print(f"{title}\n\n{lines}\n")
     environment = {"machine": describe_machine(), "versions": installed_versions()}
-    write_json(arguments, "search_quality", environment, [_plain(one) for one in runs])
+    write_json(arguments, "search_quality", environment, [_plain(run) for run in runs])
     return 0
 
 
-def _plain(one: Run) -> dict[str, Any]:
-    probes = "unlimited" if one.row.probes == math.inf else one.row.probes
-    shares = {str(n): share for n, share in zip(AT, one.shares, strict=True)}
-    return {"name": one.row.name, "probes": probes, "seed": one.seed, "shares": shares, "ask_s": one.ask_s}
+def _plain(run: Run) -> dict[str, Any]:
+    probes = "unlimited" if run.row.probes == math.inf else run.row.probes
+    shares = {str(n): share for n, share in zip(AT, run.shares, strict=True)}
+    return {"name": run.row.name, "probes": probes, "seed": run.seed, "shares": shares, "ask_s": run.ask_s}
 
 
 if __name__ == "__main__":

@@ -2,10 +2,9 @@
 
     python -m benchmarks.stopped_trials
 
-The sampler proposes, the nearest config of the table answers, `search.early_stopping.halving` stops. Compared
-is what TPE is told of a stopped trial: PRUNED (it counts as worse than every finished one), nothing at all,
-COMPLETE with the values of its last epoch, or COMPLETE with the accuracy it could have been expected to end
-with.
+The sampler proposes, the nearest config of the table is used, `search.early_stopping.halving` stops. Compared
+is what TPE gets for a stopped trial: PRUNED (it counts as worse than every finished one), nothing at all,
+COMPLETE with the values of its last epoch, or COMPLETE with the accuracy expected at its end.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ SHARES = (0.05, 0.1, 0.15, 0.2, 0.3)
 
 
 class Nothing(TrialStore):
-    """Tells FAIL, which every sampler ignores."""
+    """Reports FAIL, which every sampler ignores."""
 
     def _tell(self, trial: StoredTrial, outcome: Outcome) -> None:
         if outcome.state != "stopped":
@@ -47,7 +46,7 @@ class Nothing(TrialStore):
 
 
 class LastEpoch(TrialStore):
-    """Tells COMPLETE with what was measured after the last epoch."""
+    """Reports COMPLETE with the values of the last epoch."""
 
     def _tell(self, trial: StoredTrial, outcome: Outcome) -> None:
         if outcome.state != "stopped":
@@ -59,12 +58,12 @@ class LastEpoch(TrialStore):
         trial.state = outcome.state
 
     def accuracy(self, accuracy: float, epoch: int) -> float:
-        """What is told of the accuracy after an epoch."""
+        """The accuracy to report for a trial stopped after `epoch`."""
         return accuracy
 
 
 class ExpectedEnd(LastEpoch):
-    """Tells COMPLETE with the accuracy so far and what finished trials still gained, by their median."""
+    """Reports COMPLETE with the accuracy so far plus the median gain of finished trials after that epoch."""
 
     def accuracy(self, accuracy: float, epoch: int) -> float:
         gains = [

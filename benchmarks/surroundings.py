@@ -17,13 +17,13 @@ from snncore.machine import processor_model
 from snncore.measure.timing import QUIET_SHARE, ForeignLoad
 
 LOOK_S = 2.0
-"""How long the machine is looked at before a run; processor time is counted in ticks of 10 ms."""
+"""How long the machine is observed before a run; processor time is counted in ticks of 10 ms."""
 
 PACKAGES = ("spikingjelly", "snntorch", "triton", "torchvision", "numpy")
 
 
 def is_quiet(allow_load: bool) -> bool:
-    """Whether a run may start; tells on stderr what keeps it from starting, or that rows will be marked."""
+    """Whether a run may start; prints on stderr why it may not, or that rows will be marked."""
     load = ForeignLoad()
     time.sleep(LOOK_S)
     busy = load.busy_cores()
@@ -34,7 +34,7 @@ def is_quiet(allow_load: bool) -> bool:
         print("; rows measured under load are marked with *", file=sys.stderr)
         return True
     print(
-        "; times would mean little. Wait for them to end, or measure all the same with --allow-load",
+        "; times would mean little. Wait for them to end, or use --allow-load to measure anyway",
         file=sys.stderr,
     )
     return False

@@ -113,7 +113,7 @@ def _pressed(function: Callable[..., Any], watch: Stopwatch, part: str, whole: b
 
 
 def _pulled(function: Callable[..., Iterator[Any]], watch: Stopwatch) -> Callable[..., Iterator[Any]]:
-    """As `function`, which returns an iterator: what each pull takes is charged to "batches"."""
+    """As `function`, which returns an iterator: the time of each item counts as "batches"."""
 
     @wraps(function)
     def call(*arguments: Any, **named: Any) -> Iterator[Any]:

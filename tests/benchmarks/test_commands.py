@@ -62,9 +62,9 @@ def test_train_step_tells_growth_over_several_numbers_of_steps(
     content = result(train_step.main, tmp_path, "--T", "2", "1", "--only", "floor", *ONCE)
     medians = {(row["T"], row["name"]): row["median_ms"] for row in content["rows"]}
     assert set(medians) == {(T, name) for T in (1, 2) for name in FLOORS}
-    told = capsys.readouterr().out
-    assert "| row | T = 2 over T = 1 |" in told
-    assert f"| floor fp32 | {medians[2, 'floor fp32'] / medians[1, 'floor fp32']:.2f} |" in told
+    printed = capsys.readouterr().out
+    assert "| row | T = 2 over T = 1 |" in printed
+    assert f"| floor fp32 | {medians[2, 'floor fp32'] / medians[1, 'floor fp32']:.2f} |" in printed
 
 
 def test_json_tells_machine_versions_threads_and_allocator(
@@ -91,10 +91,10 @@ def test_a_busy_machine_is_refused(
     monkeypatch.setattr(ForeignLoad, "busy_cores", lambda self: 1.0)
     path = tmp_path / "result.json"
     assert main([*TINY, "--json", str(path)]) == 1
-    told = capsys.readouterr()
-    assert "other processes use 1.0 of its cores" in told.err
-    assert "--allow-load" in told.err
-    assert told.out == ""
+    printed = capsys.readouterr()
+    assert "other processes use 1.0 of its cores" in printed.err
+    assert "--allow-load" in printed.err
+    assert printed.out == ""
     assert not path.exists()
 
 

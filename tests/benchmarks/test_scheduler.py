@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks import digits_table, replayed
 from benchmarks.digits_table import configs, make_table, table_space
-from benchmarks.scheduler import Fifo, RayAsha, Replay, main, told
+from benchmarks.scheduler import Fifo, RayAsha, Replay, main, summary
 from search.errors import SearchError
 from studies.record import read_study
 from tests.search.fakes import TRAINER, FloatRange, Objective, make_space
@@ -84,10 +84,10 @@ def test_shares_are_read_off_the_steps_of_the_curve() -> None:
 
 def test_a_replay_that_never_gets_there_keeps_the_mean_curve_below() -> None:
     far, near = Replay((0.1,), (1.0,), 1), Replay((0.1,), (0.96,), 1)
-    summary = told([far, near])
-    assert summary["epochs_for"]["0.98"] == pytest.approx(0.1)
-    assert summary["epochs_for"]["0.99"] is None
-    assert summary["each_for"]["0.99"] == [0.1, math.inf]
+    means = summary([far, near])
+    assert means["epochs_for"]["0.98"] == pytest.approx(0.1)
+    assert means["epochs_for"]["0.99"] is None
+    assert means["each_for"]["0.99"] == [0.1, math.inf]
 
 
 @pytest.mark.slow
