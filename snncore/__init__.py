@@ -1,6 +1,6 @@
 """The trainer: one config in, one trained and measured spiking network out.
 
-Names are imported on first use, so that reading a config (`snncore.config.schema`) costs no torch.
+Names are imported on first use, so that reading a config (`snncore.config.schema`) does not import torch.
 """
 
 from __future__ import annotations

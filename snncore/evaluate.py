@@ -1,6 +1,6 @@
-"""Evaluate a trained network: what is asked for, measured in one pass where possible, and printed.
+"""Evaluate a trained network: measure what the options ask for, in one pass if possible, and print it.
 
-python -m snncore.evaluate best.yaml        # that was trained, or the folder; accuracy on the test split
+python -m snncore.evaluate best.yaml        # the trained config or its folder; accuracy on the test split
 python -m snncore.evaluate FOLDER --split val --confusion --early-exit 0.9,0.99 --pgd 0.03
 """
 
@@ -50,7 +50,7 @@ def _command(arguments: argparse.Namespace) -> int:
 
 
 def _measure(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Everything that was asked for, as JSON values. What was not asked for has no key."""
+    """All requested measurements as JSON values; without keys for the others."""
     from snncore.evaluation.confusion import Confusion
     from snncore.evaluation.early_exit import EarlyExit
     from snncore.evaluation.predictor import load
@@ -85,13 +85,13 @@ def _measure(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.operations:
         report["operations"] = asdict(predictor.count_operations(split))
     for name, attack in attacks.items():
-        found = predictor.robustness(split, attack, arguments.seed)
-        report[name] = _robustness(found, predictor.config.neuron) | {"seed": arguments.seed}
+        robustness = predictor.robustness(split, attack, arguments.seed)
+        report[name] = _robustness(robustness, predictor.config.neuron) | {"seed": arguments.seed}
     return report
 
 
-def _robustness(found: Robustness, neuron: NeuronConfig) -> dict[str, Any]:
-    first = asdict(found.attacks[0])
+def _robustness(robustness: Robustness, neuron: NeuronConfig) -> dict[str, Any]:
+    first = asdict(robustness.attacks[0])
     del first["surrogate"]
     through = [
         {
@@ -100,9 +100,9 @@ def _robustness(found: Robustness, neuron: NeuronConfig) -> dict[str, Any]:
             "is_own": attack.surrogate is None,
             "robust_accuracy": accuracy,
         }
-        for attack, accuracy in zip(found.attacks, found.by_attack, strict=True)
+        for attack, accuracy in zip(robustness.attacks, robustness.by_attack, strict=True)
     ]
-    return {**first, "robust_accuracy": found.accuracy, "through": through}
+    return {**first, "robust_accuracy": robustness.accuracy, "through": through}
 
 
 def _attacks(arguments: argparse.Namespace) -> Iterator[tuple[str, Any]]:
@@ -122,9 +122,9 @@ def _numbers(text: str) -> list[float]:
 
 
 def number(text: str) -> float:
-    """A number or a fraction; argparse tells a ValueError as a wrong argument."""
-    above, slash, below = text.partition("/")
-    return float(above) / float(below) if slash and float(below) else float(text)
+    """A number or a fraction such as 8/255; argparse reports a ValueError as an invalid argument."""
+    numerator, slash, denominator = text.partition("/")
+    return float(numerator) / float(denominator) if slash and float(denominator) else float(text)
 
 
 def _write_json(path: Path, report: dict[str, Any]) -> None:

@@ -1,11 +1,11 @@
-"""Write a trained network in a form that other programs read; the suffix of --out says which.
+"""Write a trained network in a format that other programs read; the suffix of --out selects it.
 
 python -m snncore.export_network best.yaml --out net.nir           # NIR: simulators, neuromorphic chips
 python -m snncore.export_network FOLDER --out net.safetensors      # named tensors
 python -m snncore.export_network FOLDER --out net.pt --fold-norms  # the same for torch.load
 
-FOLDER is what snncore.train wrote; a config file stands for the folder that training it wrote.
-(`studies.export` is another command: it writes the config of a trial that is still to be trained.)
+FOLDER is what snncore.train wrote; a config file means the folder that training it wrote.
+(`studies.export` is another command: it writes the config of a trial, to be trained.)
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ SUFFIXES = (".nir", ".safetensors", ".pt")
 
 
 def export_network(predictor: Predictor, path: str | Path, fold_norms: bool = False) -> Path:
-    """Write the network of `predictor` to `path`, whole or not at all; returns the path.
+    """Write the network of `predictor` to `path`, atomically; returns the path.
 
-    fold_norms: for weights; NIR knows no batch norm and always has it folded.
+    fold_norms: for weights; NIR has no batch norm, so there it is always folded.
 
     Raises:
         UserError: the suffix is unknown, the file exists or cannot be written, or the network cannot be

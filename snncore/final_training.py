@@ -1,8 +1,8 @@
 """Final training of one config: all epochs, then the test split, read once.
 
-What it leaves in its folder: config.yaml, epochs.jsonl, checkpoint/ while it runs, and at the end final/
-(the network) and result.json. The network of the last epoch is reported; nothing is selected.
-With several processes, the first one writes and tells, and every process returns.
+Its folder holds config.yaml, epochs.jsonl, checkpoint/ while it runs, and at the end final/ (the network) and
+result.json. The result is that of the last epoch; no epoch is selected.
+With several processes, the first one writes and prints, and every process returns.
 """
 
 from __future__ import annotations
@@ -55,16 +55,16 @@ def train(
 ) -> TrainResult:
     """Train `config` to the end in the folder `out` (default: the config's `out`) and test it once.
 
-    Started by torchrun, the processes train together; `folder` must then be one that all of them see.
+    With torchrun, the processes train together; `out` must then be a folder that all of them can access.
     threads: of torch, default all cores. on_epoch is called in the first process.
 
     Raises:
-        UserError: no folder is named, it exists and `resume` is off, there is nothing to resume, it cannot be
+        UserError: no folder is given, it exists and `resume` is off, there is nothing to resume, it cannot be
             written, there is no such device, or `threads` is below 1.
         DataError: the data set cannot be read.
-        DivergedError: the loss stopped being finite.
-        SilentNetworkError: no neuron of the trained network fires, or no gradient brings a silent layer to
-            life. There is no result; a folder that held no epoch yet is removed again.
+        DivergedError: a loss is not finite.
+        SilentNetworkError: no neuron of the trained network fires, or no gradient reaches a silent layer.
+            There is no result; a folder without a finished epoch is removed.
     """
     load_factory(config.model.arch)
     folder = _folder(config, out)
@@ -86,7 +86,7 @@ def train(
         test = run_on_all(session.data.read_test)
         tested = _Tested(test, session.evaluate(test), started, is_main=rank() == 0, n_processes=world_size())
         silent = _silent(session, tested)
-    # Outside the group: what is measured now is measured in one process.
+    # Outside the group: the remaining measurements are made in one process.
     return _finish(folder, session, tested, silent)
 
 
@@ -123,14 +123,14 @@ def _run_epochs(folder: Path, session: TrainingSession, on_epoch: Callable[[Epoc
 
 
 def _remove_if_empty(folder: Path) -> None:
-    """What the user must mend the config for shall not stand in the way of the next try."""
+    """Remove a folder without a checkpoint, so that the user can start again with a fixed config."""
     if not checkpoint.exists(folder / CHECKPOINT):
         shutil.rmtree(folder, ignore_errors=True)
 
 
 @dataclass(frozen=True)
 class _Tested:
-    """What is known when the processes part. started: the time at which testing began."""
+    """The results of testing, before the process group ends. started: the time at which testing began."""
 
     split: AnySplit
     test: Evaluation
@@ -140,10 +140,10 @@ class _Tested:
 
 
 def _silent(session: TrainingSession, tested: _Tested) -> tuple[int, ...]:
-    """The layers without a spike in the trained network, on validation data, or test data without those.
+    """The layers that never fire in the trained network, on validation data, or on test data without it.
 
     Raises:
-        SilentNetworkError: all of them. Where some fire, training may only have been too short.
+        SilentNetworkError: all layers are silent. If some fire, training may just have been too short.
     """
     validation = session.last_evaluation
     assert validation is not None
@@ -190,18 +190,18 @@ def _finish(folder: Path, session: TrainingSession, tested: _Tested, silent: tup
 
 
 def _about_splits(session: TrainingSession, test: Evaluation, validation: Evaluation) -> dict[str, Any]:
-    """What the accuracies are of, as `TrainResult` names it."""
-    told: dict[str, Any] = {"n_train_classes": session.n_train_classes}
+    """The description of the splits, by the fields of `TrainResult`."""
+    values: dict[str, Any] = {"n_train_classes": session.n_train_classes}
     for split, evaluation in (("test", test), ("val", validation)):
-        told |= about_split(split, evaluation.n_per_class)
-        told[f"{split}_balanced_accuracy"] = evaluation.balanced_accuracy
-    return {name: None if math.isnan(value) else value for name, value in told.items()}
+        values |= about_split(split, evaluation.n_per_class)
+        values[f"{split}_balanced_accuracy"] = evaluation.balanced_accuracy
+    return {name: None if math.isnan(value) else value for name, value in values.items()}
 
 
 def _share(config: Config, n_processes: int) -> Config:
-    """The config of a process's own part: its batch is a share of the global one."""
-    own = -(-config.optim.batch_size // n_processes)
-    return config.model_copy(update={"optim": config.optim.model_copy(update={"batch_size": own})})
+    """The config with the batch size of one process, its share of the global batch."""
+    batch_size = -(-config.optim.batch_size // n_processes)
+    return config.model_copy(update={"optim": config.optim.model_copy(update={"batch_size": batch_size})})
 
 
 def _folder(config: Config, out: str | Path | None) -> Path:
@@ -212,17 +212,17 @@ def _folder(config: Config, out: str | Path | None) -> Path:
 
 
 def _finished_before(folder: Path, config: Config, resume: bool) -> TrainResult | None:
-    """Refuse a folder that must not be written to; the result when this training is finished already."""
+    """Refuse a folder that must not be written to; the result if this training is already finished."""
     try:
         is_there = folder.exists()
     except OSError as error:  # a folder above it cannot be entered
         raise _not_writable(folder, error) from error
     if not is_there:
         if resume:
-            raise UserError(f"{folder}: nothing to resume, there is no such folder; begin without --resume")
+            raise UserError(f"{folder}: nothing to resume, there is no such folder; start without --resume")
         return None
     if not resume:
-        raise UserError(f"{folder}: exists already; use --resume to go on, or another --out")
+        raise UserError(f"{folder}: exists already; use --resume to continue, or another --out")
     if not (folder / CONFIG).is_file():
         raise UserError(f"{folder}: holds no training to resume (no {CONFIG})")
     before = load_config(folder / CONFIG)
@@ -232,7 +232,7 @@ def _finished_before(folder: Path, config: Config, resume: bool) -> TrainResult 
 
 
 def _make(folder: Path, config: Config) -> None:
-    """With its config in it from the first moment: without one it could not be resumed."""
+    """Make the folder together with its config, without which it could not be resumed."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     fresh = folder.with_name(f".{folder.name}.{os.getpid()}.new")
     fresh.mkdir()

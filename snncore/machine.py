@@ -1,4 +1,4 @@
-"""The processor a number was measured on. Knows no torch."""
+"""The processor a number was measured on. Imports no torch."""
 
 from __future__ import annotations
 

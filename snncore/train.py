@@ -1,11 +1,11 @@
-"""Train one config to the end: arguments, a progress bar, errors in plain words.
+"""Train one config to the end: command line, progress bar, readable errors.
 
     python -m snncore.train best.yaml
     python -m snncore.train best.yaml --resume
     python -m snncore.train best.yaml --set data.val_fraction=0      # train on everything
     torchrun --nproc-per-node 8 -m snncore.train best.yaml           # one network on eight GPUs
 
-With several processes the first one talks; errors are told once on every node.
+With several processes the first one prints; errors are printed once on every node.
 """
 
 from __future__ import annotations
@@ -81,14 +81,14 @@ def _run(config: Config, out: Path, arguments: argparse.Namespace) -> int:
             on_epoch=_reporter(config, console, progress),
         )
     if is_main_process():
-        _tell(result, console)
+        _print_result(result, console)
         for line in _about_study(result, config):
             console.print(line, markup=False, highlight=False)
     return 0
 
 
 def _about_study(result: TrainResult, config: Config) -> list[str]:
-    """How the study that the config came from, if any, gets to show the result.
+    """How the study that the config came from, if any, can show the result.
 
     An exported config has `out`: RUN/finals/trial-NNNN.
     """
@@ -114,7 +114,7 @@ def _about_study(result: TrainResult, config: Config) -> list[str]:
 
 
 def _about_threads(n: int | None) -> list[str]:
-    """Why the result may differ from what the study promised."""
+    """A line on why the result may differ from the trial in the study."""
     if n is None:
         return []
     return [
@@ -123,7 +123,7 @@ def _about_threads(n: int | None) -> list[str]:
     ]
 
 
-def _tell(result: TrainResult, console: Console) -> None:
+def _print_result(result: TrainResult, console: Console) -> None:
     each = "" if result.n_processes == 1 else f" in each of {result.n_processes} processes"
     folder = shlex.quote(str(result.folder))
     allowed = " --allow-code" if own_module(result.config.model.arch) else ""
@@ -140,19 +140,19 @@ def _tell(result: TrainResult, console: Console) -> None:
 
 
 def _about_accuracy(result: TrainResult) -> list[str]:
-    """The accuracies with what they are of, and what keeps them from telling much."""
+    """The accuracies with a description of their data, and remarks on what limits their meaning."""
     accuracies = {"test": result.test_accuracy, "val": result.val_accuracy}
-    told = [
+    lines = [
         f"{SPLITS[split]} accuracy {accuracy_text(value, vars(result), split)}"
         for split, value in accuracies.items()
         if value is not None
     ]
     none = ["no validation"] if result.val_accuracy is None else []
-    return [*told, *none, *split_remarks(accuracies, vars(result))]
+    return [*lines, *none, *split_remarks(accuracies, vars(result))]
 
 
 def _about_silence(result: TrainResult) -> list[str]:
-    """Layers that do nothing, though the network has a result."""
+    """A line on layers that never fire."""
     if not result.silent_layers:
         return []
     layers = ", ".join(str(layer) for layer in result.silent_layers)

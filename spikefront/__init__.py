@@ -1,4 +1,4 @@
-"""What every room stands on: reading YAML and other small files, writing files whole, ending commands well.
+"""Helpers of every room: reading YAML and small files, writing files atomically, exit codes.
 
-Knows no room, and loads nothing heavy.
+Imports no room and nothing heavy.
 """

@@ -1,7 +1,7 @@
-"""What an accuracy is of, and whether it is more than guessing: one rule and one wording for all rooms.
+"""Describes the data of an accuracy, and whether it is better than guessing, in the same words everywhere.
 
-A split is told by numbers under the names that metrics and results of trainings share (`about_split`); SPLIT
-is `train`, `val` or `test`. Records of before they were measured lack them, and then nothing is said.
+A split is described by numbers whose names metrics and results of trainings share (`about_split`); SPLIT is
+`train`, `val` or `test`. Records from before they were measured lack them; then the texts are empty.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ SAMPLES = (
     *(f"n_{split}_samples" for split in ("val", "test")),
     *(f"{split}_largest_class_share" for split in ("val", "test")),
 )
-"""What the result of a final training tells of its splits."""
+"""Names of the numbers that describe the splits in the result of a final training."""
 
 
 def balanced_accuracy(n_per_class: Sequence[int], right_per_class: Sequence[int]) -> float:
     """Mean recall over the classes that have a sample, percent; maximise.
 
     n_per_class: samples of each class; right_per_class: how many of them were classified rightly.
-    NaN without any sample; of one class alone its recall, which is then the accuracy.
+    NaN without samples; with a single class its recall, which is then the accuracy.
     """
     recalls = [right / n for n, right in zip(n_per_class, right_per_class, strict=True) if n]
     return 100.0 * sum(recalls) / len(recalls) if recalls else math.nan
@@ -37,7 +37,7 @@ def balanced_accuracy(n_per_class: Sequence[int], right_per_class: Sequence[int]
 def about_split(split: str, n_per_class: Sequence[int]) -> dict[str, float]:
     """`n_classes`, `n_SPLIT_samples`, `n_SPLIT_classes` (that have a sample), `SPLIT_largest_class_share`.
 
-    The share, what always guessing the largest class gives, is in percent, and NaN without any sample.
+    The share, which is the accuracy of always guessing the largest class, is in percent; NaN without samples.
     """
     n = sum(n_per_class)
     return {
@@ -49,10 +49,10 @@ def about_split(split: str, n_per_class: Sequence[int]) -> dict[str, float]:
 
 
 def about_accuracy(accuracy: float | None, values: Mapping[str, Any], split: str = "val") -> str:
-    """What an accuracy is of: "1 of 65 samples wrong; largest class 98.46 %"; "" where that is not known.
+    """The data of an accuracy: "1 of 65 samples wrong; largest class 98.46 %"; "" if not known.
 
-    values: numbers of `about_split` among others. accuracy: percent; None does not count what was wrong, for
-    a balanced accuracy.
+    values: may hold the numbers of `about_split`. accuracy: percent; None, for a balanced accuracy, leaves
+    the number of wrong samples out.
     """
     n, share = _known(values, split)
     if not n:
@@ -72,11 +72,11 @@ def accuracy_text(accuracy: float | None, values: Mapping[str, Any], split: str 
 
 
 def split_text(values: Iterable[Mapping[str, Any]], split: str = "val") -> str:
-    """A split in words: "65 samples, largest class 98.46 %"; "" where no record tells.
+    """A split as text: "65 samples, largest class 98.46 %"; "" if no record has the numbers.
 
-    Where records differ, from the least to the most: "58 to 65 samples, ...".
+    If records differ, their range: "58 to 65 samples, ...".
     """
-    known = [found for one in values if (found := _known(one, split))[0]]
+    known = [numbers for record in values if (numbers := _known(record, split))[0]]
     if not known:
         return ""
     sizes, shares = (sorted(set(column)) for column in zip(*known, strict=True))
@@ -85,10 +85,10 @@ def split_text(values: Iterable[Mapping[str, Any]], split: str = "val") -> str:
 
 
 def guessing_text(accuracy: float | None, values: Mapping[str, Any], split: str = "val") -> str:
-    """How an accuracy stands to always guessing the largest class.
+    """Compares an accuracy with always guessing the largest class.
 
-    "" where it is above that by more than the standard error, or something is not known. The standard error
-    is that of n guesses which are right with the share p of the largest class: 100·√(p(1 − p)/n) points.
+    "" if it is better by more than the standard error, or something is not known. The standard error is that
+    of n guesses that are right with probability p, the share of the largest class: 100·√(p(1 − p)/n) points.
     """
     n, share = _known(values, split)
     if accuracy is None or not n:
@@ -105,8 +105,8 @@ def guessing_text(accuracy: float | None, values: Mapping[str, Any], split: str 
 
 def missing_text(values: Iterable[Mapping[str, Any]], split: str) -> str:
     """The most classes without a sample, as in "3 of 10 classes have no validation sample"; "" for none."""
-    known = ((one.get("n_classes"), one.get(f"n_{split}_classes")) for one in values)
-    # No class at all: the split is empty, and nobody asks anything of it.
+    known = ((record.get("n_classes"), record.get(f"n_{split}_classes")) for record in values)
+    # A split without any class is empty; that needs no remark.
     missing = {(K - n, K) for K, n in known if is_number(K) and is_number(n) and n}
     most, K = max(missing, default=(0, 0))
     if not most:
@@ -116,9 +116,9 @@ def missing_text(values: Iterable[Mapping[str, Any]], split: str) -> str:
 
 
 def split_remarks(accuracies: Mapping[str, float | None], values: Mapping[str, Any]) -> list[str]:
-    """What keeps the accuracies of one training from telling much, a sentence each without a full stop.
+    """Remarks on what limits the meaning of a training's accuracies, each a sentence without a full stop.
 
-    accuracies: by split, percent; None is not known.
+    accuracies: by split, percent; None if not known.
     """
     texts = {split: guessing_text(value, values, split) for split, value in accuracies.items()}
     remarks = [f"{SPLITS[split]} accuracy is {text}" for split, text in texts.items() if text]
@@ -126,7 +126,7 @@ def split_remarks(accuracies: Mapping[str, float | None], values: Mapping[str, A
 
 
 def _known(values: Mapping[str, Any], split: str) -> tuple[int, float]:
-    """The samples and the share of the largest class, percent; (0, 0.0) where they are not known."""
+    """Number of samples, and share of the largest class in percent; (0, 0.0) if not known."""
     n, share = values.get(f"n_{split}_samples"), values.get(f"{split}_largest_class_share")
     if not (is_number(n) and is_number(share) and 1 <= n < math.inf and 0 < share <= 100):
         return 0, 0.0

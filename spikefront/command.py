@@ -1,6 +1,6 @@
-"""The edge of every command: whatever happens inside ends as one readable block and an exit code.
+"""Runs commands: every error ends as one readable message and an exit code.
 
-Nothing here lists the errors of the rooms: what a user can mend is an `InputError`, wherever it comes from.
+This module does not list the errors of the rooms: what a user can fix is an `InputError`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from spikefront.errors import FailedError, InputError
 from spikefront.text import cut, printable
 
 TRACEBACK = "SPIKEFRONT_TRACEBACK"
-"""The environment variable that shows where an error arose."""
+"""The environment variable that makes commands print tracebacks."""
 
 _MAX_LINE = 500
 
@@ -31,14 +31,14 @@ def run_command(
 ) -> int:
     """The exit code of a command whose work is `body`.
 
-    What `body` returns; 2 for an `InputError`, an error of the system such as a full disk, and a fault of
-    ours; 1 for a `FailedError`; 130 for Ctrl-C. Each of them is told on stderr, without a traceback unless
-    SPIKEFRONT_TRACEBACK=1. A reader that has gone away ends the command quietly, with 0.
+    What `body` returns; 2 for an `InputError`, an error of the system such as a full disk, and a bug in
+    SpikeFront; 1 for a `FailedError`; 130 for Ctrl-C. Each is printed on stderr, without a traceback unless
+    SPIKEFRONT_TRACEBACK=1. If the reader of stdout has closed it, the command ends silently with 0.
 
-    prefix: before what a user can mend. stopped: what a Ctrl-C is answered with. is_silent: tells nothing,
-    as the others of several processes that have failed alike do. SystemExit passes, as argparse raises it.
+    prefix: before errors that a user can fix. stopped: the message for Ctrl-C. is_silent: print nothing, for
+    all but one of several processes that fail in the same way. SystemExit, as of argparse, is passed on.
     """
-    tell = _keep_silent if is_silent else _tell
+    report = _print_nothing if is_silent else _print_error
     open_streams()
     try:
         code = body()
@@ -47,28 +47,28 @@ def run_command(
     except SystemExit:
         raise
     except KeyboardInterrupt:
-        tell(stopped)
+        report(stopped)
         return 130
-    except BaseException as error:  # a panic of an extension and the like are no Exception
+    except BaseException as error:  # such as a panic of an extension, which is no Exception
         if os.environ.get(TRACEBACK):
             traceback.print_exception(error)
-        if isinstance(error, OSError) and error.filename is None:  # a stream, and most likely this one
+        if isinstance(error, OSError) and error.filename is None:  # a stream, most likely stdout
             _give_up_stdout()
-            if isinstance(error, BrokenPipeError):  # such as `| head`, which has had enough
+            if isinstance(error, BrokenPipeError):  # such as with `| head`
                 return 0
-        tell(_told(error, prefix))
+        report(_message(error, prefix))
         return 1 if isinstance(error, FailedError) else 2
 
 
 def fault(error: BaseException) -> str:
-    """A fault of ours, in a line: the type and message of an exception, and where it was raised."""
+    """A bug in one line: type and message of the exception, and where it was raised."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({'/'.join(Path(frames[-1].filename).parts[-2:])}:{frames[-1].lineno})" if frames else ""
-    words = cut(printable(" ".join(str(error).split())), _MAX_LINE)
-    return ": ".join(part for part in (type(error).__name__, words) if part) + place
+    message = cut(printable(" ".join(str(error).split())), _MAX_LINE)
+    return ": ".join(part for part in (type(error).__name__, message) if part) + place
 
 
-def _told(error: BaseException, prefix: str) -> str:
+def _message(error: BaseException, prefix: str) -> str:
     if isinstance(error, FailedError):
         return f"{error.prefix}: {error}"
     if isinstance(error, InputError):
@@ -82,26 +82,26 @@ def _told(error: BaseException, prefix: str) -> str:
     )
 
 
-def _keep_silent(text: str) -> None:
-    """Another process tells it."""
+def _print_nothing(text: str) -> None:
+    """Another process prints it."""
 
 
-def _tell(text: str) -> None:
-    with suppress(OSError, ValueError):  # stderr is full or closed: nobody is left to be told
+def _print_error(text: str) -> None:
+    with suppress(OSError, ValueError):  # stderr is full or closed
         print(_writable(text, sys.stderr), file=sys.stderr, flush=True)
 
 
 def _writable(text: str, stream: IO[str]) -> str:
-    """The text without what the stream's encoding lacks, such as half a surrogate pair of a file's name."""
+    """The text with what the stream's encoding lacks escaped, such as surrogates in a file name."""
     encoding = getattr(stream, "encoding", None) or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def open_streams() -> None:
-    """Have standard input, output and error open, on nothing where they were closed.
+    """Open standard input, output and error on /dev/null if they are closed.
 
-    A closed one would be the next file that is opened, such as the journal of a study, and whatever prints
-    would print into it.
+    Otherwise the next file that is opened, such as the journal of a study, would get the number of a closed
+    one, and everything printed would be written into it.
     """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:
@@ -117,11 +117,11 @@ def open_streams() -> None:
 
 
 def _give_up_stdout() -> None:
-    """Nothing more to stdout, also not by Python at its end, which would complain."""
+    """Redirect stdout to /dev/null, so that Python does not report an error when it flushes at its end."""
     with suppress(OSError, ValueError):
         sys.stdout.flush()
     if sys.stdout is not None and sys.stdout is sys.__stdout__:
         with suppress(OSError, ValueError):
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, 1)
-            os.close(nowhere)
+            devnull = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(devnull, 1)
+            os.close(devnull)

@@ -1,7 +1,7 @@
-"""Files that are whole or not there, and reading small ones that may be anything.
+"""Writes files atomically, and reads small files that may be anything.
 
-A reader never sees half of a file written here, and a crash never leaves one. What is read here is a regular
-file of a sane size before a byte of it is asked for: a pipe, a device or a sparse file of a terabyte is told.
+A reader never sees half of a file written here, and a crash never leaves one. Before a file is read, it is
+checked to be a regular file of a reasonable size: a pipe, a device or a sparse file of a terabyte is refused.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from typing import BinaryIO
 from spikefront.errors import FileMistakesError, Mistake
 
 _OWN_INPUT = re.compile(r"/dev/(stdin|fd/\d+)|/proc/self/fd/\d+", re.ASCII)
-"""Inputs that whoever started this process opened for it, such as the <(command) of a shell."""
+"""Inputs that the parent process has opened, such as <(command) of a shell."""
 
 _IS_FOLDER = "is a folder, not a file"
 
 
 class WriteError(OSError):
-    """A file that cannot be written; its text names the file as the user did, not one of our own names."""
+    """A file that cannot be written; its text names the user's file, not a temporary one."""
 
     def __str__(self) -> str:
         return f"{self.filename}: {self.strerror}"
@@ -65,7 +65,7 @@ def replacing_path(path: Path) -> Iterator[Path]:
             flush(fresh)
             fresh.replace(path)
         finally:
-            with suppress(OSError):  # what went wrong before it is what to tell
+            with suppress(OSError):  # the error before this one is what to report
                 fresh.unlink(missing_ok=True)
         if os.name == "posix":  # elsewhere a folder cannot be opened; the rename is durable a little later
             flush(path.parent)
@@ -79,10 +79,10 @@ def replacing_path(path: Path) -> Iterator[Path]:
 
 
 def require_replaceable(paths: Iterable[Path]) -> None:
-    """Check that no folder stands where files are to be written, before the first of them is.
+    """Check that none of the paths is a folder, before the first of the files is written.
 
     Raises:
-        WriteError: one does, or a file stands where a folder of theirs must be.
+        WriteError: one is, or a parent of one is a file.
     """
     for path in paths:
         if path.is_dir() or any(parent.is_file() for parent in path.parents):
@@ -91,7 +91,7 @@ def require_replaceable(paths: Iterable[Path]) -> None:
 
 
 def _why(path: Path, error: OSError) -> str:
-    """Why a file cannot be written, in words."""
+    """Why a file cannot be written, as text."""
     with suppress(OSError):  # a folder that cannot be read does not say what it holds
         if path.is_dir():
             return _IS_FOLDER
@@ -102,7 +102,7 @@ def _why(path: Path, error: OSError) -> str:
 
 
 def flush(path: Path) -> None:
-    """Have a file's content, or which names a folder holds, on the disk before this returns."""
+    """Flush a file's content, or the entries of a folder, to the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -111,7 +111,7 @@ def flush(path: Path) -> None:
 
 
 def is_there(path: Path) -> bool:
-    """Whether there is a file or folder; False where that cannot be known, as writing will tell why."""
+    """Whether there is a file or folder; False if that cannot be known; writing will then report why."""
     try:
         return path.exists()
     except OSError:
@@ -119,23 +119,23 @@ def is_there(path: Path) -> bool:
 
 
 def remove_halves(path: Path) -> None:
-    """Remove what processes left that were killed while they wrote `path`; nobody may be writing it now."""
+    """Remove temporary files of killed writers of `path`, which nobody may be writing now."""
     for half in path.parent.glob(f".{path.name}.*.tmp"):
         half.unlink(missing_ok=True)
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Write `text` (UTF-8) to `path`, whole or not at all; see `replacing`."""
+    """Write `text` (UTF-8) to `path` atomically; see `replacing`."""
     with replacing(path) as file:
         file.write(text.encode("utf-8"))
 
 
 def read_text(path: str | Path, max_bytes: int, what: str = "such file") -> str:
-    """The text (UTF-8, a byte order mark left out) of a small file; `what` it is, for messages.
+    """The text of a small file, UTF-8, without a byte order mark. what: names the kind of file in messages.
 
     Raises:
         FileMistakesError: no such file, no regular file (an input of this process such as /dev/stdin may be
-            a pipe), larger than `max_bytes`, not readable, or not UTF-8; in words.
+            a pipe), larger than `max_bytes`, not readable, or not UTF-8.
     """
     try:
         content = _content(path, max_bytes)
@@ -153,10 +153,10 @@ def read_text(path: str | Path, max_bytes: int, what: str = "such file") -> str:
 
 
 def kind_of(path: str | Path) -> int:
-    """What is at a path, as `stat` tells it; 0 where there is nothing.
+    """The mode of a path, as of `stat`; 0 if there is nothing.
 
     Raises:
-        OSError: that cannot be known, as behind a link that names itself.
+        OSError: that cannot be known, such as for a circular link.
     """
     try:
         return os.stat(path).st_mode  # noqa: PTH116 - Path("") would be the folder we are in
@@ -165,7 +165,7 @@ def kind_of(path: str | Path) -> int:
 
 
 def _content(path: str | Path, max_bytes: int) -> bytes:
-    """The first max_bytes + 1 bytes; nothing without an end is opened, and no writer is waited for."""
+    """The first max_bytes + 1 bytes; never opens an endless file, and never waits for a writer."""
     mode = kind_of(path)
     if mode == 0:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))

@@ -1,4 +1,4 @@
-"""Reading small JSON files that may hold anything."""
+"""Reads small JSON files that may hold anything."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ MAX_BYTES = 8 * 2**20
 
 
 def read_json(path: str | Path, max_bytes: int = MAX_BYTES) -> dict[str, Any]:
-    """The object that a small JSON file holds.
+    """The object in a small JSON file.
 
     Raises:
-        FileMistakesError: it cannot be read (see `files.read_text`), is not JSON, or no object.
+        FileMistakesError: it cannot be read (see `files.read_text`), is not JSON, or is no object.
     """
     return parse_json(read_text(path, max_bytes), str(path))
 
 
 def parse_json(text: str | bytes, source: str) -> dict[str, Any]:
-    """As `read_json`, of a text; `source` is what messages call it.
+    """As `read_json`, for a text; messages call it `source`.
 
     Raises:
         FileMistakesError: it is not JSON, holds an integer that no float can hold, or is no object.

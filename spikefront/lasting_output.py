@@ -1,4 +1,4 @@
-"""Output that outlives the terminal: a search goes on, and is recorded, when nobody reads it any more."""
+"""Output that survives the loss of the terminal: a search continues when nobody reads its output any more."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ if TYPE_CHECKING:
 
 
 def lasting_console(*, quiet: bool = False) -> Console:
-    """A console on standard output; what can no longer be written is dropped, and so is all after it."""
+    """A console on standard output; after the first failed write, everything is dropped."""
     from rich.console import Console
 
     return Console(file=cast(IO[str], LastingOutput(sys.stdout)), quiet=quiet)
 
 
 def complain(text: str) -> None:
-    """Print to standard error, if anybody reads it."""
+    """Print to standard error, ignoring errors."""
     stream = LastingOutput(sys.stderr)
     stream.write(f"{text}\n")
     stream.flush()
 
 
 class LastingOutput:
-    """A text stream that never fails: its reader may go, its disk fill up, its terminal be closed."""
+    """A text stream that never fails, even if its reader is gone, its disk full or its terminal closed."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -34,15 +34,15 @@ class LastingOutput:
 
     @property
     def encoding(self) -> str:
-        """Of the stream."""
+        """The encoding of the stream."""
         return getattr(self._stream, "encoding", None) or "utf-8"
 
     def write(self, text: str) -> int:
-        """Write, with what the stream's encoding lacks replaced; nothing after the stream was lost."""
+        """Write, with characters that the encoding lacks replaced; does nothing once the stream is lost."""
         if not self.is_lost:
             try:
                 self._write(text)
-            except (OSError, ValueError):  # ValueError: somebody closed it
+            except (OSError, ValueError):  # ValueError: it is closed
                 self._lose()
         return len(text)
 
@@ -53,7 +53,7 @@ class LastingOutput:
             self._stream.write(text.encode(self.encoding, "replace").decode(self.encoding))
 
     def flush(self) -> None:
-        """Hand over what was written, if anybody takes it."""
+        """Flush the stream, ignoring errors."""
         if not self.is_lost:
             try:
                 self._stream.flush()
@@ -68,13 +68,13 @@ class LastingOutput:
             return False
 
     def fileno(self) -> int:
-        """Of the stream; raises as it does."""
+        """The stream's file number; raises as the stream does."""
         return self._stream.fileno()
 
     def _lose(self) -> None:
-        """What is still buffered must go somewhere when the stream is closed: to nothing."""
+        """Redirect the stream to /dev/null, for what is still buffered when it is closed."""
         self.is_lost = True
         with suppress(OSError, ValueError):
-            nothing = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nothing, self._stream.fileno())
-            os.close(nothing)
+            devnull = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(devnull, self._stream.fileno())
+            os.close(devnull)

@@ -1,4 +1,4 @@
-"""Waiting for a lock file that another process holds: never without an end, and never for nobody knows whom.
+"""Waits for lock files, with a limit, and names the process that holds them.
 
 A process that dies frees its locks; one that is stopped (SIGSTOP, Ctrl-Z, a debugger) holds them for ever.
 """
@@ -17,7 +17,7 @@ from filelock import BaseFileLock, Timeout
 SECONDS_BETWEEN_LOOKS = 1.0
 
 STOPPED_LIMIT_S = 30.0
-"""So long a process that is stopped is waited for: somebody may go on with it."""
+"""How long to wait for a process that is stopped, which may be continued."""
 
 
 class LockHeldError(OSError):
@@ -28,7 +28,7 @@ class LockHeldError(OSError):
 def held(
     lock: BaseFileLock, limit_s: float = math.inf, on_wait: Callable[[str], None] | None = None
 ) -> Iterator[None]:
-    """Hold a lock for the time of the block. on_wait: told once who has it, where it must be waited for.
+    """Hold a lock during the block. on_wait: called once, if the lock is not free, with who holds it.
 
     Raises:
         LockHeldError: another process has held it for `limit_s`, or has been stopped for
@@ -49,7 +49,7 @@ def acquire(
     while True:
         waited = time.monotonic() - began
         try:
-            # Tried at once, then as often as the lock itself does it.
+            # Try at once, then as often as the lock itself polls.
             lock.acquire(timeout=min(SECONDS_BETWEEN_LOOKS, max(0.0, limit_s - waited)) if has_said else 0)
             return
         except Timeout:
@@ -65,20 +65,21 @@ def acquire(
 
 
 def holder(path: Path) -> int | None:
-    """The process that holds a lock file, as the kernel tells it; None where it does not (Linux does)."""
+    """The process that holds a lock file, from the kernel; None if it does not tell (only Linux does)."""
     try:
         inode = path.stat().st_ino
         lines = Path("/proc/locks").read_text(encoding="ascii").splitlines()
     except OSError:
         return None
-    # "1: FLOCK  ADVISORY  WRITE 708 08:02:3146 0 EOF"; a line of one who waits has an arrow as second word.
+    # "1: FLOCK  ADVISORY  WRITE 708 08:02:3146 0 EOF"; the line of a waiting process has an arrow as second
+    # word.
     words = [line.split() for line in lines]
     pids = [int(word[4]) for word in words if word[1] == "FLOCK" and word[5].split(":")[2] == str(inode)]
     return next((pid for pid in pids if pid > 0), None)
 
 
 def is_stopped(pid: int | None) -> bool:
-    """Whether a process is there and does not run until somebody says so."""
+    """Whether a process exists and is stopped."""
     try:
         return pid is not None and psutil.Process(pid).status() in (
             psutil.STATUS_STOPPED,
@@ -89,7 +90,7 @@ def is_stopped(pid: int | None) -> bool:
 
 
 def named(pid: int | None) -> str:
-    """A process for a message."""
+    """How messages name a process."""
     if pid is None:
         return "another process"
     return f"process {pid}, which is stopped," if is_stopped(pid) else f"process {pid}"

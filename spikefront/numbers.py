@@ -10,7 +10,7 @@ from typing import Any, TypeGuard
 from spikefront.text import cut
 
 _MAX_DIGITS = 18
-"""So many always fit 64 bits; Python itself refuses thousands of digits with an error of its own."""
+"""So many always fit into 64 bits; for thousands of digits Python raises an error of its own."""
 
 
 def is_number(value: Any) -> TypeGuard[float]:

@@ -1,4 +1,4 @@
-"""Values from outside held to a type, with pydantic; what is wrong is told in one line."""
+"""Checks values from outside against a type with pydantic; errors are one line."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ T = TypeVar("T")
 
 
 def checked(shape: TypeAdapter[T], value: Any, name: str = "") -> T:
-    """The value as the type that `shape` stands for; `name` is what messages call it.
+    """The value as the type of `shape`; messages call it `name`.
 
     Raises:
-        ValueError: it is not of this type; names the first field that is at fault, and what it holds.
+        ValueError: it is not of this type; names the first wrong field and its value.
     """
     try:
         return shape.validate_python(value)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, (name, *first["loc"]) if name else first["loc"]))
-        told = f"{cut(key)}: {first['msg']}, got {cut(repr(first['input']))}"
-        raise ValueError(printable(told.removeprefix(": "))) from error
+        message = f"{cut(key)}: {first['msg']}, got {cut(repr(first['input']))}"
+        raise ValueError(printable(message.removeprefix(": "))) from error

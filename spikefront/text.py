@@ -1,4 +1,4 @@
-"""Words for messages: values as YAML, cut when long, nothing in them that a terminal would act on."""
+"""Text for messages: values as YAML, cut if long, without characters that a terminal would act on."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ _NOT_PLAIN = frozenset({"true", "false", "null"})
 
 
 def did_you_mean(word: Any, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?` for the nearest known word; "" when none is near."""
+    """`; did you mean 'x'?` with the nearest known word; "" if none is near."""
     near = nearest(word, known)
     return "" if near is None else f"; did you mean {near!r}?"
 
 
 def nearest(word: Any, known: Iterable[str]) -> str | None:
-    """The known word that looks most like `word`, or None. What is no text, or long, is not guessed."""
+    """The known word most similar to `word`, or None; also None if `word` is long or no text."""
     if not isinstance(word, str) or len(word) > _MAX_GUESSED:
         return None
     return next(iter(get_close_matches(word, list(known), n=1, cutoff=0.6)), None)
 
 
 def shown(value: Any) -> str:
-    """A value as a user would write it in YAML, on one line, cut when long, control characters escaped."""
+    """A value as in YAML, on one line, cut if long, with control characters escaped."""
     return cut(flow(value))
 
 
@@ -43,7 +43,7 @@ def printable(text: str) -> str:
 
 
 def cut(text: str, length: int = _MAX_SHOWN) -> str:
-    """`text`, ended by an ellipsis when it is longer than `length`."""
+    """`text`, cut with an ellipsis if it is longer than `length`."""
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
@@ -61,7 +61,7 @@ def flow(value: Any) -> str:
 
 
 def dotted(path: Sequence[str | int]) -> str:
-    """("search", "T", "int", 0) as `search.T.int[0]`; a key that cannot be printed as it is, escaped."""
+    """("search", "T", "int", 0) as `search.T.int[0]`; unprintable keys are escaped."""
     text = ""
     for part in path:
         if isinstance(part, int):
@@ -73,9 +73,9 @@ def dotted(path: Sequence[str | int]) -> str:
 
 
 def decimals(value: float, places: int) -> str:
-    """A number to so many decimals; a tie of its shortest text goes away from zero, as in a browser.
+    """A number with `places` decimals; a tie in its shortest text is rounded away from zero, as in browsers.
 
-    90.625 is 90.63, where the format of Python gives 90.62.
+    90.625 gives 90.63, where Python's format gives 90.62.
     """
     if not math.isfinite(value):
         return str(value)

@@ -1,7 +1,7 @@
 """YAML files: reads those of users, to plain values or every mistake in them at once; writes plain values.
 
-YAML 1.2 without tags; duplicate keys are mistakes. What may be large is limited while it is read (see
-`yaml_nodes`), so that no file takes more than a second, and nothing in a file is ever acted on.
+YAML 1.2 without tags; duplicate keys are mistakes. Sizes are limited while a file is read (see `yaml_nodes`),
+so that no file takes more than a second, and nothing in a file is ever executed.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ def read_yaml(path: str | Path) -> Any:
     """The value of a YAML file as dicts with text keys, lists and scalars; None for an empty one.
 
     Raises:
-        FileMistakesError: it cannot be read (see `files.read_text`), or is not such YAML; with the lines.
+        FileMistakesError: it cannot be read (see `files.read_text`), or is not such YAML; with lines.
     """
     return parse_yaml(read_text(path, MAX_BYTES), str(path))
 
 
 def parse_yaml(text: str, source: str) -> Any:
-    """As `read_yaml`, of a text; `source` is what messages call it.
+    """As `read_yaml`, for a text; messages call it `source`.
 
     Raises:
-        FileMistakesError: it is not such YAML, or larger than a file may be.
+        FileMistakesError: it is not such YAML, or too large.
     """
     if len(text) > MAX_BYTES:
         raise FileMistakesError([Mistake("", f"larger than {MAX_BYTES // 1024} KiB", None)], source)

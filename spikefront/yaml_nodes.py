@@ -1,8 +1,8 @@
-"""YAML text to a tree of nodes, in which every key and value knows its line.
+"""Parses YAML text to a tree of nodes with the line of every key and value.
 
-Built from the parser's events, one after the other and without recursion, so that the limits below hold
-while a file is read: a nest of brackets, an alias inside itself or a few aliases that expand to millions of
-nodes cost nothing. Tags are never acted on. Scalars follow YAML 1.2, by the same rules as a config file.
+Built from the parser's events, one after the other and without recursion, so that the limits below apply
+while a file is read: deeply nested brackets, an alias inside itself or a few aliases that expand to millions
+of nodes cost nothing. Tags are never executed. Scalars follow YAML 1.2, by the same rules as a config file.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Node:
 
 
 def plain(node: Node) -> Any:
-    """The value with all nodes below it as plain Python values; nothing is shared between aliases."""
+    """The node as plain Python values, with all nodes below it; aliases share nothing."""
     if isinstance(node.value, dict):
         return {key: plain(item) for key, item in node.value.items()}
     if isinstance(node.value, list):
@@ -80,12 +80,12 @@ def line_of(root: Node | None, path: tuple[str | int, ...]) -> int | None:
 
 
 def read_nodes(text: str, source: str) -> tuple[Node | None, list[Mistake]]:
-    """The tree of a text, and its mistakes that allow to read on: duplicate and odd keys, tags, bad scalars.
+    """The tree of a text, and the mistakes after which reading continues: bad keys, tags, bad scalars.
 
     The root is None for a text without a value.
 
     Raises:
-        FileMistakesError: not YAML, several documents, or over one of the limits of this file.
+        FileMistakesError: it is not YAML, has several documents, or exceeds a limit of this module.
     """
     builder = _Builder(source)
     yaml = YAML(typ="safe", pure=True)
@@ -99,15 +99,15 @@ def read_nodes(text: str, source: str) -> tuple[Node | None, list[Mistake]]:
         line, words = explain(error, text)
         builder.stop(line, f"not valid YAML: {words}")
     except (ValueError, OverflowError, IndexError):
-        # The parser lets these out for "\UFFFFFFFF", or for a directive of thousands of digits.
+        # The parser raises these for "\UFFFFFFFF", or for a directive of thousands of digits.
         builder.stop(yaml.reader.n_lines, "not valid YAML: an escape or a number beyond all characters")
-    except Exception as error:  # whatever else the parser has for a text that nobody has tried yet
+    except Exception as error:  # any other error of the parser
         builder.stop(yaml.reader.n_lines, f"not valid YAML: the parser ends with {type(error).__name__}")
     return builder.root, builder.mistakes
 
 
 class _Reader(Reader):
-    """Remembers how many lines it had begun when the parser was done with it."""
+    """Records the number of lines that had been started when the parser ended."""
 
     n_lines = 1
 
@@ -126,7 +126,7 @@ class _Open:
 
 
 class _Builder:
-    """Takes the parser's events and grows the tree."""
+    """Builds the tree from the parser's events."""
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -149,7 +149,7 @@ class _Builder:
         elif isinstance(event, ScalarEvent | CollectionStartEvent):
             if event.ctag is not None:
                 tag = shown(str(event.tag).replace("tag:yaml.org,2002:", "!!"))
-                self._tell(line, f"the tag {tag} is not allowed; write the plain value")
+                self._add_mistake(line, f"the tag {tag} is not allowed; write the plain value")
             self._begin(event, line)
         elif isinstance(event, DocumentStartEvent):
             self._check_document(event, line)
@@ -204,13 +204,13 @@ class _Builder:
     def _set(self, mapping: Node, key: Node, value: Node) -> None:
         if not isinstance(key.value, str):
             message = f"a key must be text, got {shown(plain(key))}; quote it if it is meant as text"
-            self._tell(key.line, message)
+            self._add_mistake(key.line, message)
         elif key.value == "<<":
             message = "merge keys are not read; write the fields out, or give one field an alias"
-            self._tell(key.line, message, key.value)
+            self._add_mistake(key.line, message, key.value)
         elif key.value in mapping.value:
             first = mapping.key_lines[key.value]
-            self._tell(key.line, f"a duplicate key; it stands on line {first} already", key.value)
+            self._add_mistake(key.line, f"a duplicate key; it stands on line {first} already", key.value)
         else:
             mapping.value[key.value] = value
             mapping.key_lines[key.value] = key.line
@@ -220,9 +220,9 @@ class _Builder:
         try:
             text.encode()
         except UnicodeEncodeError:
-            self._tell(line, "half of a surrogate pair is not text")
+            self._add_mistake(line, "half of a surrogate pair is not text")
             return ""
-        if event.ctag is None and not event.implicit[0]:  # quoted; a tag is told, and then not heeded
+        if event.ctag is None and not event.implicit[0]:  # quoted; a tag has been reported, and is ignored
             return self._text(text, line)
         tag = str(self._resolver.resolve(ScalarNode, text, (True, False))).rpartition(":")[2]
         if tag not in _CONSTRUCTED:  # a date or `<<` is text here
@@ -234,13 +234,15 @@ class _Builder:
                 return text
             value = 2**64  # Python refuses integers of thousands of digits
         if tag == "int" and abs(value) >= 2**63:
-            self._tell(line, f"{cut(text, 20)} is too large a number")
+            self._add_mistake(line, f"{cut(text, 20)} is too large a number")
             return math.inf
         return value
 
     def _text(self, text: str, line: int) -> str:
         if len(text) > MAX_TEXT:
-            self._tell(line, f"{shown(text)}: a text of {len(text)} characters; allowed are {MAX_TEXT}")
+            self._add_mistake(
+                line, f"{shown(text)}: a text of {len(text)} characters; allowed are {MAX_TEXT}"
+            )
         return text[:MAX_TEXT]
 
     def _check_document(self, event: DocumentStartEvent, line: int) -> None:
@@ -250,7 +252,7 @@ class _Builder:
         if event.version not in (None, (1, 2)):
             self.stop(line, "files are read as YAML 1.2; remove the %YAML directive")
 
-    def _tell(self, line: int, message: str, *keys: str) -> None:
+    def _add_mistake(self, line: int, message: str, *keys: str) -> None:
         self.mistakes.append(Mistake(self._path(*keys), message, line))
         if len(self.mistakes) >= MAX_MISTAKES:
             self.stop(line, "too many mistakes; the rest of the file was not read")

@@ -1,4 +1,4 @@
-"""What is wrong with a text that is no YAML, in a user's words instead of the parser's."""
+"""Explains YAML syntax errors in words for users instead of the parser's."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ _WORDS = {
         r"a backslash with \1 is no escape; in single quotes a backslash is a backslash"
     ),
 }
-"""What the parser says, as a pattern, and what to say instead."""
+"""Patterns of the parser's messages, and the messages to print instead."""
 _OPENED = ("could not find expected ':'", "found unexpected end of stream", "'<stream end>'")
-"""Problems that show after the line that is at fault."""
+"""Problems that the parser finds after the line that causes them."""
 _TOKENS = {
     "`<scalar>`": "a text",
     "`<block mapping start>`": "a key",
@@ -50,7 +50,7 @@ _TOKENS = {
 
 
 def explain(error: YAMLError, text: str) -> tuple[int | None, str]:
-    """The line to look at, and what is wrong there, with the column."""
+    """The line of the error, and what is wrong there, with the column."""
     if isinstance(error, MarkedYAMLError):
         mark = _mark(error)
         at = None if mark is None else (mark.line + 1, mark.column + 1)
@@ -67,7 +67,7 @@ def explain(error: YAMLError, text: str) -> tuple[int | None, str]:
 
 
 def _mark(error: MarkedYAMLError) -> StringMark | None:
-    """Where the problem shows; of what is never closed, where it was opened."""
+    """The position of the problem; for what is never closed, where it was opened."""
     marks: list[StringMark | None] = [error.problem_mark, error.context_mark]
     if str(error.problem).endswith(_OPENED):
         marks.reverse()
