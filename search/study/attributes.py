@@ -1,4 +1,5 @@
-"""What holds for a whole study, as its storage keeps it: one attribute, read back without the space file."""
+"""The attributes of a whole study, kept in its storage as one Optuna attribute; the space file is not
+needed."""
 
 from __future__ import annotations
 
@@ -99,9 +100,9 @@ class StudyAttributes:
         if version > VERSION:
             raise SearchError(
                 f"study {study.study_name!r}: written by a newer SpikeFront (storage version {version}, "
-                f"this one reads up to {VERSION}); install the newer one to go on with it"
+                f"this one reads up to {VERSION}); install the newer one to continue it"
             )
-        known = {own.name for own in fields(cls)} - {"unknown"}
+        known = {field.name for field in fields(cls)} - {"unknown"}
         unknown = {name: value for name, value in kept.items() if name not in known | {"version"}}
         try:
             attributes = checked(_SHAPE, {**kept, "unknown": unknown})

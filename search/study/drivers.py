@@ -1,8 +1,8 @@
 """The drivers of one study: one alone, or several that share a study in the database of a server.
 
 On a server each driver has a number of its own, drawn at random, and holds a lock of that name on a
-connection of its own as long as it lives; the server frees it when the driver dies, whatever it dies of.
-So a driver can tell whose running trials are left alone. One more lock, that of the study, is held around
+connection of its own as long as it lives; the server frees it when the driver dies, however it dies.
+So a driver can see whose running trials are abandoned. One more lock, that of the study, is held around
 each `exclusive` section: read what the others did, ask, take the next number. Both are session locks of
 one connection: a driver that holds the study's lock has not lost its own, so nobody has taken its trials.
 """
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
 EXCLUSIVE_TIMEOUT_S = 120
-"""An exclusive section takes a second or two; a driver that takes longer has been stopped by somebody."""
+"""An exclusive section takes a second or two; a driver that takes longer has been stopped."""
 
 _SILENT_S = 30
-"""Seconds without traffic after which the system asks whether the other side is still there."""
+"""Seconds without traffic after which the system checks whether the other side is still there."""
 
 _FOREVER_S = 31_536_000
 
 
 class Drivers(Protocol):
-    """Who works on a study. me: the number of this driver. are_many: whether there may be others."""
+    """The drivers of a study. me: the number of this driver. are_many: whether there may be others."""
 
     me: int
     are_many: bool
@@ -43,7 +43,7 @@ class Drivers(Protocol):
         """Whether the driver of this number is still alive; only called inside `exclusive`."""
 
     def lock_measuring(self) -> bool:
-        """Whether it is this driver, until it ends, that measures times quietly; one driver of a study is."""
+        """Whether this driver measures times quietly, until it ends; one driver of a study does."""
 
 
 class OneDriver:
@@ -58,7 +58,7 @@ class OneDriver:
         yield
 
     def is_alive(self, driver: int) -> bool:
-        """Nobody else is."""
+        """Only this driver is."""
         return driver == self.me
 
     def lock_measuring(self) -> bool:
@@ -209,10 +209,10 @@ def server_connection(url: str) -> Iterator[Connection]:
 
 @contextmanager
 def alone_on_server(connection: Connection, what: str) -> Iterator[None]:
-    """Hold the lock of this name, for what must not be done twice at once.
+    """Hold the lock of this name, for something that only one process may do at a time.
 
     Raises:
-        SearchError: somebody else has held it for `EXCLUSIVE_TIMEOUT_S`.
+        SearchError: another process has held it for `EXCLUSIVE_TIMEOUT_S`.
     """
     locks, number = _locks(connection), _number(f"spikefront {what}")
     if not locks.take(number, wait=True):
@@ -237,7 +237,7 @@ def _number(text: str) -> int:
 
 @contextmanager
 def _fatal() -> Iterator[None]:
-    """An error of the lock's connection is the end of this driver, whatever else still works."""
+    """An error of the lock's connection ends this driver, even if everything else still works."""
     from sqlalchemy.exc import SQLAlchemyError
 
     try:

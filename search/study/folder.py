@@ -1,4 +1,4 @@
-"""The folder of one study, `runs/<study>/`: what lies where in it, and the lock its driver holds."""
+"""The folder of one study, `runs/<study>/`: its paths, and the lock its driver holds."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class RefusalLock:
         """Acquire it at once.
 
         Raises:
-            Timeout: somebody else holds it.
+            Timeout: another process holds it.
         """
         self._lock.acquire(timeout=0)
 
@@ -75,7 +75,7 @@ class RunFolder:
 
     @property
     def typed(self) -> Path:
-        """The path as one would type it from here: relative where it lies below the working directory."""
+        """The path as a user would type it from here: relative where it lies below the working directory."""
         here = Path.cwd()
         return self.path.relative_to(here) if self.path.is_relative_to(here) else self.path
 
@@ -103,14 +103,15 @@ class RunFolder:
         return self.path / (f"{SCRATCH}-{driver:x}" if driver else SCRATCH)
 
     def scratches(self) -> list[tuple[int, Path]]:
-        """What drivers that share the folder have there, or have left behind, each with its number."""
+        """The scratch folders of drivers that share the folder, dead ones too, each with its driver's
+        number."""
         found = [(_SHARED_SCRATCH.fullmatch(path.name), path) for path in self.path.glob(f"{SCRATCH}-*")]
         return [(int(match.group(1), 16), path) for match, path in found if match]
 
     def tidy(self) -> None:
-        """Remove what a killed driver left here; for the only driver. The report has other writers."""
+        """Remove what a killed driver left here; only for a single driver. The report has other writers."""
         if not (self.journal.exists() or self.storage_url.exists()):
-            return  # no study's folder: what lies here is somebody else's
+            return  # not a study's folder: these files are not ours
         shutil.rmtree(self.scratch(0), ignore_errors=True)
         for name in (TRIALS, EPOCHS, self.space.name, self.storage_url.name, "front/*"):
             remove_halves(self.path / name)
@@ -127,10 +128,10 @@ class RunFolder:
 
     @contextmanager
     def lock(self, *, shared: bool = False) -> Iterator[None]:
-        """Hold the driver's lock; the system frees it on any death. A refusal leaves what it found.
+        """Hold the driver's lock; the system frees it however the driver dies. A refusal changes nothing.
 
         A new folder that stays unused is removed again, with those above it that were made for it; so is a
-        new lock in a folder of somebody else's.
+        new lock in a folder that is no study's.
 
         shared: other drivers may use the folder too (see `search.study.lock`); there is no lock then.
 

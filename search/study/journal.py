@@ -1,7 +1,7 @@
 """The journal of a study: a file of Optuna's records that survives any death.
 
 Optuna's own journal loads a torn last line once, then glues the next record onto it and is lost; its
-own lock can hang after a death. Both are mended here: `repair_journal` and `_JournalLock`.
+own lock can hang after a death. Both are fixed here: by `repair_journal` and `_JournalLock`.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class _JournalLock:
 
 
 class _JournalFile(JournalFileBackend):  # type: ignore[misc]  # optuna is not typed here
-    """Optuna's file of records, but the disk is waited for only where a record promises something.
+    """Optuna's file of records, flushed to disk only after records that something else relies on.
 
     Params, constraints, starts and ends mean nothing before the record that follows them at once (the ask,
     the probe, what is reported to Optuna), and what is flushed with that one is all that stands before it. A
@@ -138,7 +138,7 @@ def open_journal(path: Path) -> BaseStorage:
             return JournalStorage(_JournalFile(path))
     except OSError as error:
         raise SearchError(f"{path}: the journal cannot be used: {error}") from error
-    except Exception as error:  # whatever Optuna makes of a record that is none of its own
+    except Exception as error:  # whatever Optuna raises for a record that it did not write
         raise SearchError(f"{path}: {_damage(path)}; restore the file from a backup") from error
 
 
@@ -157,7 +157,7 @@ def _require_lines(path: Path) -> None:
 
 @contextmanager
 def _without_collections() -> Iterator[None]:
-    """Loading makes millions of objects and no garbage; looking for some takes a third of the time."""
+    """Without garbage collection: loading makes millions of objects, no garbage, and is a third faster."""
     was_on = gc.isenabled()
     gc.disable()
     try:

@@ -1,4 +1,4 @@
-"""Who may drive a study: one process, or several where a database server holds the study."""
+"""The lock on a study: one driver, or several where a database server holds the study."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from spikefront.text import printable
 
 @contextmanager
 def lock_study(folder: RunFolder, url: str | None) -> Iterator[Drivers]:
-    """Be a driver of a study for the time of the block.
+    """Make this process a driver of a study for the time of the block.
 
     A journal has one driver: whoever holds the run folder. So has a file of SQLite, wherever the run folders
     lie. A server (PostgreSQL, MySQL, MariaDB) lets several drivers share a study, and a run folder too.
@@ -45,7 +45,7 @@ def lock_study(folder: RunFolder, url: str | None) -> Iterator[Drivers]:
 
 
 def _tidy(folder: RunFolder, drivers: Drivers) -> None:
-    """Remove what drivers left in the folder that were killed."""
+    """Remove what killed drivers left in the folder."""
     left = {number: path for number, path in folder.scratches() if number != drivers.me}
     with drivers.exclusive():
         for number, path in left.items():

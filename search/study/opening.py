@@ -1,4 +1,4 @@
-"""Opening a study: is it there, may it be begun, may it be gone on with. Nothing is written by a refusal."""
+"""Opening a study: whether it exists, may be begun, may be continued. A refusal writes nothing."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def open_existing(folder: RunFolder, url: str | None = None) -> tuple[optuna.Stu
     study, attributes = found
     if attributes is None:
         raise SearchError(
-            f"{folder.path}: the study died before its first trial; start it again with --space"
+            f"{folder.path}: its driver died before the first trial; start it again with --space"
         )
     return study, attributes
 
 
 def was_never_begun(folder: RunFolder, url: str | None) -> bool:
-    """Whether a driver died here before its first record: the folder is then as good as none."""
+    """Whether a driver died here before its first record; the folder then counts as empty."""
     has_trace = folder.journal.exists() or folder.storage_url.exists()
     if not (has_trace and folder.is_empty()):
         return False
@@ -65,10 +65,10 @@ def require_new(folder: RunFolder, url: str | None) -> None:
     if found is not None and (found[1] is not None or found[0].get_trials(deepcopy=False)):
         raise SearchError(
             f"{folder.path}: study {folder.path.name!r} exists; "
-            "go on with it by --resume, or choose another name by --study"
+            "continue it with --resume, or choose another name with --study"
         )
     if found is None and not folder.is_empty():
-        raise SearchError(f"{folder.path}: not empty, and no study; choose another name by --study")
+        raise SearchError(f"{folder.path}: not empty, and not a study; choose another name with --study")
 
 
 def require_budget(n_trials: int, wanted: int | None) -> None:
@@ -102,7 +102,7 @@ def create(
         elif found[1] is None:  # a driver died between these two records
             study = found[0]
         else:
-            raise SearchError(f"study {attributes.name!r} was begun by another driver; join it by --resume")
+            raise SearchError(f"study {attributes.name!r} was begun by another driver; join it with --resume")
         attributes.write(study)
     write_space(folder, attributes)
     return study

@@ -1,4 +1,4 @@
-"""The database of a study, by URL; and what journal and database have in common."""
+"""The database of a study, by URL; and what reading a journal and a database have in common."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def reading(place: object) -> Iterator[None]:
     """A block that reads a storage, which may hold anything; what cannot be read is reported as damage.
 
     Raises:
-        SearchError: instead of any other exception of the block but our own and those of the system.
+        SearchError: in place of any exception of the block other than SpikeFront's own and OSError.
     """
     try:
         yield
@@ -98,7 +98,7 @@ def reading(place: object) -> Iterator[None]:
         raise
     except Exception as error:
         raise SearchError(
-            f"{place}: its storage holds what cannot be read: {fault(error)}; restore it from a backup"
+            f"{place}: its storage cannot be read: {fault(error)}; restore it from a backup"
         ) from error
 
 

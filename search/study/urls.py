@@ -1,4 +1,4 @@
-"""URLs of databases: what they name, how they are opened, and how they may be shown."""
+"""URLs of databases: which backend and file they name, and how to show them without a password."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ def cannot_be_opened(url: str, error: Exception) -> SearchError:
 
 
 def with_driver(url: str) -> str:
-    """The URL with psycopg named, where only PostgreSQL is: what is meant then depends on SQLAlchemy."""
+    """The URL with psycopg as its driver where it names only PostgreSQL; else the driver depends on
+    SQLAlchemy."""
     scheme, separator, rest = url.partition("://")
     if scheme == "postgresql" and importlib.util.find_spec("psycopg"):
         scheme = "postgresql+psycopg"

@@ -34,7 +34,7 @@ def print_summary(result: SearchResult, console: Console, resume_command: str) -
         say(f"  python -m studies.export {shlex.quote(str(folder))} --pick knee --out {knee}")
         say(f"  python -m snncore.train {knee}")
     if result.ending in ("interrupted", "time"):
-        say(f"go on with: {resume_command}")
+        say(f"continue with: {resume_command}")
 
 
 def has_failed(record: Study) -> bool:

@@ -1,4 +1,5 @@
-"""All trials of a study in memory, and what is asked of them often, kept up as they come and end."""
+"""All trials of a study in memory, with counts and look-ups that are kept up to date as trials begin and
+end."""
 
 from __future__ import annotations
 
@@ -14,9 +15,9 @@ from studies.model import STATES, Objective
 
 
 class TrialIndex:
-    """The trials of one study, replicates too, by number. No look grows with the number of trials.
+    """The trials of one study, replicates too, by number. No look-up grows with the number of trials.
 
-    by_key: the trials by the key of their config; replicates have no part in it. probed: metrics that
+    by_key: numbers of the trials by the key of their config, without replicates. probed: metrics that
     probes have measured, of trials and of configs probed ahead, by probe key. priors: finished trials of
     earlier studies, for samplers that learn from them, one a key; a new list whenever it changes.
     priors_in_optuna: keys of those that were added to the Optuna study, by any driver. device: of the first
@@ -72,7 +73,7 @@ class TrialIndex:
         self.n_changes += 1
 
     def _end(self, trial: StoredTrial) -> None:
-        """A trial that was running has just got the state it ended in."""
+        """Take in the end of a trial that was running; its state is set already."""
         del self._running[trial.number]
         self.ended.append(trial.number)
         if trial.replicate_of is None:
@@ -83,7 +84,7 @@ class TrialIndex:
 
     def _learn(self, priors: Sequence[Prior]) -> None:
         """Take in priors; what was measured on another device than this study's is not used."""
-        known = {own.key for own in self.priors}
+        known = {prior.key for prior in self.priors}
         fresh = {prior.key: prior for prior in priors if prior.key not in known}
         here = self.device
         self.priors = [*self.priors, *(prior.on(here) if here else prior for prior in fresh.values())]
@@ -96,7 +97,7 @@ class TrialIndex:
             self.priors = [prior.on(device) for prior in self.priors]
 
     def _note_metrics(self, trial: StoredTrial) -> None:
-        """A trial knows more than before: what it was probed at holds for all that share its probe key."""
+        """Take in new metrics of a trial; the probed ones hold for all trials with its probe key."""
         self._note_worst(trial)
         probed = {name: value for name, value in trial.metrics.items() if is_probed(name)}
         if probed and trial.probe_key is not None:
@@ -104,9 +105,9 @@ class TrialIndex:
             self.probed[trial.probe_key] = {**probed, **known}
 
     def _note_worst(self, trial: StoredTrial) -> None:
-        for own in self.objectives:
-            measured = trial.metrics.get(own.name)
+        for objective in self.objectives:
+            measured = trial.metrics.get(objective.name)
             if is_measured(measured):
                 value = float(measured)  # type: ignore[arg-type]  # is_measured has seen it
-                worse = max if own.direction == "minimize" else min
-                self.worst[own.name] = worse(self.worst.get(own.name, value), value)
+                worse = max if objective.direction == "minimize" else min
+                self.worst[objective.name] = worse(self.worst.get(objective.name, value), value)

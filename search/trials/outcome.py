@@ -24,8 +24,8 @@ OUTCOME = "outcome"
 class Outcome:
     """How a trial ended. metrics: all that was measured, exact, however far the trial came.
 
-    out_of_memory: it ran out of memory; whether that is its config's doing is decided by
-    `search.tune.out_of_memory`, and nowhere else.
+    out_of_memory: it ran out of memory; whether its config is the cause is decided by
+    `search.tune.out_of_memory` alone.
     """
 
     state: State
@@ -44,7 +44,7 @@ class OptunaResult:
 
 
 def of_error(error: BaseException) -> Outcome | None:
-    """The outcome of a trial that an error ended, if it may be the config's doing; None for any other."""
+    """The outcome of a trial that an error ended, if its config may be the cause; None for any other."""
     reason = infeasible_reason(error)
     return None if reason is None else Outcome("infeasible", reason, out_of_memory=is_out_of_memory(error))
 

@@ -1,4 +1,4 @@
-"""Trials of an earlier study that a new one may learn from, as its storage keeps them."""
+"""Trials of an earlier study that a new study may learn from, as its storage keeps them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_BYTES = 32_000
 
 def device_bound(objectives: Iterable[Objective], limits: Iterable[str]) -> list[str]:
     """The names among a study's objectives and constraints whose values hold on one device model only."""
-    names = dict.fromkeys([*(own.name for own in objectives), *limits])
+    names = dict.fromkeys([*(objective.name for objective in objectives), *limits])
     return [name for name in names if name not in EVERYWHERE]
 
 
@@ -38,7 +38,7 @@ class Prior:
     @classmethod
     def read(cls, kept: Mapping[str, Any]) -> Prior:
         """From `asdict` of one, after it went through JSON."""
-        # Studies begun earlier keep the epochs too, which nobody reads and which are the most of it.
+        # Studies of earlier versions keep the epochs too: most of the data, and never read.
         return cls(**{name: value for name, value in kept.items() if name != "rows"})
 
     def on(self, device: str | None) -> Prior:

@@ -1,4 +1,4 @@
-"""Whether the trials of a stored study may be continued: by this version, and by who asks for it."""
+"""Whether a stored study may be continued: with this version, and with code that its record names."""
 
 from __future__ import annotations
 
@@ -47,16 +47,16 @@ def require_same(attributes: StudyAttributes, space: Space) -> None:
 
 
 def require_same_configs(attributes: StudyAttributes, space: Space, trials: Iterable[StoredTrial]) -> None:
-    """Check that this version trains the params of a study as the version did that began it.
+    """Check that this version trains the params of a study as the version that began it did.
 
     What a preset holds may have been corrected since, and a space names presets. At most 100 trials are
-    looked at, from all over the study.
+    checked, from all over the study.
 
     Raises:
         SearchError: it would not; the message names the fields.
     """
-    own = [trial for trial in trials if trial.replicate_of is None]
-    for trial in own[:: 1 + len(own) // 100]:
+    searched = [trial for trial in trials if trial.replicate_of is None]
+    for trial in searched[:: 1 + len(searched) // 100]:
         if changes := _changes(space, trial):
             name = attributes.name
             raise SearchError(
@@ -87,7 +87,7 @@ def _setting(value: Any) -> str:
 
 
 def own_archs(space: Mapping[str, Any]) -> list[str]:
-    """The networks of one's own (`model.arch: module:factory`) that a plain space fixes or searches."""
+    """The user's own networks (`model.arch: module:factory`) that a plain space fixes or searches."""
     named = [space.get("base", {}).get("model", {}), space.get("search", {}).get("model.arch", {})]
     texts = {value for value in _scalars(named) if isinstance(value, str)}
     return sorted(text for text in texts if own_module(text))
@@ -106,7 +106,7 @@ def _scalars(value: Any) -> Iterator[Any]:
 def require_known_code(
     study: optuna.Study, attributes: StudyAttributes, space: Space | None, allow_code: bool
 ) -> None:
-    """Check that a study may go on: its record may be a stranger's and name code to import.
+    """Check that a study may be continued: its record may come from elsewhere and name code to import.
 
     space: what the user named, whose code is the user's own; None for a resume without it.
 
@@ -123,5 +123,5 @@ def require_known_code(
     if unknown:
         raise SearchError(
             f"study {attributes.name!r}: its record names code for its network ({', '.join(unknown)}), "
-            "which would be imported; if you trust it, allow that by --allow-code, or give its --space"
+            "which would be imported; if you trust it, allow that with --allow-code, or give its --space"
         )

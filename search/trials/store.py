@@ -1,6 +1,6 @@
 """The trials of a study and all that is known of them, kept in the study's own storage.
 
-The storage is the one truth; `search.trials.stored_trial` says which attributes hold what, and only this
+The storage is the only source; `search.trials.stored_trial` says which attributes hold what, and only this
 file writes them. The cost of a look or an exclusive section does not grow with the number of trials, except
 where several drivers share a study and Optuna lists all of its trials.
 """
@@ -70,7 +70,7 @@ class TrialStore(TrialIndex):
         # Optuna's own numbers: how many trials were read, and which of them may still change.
         self._n_read = 0
         self._open: set[int] = set()
-        # A handle of Optuna's has the study's sampler propose when it is made; this one proposes nothing.
+        # Making a trial object of Optuna asks the study's sampler; this sampler proposes nothing.
         self._mute = optuna.Study(study.study_name, study._storage, sampler=RandomSampler(seed=0))
         self.n_asks = self._read(repair=False)
 
@@ -86,10 +86,10 @@ class TrialStore(TrialIndex):
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        """A context in which this driver alone asks, with all that the others did before it read in.
+        """A context in which this driver alone asks; what the others did before it has been read.
 
-        `adopt`, `others_at_work`, `open`, `open_replicate` and `reject` belong into one. For a driver alone
-        it costs nothing.
+        `adopt`, `others_at_work`, `open`, `open_replicate` and `reject` are called inside one. It costs
+        nothing for a single driver.
 
         Raises:
             StudyFailedError: see `search.study.drivers.ServerDrivers.exclusive`.
@@ -100,7 +100,7 @@ class TrialStore(TrialIndex):
             yield
 
     def repair(self) -> None:
-        """Do what a driver that died has left half done; to open a study alone changes nothing in it."""
+        """Complete what a driver that died has left half done; opening a study alone changes nothing in it."""
         with self.drivers.exclusive():
             self._read(repair=True)
 
@@ -139,7 +139,7 @@ class TrialStore(TrialIndex):
         key: str,
         probe_key: str | None = None,
     ) -> StoredTrial:
-        """Give an ask of Optuna's the next number of ours; nothing may have this key yet."""
+        """Make an Optuna trial the next trial of ours; no trial may have this key yet."""
         assert key not in self.by_key, key
         me = self.drivers.me
         trial = StoredTrial(
@@ -150,9 +150,9 @@ class TrialStore(TrialIndex):
         return trial
 
     def open_replicate(self, of: int, config: Mapping[str, Any], key: str, seed: int) -> StoredTrial:
-        """The next number for a trial trained once more, with a seed of its own.
+        """The next trial: one that is trained again with another seed.
 
-        Optuna's samplers never learn of it, and neither its key nor the budget is used up by it.
+        Optuna's samplers never see it, it does not count for the budget, and its key stays free.
         """
         trial = StoredTrial(
             self._next_number,
@@ -181,7 +181,8 @@ class TrialStore(TrialIndex):
         self._set_start(trial, {"attempts": attempts, "started_at": started_at, "worker": worker})
 
     def wait_for_memory(self, number: int, reason: str | None) -> None:
-        """A running trial ran out of memory and waits to be run again; None: it waits no more."""
+        """Record why a running trial waits to be run again after it ran out of memory; None: it no longer
+        waits."""
         trial = self.trials[number]
         if reason != trial.out_of_memory:
             self._set_start(trial, {OUT_OF_MEMORY: reason})
@@ -189,8 +190,8 @@ class TrialStore(TrialIndex):
     def note(self, number: int, report: Report) -> None:
         """Record a report of a running trial (its end is recorded by `finish`).
 
-        An epoch that comes again takes the place of what was recorded from there on: the trial has gone back
-        to an older checkpoint.
+        An epoch that comes again replaces what was recorded from there on: the trial has gone back to an
+        older checkpoint.
 
         Raises:
             StudyFailedError: see `require_device`, or another driver has ended the trial.
@@ -206,7 +207,7 @@ class TrialStore(TrialIndex):
             self._note_row(trial, dict(report.row))
 
     def require_device(self, report: Report) -> None:
-        """Check that what was measured may stand beside what this study measured before.
+        """Check that what was measured is comparable with what this study measured before.
 
         Raises:
             StudyFailedError: it comes from another device model, and depends on that; nothing was recorded.
@@ -218,7 +219,7 @@ class TrialStore(TrialIndex):
             raise StudyFailedError(
                 f"{report.place.get('node', 'a node')} trains on {device}; this study's values of "
                 f"{', '.join(bound)} were measured on {self.device}, and those of two devices are never "
-                "compared. Go on where it began, or begin a study here with --warm-start from this one"
+                "compared. Continue on that device, or begin a study here with --warm-start from this one"
             )
 
     def finish(self, number: int, outcome: Outcome) -> Outcome:
@@ -251,7 +252,7 @@ class TrialStore(TrialIndex):
         """Add metrics measured after a trial's end; its objectives keep what was measured before it."""
         trial = self.trials[number]
         assert trial.state != "running", number
-        assert not {own.name for own in self.objectives} & metrics.keys(), metrics
+        assert not {objective.name for objective in self.objectives} & metrics.keys(), metrics
         self._record(AMENDED, {"number": number, "metrics": dict(metrics)})
         trial.amend(metrics)
         self.n_changes += 1
@@ -266,7 +267,7 @@ class TrialStore(TrialIndex):
 
     def remember_priors(self, priors: Sequence[Prior]) -> None:
         """Keep finished trials of earlier studies to learn from, those not yet kept."""
-        known = {key for own in self.priors for key in (own.key, key_today(own.key, own.config))}
+        known = {key for prior in self.priors for key in (prior.key, key_today(prior.key, prior.config))}
         fresh = [prior for prior in priors if prior.key not in known]
         for portion in in_portions(fresh):
             self._record(PRIORS, portion)
@@ -287,12 +288,14 @@ class TrialStore(TrialIndex):
         """The objectives of a stopped trial as far as they are known: exact ones, and its last epoch's."""
         last = trial.rows[max(trial.rows)] if trial.rows else {}
         known = {**last, **outcome.metrics}
-        return {own.name: known[own.name] for own in self.objectives if own.name in known}
+        return {
+            objective.name: known[objective.name] for objective in self.objectives if objective.name in known
+        }
 
     def _note_row(self, trial: StoredTrial, row: dict[str, Any]) -> None:
         epoch = int(row["epoch"])
         # The last first: a driver that dies in between leaves no gap.
-        for undone in sorted((own for own in trial.rows if own >= epoch), reverse=True):
+        for undone in sorted((known for known in trial.rows if known >= epoch), reverse=True):
             if undone > epoch:
                 self._write(trial, epoch_name(undone), None)
             trial.undone_s += float(trial.rows.pop(undone)["seconds"])
@@ -341,9 +344,9 @@ class TrialStore(TrialIndex):
     # loading
 
     def _read(self, repair: bool) -> int:
-        """Take in what the storage holds and this index does not; how many asks were new.
+        """Take in what is new in the storage; how many asks were new.
 
-        repair: in an exclusive section nobody else works on what a driver left half done: do the rest.
+        repair: in an exclusive section, complete what a driver that died left half done.
         """
         frozen_trials = self.study.get_trials(deepcopy=False)
         new = frozen_trials[self._n_read :]
@@ -363,7 +366,7 @@ class TrialStore(TrialIndex):
         elif trial is not None:
             self._take_in_trial(trial, frozen, repair)
         elif repair and frozen.state == TrialState.RUNNING:
-            # That driver died while it asked: nothing was promised; what it took from the queue goes back.
+            # That driver died while it asked; what it took from the queue is queued again.
             if QUEUED in frozen.system_attrs:
                 self.study.enqueue_trial(frozen.system_attrs[QUEUED])
             self.reject(self._handle(frozen._trial_id), "the driver died while it asked")
@@ -393,11 +396,11 @@ class TrialStore(TrialIndex):
             self._catch_up(trial, fresh)
             trial.optuna_trial = None if frozen.state.is_finished() else trial.optuna_trial
         if repair and trial.state != "running" and frozen.state == TrialState.RUNNING:
-            # It died between its own record of the end and Optuna's: the record holds.
+            # The driver died between its record of the end and Optuna's: its record counts.
             self._tell(trial, Outcome(trial.state, trial.reason, trial.metrics), is_half_done=True)
 
     def _catch_up(self, trial: StoredTrial, fresh: StoredTrial) -> None:
-        """Another driver has gone on with its trial."""
+        """Take in what another driver has recorded of its trial."""
         news = {name: getattr(fresh, name) for name in _STORED}
         if news == {name: getattr(trial, name) for name in _STORED}:
             return

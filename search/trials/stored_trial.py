@@ -6,8 +6,8 @@ known before training), "epoch-NNNN" (one row each; null once the trial went bac
 "end" (state, reason, metrics), or "rejected" for an ask that became no trial of ours. What belongs to no
 running trial is a record of its own: an Optuna trial that is failed from the beginning, which no sampler
 looks at, with "probed" (metrics of configs probed ahead), "amended" (metrics measured after a trial's end;
-Optuna changes no finished trial) or "priors" (some trials of earlier studies). A prior that samplers shall
-look at is added once more, as a complete Optuna trial with its key in "prior".
+Optuna changes no finished trial) or "priors" (some trials of earlier studies). A prior for Optuna's own
+samplers is added once more, as a complete Optuna trial with its key in "prior".
 """
 
 from __future__ import annotations

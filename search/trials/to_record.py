@@ -19,7 +19,7 @@ def study_record(study: optuna.Study, attributes: StudyAttributes) -> Study:
     """The whole study as its storage has it now, trials by number.
 
     Raises:
-        SearchError: the storage holds what is none of ours.
+        SearchError: the storage holds something that SpikeFront did not write.
     """
     with reading(f"study {attributes.name!r}"):
         trials = read_trials(study.get_trials(deepcopy=False))
@@ -31,7 +31,7 @@ EPOCH_FIELDS = [field.name for field in fields(EpochRow) if field.name != "numbe
 
 
 class StoreRecord:
-    """The record as a store has it, which is as the storage has it. Trials that have ended are kept."""
+    """The record of a store, equal to that of its storage. Trials that have ended are converted once."""
 
     def __init__(self, store: TrialStore) -> None:
         self._store = store

@@ -31,8 +31,8 @@ class RecordWriter:
     Drivers that share the folder write one after the other, and each reads the study when it holds the
     lock: whoever writes last has seen what the one before it wrote.
 
-    place: of the checkpoints, those that nobody needs any more go. What holds for the whole study is read
-    from its storage each time: another driver may have changed it.
+    place: of the checkpoints; those that are no longer needed are removed. The study's attributes are read
+    from its storage each time: another driver may have changed them.
     """
 
     def __init__(self, store: TrialStore, folder: RunFolder, place: CheckpointPlace) -> None:
@@ -45,7 +45,7 @@ class RecordWriter:
     def poll(self) -> None:
         """Write if a write is due: at most every 5 s or 2 % of the elapsed time, whichever is rarer.
 
-        Rarer still where a write takes long.
+        Less often where a write takes long.
         """
         now = time.monotonic()
         due = max(MIN_SECONDS, MAX_SHARE * (now - self._began), self._took / MAX_SHARE)
@@ -56,7 +56,7 @@ class RecordWriter:
         if self._store.n_changes == self._n_changes:
             return
         try:
-            # Not waited for: the other driver may be at its report, and here trials want an answer.
+            # Do not wait: the other driver may be writing its report, and trials here need an answer.
             writing = self._folder.writing().acquire(timeout=0)
         except Timeout:
             return
@@ -66,18 +66,19 @@ class RecordWriter:
     def finish(self) -> tuple[Study, Path | None, str | None]:
         """Write record and report as the storage has the study now; report and problem as `write_report`.
 
-        Both in one go, or a report of an older record could replace one of this. It takes seconds, once in
-        the life of a driver; only drivers that end at the same time wait for it.
+        Both under one lock, or the report of an older record could replace this one. It takes seconds, once
+        per driver; only drivers that end at the same time wait for it.
 
         Raises:
-            OSError: it cannot be written, or another driver does not come to the end of its own writing.
+            OSError: it cannot be written, or another driver does not finish its writing.
         """
         with self._folder.exclusive_write():
             record = self._write()
             return record, *write_report(record, self._folder)
 
     def _write(self) -> Study:
-        """Write the record; checkpoints nobody needs any more go. Call inside `exclusive_write`."""
+        """Write the record and remove checkpoints that are no longer needed. Call inside
+        `exclusive_write`."""
         began = time.monotonic()
         self._store.refresh()
         self._n_changes = self._store.n_changes

@@ -142,7 +142,7 @@ def test_ctrl_c_records_everything_and_tells_how_to_go_on(driver: Driver) -> Non
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 130, output
     assert time.monotonic() - began < 20
-    assert "go on with: python -m search.run --resume --study toy --out " in output
+    assert "continue with: python -m search.run --resume --study toy --out " in output
     assert "Traceback" not in output
     record = read_study(driver.run.path)
     states = Counter(trial.state for trial in record.trials)

@@ -165,7 +165,7 @@ def test_a_study_that_exists_is_refused_and_untouched(
     folder.path.mkdir(parents=True)
     create(folder, None, StudyAttributes.of("toy", load_space(space, TrainerChecker())[0]))
     before = folder.journal.read_bytes()
-    assert "go on with it by --resume" in _refused(capsys, "--space", space)
+    assert "continue it with --resume" in _refused(capsys, "--space", space)
     message = _refused(capsys, "--space", space, "--resume", "--set", "optim.epochs=4")
     assert "-   optim: {epochs: 3}" in message
     assert "+   optim: {epochs: 4}" in message

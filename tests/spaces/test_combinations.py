@@ -303,9 +303,10 @@ def test_a_space_is_refused_when_one_of_its_configs_is_bad_and_only_then(tmp_pat
         space = ruled_space(generator)
         configs = [space.resolve(params) for params in enumerate_params(space)]
         fields = generator.sample(RULED, generator.randint(1, 3))
-        values = {field: get(generator.choice(configs), field) for field in fields}
+        values = {field: get(generator.choice(configs), field, UNSET) for field in fields}
         is_bad = [
-            all(same(get(config, field), value) for field, value in values.items()) for config in configs
+            all(same(get(config, field, UNSET), value) for field, value in values.items())
+            for config in configs
         ]
         bad = [config for config, bad in zip(configs, is_bad, strict=True) if bad]
         checker = FakeChecker(lambda config, bad=bad: [(fields[0], "a bad one")] if config in bad else [])  # noqa: B023

@@ -151,7 +151,7 @@ def test_a_sigusr1_is_no_end_of_the_work(driver: Driver) -> None:
     os.kill(process.pid, signal.SIGUSR1)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 130, output
-    assert "go on with: " in output
+    assert "continue with: " in output
 
 
 def test_a_driver_whose_ray_is_ended_with_it_ends_too(driver: Driver) -> None:

@@ -72,14 +72,14 @@ def test_a_study_of_before_checkpoints_were_chosen_for_good_keeps_those_of_the_f
 def test_a_study_that_exists_is_not_begun_again(folder: RunFolder) -> None:
     _begin(folder)
     before = _content(folder)
-    with pytest.raises(SearchError, match=r"study 'toy' exists; go on with it by --resume"):
+    with pytest.raises(SearchError, match=r"study 'toy' exists; continue it with --resume"):
         require_new(folder, None)
     assert _content(folder) == before
 
 
 def test_a_folder_with_something_else_is_left_alone(folder: RunFolder) -> None:
     (folder.path / "thesis.tex").write_text("all of it")
-    with pytest.raises(SearchError, match="not empty, and no study"):
+    with pytest.raises(SearchError, match="not empty, and not a study"):
         require_new(folder, None)
     with pytest.raises(SearchError, match="no study 'toy' in "):
         open_existing(folder)
@@ -136,7 +136,7 @@ def test_a_study_without_its_attribute_is_not_guessed(folder: RunFolder) -> None
     _begin(folder)
     whole = folder.journal.read_bytes()
     folder.journal.write_bytes(whole[: whole.index(b"\n") + 1])
-    with pytest.raises(SearchError, match="died before its first trial; start it again with --space"):
+    with pytest.raises(SearchError, match="died before the first trial; start it again with --space"):
         open_existing(folder)
 
 

@@ -238,7 +238,7 @@ def test_a_study_is_begun_once(url: str, folder: RunFolder, tmp_path: Path) -> N
         attributes = StudyAttributes.of("toy", SPACE)
         require_new(elsewhere, url)
         create(folder, url, attributes, first)
-        with pytest.raises(SearchError, match="'toy' was begun by another driver; join it by --resume"):
+        with pytest.raises(SearchError, match="'toy' was begun by another driver; join it with --resume"):
             create(elsewhere, url, attributes, second)
 
 

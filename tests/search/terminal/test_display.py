@@ -180,13 +180,13 @@ def test_the_summary_tells_what_to_type_next(tmp_path: Any, monkeypatch: pytest.
     assert "  python -m studies.export toy --pick knee --out toy-knee.yaml\n" in shown
     assert "  python -m snncore.train toy-knee.yaml\n" in shown
     assert "record: toy/trials.parquet, toy/epochs.parquet\n" in shown
-    assert "go on with" not in shown
+    assert "continue with" not in shown
 
 
 @pytest.mark.parametrize(
     ("changes", "line"),
     [
-        ({"ending": "interrupted"}, "go on with: python -m search.run --resume --study toy"),
+        ({"ending": "interrupted"}, "continue with: python -m search.run --resume --study toy"),
         ({"ending": "time"}, "time budget used up"),
         (
             {"ending": "exhausted", "note": "every config has been tried"},
