@@ -1,4 +1,4 @@
-"""Tells `spaces` what the trainer's configs may hold. Loads no torch."""
+"""What the trainer's configs may hold, for `spaces`. Loads no torch."""
 
 from __future__ import annotations
 

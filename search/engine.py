@@ -1,4 +1,4 @@
-"""A whole study: opened or begun, searched, recorded. `search.run_study` is the door."""
+"""A whole study: opened or begun, searched, recorded. `search.run_study` is the entry point."""
 
 from __future__ import annotations
 
@@ -97,14 +97,14 @@ def run_study(space: Space, options: RunOptions | None = None) -> Study:
     """Search a space and return the study as recorded; after Ctrl-C, too.
 
     Raises:
-        SearchError: the study cannot be begun or gone on with; nothing was changed.
+        SearchError: the study cannot be begun or continued; nothing was changed.
         StudyFailedError: the study failed as a whole; what was recorded can be resumed.
     """
     return run_search(space, options or RunOptions()).study
 
 
 def run_search(space: Space | None, options: RunOptions) -> SearchResult:
-    """As `run_study`, with all that the command line tells. space: None only for a resume by name."""
+    """As `run_study`, with all that the command line prints. space: None only for a resume by name."""
     deadline = None if options.time_budget_s is None else time.monotonic() + options.time_budget_s
     refuse_ray_client(options.address)
     folder = RunFolder.of(options.out, options.study or (space.name if space else ""))
@@ -176,7 +176,7 @@ def _attributes(name: str, space: Space, run: Run) -> StudyAttributes:
 
 @contextmanager
 def _write_errors_fail_the_study() -> Iterator[None]:
-    """A disk or a database that takes nothing is the end of the study, not a fault of this program."""
+    """A disk or database that cannot be written fails the study; it is not an error of this program."""
     try:
         yield
     except (OSError, optuna.exceptions.StorageInternalError) as error:
@@ -185,7 +185,7 @@ def _write_errors_fail_the_study() -> Iterator[None]:
 
 @contextmanager
 def _unexpected_errors_fail_the_study() -> Iterator[None]:
-    """Whatever nobody thought of ends a running study like any failure: what was recorded is kept."""
+    """An unexpected exception ends a running study like any failure: what was recorded is kept."""
     try:
         yield
     except (InputError, FailedError, KeyboardInterrupt, SystemExit):
@@ -221,7 +221,7 @@ class _OpenStudy:
 
     @_write_errors_fail_the_study()
     def continue_study(self) -> None:
-        """Write down how the study goes on."""
+        """Record that the study continues."""
         setup = self.setup
         continue_study(setup.folder, setup.options.storage, setup.attributes, self.study, setup.drivers)
         self.store.repair()
@@ -289,7 +289,7 @@ def _run(
 def _begin(
     setup: _StudySetup, opened: _OpenStudy | None, earlier: Sequence[WarmStart], say: Callable[[str], None]
 ) -> _OpenStudy:
-    """Begin the study or go on with it, with what comes before the sampler's own proposals."""
+    """Begin or continue the study, and queue what comes before the sampler's proposals."""
     from search.propose.initial_queue import queue_baselines, use_warm_start
 
     if opened is None:
@@ -300,9 +300,9 @@ def _begin(
         if changed := setup.attributes.changes():
             say(f"continued with {', '.join(changed)}")
         opened.continue_study()
-    for found in earlier:
-        use_warm_start(opened.store, setup.space, found)
-        for line in found.notes:
+    for study in earlier:
+        use_warm_start(opened.store, setup.space, study)
+        for line in study.notes:
             say(line)
     return opened
 

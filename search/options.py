@@ -1,4 +1,4 @@
-"""How a study is run, beside its space."""
+"""How a study is run, apart from its space."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class RunOptions:
     storage: an Optuna URL instead of the journal. show: print to the terminal. live: the port on which this
     machine sees the report while trials run, 0 for a free one, None for none. trainer: dotted name
     `module:factory`, see `search.worker.trainer`. allow_code: a study continued without its space may
-    import the module that its record names for a network of its own.
+    import the module that its record names for its network.
     """
 
     study: str | None = None

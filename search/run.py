@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--out", metavar="DIR", default="runs", help="folder of all run folders; default: runs")
     add("--trials", metavar="N", type=whole(1), help="budget, instead of the space's")
     add("--time-budget", metavar="TIME", help="end after a time such as 30s, 2h or 1h30m")
-    add("--resume", action="store_true", help="go on with a study that exists")
+    add("--resume", action="store_true", help="continue a study that exists")
     add("--fresh-name", action="store_true", help="if the study exists, take NAME-2, NAME-3, ...")
     add("--address", default="local", metavar="WHERE", help="Ray: local (default), auto or HOST:PORT")
     add("--storage", metavar="URL", help="Optuna storage URL instead of a journal in the run folder")

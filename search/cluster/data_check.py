@@ -1,4 +1,5 @@
-"""What a study needs before it starts, beside resources: data and networks of every config it may sample."""
+"""What a study needs before it starts, apart from resources: data and networks of every config it may
+sample."""
 
 from __future__ import annotations
 
@@ -29,7 +30,7 @@ def require_data(space: Space) -> None:
     """Check that every data set the space can sample can be read.
 
     Raises:
-        SearchError: one cannot; the message names the command that mends it.
+        SearchError: one cannot; the message names the command that fixes it.
     """
     problems = []
     for name, root in _possible_data(space):
@@ -101,5 +102,5 @@ def _possible(space: Space, field: str) -> list[Any]:
     presets = _possible(space, "preset") if "preset" in space.search else [None]
     bases = [space.base if preset is None else {**space.base, "preset": preset} for preset in presets]
     fixed = [get(over_preset(base), field, UNSET) for base in bases]
-    found = (default if value is UNSET else value for value in fixed)
-    return list(dict.fromkeys([*values, *found]))
+    base_values = (default if value is UNSET else value for value in fixed)
+    return list(dict.fromkeys([*values, *base_values]))

@@ -1,4 +1,4 @@
-"""Waiting for a worker, and the line that says so when none comes up."""
+"""A notice when no worker has started for a while."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SECONDS_WITHOUT_WORKER = 60.0
 
 
 class NoWorkerNotice:
-    """Says once in each wait that no worker has come up. logs: where Ray's logs are."""
+    """Prints a line, once per wait, when no worker has started. logs: where Ray's logs are."""
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 """What a node of a cluster has, asked by a small task on each, and what keeps a study from running there.
 
 `look` runs on the nodes. So this file imports nothing but the standard library: where a package is
-missing, the answer is to say so, not to die of it.
+missing, the answer must say so instead of failing.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _SMI = ("nvidia-smi", "--query-gpu=name,memory.total,mig.mode.current", "--forma
 
 @dataclass(frozen=True)
 class NodeRequirements:
-    """What a study needs of every node beside packages.
+    """What a study needs of every node, apart from packages.
 
     data: name and root of every data set that may be sampled, roots absolute. checkpoints: a place that
     must be writable, None for the run folder, which the driver has looked at.
@@ -99,12 +99,12 @@ def complaints(facts: Facts, ours: Mapping[str, str | None]) -> list[str]:
     return [*lines, *facts.problems]
 
 
-def complain(found: Sequence[tuple[str, Sequence[str]]]) -> str | None:
-    """One message about all nodes, or None where no node has a problem. found: name and complaints."""
-    bad = [(name, lines) for name, lines in found if lines]
+def complain(by_node: Sequence[tuple[str, Sequence[str]]]) -> str | None:
+    """One message about all nodes, or None where no node has a problem. by_node: name and complaints."""
+    bad = [(name, lines) for name, lines in by_node if lines]
     if not bad:
         return None
-    head = f"{len(bad)} of {len(found)} nodes cannot run this study:"
+    head = f"{len(bad)} of {len(by_node)} nodes cannot run this study:"
     return "\n".join([head, *(f"  {name}: {line}" for name, lines in bad for line in lines)])
 
 
@@ -114,11 +114,11 @@ def _problems(wanted: NodeRequirements) -> tuple[str, ...]:
     from snncore.config.schema import DataConfig
     from snncore.data.missing import find_problem
 
-    found = [find_problem(DataConfig(name=name, root=local_root(root))) for name, root in wanted.data]
+    problems = [find_problem(DataConfig(name=name, root=local_root(root))) for name, root in wanted.data]
     if wanted.checkpoints is not None:
         problem = place_problem(wanted.checkpoints)
-        found.append(None if problem is None else f"checkpoints: {problem}")
-    return tuple(dict.fromkeys(problem for problem in found if problem is not None))
+        problems.append(None if problem is None else f"checkpoints: {problem}")
+    return tuple(dict.fromkeys(problem for problem in problems if problem is not None))
 
 
 def _is_there(module: str) -> bool:

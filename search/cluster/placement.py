@@ -1,4 +1,5 @@
-"""Where the trials in flight lie, to tell whether another could start: a share of a GPU lies on one GPU."""
+"""On which GPUs the running trials are, to tell whether another could start: a share of a GPU is on one
+GPU."""
 
 from __future__ import annotations
 
@@ -50,8 +51,8 @@ class _Place:
 class Placement:
     """The trials in flight, each on one node and on GPUs of it, by their numbers.
 
-    Ray does the placing, and tells only the node, once a trial has reported. Until then a trial is taken to
-    lie where Ray would most likely put it: on the fullest GPU with room for it.
+    Ray does the placing, and reports only the node, once a trial has reported. Until then a trial is assumed
+    to be where Ray would most likely put it: on the fullest GPU with room for it.
     """
 
     def __init__(self, nodes: Sequence[Node]) -> None:

@@ -90,11 +90,11 @@ def examined(nodes: Sequence[Node], answers: Sequence[Facts | str]) -> tuple[Nod
         SearchError: a node differs from the driver or lacks something; all are listed, with all it is.
     """
     ours = own_versions()
-    found = [
+    by_node = [
         (node.name, [answer] if isinstance(answer, str) else complaints(answer, ours))
         for node, answer in zip(nodes, answers, strict=True)
     ]
-    message = complain(found)
+    message = complain(by_node)
     if message is not None:
         raise SearchError(message)
     facts = [answer for answer in answers if isinstance(answer, Facts)]

@@ -1,4 +1,4 @@
-"""The one place where Ray is started or joined, and where what surrounds it is looked at.
+"""Starts or joins Ray, and checks its surroundings; no other file does.
 
 A Ray of our own (`--address local`) depends on the user's environment in many ways: on TMPDIR, on variables
 that speak of another Ray, on what `uv run` means to it. Each is answered by a default that works, or by one
@@ -40,7 +40,7 @@ ROOMS: tuple[str, ...] = ("search", "snncore", "spaces", "spikefront", "studies"
 """The packages a worker imports."""
 
 ENVIRONMENT = {
-    "RAY_USAGE_STATS_ENABLED": "0",  # a search tells nobody about itself
+    "RAY_USAGE_STATS_ENABLED": "0",  # a search sends no statistics
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # under `uv run` Ray would build a new environment for workers
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # what later versions do anyway; without it, a warning
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
@@ -88,8 +88,8 @@ _MAX_SOCKET_BYTES = 103
 def environment(address: str) -> Iterator[None]:
     """Set what Ray reads from the environment, where the user has not; put it back afterwards.
 
-    Meanwhile settings of Ray Tune are ours alone: how the search uses it is nobody's choice, and some of its
-    variables end it by their mere presence. For a Ray of our own, what describes another one is taken out.
+    Meanwhile settings of Ray Tune are ours alone: how the search uses it cannot be chosen, and some of its
+    variables break it by being set. For a Ray of our own, what describes another one is taken out.
     """
     hidden = [name for name in os.environ if name.startswith("TUNE_")] + ["RAY_AIR_LOCAL_CACHE_DIR"]
     if address == "local":
@@ -120,7 +120,7 @@ def _has_home() -> bool:
             return os.access(folder / "auth_token", os.R_OK)
         with tempfile.TemporaryFile(dir=folder):
             return True
-    except (OSError, RuntimeError):  # RuntimeError: nobody knows where the home is
+    except (OSError, RuntimeError):  # RuntimeError: there is no home
         return False
 
 
@@ -195,7 +195,7 @@ def _init(**options: Any) -> None:
     import ray
 
     with warnings.catch_warnings():
-        # Under `-W error` a warning of Ray's own would be the end of it.
+        # Under `-W error` a warning from Ray would end the program.
         warnings.simplefilter("ignore")
         ray.init(log_to_driver=False, logging_level=logging.CRITICAL, **options)
 

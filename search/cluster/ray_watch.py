@@ -1,6 +1,6 @@
-"""Whether Ray still lives on this machine: without its raylet no worker starts, and Ray waits for ever.
+"""Whether Ray still runs on this machine: without its raylet no worker starts, and Ray waits for ever.
 
-The kernel may kill a raylet for want of memory as it does any other process.
+The kernel may kill a raylet when memory runs out, like any other process.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from search.errors import RayDiedError
 from spikefront.lasting_output import complain
 
 _NEEDED = ("raylet", "gcs_server")
-"""The processes of Ray that nothing goes on without; it does without its monitors."""
+"""The processes without which Ray cannot continue; it can without its monitors."""
 
 SECONDS_TO_END = 20.0
 """So long after Ray's death the driver may take to end by itself. Ray's own code may wait for what is dead,
@@ -24,11 +24,11 @@ where no exception reaches it; when that is the GCS, it would end the process af
 
 
 class RayWatch:
-    """Whether those processes live that Ray needs here.
+    """Whether the processes that Ray needs on this machine are alive.
 
-    raylet: a connection to the raylet, never used: the system closes it when the raylet dies, whatever it
-    dies of; None where it cannot be watched so. dead: the kinds of processes of our own Ray that have died.
-    cure: what to do before going on, for the message.
+    raylet: a connection to the raylet, never used: the system closes it when the raylet dies, for whatever
+    reason; None where it cannot be watched this way. dead: the kinds of processes of our own Ray that have
+    died. cure: what to do before continuing, for the message.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ def connection(name: str) -> socket.socket | None:
     if name.startswith("tcp://"):
         return None
     raylet = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    with suppress(OSError):  # nobody listens there any more, which the first look finds out
+    with suppress(OSError):  # nothing listens there any more; the first check finds out
         raylet.connect(name.removeprefix("unix://"))
     return raylet
 

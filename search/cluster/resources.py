@@ -30,7 +30,7 @@ class Node:
     """One machine of the cluster.
 
     gpu_memory_mib: of its smallest GPU, None where it is not known. processor, gpu_models: as the machine
-    tells them, None and () where it was not asked.
+    reports them, None and () where it was not asked.
     """
 
     name: str
@@ -78,9 +78,11 @@ class Allotments:
         """
         allotment = self.of()
         models = {node: node.models(allotment.device) for node in self.nodes if _fitting(allotment, node)}
-        if not names or len({model for own in models.values() for model in own}) < 2:
+        if not names or len({model for on_node in models.values() for model in on_node}) < 2:
             return
-        listed = [f"  {node.name}: {' and '.join(own) or 'not known'}" for node, own in models.items()]
+        listed = [
+            f"  {node.name}: {' and '.join(on_node) or 'not known'}" for node, on_node in models.items()
+        ]
         head = f"{', '.join(names)} of unlike devices cannot be compared, and this cluster has several:"
         last = "run the study on nodes of one model, or leave these metrics out of objectives and constraints"
         raise SearchError("\n".join([head, *listed, last]))

@@ -1,16 +1,17 @@
 """Early stopping on the whole front: asynchronous rungs, judged by what a trial can still add.
 
 The rungs are those of asynchronous successive halving, several objectives at once as in MO-ASHA (Schmucker
-et al. 2021). There a trial goes on when it is among the best 1/eta by non-dominated rank of (accuracy so
+et al. 2021). There a trial continues when it is among the best 1/eta by non-dominated rank of (accuracy so
 far, objectives known exactly by probing). That is the rule here while few trials have finished. It wastes
 epochs on trials that nothing in their rung dominates yet and that some finished trial surely will, and it
-stops late starters; so as soon as enough have finished, a trial goes on when the hypervolume that it is
-expected to add to theirs is worth its epochs. What accuracy it will end with is learned from how finished
-trials went on after the same epoch; its memory and latency are known.
+stops late starters; so as soon as enough have finished, a trial continues when the hypervolume that it is
+expected to add to theirs is worth its epochs. Its final accuracy is predicted from how finished trials
+continued after the same epoch;
+ its memory and latency are known.
 
 A trial that is known to stand on no front (it broke a constraint, however late that was seen, or it could
 not be trained) is no measure for others; only how its accuracy went on is learned from. And where an
-objective is known of finished trainings alone (energy_uj, train_time_s), nobody is stopped: by the others
+objective is known of finished trainings alone (energy_uj, train_time_s), no trial is stopped: by the others
 alone, the end of the front that is good in that objective would go.
 """
 
@@ -47,8 +48,13 @@ Floats = NDArray[np.float64]
 
 
 def unknown_in_training(objectives: Iterable[Objective]) -> list[str]:
-    """The names of objectives that neither a probe nor an epoch tells: with any, nobody can be judged."""
-    return [own.name for own in objectives if own.name != ACCURACY and not is_probed(own.name)]
+    """The names of objectives that neither probes nor epochs measure; with any of them no trial is
+    stopped."""
+    return [
+        objective.name
+        for objective in objectives
+        if objective.name != ACCURACY and not is_probed(objective.name)
+    ]
 
 
 class Halving:
@@ -69,7 +75,7 @@ class Halving:
     def report(
         self, number: int, row: Mapping[str, Any], metrics: Mapping[str, Any], epochs: int
     ) -> str | None:
-        """Note an epoch of a trial; why the trial stops now, or None when it goes on.
+        """Note an epoch of a trial; why the trial stops now, or None when it continues.
 
         row: of the epoch. metrics: from probing. epochs: of the trial's full training.
         """

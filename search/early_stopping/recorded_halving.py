@@ -1,4 +1,4 @@
-"""Early stopping that knows the whole record: what an earlier driver, or another one now, has trained."""
+"""Early stopping from the whole record: what earlier and other drivers have trained counts too."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ class RecordedHalving:
 
 
 def is_off_front(trial: StoredTrial, limits: Mapping[str, Bounds]) -> bool:
-    """Whether an ended trial has shown that it stands on no front, by a constraint or by its end.
+    """Whether an ended trial cannot be on the front, because of a constraint or of how it ended.
 
-    One that was stopped has not: it was only worse than others, and was compared with them.
+    A stopped trial may have been: it was only worse than others when compared.
     """
     if trial.state == "complete":
         return broken_limits(trial.metrics, limits) is not None

@@ -47,12 +47,12 @@ def params_of(space: Space, config: Config, free: Collection[str] = ()) -> dict[
         value = get(plain, name, UNSET)
         if parameter.contains(value):
             return value
-        stand_ins = list(_stand_ins(name, parameter, value))
-        for other in stand_ins:
-            if name in free or _means_the_same(config, name, other):
-                return other
+        substitutes = list(_substitutes(name, parameter, value))
+        for substitute in substitutes:
+            if name in free or _means_the_same(config, name, substitute):
+                return substitute
         outside[name] = value
-        return stand_ins[-1]  # only to go on, and find the other fields outside
+        return substitutes[-1]  # only to continue, and find the other fields outside
 
     values, active = space.follow(decide)
     if outside:
@@ -63,7 +63,7 @@ def params_of(space: Space, config: Config, free: Collection[str] = ()) -> dict[
     return params
 
 
-def _stand_ins(name: str, parameter: Parameter, value: Any) -> Iterator[Any]:
+def _substitutes(name: str, parameter: Parameter, value: Any) -> Iterator[Any]:
     """Values that a parameter can take instead of `value`, the best first; at least one."""
     ends = [end for _, end in parameter.probes()]
     if name == "distillation.temperature" and value is None:

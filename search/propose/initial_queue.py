@@ -1,7 +1,7 @@
-"""What a study begins with: published recipes, and what earlier studies found.
+"""The initial queue of a study: published recipes, and the best params of earlier studies.
 
-Queued params are proposed before the sampler's own, once, and survive a resume: they wait in the storage.
-Priors teach the sampler; they are no trials of this study and never stand in its record.
+Queued params are tried before the sampler's proposals, once, and survive a resume: they wait in the storage.
+Samplers learn from priors; they are not trials of this study and are never in its record.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ def queue_baselines(store: TrialStore, space: Space) -> int:
     return _enqueue(store, space, baselines(space))
 
 
-def use_warm_start(store: TrialStore, space: Space, found: WarmStart) -> None:
+def use_warm_start(store: TrialStore, space: Space, warm_start: WarmStart) -> None:
     """Queue the best of an earlier study and keep its trials to learn from."""
     n_most = max(1, int(MAX_QUEUED_SHARE * space.budget.trials))
-    _enqueue(store, space, found.queue[:n_most])
-    store.remember_priors(found.priors)
+    _enqueue(store, space, warm_start.queue[:n_most])
+    store.remember_priors(warm_start.priors)
 
 
 def _enqueue(store: TrialStore, space: Space, queue: Sequence[dict[str, Any]]) -> int:

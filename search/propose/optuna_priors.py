@@ -35,7 +35,7 @@ class OptunaPriors:
                 self._add(prior)
 
     def _is_complete(self, prior: Prior) -> bool:
-        return all(is_measured(prior.metrics.get(own.name)) for own in self._store.objectives)
+        return all(is_measured(prior.metrics.get(objective.name)) for objective in self._store.objectives)
 
     def _add(self, prior: Prior) -> None:
         store = self._store
@@ -45,7 +45,7 @@ class OptunaPriors:
             create_trial(
                 params=dict(prior.params),
                 distributions={name: known[name] for name in prior.params},
-                values=[float(prior.metrics[own.name]) for own in store.objectives],
+                values=[float(prior.metrics[objective.name]) for objective in store.objectives],
                 # All of them, in the order of `search.trials.outcome`: GP refuses trials that differ in this.
                 constraints={**{name: broken.get(name, 0.0) for name in store.limits}, OUTCOME: 0.0},
                 user_attrs={PRIOR: prior.key},

@@ -21,26 +21,26 @@ _Float = float
 
 def distributions(space: Space) -> dict[str, BaseDistribution]:
     """By entry, those that `OptunaDraw` asks for, of all parameters whether active or not."""
-    notes = _Notes()
+    recorder = _Recorder()
     for name, parameter in space.search.items():
-        parameter.draw(name, notes)
-    return notes.found
+        parameter.draw(name, recorder)
+    return recorder.distributions
 
 
-class _Notes:
-    """A draw that notes what it is asked for, and answers with the first value."""
+class _Recorder:
+    """A draw that records the distribution of each entry, and returns the first value."""
 
     def __init__(self) -> None:
-        self.found: dict[str, BaseDistribution] = {}
+        self.distributions: dict[str, BaseDistribution] = {}
 
     def choice(self, name: str, options: Sequence[Any]) -> Any:
-        self.found[name] = CategoricalDistribution(list(options))
+        self.distributions[name] = CategoricalDistribution(list(options))
         return options[0]
 
     def int(self, name: str, low: _Int, high: _Int, log: bool, step: _Int) -> _Int:
-        self.found[name] = IntDistribution(low, high, log=log, step=step)
+        self.distributions[name] = IntDistribution(low, high, log=log, step=step)
         return low
 
     def float(self, name: str, low: _Float, high: _Float, log: bool, step: _Float | None) -> _Float:
-        self.found[name] = FloatDistribution(low, high, log=log, step=step)
+        self.distributions[name] = FloatDistribution(low, high, log=log, step=step)
         return low

@@ -1,4 +1,4 @@
-"""Which configs are probed before the sampler chooses: what it wants to know, within a budget of time."""
+"""Which configs are probed before the sampler chooses: what the sampler asks for, within a budget of time."""
 
 from __future__ import annotations
 
@@ -79,19 +79,19 @@ class ProbeAhead:
     def lost(self) -> None:
         """The jobs that were handed out died with Ray Tune's loop: the next choices are made without them.
 
-        One of them may be what it died of, and a sampler begun anew would ask for the same again.
+        One of them may be the cause, and a new sampler would ask for the same configs again.
         """
         for request in list(self._in_flight):
             self.ended(request, {}, 0.0)
 
     def _configs(self, sampler: ProbingSampler, n: int) -> dict[str, Mapping[str, Any]]:
-        found: dict[str, Mapping[str, Any]] = {}
+        configs: dict[str, Mapping[str, Any]] = {}
         for params in sampler.wanted(n):
-            config, own_key = resolve(self._space, params)
-            key = probe_key_of(config, own_key)
+            config, config_key = resolve(self._space, params)
+            key = probe_key_of(config, config_key)
             if key not in self._store.probed:
-                found[key] = config
-        return found
+                configs[key] = config
+        return configs
 
 
 class _TrainedSeconds:

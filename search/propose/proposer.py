@@ -1,4 +1,4 @@
-"""Which config is tried next: asks Optuna, turns duplicates away, knows when a finite space is used up."""
+"""Which config is tried next: asks Optuna, rejects duplicates, detects when a finite space is used up."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Resolve = Callable[[Space, Mapping[str, Any]], tuple[dict[str, Any], str]]
 """From params to the full config and its key, raising ConfigError for a config that cannot be trained."""
 
 MAX_DUPLICATES = 10
-"""So many duplicates in a row, and the sampler has nothing new to say: draw at random."""
+"""After so many duplicates in a row the next config is drawn at random."""
 
 MAX_RANDOM_DRAWS = 200
 MAX_ENUMERATED = 20_000
@@ -33,7 +33,7 @@ MAX_ENUMERATED = 20_000
 
 
 class Proposer:
-    """Proposes configs nobody has tried in this study.
+    """Proposes configs that have not been tried in this study.
 
     resolve, probe_key: of other configs than the trainer's, such as those of a table. exhausted: why `next`
     returned None, in words for the user.
@@ -64,7 +64,7 @@ class Proposer:
             if trial is not None:
                 return trial
         if self.exhausted is not None:
-            return None  # asked for many times a second until the last trials have ended
+            return None  # called many times a second until the last trials have ended
         if self._grid is not None:
             return self._take(self._grid)
         for _ in range(MAX_DUPLICATES):
@@ -140,7 +140,7 @@ def require_sampler(space: Space) -> None:
 
 
 def has_queue(study: optuna.Study) -> bool:
-    """Whether params wait to be tried whatever the sampler says: recipes, the best of earlier studies."""
+    """Whether queued params wait to be tried: recipes, the best of earlier studies."""
     return bool(study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
 
 

@@ -75,7 +75,7 @@ _KEEPS_ITS_SEED = frozenset({"qmc"})
 def make_sampler(name: str, setup: SamplerSetup, n_asks: int) -> BaseSampler:
     """The sampler of this name.
 
-    n_asks: asks the study has seen. It is mixed into the seed, so that a resume goes on with fresh draws
+    n_asks: asks the study has seen. It is mixed into the seed, so that a resume continues with new draws
     instead of repeating the first ones; the sequence of `qmc` keeps its place in the storage and must
     keep its seed.
 

@@ -1,4 +1,4 @@
-"""What an earlier study has to say about a new one: params to try first, and trials to learn from.
+"""What a new study takes from an earlier one: params to try first, and trials to learn from.
 
 Only its record is read (`studies.record`), never its storage. Nothing of it becomes a trial of the new study:
 what is tried first is trained and measured again.
@@ -64,8 +64,8 @@ def warm_start(
     """Read an earlier study's record for a new study of `space`.
 
     run: its folder, or its name below `out`. device: the model this study's trials run on, as `Trial.device`
-    names it; None while it is not known, then nothing that depends on the machine is taken for true
-    (`Prior.on` mends that later).
+    names it; None while it is not known; then no metric that depends on the machine is used
+    (`Prior.on` adds them later).
 
     queue: the front, by this study's objectives and constraints, of the trials that lie in this space.
     priors: the complete trials that are the same trial here, with all objectives measured.
@@ -81,14 +81,14 @@ def warm_start(
         raise SearchError(f"--warm-start: {error}") from error
     complete = _complete(study, folder, objectives)
     report = WarmStartReport(folder, len(searched(study).trials), len(complete))
-    mapped = [found for trial in complete if (found := _map(trial, space, report)) is not None]
+    mapped = [match for trial in complete if (match := _map(trial, space, report)) is not None]
     limits = {name: Bounds(limit.max, limit.min) for name, limit in space.constraints.items()}
     queue = _front(mapped, objectives, limits, device)
     priors = _priors(mapped, objectives, device)
     notes = report.notes(space, queue, priors, device)
     if not queue and not priors:
         raise SearchError("\n  ".join([f"--warm-start: nothing of {folder} can be used here:", *notes]))
-    return WarmStart([found.params for found in queue], priors, notes)
+    return WarmStart([match.params for match in queue], priors, notes)
 
 
 def _folder(run: str | Path, out: Path) -> Path:
@@ -110,12 +110,12 @@ def _complete(study: Study, folder: Path, objectives: Sequence[Objective]) -> li
     complete = [trial for trial in study.trials if trial.state == "complete" and trial.replicate_of is None]
     if not complete:
         raise SearchError(f"--warm-start: {folder}: no trial is complete, there is nothing to start from")
-    for own in objectives:
-        if not any(is_measured(trial.metrics.get(own.name)) for trial in complete):
-            theirs = ", ".join(objective.name for objective in study.info.objectives)
+    for objective in objectives:
+        if not any(is_measured(trial.metrics.get(objective.name)) for trial in complete):
+            measured = ", ".join(other.name for other in study.info.objectives)
             raise SearchError(
-                f"--warm-start: {folder}: other objectives: no trial there has measured {own.name}, "
-                f"which is an objective here; its own are {theirs}"
+                f"--warm-start: {folder}: other objectives: no trial there has measured {objective.name}, "
+                f"which is an objective here; its own are {measured}"
             )
     return complete
 
@@ -123,8 +123,8 @@ def _complete(study: Study, folder: Path, objectives: Sequence[Objective]) -> li
 def _map(trial: Trial, space: Space, report: WarmStartReport) -> _Mapped | None:
     """What the trial's params make here; None when they make nothing, and the report says why."""
     try:
-        theirs = make_config(trial.config, f"trial {trial.number}")
-        params = params_of(space, theirs)
+        earlier = make_config(trial.config, f"trial {trial.number}")
+        params = params_of(space, earlier)
         config, key = resolve(space, params)
     except OutsideError as error:
         report.outside(error.values)
@@ -132,7 +132,7 @@ def _map(trial: Trial, space: Space, report: WarmStartReport) -> _Mapped | None:
     except ConfigError as error:
         report.refused(error)
         return None
-    different = disagreements(Config.model_validate(config), theirs)
+    different = disagreements(Config.model_validate(config), earlier)
     if changed_meaning(trial.config) is not None:
         different["normalisation"] = ("of this version", "of an earlier version")
     report.inside(different)
@@ -145,22 +145,22 @@ def _front(
     limits: Mapping[str, Bounds],
     device: str | None,
 ) -> list[_Mapped]:
-    """The knee of the front, then the rest of it by crowding distance, the loneliest first; each key once."""
-    names = [own.name for own in objectives]
+    """The knee of the front, then the rest by crowding distance, the most isolated first; each key once."""
+    names = [objective.name for objective in objectives]
     feasible = [
-        found
-        for found in mapped
-        if all(is_measured(found.trial.metrics.get(name)) for name in names)
-        and broken_limits(holding(found.trial.metrics, found.trial.device, device), limits) is None
+        match
+        for match in mapped
+        if all(is_measured(match.trial.metrics.get(name)) for name in names)
+        and broken_limits(holding(match.trial.metrics, match.trial.device, device), limits) is None
     ]
     if not feasible:
         return []
-    directions = [own.direction for own in objectives]
-    values = np.array([[float(found.trial.metrics[name]) for name in names] for found in feasible])
+    directions = [objective.direction for objective in objectives]
+    values = np.array([[float(match.trial.metrics[name]) for name in names] for match in feasible])
     rows = np.flatnonzero(is_non_dominated(to_minimise(values, directions)))
     knee = knee_index(values[rows], directions)
-    loneliness = crowding_distance(values[rows])
-    order = sorted(range(len(rows)), key=lambda at: (at != knee, -loneliness[at], at))
+    isolation = crowding_distance(values[rows])
+    order = sorted(range(len(rows)), key=lambda at: (at != knee, -isolation[at], at))
     chosen: dict[str, _Mapped] = {}  # two trials there may be one here
     for at in order:
         chosen.setdefault(feasible[rows[at]].key, feasible[rows[at]])
@@ -170,13 +170,14 @@ def _front(
 def _priors(mapped: Sequence[_Mapped], objectives: Sequence[Objective], device: str | None) -> list[Prior]:
     return [
         Prior(
-            params=found.params,
-            config=found.config,
-            key=found.key,
-            metrics=holding(found.trial.metrics, found.trial.device, device),
-            device=found.trial.device,
-            measured=found.trial.metrics,
+            params=match.params,
+            config=match.config,
+            key=match.key,
+            metrics=holding(match.trial.metrics, match.trial.device, device),
+            device=match.trial.device,
+            measured=match.trial.metrics,
         )
-        for found in mapped
-        if found.is_same and all(is_measured(found.trial.metrics.get(own.name)) for own in objectives)
+        for match in mapped
+        if match.is_same
+        and all(is_measured(match.trial.metrics.get(objective.name)) for objective in objectives)
     ]

@@ -101,9 +101,9 @@ def _hypervolume(space: Space, table: StudyTable) -> float:
         if not all(is_measured(row.metrics.get(name)) for row in complete):
             raise SearchError(f"the record has complete trials without {name}, an objective of its space")
     values = [[float(row.metrics[name]) for name in space.objectives] for row in complete]
-    own = space.objectives.values()
-    reference = [float(objective.reference or 0.0) for objective in own]
-    return hypervolume(values, [objective.direction for objective in own], reference)
+    objectives = space.objectives.values()
+    reference = [float(objective.reference or 0.0) for objective in objectives]
+    return hypervolume(values, [objective.direction for objective in objectives], reference)
 
 
 def _rows(name: str, runs: Sequence[Simulation], total: float) -> list[list[str]]:

@@ -34,13 +34,13 @@ class ColumnTable:
         rows = zip(*params.values(), strict=True)
         measured = zip(*metrics.values(), strict=True)
         for at, (cells, values) in enumerate(zip(rows, measured, strict=True)):
-            own = dict(zip(params, cells, strict=True))
+            row_params = dict(zip(params, cells, strict=True))
             all_metrics = {name: float(value) for name, value in zip(metrics, values, strict=True)}
-            key = fingerprint(own)
+            key = fingerprint(row_params)
             self._rows[key] = Recorded(
                 key=key,
-                config={**own, "seed": 0},
-                params=own,
+                config={**row_params, "seed": 0},
+                params=row_params,
                 probe={name: value for name, value in all_metrics.items() if name in known},
                 metrics=all_metrics,
                 train_s=train_s if isinstance(train_s, int | float) else float(train_s[at]),

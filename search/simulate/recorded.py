@@ -32,7 +32,7 @@ _NOT_COMPARED = ("seed", "data.root")
 
 
 class StudyTable:
-    """The complete and infeasible trials of a study; how the others would have ended nobody knows.
+    """The complete and infeasible trials of a study; how the others would have ended is not known.
 
     Nor is it known of one that violates a constraint of the study, and was not trained for that.
 
@@ -58,8 +58,8 @@ class StudyTable:
         if not any(trial.state == "complete" for trial in trials):
             raise SearchError(f"study {study.info.name!r}: no trial was trained to its end")
         self._recorded = [_recorded(trial, rows.get(trial.number, [])) for trial in trials]
-        self._at = {one.key: at for at, one in enumerate(self._recorded)}
-        self._nearest = _Nearest([_fields(one.config) for one in self._recorded])
+        self._at = {recorded.key: at for at, recorded in enumerate(self._recorded)}
+        self._nearest = _Nearest([_fields(recorded.config) for recorded in self._recorded])
 
     @classmethod
     def read(cls, folder: str | Path) -> StudyTable:

@@ -100,7 +100,7 @@ def simulate(
     store = TrialStore(study, attributes.objectives, attributes.limits)
     if stopper is None and space.fidelity is not None:
         stopper = Halving(space.fidelity.min_epochs, space.fidelity.eta, attributes.objectives)
-    if isinstance(stopper, Halving):  # as in a real study, it hears how trials ended
+    if isinstance(stopper, Halving):  # as in a real study, it takes the ends of trials into account
         stopper = RecordedHalving(stopper, store)
     make_source = source or (lambda store: Proposer(store, space, table.resolve, _own_key))
     slots = _Slots(space, store, table, make_source(store), stopper)
@@ -127,7 +127,7 @@ class _Run:
 
 
 class _Slots:
-    """The simulated clock: whatever ends next is dealt with next, ties in the order they began."""
+    """The simulated clock: events in order of time, ties in the order they began."""
 
     def __init__(
         self, space: Space, store: TrialStore, table: Table, source: Source, stopper: Stopper | None
@@ -181,7 +181,7 @@ class _Slots:
             self._wait(run, now + recorded.train_s)
 
     def _step(self, run: _Run) -> Outcome | None:
-        """What has happened to a trial in the meantime: its outcome, or None when it goes on."""
+        """What has happened to a trial in the meantime: its outcome, or None when it continues."""
         if run.broken:
             return Outcome("infeasible", run.broken, run.recorded.probe)
         if run.row is None:
@@ -241,11 +241,13 @@ class InOrder:
 
     def next(self) -> StoredTrial | None:
         """The next one that is not in the store yet."""
-        for one in self._left:
-            if one.key not in self._store.by_key:
+        for recorded in self._left:
+            if recorded.key not in self._store.by_key:
                 optuna_trial = self._store.study.ask()
                 self._store.n_asks += 1
-                return self._store.open(optuna_trial, dict(one.params), dict(one.config), one.key)
+                return self._store.open(
+                    optuna_trial, dict(recorded.params), dict(recorded.config), recorded.key
+                )
         return None
 
 

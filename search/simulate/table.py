@@ -63,14 +63,16 @@ def with_reference(space: Space, table: Table) -> Space:
         for row in table.everything()
         if row.state == "complete" and all(is_measured(row.metrics.get(name)) for name in names)
     ]
-    own = list(space.objectives.values())
+    objectives = list(space.objectives.values())
     corner = reference_point(
-        values, [objective.direction for objective in own], [objective.reference for objective in own]
+        values,
+        [objective.direction for objective in objectives],
+        [objective.reference for objective in objectives],
     )
     if corner is None:
         return space
-    objectives = {
+    with_values = {
         name: replace(space.objectives[name], reference=value)
         for name, value in zip(names, corner, strict=True)
     }
-    return replace(space, objectives=objectives)
+    return replace(space, objectives=with_values)

@@ -105,8 +105,8 @@ class RunFolder:
     def scratches(self) -> list[tuple[int, Path]]:
         """The scratch folders of drivers that share the folder, dead ones too, each with its driver's
         number."""
-        found = [(_SHARED_SCRATCH.fullmatch(path.name), path) for path in self.path.glob(f"{SCRATCH}-*")]
-        return [(int(match.group(1), 16), path) for match, path in found if match]
+        matches = [(_SHARED_SCRATCH.fullmatch(path.name), path) for path in self.path.glob(f"{SCRATCH}-*")]
+        return [(int(match.group(1), 16), path) for match, path in matches if match]
 
     def tidy(self) -> None:
         """Remove what a killed driver left here; only for a single driver. The report has other writers."""

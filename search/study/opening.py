@@ -33,11 +33,11 @@ def open_existing(folder: RunFolder, url: str | None = None) -> tuple[optuna.Stu
     """
     url = url or folder.named_url()
     storage = _storage(folder, url)
-    found = None if storage is None else _load(storage, folder.path.name)
-    if found is None:
+    loaded = None if storage is None else _load(storage, folder.path.name)
+    if loaded is None:
         place = folder.journal if url is None else without_password(url)
         raise SearchError(f"{folder.path}: no study {folder.path.name!r} in {place}")
-    study, attributes = found
+    study, attributes = loaded
     if attributes is None:
         raise SearchError(
             f"{folder.path}: its driver died before the first trial; start it again with --space"
@@ -61,13 +61,13 @@ def require_new(folder: RunFolder, url: str | None) -> None:
         SearchError: a study of this name exists, or the folder holds something else.
     """
     storage = _storage(folder, url)
-    found = None if storage is None else _load(storage, folder.path.name)
-    if found is not None and (found[1] is not None or found[0].get_trials(deepcopy=False)):
+    loaded = None if storage is None else _load(storage, folder.path.name)
+    if loaded is not None and (loaded[1] is not None or loaded[0].get_trials(deepcopy=False)):
         raise SearchError(
             f"{folder.path}: study {folder.path.name!r} exists; "
             "continue it with --resume, or choose another name with --study"
         )
-    if found is None and not folder.is_empty():
+    if loaded is None and not folder.is_empty():
         raise SearchError(f"{folder.path}: not empty, and not a study; choose another name with --study")
 
 
@@ -95,12 +95,12 @@ def create(
     storage = open_journal(folder.journal) if url is None else open_url(url)
     _note_storage(folder, url)
     with (drivers or OneDriver()).exclusive():
-        found = _load(storage, attributes.name)
-        if found is None:
+        loaded = _load(storage, attributes.name)
+        if loaded is None:
             directions = [objective.direction for objective in attributes.objectives]
             study = optuna.create_study(storage=storage, study_name=attributes.name, directions=directions)
-        elif found[1] is None:  # a driver died between these two records
-            study = found[0]
+        elif loaded[1] is None:  # a driver died between these two records
+            study = loaded[0]
         else:
             raise SearchError(f"study {attributes.name!r} was begun by another driver; join it with --resume")
         attributes.write(study)

@@ -1,4 +1,4 @@
-"""What a user should know of a machine before a study: each finding is a line, and a fault names its cure."""
+"""Checks a machine before a study: each finding is a line, and a fault says how to fix it."""
 
 from __future__ import annotations
 
@@ -121,12 +121,12 @@ def _ray() -> Iterator[Finding]:
         yield listening(_listeners())
 
 
-def listening(found: Sequence[tuple[str, str]]) -> Finding:
-    """What a local Ray listens on. found: each process with an address."""
-    names = ", ".join(sorted({name for name, _ in found}))
-    if all(is_loopback(address) for _, address in found):
+def listening(listeners: Sequence[tuple[str, str]]) -> Finding:
+    """What a local Ray listens on. listeners: each process with an address."""
+    names = ", ".join(sorted({name for name, _ in listeners}))
+    if all(is_loopback(address) for _, address in listeners):
         return Finding("ray's ports", f"on this machine alone (127.0.0.1): {names}")
-    reached = sorted({f"{name} on {address}" for name, address in found if not is_loopback(address)})
+    reached = sorted({f"{name} on {address}" for name, address in listeners if not is_loopback(address)})
     message = "other machines reach them (a token is asked for); put a firewall before them: "
     return Finding("ray's ports", message + ", ".join(reached), level="note")
 

@@ -1,4 +1,4 @@
-"""The report of a running study, served to this machine by a process of its own."""
+"""The report of a running study, served to this machine by a separate process."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def live_report(run: Path, port: int | None) -> Iterator[str | None]:
             stderr=subprocess.DEVNULL,
             pass_fds=[descriptor],
             env={**os.environ, "OMP_NUM_THREADS": "1"},
-            start_new_session=True,  # a Ctrl-C is for the driver, which ends the server at its own end
+            start_new_session=True,  # a Ctrl-C is for the driver, which stops the server when it ends
         )
     try:
         yield url

@@ -13,7 +13,7 @@ from studies.show import FrontView, summary_lines
 
 
 def print_summary(result: SearchResult, console: Console, resume_command: str) -> None:
-    """Print the end of a study. resume_command: what goes on with it, for one that was stopped."""
+    """Print the end of a study. resume_command: what continues it, if it was stopped."""
     record, folder = result.study, result.folder.typed
 
     def say(line: str) -> None:

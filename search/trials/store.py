@@ -100,7 +100,7 @@ class TrialStore(TrialIndex):
             yield
 
     def repair(self) -> None:
-        """Complete what a driver that died has left half done; opening a study alone changes nothing in it."""
+        """Complete what a driver that died has left half done; merely opening a study changes nothing."""
         with self.drivers.exclusive():
             self._read(repair=True)
 

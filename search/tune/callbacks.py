@@ -1,4 +1,4 @@
-"""What happens at each step of Ray Tune's loop: reports are recorded, errors too, wishes to stop obeyed."""
+"""What happens at each step of Ray Tune's loop: reports and errors are recorded, stop requests obeyed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class TuneCallback(tune.Callback):  # type: ignore[misc]  # ray is not typed her
     tasks: what was handed out, by Tune's id. on_poll: called some ten times a second (display, record).
     say: called with a line when no worker comes up.
     An exception of ours ends the study through `stop.error`: Ray would log it, count it as a failure of
-    the trial, and go on.
+    the trial, and continue.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class TuneCallback(tune.Callback):  # type: ignore[misc]  # ray is not typed her
             raise RuntimeError("the report was not recorded")
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """A task failed; whether it is tried again is its own business."""
+        """A task failed; the task decides whether it is tried again."""
         task = self._tasks[trial.trial_id]
         self._stop.guard(lambda: task.failed(failure(_last_error(trial))))
 
@@ -93,7 +93,7 @@ class StopOnRequest(tune.Stopper):  # type: ignore[misc]  # ray is not typed her
         return StopOnRequest, (StopRequest(),)
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
-        """No trial is stopped by itself here: that is the scheduler's business."""
+        """No trial is stopped by itself here: the scheduler does that."""
         return False
 
     def stop_all(self) -> bool:
@@ -105,7 +105,7 @@ class StopOnRequest(tune.Stopper):  # type: ignore[misc]  # ray is not typed her
 def failure(error: BaseException | None) -> Outcome:
     """The outcome of a trial that failed for good: `failed` with the last line of the exception.
 
-    As `search.trials.outcome.of_error` has it where the error may be the config's doing.
+    As `search.trials.outcome.of_error` has it where the config may be the cause.
     """
     cause = getattr(error, "cause", None) or error
     if cause is None:
@@ -129,7 +129,7 @@ def _worker(trial: Any) -> tuple[str | None, str | None]:
 
 
 def _last_error(trial: Any) -> BaseException | None:
-    """What a trial last failed of. Ray's own `get_pickled_error` looks where it is only later copied to."""
+    """The error a trial last failed with. Ray's `get_pickled_error` looks where it is only copied later."""
     path = trial.pickled_error_file
     if path is None or not Path(path).exists():
         return None

@@ -1,6 +1,6 @@
-"""Ray Tune's loop over a study: the search, replicates, quiet measuring; and what to do when it dies.
+"""Ray Tune's loop over a study: the search, replicates, quiet measuring; and what happens when it dies.
 
-Tune's own state is never needed: whatever happens, the store knows which trials are still running,
+Tune's own state is never needed: the store knows which trials are still running,
 and the loop is simply started again on the same study.
 """
 
@@ -40,7 +40,7 @@ from search.tune.trainable import TrialTrainable
 from spaces.space import Space
 
 MAX_CRASHES = 3
-"""Ray Tune may die so often without a trial ending in between before the study is given up."""
+"""The study fails when Ray Tune dies more often than this without a trial ending in between."""
 
 _KILLED = re.compile(r"Selected to kill: .*?\bactual memory used=([\d.]+)GB, worker ID=(\w+)")
 """In the message of Ray 2.60's memory monitor; it lists workers, too, that were considered and live."""
@@ -55,7 +55,7 @@ def search(
     front: Callable[[], list[int]],
 ) -> tuple[Ending, str | None]:
     """Run trials until the budget or the space is used up, then train the front's replicates and measure
-    its times again; or until a stop is wanted. Why it ended, with a note.
+    its times again; or until a stop is requested. Returns why it ended, with a note.
 
     Raises:
         StudyFailedError: Ray Tune died again and again, or the storage or the record cannot be written.
@@ -120,7 +120,7 @@ class _Loop:
             for trial in store.mine():
                 trial.handed_out = False
             crash = self._tune_run(make_work())
-            stop.guard(lambda: None)  # a crash because Ray has died is no crash of Tune's
+            stop.guard(lambda: None)  # Ray's death is not a crash of Tune
             if isinstance(stop.error, OSError | StorageInternalError):
                 raise StudyFailedError(
                     f"its storage or record cannot be written: {stop.error}"
@@ -186,7 +186,7 @@ def _make_halving(space: Space, store: TrialStore) -> RecordedHalving | None:
 def _judge_memory_victim(store: TrialStore, crash: Exception, memory: MemoryJudge) -> bool:
     """Judge the trial whose worker Ray killed because a node ran out of memory; whether there is one.
 
-    Ray Tune 2.60 does not expect that error: its whole loop dies of it. The message names the workers that
+    Ray Tune 2.60 does not expect that error: its whole loop ends with it. The message names the workers that
     were killed, by ids that no two workers of a cluster share, and what memory each had. Ray may kill several
     at once, small ones too: the largest is judged, the others are tried again.
 

@@ -1,9 +1,8 @@
-"""Whose doing it is that a trial ran out of memory: its config's, its neighbours', or the environment's.
+"""Why a trial ran out of memory: because of its config, of trials beside it, or of the environment.
 
-The one place where that is decided, however it came to be known: by an exception, by a worker that the
-kernel killed, or by Ray's memory monitor. The config is to blame only if the trial runs out again alone, and
-while trials can be trained here at all. Until then it waits, running in the record, and nothing is reported
-to a sampler.
+Decided here alone, whether an exception, a worker that the kernel killed, or Ray's memory monitor showed it.
+The config is the cause only if the trial runs out again alone while other trials can be trained here. Until
+then it waits, running in the record, and nothing is reported to a sampler.
 
 - Nothing has trained in this driver yet: it is run again at once, alone. When `MAX_ALIKE` trials have run out
   alone and none has trained, the environment is broken.
@@ -40,7 +39,7 @@ _OF_GPU = re.compile("CUDA|CUBLAS|CUDNN|HIP|GPU", re.IGNORECASE)
 
 
 class _Alone(NamedTuple):
-    """A trial that is run alone. is_last: it is to blame if it runs out again."""
+    """A trial that is run alone. is_last: its config is the cause if it runs out again."""
 
     is_last: bool
     needs_all: bool
@@ -75,11 +74,11 @@ class MemoryJudge:
         self._say(f"trial {trial.number} is run again alone: {trial.out_of_memory}")
 
     def is_alone(self, trial: StoredTrial) -> bool:
-        """Whether it is handed out so, or was and its worker died."""
+        """Whether it is handed out alone, or was and its worker died."""
         return trial.number in self._alone
 
     def needs_all(self, trial: StoredTrial, allotment: Allotment) -> bool:
-        """Whether nothing at all may run beside it, rather than nothing on its GPU, once it is run alone."""
+        """Whether running it alone means nothing else on any device, rather than nothing else on its GPU."""
         if trial.number in self._alone:
             return self._alone[trial.number].needs_all
         return allotment.gpu == 0 or _OF_GPU.search(trial.out_of_memory or "") is None
@@ -93,7 +92,7 @@ class MemoryJudge:
         self._trained = max(self._trained, self._began.get(trial.number, 0))
 
     def is_due(self, trial: StoredTrial) -> bool:
-        """Whether a trial that waits shall be run again before anything new."""
+        """Whether a waiting trial is to be run again before anything new."""
         if self.has_neighbours(trial):
             return False
         is_new = trial.number in self._ran_out and trial.number not in self._ran_out_alone
@@ -111,7 +110,7 @@ class MemoryJudge:
         )
 
     def judge(self, trial: StoredTrial, outcome: Outcome) -> Outcome | None:
-        """What a trial that ran out of memory has come to; None: it waits to be run again.
+        """The outcome of a trial that ran out of memory; None: it waits to be run again.
 
         Raises:
             StudyFailedError: too many ran out, and none has trained.
@@ -122,7 +121,7 @@ class MemoryJudge:
         is_last = alone is not None and alone.is_last
         if alone is not None:
             self._ran_out_alone.add(number)
-        if is_last and (self._trained or any(own.rows for own in self._store.trials.values())):
+        if is_last and (self._trained or any(other.rows for other in self._store.trials.values())):
             # That a config has room is known when it has been trained with another seed.
             state: State = "infeasible" if trial.replicate_of is None else "failed"
             return replace(outcome, state=state, reason=f"{reason}; it was alone")
@@ -142,11 +141,11 @@ class MemoryJudge:
         )
 
     def _is_confirmed(self, trial: StoredTrial) -> bool:
-        """Whether a trial begun after this one ran out has trained: there is memory here to train in."""
+        """Whether a trial begun after this one ran out has trained, so that there is memory to train in."""
         return self._trained > self._ran_out.get(trial.number, 0)
 
     def _probed(self, trial: StoredTrial) -> str:
-        """What the probe had said of the memory."""
+        """What the probe measured of its memory, for the reason."""
         known = trial.metrics or self._store.probed.get(trial.probe_key or "", {})
         mib = known.get("train_memory_mib")
         return "its memory had not been probed" if mib is None else f"probed: train_memory_mib {mib:.5g}"

@@ -1,6 +1,6 @@
 """The work queue of one Tune run: the search itself, then replicates, then quiet measuring.
 
-Each is made afresh when the loop is started again; what is left to do is read from the store.
+Each is made again when the loop is started again; the store says what is left to do.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MAX_RETRIES = 2
 
 
 class Wait(Enum):
-    """There is nothing to hand out now, but there will be."""
+    """Nothing to hand out now, but there will be something later."""
 
     WAIT = 0
 
@@ -42,7 +42,7 @@ class Work(Protocol):
     """A source of tasks."""
 
     def next(self) -> Task | Wait | None:
-        """The next task; None when there will be none any more."""
+        """The next task; None when there will be no more."""
 
 
 class SearchWork:
@@ -126,7 +126,7 @@ class QuietWork:
     """Measures the times of some trials again, one at a time. on_failure: called with a line on each that
     fails.
 
-    One whose worker died is measured anew, as often as a trial would be.
+    One whose worker died is measured again, as often as a trial would be.
     """
 
     def __init__(
@@ -183,7 +183,7 @@ class Phases:
 
 
 def has_work(store: TrialStore, space: Space, front: Sequence[int]) -> bool:
-    """Whether anything of a study is left to do, as far as one can tell without asking the sampler.
+    """Whether a study has work left, as far as can be seen without asking the sampler.
 
     front: numbers of the front's trials.
     """
@@ -213,7 +213,7 @@ def not_quietly_measured(store: TrialStore, numbers: Sequence[int]) -> list[int]
 def to_measure_quietly(store: TrialStore, front: Callable[[], Sequence[int]]) -> list[int]:
     """What is left to measure again of the front's trials, for one of the study's drivers; [] for the others.
 
-    Two that end together would each be the noise of the other, and measure the same.
+    Two drivers that end together would disturb each other's measurements, and measure the same trials.
     """
     if not store.drivers.lock_measuring():
         return []
@@ -239,7 +239,7 @@ class _Trials:
         self._failures = RepeatedFailures()
 
     def task(self, trial: StoredTrial) -> TrialTask:
-        """Of a trial that nobody works on."""
+        """The task of a trial that no worker has."""
         self._memory.began(trial)
         trial.handed_out = True
         job = self._jobs.trial(trial)
@@ -248,25 +248,25 @@ class _Trials:
         return TrialTask(self._store, trial, job, *ends, self._memory)
 
     def left_over(self, wanted: Callable[[StoredTrial], bool], n_probing: int = 0) -> TrialTask | Wait | None:
-        """The first of the running trials that nobody works on: a driver before left it, or it failed.
+        """The first of the running trials that no worker has: an earlier driver left it, or it failed.
 
-        Then those that ran out of memory and shall be run again now, alone. n_probing: jobs that run.
+        Then those that ran out of memory and are to be run again now, alone. n_probing: jobs that run.
         """
         mine = self._store.mine()
         if any(self._memory.has_all(trial) for trial in mine if trial.handed_out):
             return WAIT
         free = [trial for trial in mine if not trial.handed_out and wanted(trial)]
         ready = [trial for trial in free if trial.out_of_memory is None]
-        found = ready[0] if ready else self._store.adopt(wanted)
-        if found is None or found.out_of_memory is not None:
-            found = next((trial for trial in free if self._memory.is_due(trial)), None)
-        if found is None:
+        trial = ready[0] if ready else self._store.adopt(wanted)
+        if trial is None or trial.out_of_memory is not None:
+            trial = next((waiting for waiting in free if self._memory.is_due(waiting)), None)
+        if trial is None:
             return None
-        is_to_be_alone = found.out_of_memory is not None or self._memory.is_alone(found)
-        return self._task_alone(found, n_probing) if is_to_be_alone else self.task(found)
+        is_to_be_alone = trial.out_of_memory is not None or self._memory.is_alone(trial)
+        return self._task_alone(trial, n_probing) if is_to_be_alone else self.task(trial)
 
     def last(self, wanted: Callable[[StoredTrial], bool]) -> TrialTask | Wait | None:
-        """What is left when there will be nothing new: to wait, or to run again what ran out of memory."""
+        """The task when there will be nothing new: wait, or run again what ran out of memory."""
         left = [trial for trial in self._store.mine() if wanted(trial)]
         if self.in_flight() or not left:
             return WAIT if self.in_flight() else None
@@ -274,7 +274,7 @@ class _Trials:
         return self._task_alone(free[0], is_last=True) if free else WAIT
 
     def _task_alone(self, trial: StoredTrial, n_probing: int = 0, is_last: bool = False) -> TrialTask | Wait:
-        """Of a trial that ran out of memory, when nothing else takes any of it."""
+        """The task of a trial that ran out of memory, when nothing else uses any."""
         allotment = self._jobs.allotment(trial).alone()
         if self._memory.needs_all(trial, allotment):
             is_crowded = n_probing > 0 or self.in_flight()
@@ -294,12 +294,12 @@ class _Trials:
         return self._placement.has_room(allotment)
 
     def in_flight(self) -> bool:
-        """Whether a trial is being worked on."""
+        """Whether a worker has a trial."""
         return any(trial.handed_out for trial in self._store.mine())
 
     def _retry(self, trial: StoredTrial) -> bool:
         n, n_rows = self._n_retries.get(trial.number, (0, 0))
-        if len(trial.rows) > n_rows:  # it got further: what ended it now is not what ended it before
+        if len(trial.rows) > n_rows:  # it got further: another failure than the last
             n = 0
         if n >= MAX_RETRIES:
             return False

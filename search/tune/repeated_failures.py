@@ -1,4 +1,4 @@
-"""Tells a broken environment from configs that fail: the same reason, one trial after another."""
+"""Detects a broken environment: one trial after another fails for the same reason."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from search.errors import StudyFailedError
 from search.trials.stored_trial import StoredTrial
 
 MAX_ALIKE = 5
-"""So many trials in a row may fail of the same reason before the study ends; each was tried three times."""
+"""The study ends when so many trials in a row fail for the same reason; each was tried three times."""
 
 
 class RepeatedFailures:
     """The failures of one driver since it began, in the order in which its trials ended.
 
-    A reason that a trained trial has followed is one of configs, not of the environment: however many
-    trials fail of it later, it ends no study.
+    Once a trial has trained after failures for a reason, their configs are taken to be the cause, not the
+    environment: that reason never ends the study.
     """
 
     def __init__(self) -> None:
@@ -24,8 +24,8 @@ class RepeatedFailures:
         """A trial has ended, and is recorded.
 
         Raises:
-            StudyFailedError: it is the last of `MAX_ALIKE` in a row that failed of one reason, while no
-                other trial trained an epoch.
+            StudyFailedError: it is the last of `MAX_ALIKE` in a row that failed for the same reason,
+                while no other trial trained an epoch.
         """
         if trial.state == "failed":
             self._failed(trial)
@@ -40,8 +40,8 @@ class RepeatedFailures:
         self._alike.append(trial)
         if len(self._alike) >= MAX_ALIKE and reason not in self._of_configs:
             raise StudyFailedError(
-                f"{len(self._alike)} trials in a row failed of the same reason, the last of them trial "
-                f"{trial.number}: {reason}; mend it, then go on by --resume"
+                f"{len(self._alike)} trials in a row failed for the same reason, the last of them trial "
+                f"{trial.number}: {reason}; fix it, then continue with --resume"
             )
 
 

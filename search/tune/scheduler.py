@@ -12,7 +12,7 @@ from search.worker.jobs import Job, Report
 
 
 class Stopper(Protocol):
-    """Who judges the trials, such as `search.early_stopping.recorded_halving.RecordedHalving`."""
+    """Decides which trials stop, such as `search.early_stopping.recorded_halving.RecordedHalving`."""
 
     def report(
         self, number: int, row: Mapping[str, Any], metrics: Mapping[str, Any], epochs: int

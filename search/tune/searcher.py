@@ -1,6 +1,6 @@
 """Ray Tune's view of the work: hands out jobs, hands ends to their tasks.
 
-What Ray's own OptunaSearch does with ends is wrong for several objectives; here every end of a trial
+Ray's OptunaSearch handles ends wrongly for several objectives; here every end of a trial
 goes through `Outcome`, so that nothing partial, missing or NaN is ever reported as a finished trial.
 """
 
@@ -22,8 +22,8 @@ class WorkSearcher(Searcher):  # type: ignore[misc]  # ray is not typed here
     """Suggests one job per task.
 
     stop_reasons: why the scheduler stopped a trial, by Tune's id; filled by the scheduler. stop: takes
-    exceptions, as Ray would log them and continue. tasks: what was handed out, by Tune's id. is_finished: the
-    work has come to its end.
+    exceptions, as Ray would log them and continue. tasks: what was handed out, by Tune's id. is_finished:
+    there is no more work.
     """
 
     def __init__(self, work: Work, stop_reasons: Mapping[str, str], stop: StopRequest) -> None:
@@ -46,7 +46,7 @@ class WorkSearcher(Searcher):  # type: ignore[misc]  # ray is not typed here
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        """A task came to its own end, or the scheduler stopped it. `TuneCallback` handles errors."""
+        """A task ended by itself, or the scheduler stopped it. `TuneCallback` handles errors."""
         if error or result is None:
             return
         task, report = self.tasks[trial_id], _report(result)

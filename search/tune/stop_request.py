@@ -1,4 +1,5 @@
-"""Why a running study ends before its budget: Ctrl-C, a signal, the time budget, or a fault of its own."""
+"""Why a running study ends before its budget: Ctrl-C, a signal, the time budget, or an error of our own
+code."""
 
 from __future__ import annotations
 
@@ -31,10 +32,10 @@ class LeaveLoop(BaseException):
 
 
 class StopRequest:
-    """Collects the wish to stop; asked by the engine's loop many times a second.
+    """Collects requests to stop; the engine's loop reads it many times a second.
 
-    require: raises `RayDiedError` where nothing that comes out of Ray's loop may be believed any more; asked
-    before anything is done in it. error: the first exception of our own code inside that loop, which
+    require: raises `RayDiedError` where results of Ray's loop are no longer valid; called before anything is
+    done in it. error: the first exception of our own code inside that loop, which
     Ray would swallow. obeyed: Ray's loop has ended its trials because of this request. has_dropped: something
     was not done that should have been, such as recording a report. ray_died: because Ray has.
     """
@@ -46,7 +47,7 @@ class StopRequest:
         self.obeyed = self.has_dropped = self.ray_died = False
 
     def ending(self) -> Ending | None:
-        """Why to stop now, or None to go on. The deadline is in `time.monotonic()` seconds."""
+        """Why to stop now, or None to continue. The deadline is in `time.monotonic()` seconds."""
         if self.interrupted:
             return "interrupted"
         if self._deadline is not None and time.monotonic() >= self._deadline:
@@ -60,8 +61,8 @@ class StopRequest:
     def guard(self, act: Callable[[], _Result]) -> _Result | None:
         """Do something inside Ray's loop; an exception is kept as `error` and stops the study.
 
-        After it nothing more is done: the loop ends, and what its last steps would write could stand on
-        what was not written.
+        After an error nothing more is done: the loop ends, and what its last steps would write could depend
+        on something that was not written.
         """
         if self.error is not None:
             self.has_dropped = True
@@ -72,7 +73,7 @@ class StopRequest:
         except Exception as error:
             self.has_dropped = True
             self.ray_died = self.ray_died or isinstance(error, RayDiedError)
-            # Who ends a study may end Ray with it, as systemd does: that is no fault then.
+            # Whatever stops the study may stop Ray too, as systemd does: that is no error.
             if not (self.ray_died and self.ending() is not None):
                 self.error = error
             return None

@@ -1,4 +1,4 @@
-"""What the driver knows of a piece of work it has handed to Ray Tune, and what it does when news comes.
+"""The driver's side of the work it has handed to Ray Tune: what it does with reports, ends and failures.
 
 Ray Tune's trials are of three kinds here: a trial of the study, a probing job before the sampler chooses,
 and a quiet measurement after the search. Searcher and callback treat them alike.
@@ -34,7 +34,7 @@ class Task(Protocol):
         """A report came, the last one too."""
 
     def ended(self, report: Report) -> None:
-        """It came to its own end."""
+        """It ended by itself."""
 
     def stopped(self, reason: str | None) -> None:
         """The scheduler stopped it."""
@@ -46,8 +46,8 @@ class Task(Protocol):
 class TrialTask:
     """A trial of the study, or a replicate.
 
-    retry: asked when it failed; True if it will be handed out again, to go on from its last checkpoint.
-    on_end: called when its end has been recorded. memory: judges it where it runs out of memory.
+    retry: called when it failed; True if it will be handed out again and continue from its last checkpoint.
+    on_end: called when its end has been recorded. memory: decides its outcome where it runs out of memory.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class TrialTask:
             self._memory.trained(self._trial)
 
     def ended(self, report: Report) -> None:
-        """To the store, unless it ran out of memory and shall be run once more."""
+        """To the store, unless it ran out of memory and is to be run once more."""
         self._finish(Outcome(report.state, report.reason, report.metrics, report.out_of_memory))
 
     def stopped(self, reason: str | None) -> None:
@@ -117,7 +117,7 @@ class ProbeTask:
         self._began = time.monotonic()
 
     def noted(self, report: Report) -> None:
-        """Only the end matters; may it be used?"""
+        """Only the end matters; checks that its device is this study's."""
         self._store.require_device(report)
 
     def ended(self, report: Report) -> None:
@@ -125,11 +125,11 @@ class ProbeTask:
         self._on_end(report.metrics, time.monotonic() - self._began)
 
     def stopped(self, reason: str | None) -> None:
-        """Nothing was learned."""
+        """Nothing was measured."""
         self._on_end({}, time.monotonic() - self._began)
 
     def failed(self, outcome: Outcome) -> None:
-        """Nothing was learned; the sampler chooses without."""
+        """Nothing was measured; the sampler chooses without it."""
         n = len(self.job.configs)
         self._on_failure(f"probing {n} configs ahead failed, the next is chosen without: {outcome.reason}")
         self._on_end({}, time.monotonic() - self._began)
@@ -151,7 +151,7 @@ class QuietTask:
         """Nothing to record."""
 
     def noted(self, report: Report) -> None:
-        """Only the end matters; may it be used?"""
+        """Only the end matters; checks that its device is this study's."""
         self._store.require_device(report)
 
     def ended(self, report: Report) -> None:

@@ -46,7 +46,7 @@ class CheckpointPlace:
             try:
                 if stem in there:
                     self._remove(stem)
-            except OSError:  # one that is held, as by a client of NFS, keeps no other
+            except OSError:  # one that is in use, such as on NFS, must not keep the others
                 continue
             self._removed.add(number)
 
@@ -90,7 +90,7 @@ def require_place(chosen: str) -> None:
     """Check that checkpoints can be kept at a place, by writing there and reading it back.
 
     Raises:
-        SearchError: they cannot; the message holds the file system's own words.
+        SearchError: they cannot; the message contains the file system's error.
     """
     if is_uri(chosen) and urlsplit(chosen).password:
         raise SearchError(

@@ -42,13 +42,13 @@ class CheckpointKeeper:
         self._saved_at = time.monotonic()
         self._pause = 0.0
         self._restored: int | None = None
-        self._is_told = False
+        self._has_warned = False
 
     def save(self, session: Session, *, final: bool = False) -> None:
         """Write a checkpoint of the session as it is; too soon after the last, only the final one.
 
-        A place that takes none now is no reason to stop training: it is told once on the worker's log, the
-        older checkpoints stay as they are, and the next one may arrive.
+        A failed write does not stop training: it is logged once by the worker, older checkpoints stay as they
+        are, and the next one is tried again.
         """
         began = time.monotonic()
         if not final and began - self._saved_at < max(self._seconds_between, self._pause):
@@ -58,9 +58,9 @@ class CheckpointKeeper:
         try:
             self._store.write(session)
         except OSError as error:
-            if not self._is_told:
-                _log.warning("%s: no checkpoint written, training goes on: %s", self._store.name, error)
-            self._is_told = True
+            if not self._has_warned:
+                _log.warning("%s: no checkpoint written, training continues: %s", self._store.name, error)
+            self._has_warned = True
         self._saved_at = time.monotonic()
         if self._store.is_remote:
             self._pause = (self._saved_at - began) / UPLOAD_SHARE

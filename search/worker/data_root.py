@@ -1,4 +1,4 @@
-"""Where data lie on this machine: each node of a cluster may have a data root of its own."""
+"""Where the data are on this machine: each node of a cluster may have its own data root."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ DATA_VARIABLE = "SPIKEFRONT_DATA"
 
 def local_root(root: str) -> str:
     """The data root on this machine, where `root` is the space's."""
-    own = os.environ.get(DATA_VARIABLE)
-    return str(Path(own).expanduser().absolute()) if own else root
+    chosen = os.environ.get(DATA_VARIABLE)
+    return str(Path(chosen).expanduser().absolute()) if chosen else root
 
 
 def with_local_root(config: Mapping[str, Any]) -> dict[str, Any]:

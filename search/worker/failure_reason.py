@@ -1,4 +1,4 @@
-"""Whether an error that ended a trial may be its config's doing, and what the record says of it."""
+"""Whether the config of a trial may be the cause of its error, and the reason for the record."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class Allotment:
         return "cuda" if self.gpu > 0 else "cpu"
 
     def alone(self) -> Allotment:
-        """The same with a GPU that nobody else gets a part of, where it has a part of one."""
+        """The same with a whole GPU to itself, where it has a part of one."""
         return replace(self, gpu=max(1.0, self.gpu)) if self.gpu > 0 else self
 
     @property
@@ -100,7 +100,7 @@ class Report:
     probe: `metrics` are those known before training, `place` says where the trial runs.
     epoch: `row` holds the fields of an epoch row.
     end: the trial came to an end by itself; `state`, `reason` and all `metrics` are set. out_of_memory: the
-    driver decides what an infeasible trial that ran out of memory has come to (`search.tune.out_of_memory`).
+    driver decides the outcome of a trial that ran out of memory (`search.tune.out_of_memory`).
     The end of a `ProbeJob` has a mapping of metrics for each probe key that could be probed.
     """
 

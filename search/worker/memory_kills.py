@@ -1,7 +1,7 @@
-"""Workers that died: what Ray's long text comes to, and whether the kernel killed one for want of memory.
+"""Workers that died: a short reason from Ray's long text, and whether the kernel killed one out of memory.
 
 A killed process reports nothing, and Ray cannot distinguish a SIGKILL from a crash. But the kernel counts
-the processes it kills for want of memory (`oom_kill` in /proc/vmstat). So each start of a trial leaves a
+the processes it kills when memory runs out (`oom_kill` in /proc/vmstat). So each start of a trial leaves a
 note on its machine with that count; the next start of the same trial there finds the note of a process
 that is gone, and sees whether the count has grown.
 
@@ -21,7 +21,7 @@ from pathlib import Path
 import psutil
 
 DEATHS_TO_BLAME = 2
-"""One death beside a kill by the kernel may be bad luck: it may have been the driver that took the memory."""
+"""One death at the time of a kill by the kernel may be chance: the driver may have used the memory."""
 
 _CAUSES = (
     ("receives a SIGTERM", "ended by SIGTERM"),
@@ -34,7 +34,8 @@ _CAUSES = (
 
 
 def death_reason(text: str) -> str:
-    """One line for what Ray says about a worker that is no more; its last line where nothing is known."""
+    """One line for what Ray says about a dead worker; the last line of its text where the cause is
+    unknown."""
     for known, meaning in _CAUSES:
         if known in text:
             return f"worker died: {meaning}"
@@ -88,7 +89,7 @@ class AttemptNote:
 
 
 def oom_kills() -> int | None:
-    """How many processes this machine's kernel has killed for want of memory; None where it does not say."""
+    """How many processes this machine's kernel has killed out of memory; None where it does not say."""
     try:
         lines = Path("/proc/vmstat").read_text(encoding="utf-8").splitlines()
     except OSError:

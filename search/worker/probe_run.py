@@ -20,9 +20,9 @@ class ProbeRun:
         self._job = job
 
     def step(self) -> Report:
-        """The metrics of each config by its key; without those the time or the memory did not suffice for.
+        """The metrics of each config by its key; without those for which time or memory ran out.
 
-        Others run beside this: that a config had no room says nothing of it. Its trial, if any, will.
+        Other trials run at the same time: running out of memory here does not count against a config.
         """
         job = self._job
         trainer = load_trainer(job.trainer, job.allotment.device, job.allotment.threads)
@@ -52,7 +52,7 @@ class QuietRun:
     def step(self) -> Report:
         """The metrics whose names hold "quiet"."""
         job = self._job
-        with alone_on_machine():  # loading the trainer, too, would be in another measurement's way
+        with alone_on_machine():  # loading the trainer would also disturb another measurement
             trainer = load_trainer(job.trainer, job.allotment.device, job.allotment.threads)
             metrics = dict(trainer.measure_quietly(with_local_root(job.config)))
         return Report("end", metrics=metrics, place=place_of(trainer))

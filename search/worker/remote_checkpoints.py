@@ -157,7 +157,7 @@ def try_writing(uri: str, name: str) -> None:
     """Write a small file below a URI, read it back and remove it.
 
     Raises:
-        OSError, ValueError, NotImplementedError: whichever step fails, in the file system's own words.
+        OSError, ValueError, NotImplementedError: from the step that fails, as the file system raises it.
     """
     files, path = open_uri(child_uri(uri, name))
     files.create_dir(path.rpartition("/")[0], recursive=True)

@@ -40,7 +40,7 @@ class Trainer(Protocol):
         """The metrics known before the first epoch: at least those of `names`, None for all."""
 
     def measure_quietly(self, config: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The times of `probe` once more, with care, as metrics of their own; nothing else runs."""
+        """The times of `probe` measured again, as separate metrics, while nothing else runs."""
 
     def session(self, config: Mapping[str, Any]) -> Session:
         """A training that has not begun."""

@@ -24,8 +24,8 @@ class TrialRun:
     """One trial, a report at a time: call `step` until its report's kind is "end".
 
     A config that cannot be trained (it violates a constraint, diverges, never spikes) ends as infeasible, and
-    so does one that runs out of memory, for the driver to judge. Any other exception is left to the caller,
-    who may start the trial again.
+    so does one that runs out of memory, and the driver decides why. Any other exception is left to the
+    caller, who may start the trial again.
     """
 
     def __init__(self, job: Job) -> None:
@@ -38,7 +38,7 @@ class TrialRun:
         self._metrics: dict[str, Any] = {}
 
     def step(self) -> Report:
-        """Do the next piece of work and say what came of it."""
+        """Do the next step and return its report."""
         try:
             if self._trainer is None:
                 return self._begin()
@@ -54,7 +54,7 @@ class TrialRun:
             return self._end("infeasible", reason, is_out_of_memory(error))
 
     def close(self) -> None:
-        """The trial is over, or goes on elsewhere; needed where no report of kind "end" was made."""
+        """The trial is over, or continues elsewhere; needed where no report of kind "end" was made."""
         self._attempt.end()
 
     def _begin(self) -> Report:

@@ -53,7 +53,7 @@ def _refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 @pytest.mark.parametrize("options", [["--dry-run"], []])
 @pytest.mark.parametrize("how", ["base", "searched", "set"])
-def test_an_own_network_that_cannot_be_imported_is_told_before_anything_starts(
+def test_an_own_network_that_cannot_be_imported_is_reported_before_anything_starts(
     space: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, options: list[str], how: str
 ) -> None:
     text = SPACE

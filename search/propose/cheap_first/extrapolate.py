@@ -1,4 +1,4 @@
-"""What a trial that was stopped early tells about its end. The one place where this is decided."""
+"""The final cost of a trial that was stopped early, extrapolated. Used in one place."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 MIN_CURVES = 3
-"""With fewer finished trials to compare with, nothing is said."""
+"""With fewer finished trials to compare with, there is no estimate."""
 QUANTILE = 0.75
 """Of the changes of finished trials (a falling cost changes by less than 0): only a quarter is worse."""
 
@@ -22,10 +22,10 @@ class Change:
 
 
 def change_to_come(changes: Sequence[float]) -> Change | None:
-    """What a trial stopped after some epoch would still have changed; None with too little to go by.
+    """What a trial stopped after some epoch would still have changed; None with too few curves.
 
     changes: how much finished trials still changed after the same epoch. Conservative: those that went on
-    were the better ones, so the stopped one is granted a gain that three quarters of them surpassed.
+    were the better ones, so the estimate is a gain that three quarters of them surpassed.
     """
     if len(changes) < MIN_CURVES:
         return None

@@ -28,7 +28,7 @@ MAX_TRIALS = 300
 
 
 class PriorView(Protocol):
-    """A finished trial of an earlier study, as `search.propose.warm_start` has it."""
+    """A finished trial of an earlier study, see `search.trials.prior`."""
 
     params: dict[str, Any]
     metrics: dict[str, Any]
@@ -142,8 +142,8 @@ class Observer:
         priors: list[PriorView] = self._store.priors
         costs = [self._costs(prior.metrics) for prior in priors]
         return [
-            Row(prior.params, "prior", own, blank, self._allows(own), 1.0)
-            for prior, own in zip(priors, costs, strict=True)
+            Row(prior.params, "prior", cost, blank, self._allows(cost), 1.0)
+            for prior, cost in zip(priors, costs, strict=True)
         ]
 
     def _with_estimates(self, row: Row) -> Row:

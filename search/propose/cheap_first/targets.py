@@ -45,12 +45,12 @@ class Target:
 def targets_of(objectives: Sequence[Objective], limits: Mapping[str, Bounds]) -> list[Target]:
     """The objectives in their order, then the metrics that only have limits."""
     targets = []
-    for own in objectives:
-        sign = -1.0 if own.direction == "maximize" else 1.0
-        reference = None if own.reference is None else sign * own.reference
-        low, high = _allowed(limits.get(own.name, Bounds()), sign)
-        targets.append(Target(own.name, own.name in PROBED, True, sign, reference, low, high))
-    names = {own.name for own in objectives}
+    for objective in objectives:
+        sign = -1.0 if objective.direction == "maximize" else 1.0
+        reference = None if objective.reference is None else sign * objective.reference
+        low, high = _allowed(limits.get(objective.name, Bounds()), sign)
+        targets.append(Target(objective.name, objective.name in PROBED, True, sign, reference, low, high))
+    names = {objective.name for objective in objectives}
     for name, bounds in limits.items():
         if name not in names:
             sign = -1.0 if name in METRICS and METRICS[name].better == "maximize" else 1.0

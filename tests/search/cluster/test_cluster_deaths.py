@@ -207,7 +207,7 @@ def test_a_system_that_does_not_count_blames_nobody(kernel: Kernel, tmp_path: Pa
 
 
 @pytest.mark.parametrize("momentum", [0.9, 0.5])
-def test_an_end_that_is_told_leaves_no_note(kernel: Kernel, tmp_path: Path, momentum: float) -> None:
+def test_an_end_that_is_reported_leaves_no_note(kernel: Kernel, tmp_path: Path, momentum: float) -> None:
     trial_run = TrialRun(_job(tmp_path, base={"optim.momentum": momentum}))
     trial_run.step()
     assert list(tmp_path.glob("spikefront-*/*.json"))

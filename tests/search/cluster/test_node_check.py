@@ -293,7 +293,7 @@ def test_a_node_whose_worker_is_killed_as_it_looks_is_asked_again(
 
 
 @pytest.mark.usefixtures("ray_session", "_our_versions")
-def test_a_node_that_stays_out_of_reach_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_node_that_stays_out_of_reach_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("search.cluster.ray_cluster.LOOK_TIMEOUT_S", 0.0)
     monkeypatch.setattr(
         "search.cluster.ray_cluster._ask", lambda *arguments: [_Unsettled("cannot run our code: gone")]

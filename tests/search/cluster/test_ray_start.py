@@ -172,7 +172,7 @@ def test_without_a_loopback_interface_the_cure_is_named(monkeypatch: pytest.Monk
         ray_start.start("local", print)
 
 
-def test_a_start_that_takes_long_is_told_with_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_start_that_takes_long_is_reported_with_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
     import time
 
     monkeypatch.setattr("search.cluster.ray_start.SLOW_S", 0.05)
@@ -224,7 +224,9 @@ def test_without_a_home_the_token_of_a_ray_of_our_own_is_in_the_environment(
         assert "RAY_AUTH_TOKEN" not in os.environ
 
 
-def test_a_working_directory_that_is_gone_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_working_directory_that_is_gone_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()
     monkeypatch.chdir(gone)

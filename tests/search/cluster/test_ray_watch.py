@@ -130,7 +130,7 @@ def test_one_that_ends_by_itself_is_left_alone(monkeypatch: pytest.MonkeyPatch) 
     module._end_if_stuck(RayWatch(None, lambda: ["raylet"]), has_ended)
 
 
-def test_no_worker_for_a_minute_is_told_once_with_the_log() -> None:
+def test_no_worker_for_a_minute_is_reported_once_with_the_log() -> None:
     now, lines = [0.0], []
     notice = NoWorkerNotice(lines.append, lambda: "/tmp/ray/logs", lambda: now[0])
     for second in range(int(SECONDS_WITHOUT_WORKER)):

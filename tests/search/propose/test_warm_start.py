@@ -105,7 +105,7 @@ def test_a_new_study_learns_the_same_trials_under_the_same_keys(earlier: Study, 
     assert [trial.params for trial in trials if trial] == found.queue
 
 
-def test_trials_outside_are_left_out_and_the_reason_is_told(earlier: Study, tmp_path: Path) -> None:
+def test_trials_outside_are_left_out_and_the_reason_is_reported(earlier: Study, tmp_path: Path) -> None:
     narrow = make_space(search={"T": IntRange(1, 4), "optim.lr": FloatRange(0.01, 1.0, log=True)})
     found = start(earlier, narrow, tmp_path)
     outside = [trial.params["T"] for trial in earlier.trials if trial.params["T"] > 4]
@@ -118,7 +118,7 @@ def test_trials_outside_are_left_out_and_the_reason_is_told(earlier: Study, tmp_
     assert sorted(found.queue, key=str) == sorted((dict(trial.params) for trial in front(inside)), key=str)
 
 
-def test_one_value_outside_is_told_as_it_is(tmp_path: Path) -> None:
+def test_one_value_outside_is_reported_as_it_is(tmp_path: Path) -> None:
     study = study_of(make_space(base={"optim.lr": 0.5}), 4)
     lower = make_space(search={"optim.lr": FloatRange(0.01, 0.1)})
     with pytest.raises(SearchError, match=r"(?s)nothing of .* can be used here.*optim\.lr 0\.5 is outside"):
@@ -246,7 +246,7 @@ def test_only_complete_trials_are_taken_and_no_retrainings(earlier: Study, tmp_p
     assert found.notes[0].startswith(f"{tmp_path}: 10 of 11 trials complete; 9 to learn from")
 
 
-def test_a_config_this_trainer_refuses_is_told(earlier: Study, tmp_path: Path) -> None:
+def test_a_config_this_trainer_refuses_is_reported(earlier: Study, tmp_path: Path) -> None:
     space = make_space(search={"optim.lr": FloatRange(0.01, 1.0, log=True)})
     config: Mapping[str, Any] = {**earlier.trials[2].config, "flux": 3}
     found = start(changed(earlier, 2, config=config), space, tmp_path)
@@ -279,7 +279,7 @@ def test_a_run_is_found_by_name(earlier: Study, tmp_path: Path, monkeypatch: pyt
         warm_start("second", space, objectives, out="nowhere")
 
 
-def test_what_cannot_be_read_is_told_in_words(earlier: Study, tmp_path: Path) -> None:
+def test_what_cannot_be_read_is_reported_in_words(earlier: Study, tmp_path: Path) -> None:
     space = make_space()
     objectives = StudyAttributes.of("new", space).objectives
     with pytest.raises(

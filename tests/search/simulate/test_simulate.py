@@ -151,7 +151,7 @@ def test_limits_on_what_is_probed_are_met_without_training() -> None:
     assert done.ends[-1].time_s == 5 * 1.0 + 7 * 101.0
 
 
-def test_no_row_for_params_is_told_like_a_config_that_cannot_be_trained() -> None:
+def test_no_row_for_params_is_reported_like_a_config_that_cannot_be_trained() -> None:
     with pytest.raises(ConfigError, match="no row with"):
         columns().resolve(column_space(), {"x": 12})
 
@@ -183,7 +183,7 @@ class WantsEverything:
 @pytest.mark.parametrize(
     ("probes", "asked", "n_probes"), [(2, {2}, 8), (float("inf"), {None}, 12), (0, set(), 0)]
 )
-def test_a_sampler_that_wants_to_know_is_told_before_each_ask(
+def test_a_sampler_that_wants_to_know_is_reported_before_each_ask(
     probes: float, asked: set[int | None], n_probes: int
 ) -> None:
     table, wants = columns(probe_s=1.0, train_s=1.0), list[WantsEverything]()

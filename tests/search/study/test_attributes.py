@@ -116,7 +116,7 @@ def with_(**changes: Any) -> Callable[[dict[str, Any]], Any]:
         with_(name=None),
     ],
 )
-def test_what_is_damaged_is_told_in_one_line(change: Callable[[dict[str, Any]], Any]) -> None:
+def test_what_is_damaged_is_reported_in_one_line(change: Callable[[dict[str, Any]], Any]) -> None:
     study, _ = begun()
     study.set_user_attr(ATTRIBUTE, change(dict(study.user_attrs[ATTRIBUTE])))
     with pytest.raises(SearchError, match=r"^study 'toy': damaged in its storage: .{5,400}$"):

@@ -213,7 +213,7 @@ def test_an_unwritable_journal_is_a_user_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b'{"op_code": 0, "study_name": "a"}\n'], ids=["all", "the end"])
-def test_a_journal_of_gigabytes_of_nothing_is_told_at_once(tmp_path: Path, content: bytes) -> None:
+def test_a_journal_of_gigabytes_of_nothing_is_reported_at_once(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "journal.log"
     path.write_bytes(content)
     os.truncate(path, 2**36)

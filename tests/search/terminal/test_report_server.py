@@ -101,7 +101,7 @@ def test_a_killed_server_does_not_touch_the_search(driver: Driver) -> None:
     assert [trial.state for trial in driver.record().trials] == ["complete"] * 2
 
 
-def test_a_taken_port_is_told_before_anything_begins(driver: Driver) -> None:
+def test_a_taken_port_is_reported_before_anything_begins(driver: Driver) -> None:
     with loopback_socket() as taken:
         port = taken.getsockname()[1]
         process = driver.start("--live", str(port))

@@ -24,7 +24,7 @@ LIMITS = {"train_memory_mib": Bounds(max=100.0), "val_accuracy": Bounds(min=80.0
 METRICS = {"val_accuracy": 90.0, "train_memory_mib": 50.0, "firing_rate": 0.1}
 
 
-def test_a_complete_trial_is_told_its_values_in_the_users_direction() -> None:
+def test_a_complete_trial_is_reported_its_values_in_the_users_direction() -> None:
     told = optuna_result(Outcome("complete", None, METRICS), OBJECTIVES, LIMITS, {})
     assert told.state == "complete"
     assert told.values == (90.0, 50.0, 0.1)

@@ -73,7 +73,7 @@ def test_a_trial_from_ask_to_end_is_in_the_record() -> None:
     assert record.epochs[0].firing_rate == (0.1, 0.2)
 
 
-def test_optuna_is_told_values_and_all_constraints() -> None:
+def test_optuna_is_reported_values_and_all_constraints() -> None:
     store = _store(2, constraints={"train_memory_mib": Limit(max=100.0)})
     metrics = measured(store.trials[0])
     store.finish(0, Outcome("complete", None, metrics))
@@ -152,7 +152,7 @@ def test_running_trials_keep_number_params_and_epochs_over_a_resume() -> None:
     assert again.counts() == {"running": 1, "complete": 2}
 
 
-def test_an_end_that_optuna_was_not_told_is_told_at_the_resume() -> None:
+def test_an_end_that_optuna_was_not_told_is_reported_at_the_resume() -> None:
     store = _store()
     trial = store.trials[0]
     assert trial.optuna_trial is not None
@@ -165,7 +165,7 @@ def test_an_end_that_optuna_was_not_told_is_told_at_the_resume() -> None:
     assert frozen.constraints == {"outcome": 0.0}
 
 
-def test_an_end_half_told_is_told_to_the_end() -> None:
+def test_an_end_half_told_is_reported_to_the_end() -> None:
     store = _store(constraints={"train_memory_mib": Limit(max=100.0)})
     trial = store.trials[0]
     assert trial.optuna_trial is not None

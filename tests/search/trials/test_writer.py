@@ -120,7 +120,7 @@ def test_what_holds_for_a_study_is_written_in_an_exclusive_section(
     "error",
     [OSError(28, "No space left on device"), optuna.exceptions.StorageInternalError("No space left on disk")],
 )
-def test_a_last_write_that_finds_no_room_is_told_in_one_line(
+def test_a_last_write_that_finds_no_room_is_reported_in_one_line(
     folder: RunFolder, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     first, _ = _two(folder)

@@ -53,7 +53,7 @@ def test_what_was_probed_is_not_probed_again() -> None:
     assert (job.metrics, job.probed) == (None, {"latency_ms": 7.0})
 
 
-def test_what_one_trial_measured_another_that_costs_the_same_is_told() -> None:
+def test_what_one_trial_measured_another_that_costs_the_same_is_reported() -> None:
     space, store, first, key = _entry_and_key()
     store.note(first.number, Report("probe", metrics={"latency_ms": 7.0, "latency_ms_q25": 6.5}))
     second = Proposer(store, space).next()

@@ -107,7 +107,7 @@ def _end(work: SearchWork, *ends: str) -> None:
 def test_an_environment_that_is_broken_does_not_use_up_the_budget() -> None:
     store = new_store(make_space())
     with pytest.raises(
-        StudyFailedError, match=r"5 trials in a row failed .* trial 5: PermissionError: /data; mend it"
+        StudyFailedError, match=r"5 trials in a row failed .* trial 5: PermissionError: /data; fix it"
     ):
         _end(_work(store, budget=16), "complete", *["PermissionError: /data"] * 15)
     assert store.counts() == {"complete": 1, "failed": MAX_ALIKE}

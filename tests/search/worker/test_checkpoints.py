@@ -190,7 +190,7 @@ def test_a_folder_that_takes_no_checkpoint_does_not_stop_the_training(
     for epoch in (1, 2):
         keeper.save(_session(epoch))
     assert [record.getMessage().partition(": ")[0] for record in caplog.records] == [str(place)]
-    assert "no checkpoint written, training goes on" in caplog.text
+    assert "no checkpoint written, training continues" in caplog.text
     place.unlink()
     keeper.save(_session(3))
     assert epochs_saved(place) == [3]
