@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
+# Tests start hundreds of Python processes: let the first compile the code, and the others load it.
+export PYTHONDONTWRITEBYTECODE =
+
 .PHONY: demo test test-slow lint setup clean
 
 setup: $(STAMP)

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Dialog, Page
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+NO_WEBGL = "--disable-software-rasterizer"
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 DESKTOP = {"viewport": {"width": 1024, "height": 700}}
 SMALL = {"viewport": {"width": 600, "height": 600}}
@@ -30,16 +32,27 @@ WAIT_MS = 60_000
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """One Chromium for all tests."""
+def launch() -> Iterator[Callable[..., Browser]]:
+    """Gives a Chromium with further arguments; tests that ask for the same ones share it."""
     executable = shutil.which("chromium")
     if executable is None:
         pytest.skip("no chromium on this machine (Debian: apt-get install chromium)")
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with playwright.sync_playwright() as started:
-        running = started.chromium.launch(executable_path=executable, args=ARGUMENTS)
-        yield running
-        running.close()
+    with playwright.sync_playwright() as started, ExitStack() as stack:
+
+        @cache
+        def launched(*arguments: str) -> Browser:
+            running = started.chromium.launch(executable_path=executable, args=[*ARGUMENTS, *arguments])
+            stack.callback(running.close)
+            return running
+
+        yield launched
+
+
+@pytest.fixture(scope="session")
+def browser(launch: Callable[..., Browser]) -> Browser:
+    """Draws no figure in space and no parallel coordinates: without a GPU each costs a second."""
+    return launch(NO_WEBGL)
 
 
 NO_STUDY = Study(StudyInfo("", {}, ()), ())
@@ -80,6 +93,13 @@ class Opened:
             "[...document.querySelectorAll('.plot')].map((plot) => plot.dataset.figure)"
         )
         return names
+
+    def draw(self, *names: str) -> None:
+        """Draw these figures as a reader does, by scrolling to them: those in space take a second each."""
+        for name in names:
+            self.plot(name, "plot.scrollIntoView({block: 'center', behavior: 'instant'})")
+            drawn = f"[data-figure='{name}'][data-drawn='true']"
+            self.page.wait_for_selector(drawn, state="attached", timeout=WAIT_MS)
 
     def plot(self, name: str, expression: str) -> Any:
         """The value of a JavaScript expression over `plot`, the element of a figure."""
@@ -131,12 +151,17 @@ def opening(browser: Browser, path: Path, study: Study, query: str = "", **optio
 
 
 @pytest.fixture
-def open_report(browser: Browser, built: Callable[[Study], Path]) -> Iterator[Callable[..., Opened]]:
-    """Opens the report of a study until the end of the test."""
+def open_report(
+    launch: Callable[..., Browser], built: Callable[[Study], Path]
+) -> Iterator[Callable[..., Opened]]:
+    """Opens the report of a study until the end of the test, on demand with what needs WebGL."""
     with ExitStack() as stack:
-        yield lambda study, query="", **options: stack.enter_context(
-            opening(browser, built(study), study, query, **options)
-        )
+
+        def opened(study: Study, query: str = "", webgl: bool = False, **options: Any) -> Opened:
+            browser = launch() if webgl else launch(NO_WEBGL)
+            return stack.enter_context(opening(browser, built(study), study, query, **options))
+
+        yield opened
 
 
 MADE: dict[str, Callable[[], Study]] = {"synthetic": lambda: digits_study(40), "real": real_study}
@@ -148,12 +173,12 @@ def study(request: pytest.FixtureRequest) -> Study:
     return MADE[request.param]()
 
 
-@pytest.fixture(scope="session", params=sorted(MADE))
+@pytest.fixture(scope="session", params=["synthetic", pytest.param("real", marks=pytest.mark.slow)])
 def digits(
-    request: pytest.FixtureRequest, browser: Browser, built: Callable[[Study], Path]
+    request: pytest.FixtureRequest, launch: Callable[..., Browser], built: Callable[[Study], Path]
 ) -> Iterator[Opened]:
     """The report of a search on digits, all figures drawn; shared by the tests that only look."""
     study = MADE[request.param]()
-    with opening(browser, built(study), study) as opened:
+    with opening(launch(), built(study), study) as opened:
         opened.figures = opened.draw_all()
         yield opened

@@ -99,7 +99,7 @@ def test_a_study_from_begin_to_end(tmp_path: Path, capfd: pytest.CaptureFixture[
     assert errors == "", "Ray says nothing on the terminal"
 
 
-@pytest.mark.parametrize("sampler", ["random", "cheap_first"])
+@pytest.mark.parametrize("sampler", [pytest.param("random", marks=pytest.mark.slow), "cheap_first"])
 def test_no_epoch_is_spent_on_what_breaks_a_limit_on_memory(tmp_path: Path, sampler: str) -> None:
     """Half of the space's configs exceed the limit; asserted from the Parquet files alone."""
     space = make_space(
@@ -239,6 +239,7 @@ def test_a_study_whose_disk_was_full_for_a_moment_goes_on(
     assert _states(_search(tmp_path, space, resume=True)) == {"complete": 6}
 
 
+@pytest.mark.slow  # tests/search/tune/test_phases.py has it without Ray
 def test_a_study_in_which_every_trial_fails_alike_ends_before_its_budget(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -261,6 +262,7 @@ def test_first_trials_that_find_no_memory_are_tried_again(tmp_path: Path) -> Non
     assert len(starts(data)) == 6 + 3
 
 
+@pytest.mark.slow  # tests/search/tune/test_out_of_memory.py has it without Ray
 def test_a_study_in_which_every_trial_runs_out_of_memory_fails_and_blames_no_config(tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()
@@ -302,15 +304,15 @@ def test_a_finished_study_goes_on_with_a_larger_budget_from_its_storage_alone(tm
 
 
 def test_whose_checkpoints_stay_is_remembered_until_another_is_said(tmp_path: Path) -> None:
-    space = make_space(tmp_path / "data", budget=Budget(4))
+    space = make_space(tmp_path / "data", budget=Budget(3))
 
     def kept() -> int:
         return len(list((tmp_path / "runs" / "toy" / "checkpoints").iterdir()))
 
     first = _search(tmp_path, space, keep_checkpoints="all")
-    assert (first.keep_checkpoints, kept()) == ("all", 4)
-    again = _search(tmp_path, None, study="toy", resume=True, trials=5)
-    assert (again.keep_checkpoints, kept()) == ("all", 5)
+    assert (first.keep_checkpoints, kept()) == ("all", 3)
+    again = _search(tmp_path, None, study="toy", resume=True)
+    assert (again.keep_checkpoints, kept()) == ("all", 3)
     _search(tmp_path, None, study="toy", resume=True, keep_checkpoints="none")
     assert kept() == 0
     assert _search(tmp_path, None, study="toy", resume=True).keep_checkpoints == "none"
@@ -336,7 +338,14 @@ def test_a_time_budget_ends_a_study_in_mid_training(tmp_path: Path) -> None:
     assert read_study(result.folder.path) == result.study
 
 
-@pytest.mark.parametrize("phase", ["search", "replicates", "quiet"])
+@pytest.mark.parametrize(
+    "phase",
+    [
+        pytest.param("search", marks=pytest.mark.slow),
+        "replicates",
+        pytest.param("quiet", marks=pytest.mark.slow),
+    ],
+)
 def test_a_study_stopped_in_any_phase_is_gone_on_with(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, phase: str
 ) -> None:

@@ -104,7 +104,12 @@ def test_eight_studies_are_told_apart_in_both_palettes(open_comparison: Open) ->
     assert opened.errors == []
 
 
-@pytest.mark.parametrize("name", ["none", "one", "all_failed", "one_objective", "five_objectives"])
+SLOW = ("none", "all_failed", "one_objective")
+
+
+@pytest.mark.parametrize(
+    "name", ["one", "five_objectives", *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)]
+)
 def test_odd_studies_make_no_error(name: str, open_comparison: Open) -> None:
     opened = open_comparison(ODD[name](), called(ODD[name](), "other"), **SMALL)
     opened.draw_all()

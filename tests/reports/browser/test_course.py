@@ -79,8 +79,7 @@ def test_the_axis_of_hypervolume_is_chosen_by_keyboard(digits: Opened) -> None:
 def test_bars_tell_what_their_trial_was(open_report: Open) -> None:
     study = on_two_nodes()
     opened = open_report(study, **SMALL)
-    opened.page.locator("[data-figure='timeline']").scroll_into_view_if_needed()
-    opened.page.wait_for_selector("[data-figure='timeline'][data-drawn='true']")
+    opened.draw("timeline")
     opened.plot("timeline", "Plotly.Fx.hover(plot, [{curveNumber: 0, pointNumber: 0}])")
     told = opened.plot("timeline", "plot.querySelector('.hoverlayer').textContent")
     first = next(trial for trial in study.trials if trial.state == "complete")
@@ -151,8 +150,7 @@ def test_chosen_trials_are_offered_first_and_drawn(open_report: Open, tmp_path: 
     assert first.get_attribute("label") == "Chosen"
     told = first.locator("option").evaluate_all("(all) => all.map((one) => [one.textContent, one.disabled])")
     assert told == [[f"trial {chosen[0]}", False], [f"trial {chosen[1]}: not in this page", True]]
-    opened.page.locator("[data-figure='curves']").scroll_into_view_if_needed()
-    opened.page.wait_for_selector("[data-figure='curves'][data-drawn='true']")
+    opened.draw("curves")
     drawn = opened.plot("curves", "plot.data.find((one) => one.name === 'selected').y")
     rows = [[row.val_accuracy for row in study.epochs if row.number == number] for number in chosen]
     expected = [value for own in rows for value in (*own, None)]
@@ -201,8 +199,7 @@ def test_what_cannot_be_drawn_is_a_card(
 
 def test_the_sections_fit_a_phone(open_report: Open) -> None:
     opened = open_report(on_two_nodes(), **PHONE)
-    opened.page.locator("[data-figure='timeline']").scroll_into_view_if_needed()
-    opened.page.wait_for_selector("[data-figure='timeline'][data-drawn='true']")
+    opened.draw("timeline")
     assert opened.plot("timeline", "plot._fullLayout.yaxis.showticklabels") is False
     assert opened.plot("timeline", "plot._fullLayout._size.w") > 200
     opened.page.locator("[data-of='hypervolume'][data-choice='time']").click()

@@ -156,7 +156,7 @@ def test_a_hostile_study_harms_nobody(open_report: Open) -> None:
 def test_noise_and_quiet_measurements_are_on_the_page(open_report: Open) -> None:
     study = noisy_study()
     opened = open_report(study, "?all", **SMALL)
-    opened.draw_all()
+    opened.draw("front-1")
     near = [one.trial.number for one in near_front(study)]
     marks = opened.plot("front-1", "plot.data.find((one) => one.name === 'near').customdata")
     assert marks == near

@@ -31,7 +31,7 @@ def test_the_figures_of_the_params_are_drawn_on_a_phone(open_report: Open) -> No
 def test_the_trials_that_only_a_probe_measured_are_drawn(open_report: Open) -> None:
     study = real_study()
     opened = open_report(study, "?all", **SMALL)
-    opened.draw_all()
+    opened.draw("dependence-1", "dependence-2")
     points = "plot.data.filter(({name}) => name === 'trials')[0].y"
     memory = [t.metrics["train_memory_mib"] for t in study.trials if t.replicate_of is None]
     assert sorted(opened.plot("dependence-2", points)) == pytest.approx(sorted(memory), rel=1e-5)
@@ -79,8 +79,8 @@ def drag(opened: Opened, axis: int, start: float, end: float) -> None:
 
 def test_brushing_keeps_the_trials_of_a_range_and_letting_go_keeps_all(open_report: Open) -> None:
     study = digits_study(40)
-    opened = open_report(study)
-    opened.draw_all()
+    opened = open_report(study, webgl=True)
+    opened.draw("parallel")
     axes = opened.plot("parallel", "plot.data[0].dimensions.map((axis) => axis.label)")
     drag(opened, axes.index("T"), 0.1, 0.55)
     opened.page.wait_for_function(f"{KEPT} !== ''")
@@ -120,8 +120,8 @@ def test_the_best_quarter_can_be_kept_by_keyboard(open_report: Open) -> None:
 
 def test_chosen_trials_have_their_colour_in_the_parallel_coordinates(open_report: Open) -> None:
     study = real_study()
-    opened = open_report(study)
-    opened.draw_all()
+    opened = open_report(study, webgl=True)
+    opened.draw("front-1", "parallel")
     number = digest(study).front[2].number
     opened.page.locator(f"#front-table tr[data-trial='{number}'] th").click()
     colours = "plot.data[0].line.color"

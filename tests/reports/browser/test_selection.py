@@ -13,8 +13,7 @@ Open = Callable[..., Opened]
 
 def place_of(opened: Opened, figure: str, number: int) -> tuple[float, float]:
     """Where a front trial stands on the screen, after scrolling to its figure."""
-    opened.page.locator(f"[data-figure='{figure}']").scroll_into_view_if_needed()
-    opened.page.wait_for_selector(f"[data-figure='{figure}'][data-drawn='true']")
+    opened.draw(figure)
     x, y = opened.plot(
         figure,
         f"""(() => {{
@@ -30,7 +29,7 @@ def place_of(opened: Opened, figure: str, number: int) -> tuple[float, float]:
 
 
 def test_a_click_on_a_point_marks_its_trial_everywhere(study: Study, open_report: Open) -> None:
-    opened = open_report(study)
+    opened = open_report(study, webgl=True)
     opened.draw_all()
     numbers = opened.plot("front-2", "plot.data.find((one) => one.name === 'front').customdata")
     number = numbers[-1]
@@ -67,10 +66,9 @@ IN_SPACE = """(() => {
 
 
 def test_a_click_in_space_chooses_once_and_a_turn_does_not(open_report: Open) -> None:
-    opened = open_report(ODD["five_objectives"](), **SMALL)
+    opened = open_report(ODD["five_objectives"](), webgl=True, **SMALL)
     mouse = opened.page.mouse
-    opened.page.locator("[data-figure='front-3d']").scroll_into_view_if_needed()
-    opened.page.wait_for_selector("[data-figure='front-3d'][data-drawn='true']")
+    opened.draw("front-3d")
     x, y = max(opened.plot("front-3d", IN_SPACE), key=lambda place: place[0])
     mouse.move(x + 3, y + 3)
     mouse.move(x, y)

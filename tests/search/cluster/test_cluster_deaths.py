@@ -64,6 +64,7 @@ def _study(folder: Path, *steps: int) -> Study:
     return run_study(space, RunOptions(out=str(folder / "runs"), show=False, trainer=trainer))
 
 
+@pytest.mark.slow  # tests/search/test_engine.py has a worker that dies
 @pytest.mark.usefixtures("ray_session", "_quick_report")
 def test_a_killed_worker_is_tried_again_and_then_recorded_with_a_reason(tmp_path: Path) -> None:
     trials = {trial.config["T"]: trial for trial in _study(tmp_path, 1, 2, 4).trials}

@@ -124,6 +124,7 @@ def share(store: TrialStore) -> float:
 # what it is for
 
 
+@pytest.mark.slow  # the objectives below have it on one seed each
 def test_it_finds_more_than_random_search_and_more_still_with_probes() -> None:
     random, modelled, probed = (
         np.mean([share(study(space_of(name, seed), 30, probes)) for seed in range(2)])
@@ -149,7 +150,12 @@ OBJECTIVES = {
 }
 
 
-@pytest.mark.parametrize("kind", OBJECTIVES)
+QUICK = ("one expensive", "all cheap", "mixed")
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=() if kind in QUICK else pytest.mark.slow) for kind in OBJECTIVES]
+)
 def test_any_number_of_objectives_of_any_kind(kind: str) -> None:
     """It covers more hypervolume than as many random trials."""
     objectives = {name: Objective(way) for name, way in OBJECTIVES[kind].items()}  # type: ignore[arg-type]

@@ -18,7 +18,7 @@ from search.result import SearchResult
 from spaces.space import Space
 from studies.pareto import front
 from studies.record import read_study
-from tests.search.fakes import TRAINER, Budget, make_space, starts
+from tests.search.fakes import TRAINER, Budget, Resources, make_space, starts
 
 OLD_JOURNAL = Path(__file__).parents[1] / "data" / "journal_before_probes.jsonl"
 
@@ -39,7 +39,9 @@ def _search(folder: Path, space: Space | None, **options: Any) -> SearchResult:
 def test_a_lost_run_folder_is_no_loss_where_a_database_holds_the_study(tmp_path: Path) -> None:
     """`--storage URL --resume --study toy --trials 5` on a machine that has never seen the study."""
     url = f"sqlite:///{tmp_path}/study.db"
-    first = _search(tmp_path, make_space(tmp_path / "data", budget=Budget(3)), storage=url)
+    first = _search(
+        tmp_path, make_space(tmp_path / "data", budget=Budget(3), resources=Resources(2, 0)), storage=url
+    )
     folder = first.folder.path
     files = {path.name for path in folder.iterdir() if path.is_file()}
     shutil.rmtree(folder)
@@ -54,7 +56,7 @@ def test_a_lost_run_folder_is_no_loss_where_a_database_holds_the_study(tmp_path:
 
 
 def test_a_resume_that_finds_nothing_to_do_leaves_the_record_as_it_was(tmp_path: Path) -> None:
-    space = make_space(tmp_path / "data", budget=Budget(3))
+    space = make_space(tmp_path / "data", budget=Budget(3), resources=Resources(2, 0))
     first = _search(tmp_path, space)
     again = _search(tmp_path, space, resume=True)
     assert again.study == first.study

@@ -183,6 +183,7 @@ with process_group("cpu"):
 """
 
 
+@pytest.mark.slow
 def test_trouble_in_one_process_is_trouble_in_all(tmp_path: Path) -> None:
     started = time.monotonic()
     first, second = run_two("-c", TROUBLE)
