@@ -53,12 +53,8 @@ def _read_int(entries: Mapping[str, Cursor]) -> Parameter | None:
     bounds = [item.integer() for item in _pair(entries["int"])]
     is_log = _read_flag(entries, "log")
     step = entries["step"].integer(low=1) if "step" in entries else 1
-    if None in bounds or len(bounds) != 2 or step is None:
-        return None
-    low, high = bounds
-    assert low is not None
-    assert high is not None
-    if not _check_range(entries, low, high, is_log):
+    low, high = bounds or (None, None)
+    if low is None or high is None or step is None or not _check_range(entries, low, high, is_log):
         return None
     if (high - low) % step:
         entries["step"].fail(_uneven(low, high, step, high - (high - low) % step))
@@ -70,11 +66,9 @@ def _read_float(entries: Mapping[str, Cursor]) -> Parameter | None:
     bounds = [item.number() for item in _pair(entries["float"])]
     is_log = _read_flag(entries, "log")
     step = entries["step"].number(above=0) if "step" in entries else None
-    if None in bounds or len(bounds) != 2 or ("step" in entries and step is None):
+    low, high = bounds or (None, None)
+    if low is None or high is None or ("step" in entries and step is None):
         return None
-    low, high = bounds
-    assert low is not None
-    assert high is not None
     if not _check_range(entries, low, high, is_log):
         return None
     if not math.isfinite(high - low):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from reports.data.digest import Digest
 from reports.format.quantities import capitalised, quantity
 from reports.html.figure import Card, Figure
 from reports.html.markup import Html, tag
-from reports.html.section import Section, drawn
+from reports.html.section import Frame, Section, drawn
 from reports.params.dependence import dependence_frame
 from reports.params.dependence_figure import draw_dependence
 from reports.params.fanova import Analysis, analysed
@@ -20,6 +21,7 @@ from reports.params.pairs import pairs_frame
 from reports.params.pairs_figure import draw_pairs
 from reports.params.parallel import parallel_frame
 from reports.params.parallel_figure import draw_parallel
+from studies.model import Objective
 
 DEPENDENCE = (
     "The forest's mean prediction as one param moves and the others stay as the trials have them (partial "
@@ -65,33 +67,33 @@ def _everything(digest: Digest) -> Section:
 
 
 def _importance(digest: Digest, analyses: Analyses) -> Section:
-    parts = [
-        drawn(
-            importance_frame(digest, objective, analysis),
-            partial(draw_importance, figure_id=f"importance-{place}"),
-        )
-        for place, (objective, analysis) in enumerate(zip(digest.objectives, analyses, strict=True), start=1)
-    ]
+    parts = _by_objective("importance", digest, analyses, partial(importance_frame, digest), draw_importance)
     return Section("importance", "Which params mattered", SOURCE, parts, grid="grid thirds")
 
 
 def _dependence(digest: Digest, analyses: Analyses) -> Section:
-    parts = [
-        drawn(
-            dependence_frame(digest, objective, analysis),
-            partial(draw_dependence, figure_id=f"dependence-{place}"),
-        )
-        for place, (objective, analysis) in enumerate(zip(digest.objectives, analyses, strict=True), start=1)
-    ]
+    parts = _by_objective("dependence", digest, analyses, partial(dependence_frame, digest), draw_dependence)
     return _stacked(digest, "dependence", "How the params act", DEPENDENCE, parts)
 
 
 def _pairs(digest: Digest, analyses: Analyses) -> Section:
-    parts = [
-        drawn(pairs_frame(objective, analysis), partial(draw_pairs, figure_id=f"pairs-{place}"))
-        for place, (objective, analysis) in enumerate(zip(digest.objectives, analyses, strict=True), start=1)
-    ]
+    parts = _by_objective("pairs", digest, analyses, pairs_frame, draw_pairs)
     return _stacked(digest, "pairs", "Params that act together", PAIRS, parts)
+
+
+def _by_objective(
+    name: str,
+    digest: Digest,
+    analyses: Analyses,
+    make: Callable[[Objective, Analysis | str], Frame | Card],
+    draw: Callable[..., Figure],
+) -> list[Figure | Card]:
+    """A figure for each objective, or why there is none."""
+    frames = map(make, digest.objectives, analyses)
+    return [
+        drawn(frame, partial(draw, figure_id=f"{name}-{place}"))
+        for place, frame in enumerate(frames, start=1)
+    ]
 
 
 def _method(digest: Digest, analyses: Analyses) -> Section:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from reports.data.digest import Digest
@@ -12,18 +13,12 @@ from studies.model import EpochRow
 
 
 @dataclass(frozen=True)
-class HeadsFrame:
-    """heads: every head of the trials, branches by their stage, the network last.
+class TrialsFrame:
+    """front, others: the trials to choose from. n_epochs: by number, the last epoch of each."""
 
-    by_trial: by number, the heads a trial has. n_epochs: by number, the last epoch of a trial.
-    front, others: the trials to choose from; the first of them is shown first.
-    """
-
-    heads: list[str]
-    by_trial: dict[int, list[str]]
-    n_epochs: dict[int, int]
     front: list[int]
     others: list[int]
+    n_epochs: dict[int, int]
 
     @property
     def first(self) -> int:
@@ -32,22 +27,22 @@ class HeadsFrame:
 
 
 @dataclass(frozen=True)
-class LayersFrame:
-    """n_layers, n_epochs, highest: by number, of each trial; `highest` is its largest rate.
+class HeadsFrame(TrialsFrame):
+    """heads: every head of the trials, branches by their stage, the network last.
 
-    front, others: the trials to choose from; the first of them is shown first.
+    by_trial: by number, the heads a trial has.
     """
 
-    n_layers: dict[int, int]
-    n_epochs: dict[int, int]
-    highest: dict[int, float]
-    front: list[int]
-    others: list[int]
+    heads: list[str]
+    by_trial: dict[int, list[str]]
 
-    @property
-    def first(self) -> int:
-        """The trial that is shown first."""
-        return [*self.front, *self.others][0]
+
+@dataclass(frozen=True)
+class LayersFrame(TrialsFrame):
+    """n_layers, highest: by number, of each trial; `highest` is its largest rate."""
+
+    n_layers: dict[int, int]
+    highest: dict[int, float]
 
 
 def heads_frame(digest: Digest) -> HeadsFrame | Card:
@@ -63,14 +58,8 @@ def heads_frame(digest: Digest) -> HeadsFrame | Card:
         has_rows = bool(digest.study.epochs)
         why = "No listed trial has branches, so no head is judged." if has_rows else "No epoch was recorded."
         return Card("Reliable samples by head", why)
-    front, others = _parted(digest, list(by_trial))
-    return HeadsFrame(
-        heads=ordered([dict.fromkeys(names, 0.0) for names in by_trial.values()]),
-        by_trial=by_trial,
-        n_epochs=_last_epochs(by_number, list(by_trial)),
-        front=front,
-        others=others,
-    )
+    heads = ordered([dict.fromkeys(names, 0.0) for names in by_trial.values()])
+    return HeadsFrame(*_trials(digest, by_number, by_trial), heads, by_trial)
 
 
 def layers_frame(digest: Digest) -> LayersFrame | Card:
@@ -81,14 +70,8 @@ def layers_frame(digest: Digest) -> LayersFrame | Card:
     if not highest:
         why = "No firing rate was recorded." if digest.study.epochs else "No epoch was recorded."
         return Card("Firing rate by layer", why)
-    front, others = _parted(digest, list(highest))
-    return LayersFrame(
-        n_layers={number: max(len(row.firing_rate) for row in by_number[number]) for number in highest},
-        n_epochs=_last_epochs(by_number, list(highest)),
-        highest=highest,
-        front=front,
-        others=others,
-    )
+    n_layers = {number: max(len(row.firing_rate) for row in by_number[number]) for number in highest}
+    return LayersFrame(*_trials(digest, by_number, highest), n_layers, highest)
 
 
 def _rates(rows: list[EpochRow]) -> list[float]:
@@ -96,11 +79,11 @@ def _rates(rows: list[EpochRow]) -> list[float]:
     return [rate for row in rows for rate in row.firing_rate if math.isfinite(rate)]
 
 
-def _parted(digest: Digest, numbers: list[int]) -> tuple[list[int], list[int]]:
+def _trials(
+    digest: Digest, by_number: dict[int, list[EpochRow]], numbers: Collection[int]
+) -> tuple[list[int], list[int], dict[int, int]]:
+    """The fields of a TrialsFrame."""
     on_front = {trial.number for trial in digest.front}
     front = [number for number in numbers if number in on_front]
-    return front, [number for number in numbers if number not in on_front]
-
-
-def _last_epochs(by_number: dict[int, list[EpochRow]], numbers: list[int]) -> dict[int, int]:
-    return {number: by_number[number][-1].epoch for number in numbers}
+    others = [number for number in numbers if number not in on_front]
+    return front, others, {number: by_number[number][-1].epoch for number in numbers}

@@ -162,7 +162,8 @@ def test_two_trainings_in_one_process_equal_the_same_in_two(names: tuple[str, ..
     code = (
         "import sys, json\n"
         "from tests.snncore.training.test_session import CASES, digest, quick\n"
-        f"print(json.dumps([digest(quick(seed=int(s), **CASES[n])) for s in sys.argv[1:] for n in {names}]))\n"
+        f"chosen = [(seed, CASES[name]) for seed in sys.argv[1:] for name in {names}]\n"
+        "print(json.dumps([digest(quick(seed=int(seed), **fields)) for seed, fields in chosen]))\n"
     )
 
     def run(*seeds: str) -> list[str]:
