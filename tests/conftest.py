@@ -31,6 +31,19 @@ _GROUPS = {
 """Fixtures that last for a session, and the files that use them."""
 
 
+_LONG = (
+    "tests/search/test_driver.py",
+    "tests/test_main_job.py",
+    "tests/hostile/test_hostile.py",
+    "tests/search/terminal/test_report_server.py",
+    "tests/search/study/test_postgresql.py",
+    "tests/snncore/test_golden.py",
+    "tests/snncore/training/",
+    "tests/snncore/sweeps/",
+)
+"""Files that take over ten seconds: they come next, so that no process is left with one at the end."""
+
+
 def group_of(nodeid: str) -> str:
     """The tests that one worker runs together: those that share a session's fixture, or those of a file."""
     file = nodeid.partition("::")[0]
@@ -55,7 +68,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for name in _GROUPS:
             if name in getattr(item, "fixturenames", ()) and group_of(item.nodeid) != name:
                 raise pytest.UsageError(f"{item.nodeid} uses {name}: name its file in tests/conftest.py")
-    order = [*_GROUPS]
+    first = [*_GROUPS, *_LONG]
     items.sort(
-        key=lambda item: order.index(group) if (group := group_of(item.nodeid)) in order else len(order)
+        key=lambda item: next(
+            (place for place, name in enumerate(first) if group_of(item.nodeid).startswith(name)), len(first)
+        )
     )

@@ -134,6 +134,7 @@ def test_kill_and_resume_loses_no_finished_trial_and_runs_none_twice(driver: Dri
     assert epochs == dict.fromkeys(range(6), 4)
 
 
+@pytest.mark.slow  # tests/search/terminal/test_report_server.py interrupts a driver, too
 def test_ctrl_c_records_everything_and_tells_how_to_go_on(driver: Driver) -> None:
     process = driver.start()
     driver.wait_for(process, _two_ended_one_trained)

@@ -124,8 +124,9 @@ def test_no_epoch_is_spent_on_what_breaks_a_limit_on_memory(tmp_path: Path, samp
     assert over if sampler == "random" else len(over) <= 8, "one by which each such T becomes known"
 
 
+@pytest.mark.parametrize("momenta", [(0.6, 0.8), pytest.param((0.5, 0.6, 0.7, 0.8), marks=pytest.mark.slow)])
 def test_every_kind_of_end_is_recorded_and_the_study_goes_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, momenta: tuple[float, ...]
 ) -> None:
     monkeypatch.setattr(work, "MAX_RETRIES", 1)  # a fresh worker takes seconds to start
     space = make_space(
@@ -133,7 +134,7 @@ def test_every_kind_of_end_is_recorded_and_the_study_goes_on(
         search={
             "T": Choice((1, 4)),
             "model.width": Choice((1.0,)),
-            "optim.momentum": Choice((0.9, 0.5, 0.6, 0.7, 0.8)),
+            "optim.momentum": Choice((0.9, *momenta)),
             "optim.lr": Choice((0.1, 5), when={"optim.momentum": Condition((0.9,))}),
             "neuron.v_threshold": Choice((1.0, 100.0), when={"optim.momentum": Condition((0.9,))}),
         },
@@ -144,7 +145,7 @@ def test_every_kind_of_end_is_recorded_and_the_study_goes_on(
     result = _search(tmp_path, space)
     assert result.ending == "exhausted"
     assert result.note == "every config of the space has been tried"
-    assert len(result.study.trials) == 16
+    assert len(result.study.trials) == 2 * (4 + len(momenta))
     for trial in result.study.trials:
         state, reason, attempts, n_epochs = _expected(trial.config)
         assert (trial.state, trial.attempts, trial.epochs_trained) == (state, attempts, n_epochs)
@@ -195,6 +196,7 @@ def test_early_stopping_stops_the_dominated_and_keeps_them_off_the_front(tmp_pat
     assert not {trial.number for trial in stopped} & {trial.number for trial in front(result.study)}
 
 
+@pytest.mark.slow
 def test_early_stopping_is_off_where_an_objective_is_known_only_after_training(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -218,6 +220,7 @@ def test_a_storage_that_cannot_be_written_ends_the_study_with_its_error(
         _search(tmp_path, make_space(tmp_path / "data"))
 
 
+@pytest.mark.slow  # tests/search/study has a journal with half a record
 def test_a_study_whose_disk_was_full_for_a_moment_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

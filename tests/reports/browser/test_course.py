@@ -183,7 +183,10 @@ def without_numbers() -> Study:
 
 @pytest.mark.parametrize(
     ("make", "cards"),
-    [(without_steps, ["heads", "steps", "exits"]), (without_numbers, ["curves", "heads", "layers"])],
+    [
+        (without_steps, ["heads", "steps", "exits"]),
+        pytest.param(without_numbers, ["curves", "heads", "layers"], marks=pytest.mark.slow),
+    ],
 )
 def test_what_cannot_be_drawn_is_a_card(
     make: Callable[[], Study], cards: list[str], open_report: Open

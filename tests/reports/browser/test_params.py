@@ -77,6 +77,7 @@ def drag(opened: Opened, axis: int, start: float, end: float) -> None:
     opened.page.mouse.up()
 
 
+@pytest.mark.slow  # the test below drags along an axis, too
 def test_brushing_keeps_the_trials_of_a_range_and_letting_go_keeps_all(open_report: Open) -> None:
     study = digits_study(40)
     opened = open_report(study, webgl=True)

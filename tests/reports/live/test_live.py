@@ -94,6 +94,15 @@ def served(run: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
         yield found
 
 
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A server whose record stays as it is."""
+    run = tmp_path_factory.mktemp("lasting")
+    write_study(small([[91.0, 12.0, 1.5]]), run)
+    with serving(run) as found:
+        yield found
+
+
 def renamed(study: Study, name: str) -> Study:
     return replace(study, info=replace(study.info, name=name))
 
@@ -121,8 +130,8 @@ def test_it_serves_the_page_and_its_version(served: Served, run: Path) -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE"])
-def test_it_can_only_be_read(served: Served, method: str) -> None:
-    answer = served.ask(method=method)
+def test_it_can_only_be_read(lasting: Served, method: str) -> None:
+    answer = lasting.ask(method=method)
     assert answer.status == 405
     assert answer.headers["Allow"] == "GET, HEAD"
 
@@ -130,19 +139,19 @@ def test_it_can_only_be_read(served: Served, method: str) -> None:
 @pytest.mark.parametrize(
     "path", ["/report.html", "/trials.parquet", "/../run/trials.parquet", "/version/", "/%2e%2e/", "*"]
 )
-def test_it_serves_nothing_else(served: Served, path: str) -> None:
-    assert served.ask(path).status == 404
+def test_it_serves_nothing_else(lasting: Served, path: str) -> None:
+    assert lasting.ask(path).status == 404
 
 
 @pytest.mark.parametrize(
     "host", ["evil.example", "evil.example:{port}", "127.0.0.1", "127.0.0.1:1", "", "[::1]:{port}"]
 )
-def test_other_names_are_refused(served: Served, host: str) -> None:
+def test_other_names_are_refused(lasting: Served, host: str) -> None:
     for path in ("/", "/version"):
-        answer = served.ask(path, host=host.format(port=served.port))
+        answer = lasting.ask(path, host=host.format(port=lasting.port))
         assert answer.status == 403
         assert b"small" not in answer.body
-    assert served.ask(host=f"LOCALHOST:{served.port}").status == 200
+    assert lasting.ask(host=f"LOCALHOST:{lasting.port}").status == 200
 
 
 MALFORMED = {
@@ -163,17 +172,17 @@ MALFORMED = {
 
 @pytest.mark.parametrize("name", MALFORMED)
 def test_a_malformed_request_is_answered_without_a_word_on_the_terminal(
-    served: Served, name: str, capfd: pytest.CaptureFixture[str]
+    lasting: Served, name: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with socket.create_connection(("127.0.0.1", served.port), timeout=10) as opened:
+    with socket.create_connection(("127.0.0.1", lasting.port), timeout=10) as opened:
         with suppress(OSError):
-            opened.sendall(MALFORMED[name].replace(b"%s", f"127.0.0.1:{served.port}".encode()))
+            opened.sendall(MALFORMED[name].replace(b"%s", f"127.0.0.1:{lasting.port}".encode()))
             opened.shutdown(socket.SHUT_WR)
         answer = opened.recv(4096)
     assert b"200 OK" not in answer
     if name == "an open bracket":
         assert b" 400 " in answer
-    assert served.ask().status == 200
+    assert lasting.ask().status == 200
     assert capfd.readouterr() == ("", "")
 
 

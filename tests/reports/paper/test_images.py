@@ -83,7 +83,12 @@ def test_the_marks_are_those_of_the_frames(study: Study) -> None:
     assert [text.get_text() for text in bars.texts] == [f"{100 * one:.0f}\u00a0%" for one in share]
 
 
-@pytest.mark.parametrize("name", sorted(ODD))
+QUICK = {"none", "one", "all_failed", "nan", "five_objectives", "no_objectives", "hostile"}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in sorted(ODD)]
+)
 def test_odd_studies_give_what_they_can(name: str, tmp_path: Path) -> None:
     study = ODD[name]()
     paths, cards = write_images(study, tmp_path, "svg")

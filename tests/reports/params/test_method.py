@@ -211,6 +211,7 @@ def test_every_odd_study_has_six_answers(name: str) -> None:
         assert "nan" not in text
 
 
+@pytest.mark.slow  # tests/reports/test_build.py makes a page of each
 @pytest.mark.parametrize("name", ["all_over_the_limit", "memory_of_the_stopped", "silent_over_the_limit"])
 def test_what_only_trials_off_the_front_know_breaks_no_page(name: str) -> None:
     found = digest(ODD[name]())

@@ -46,6 +46,7 @@ SPACES: dict[str, dict[str, Any]] = {
     },
 }
 ENDS: tuple[State, ...] = ("complete", "infeasible", "complete", "stopped", "failed", "complete")
+SLOW = {("gp", "plain"), ("gp", "subset"), ("gp", "constrained")}
 WITHOUT_A_SEQUENCE = {"grid"}
 """A grid takes finite spaces only."""
 
@@ -73,8 +74,14 @@ def _live(store: TrialStore, space: Space, n: int) -> list[dict[str, Any]]:
     return params
 
 
-@pytest.mark.parametrize("kind", SPACES)
-@pytest.mark.parametrize("sampler", sorted(set(SAMPLERS) - WITHOUT_A_SEQUENCE))
+@pytest.mark.parametrize(
+    ("sampler", "kind"),
+    [
+        pytest.param(sampler, kind, marks=pytest.mark.slow if (sampler, kind) in SLOW else ())
+        for sampler in sorted(set(SAMPLERS) - WITHOUT_A_SEQUENCE)
+        for kind in SPACES
+    ],
+)
 def test_valid_new_params_after_every_kind_of_end_and_after_a_resume(sampler: str, kind: str) -> None:
     space = _space(kind, sampler)
     store = new_store(space)

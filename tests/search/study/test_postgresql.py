@@ -106,6 +106,7 @@ def test_two_drivers_lose_and_double_nothing(url: str, folder: RunFolder, tmp_pa
     assert read_study(folder.path) == _record(folder, url)
 
 
+@pytest.mark.slow
 def test_the_trial_of_a_killed_driver_is_taken_over_once(url: str, folder: RunFolder, tmp_path: Path) -> None:
     begin(url, folder)
     victim = DriverProcess(url, tmp_path / "runs", 12, "--hang-after", "3")

@@ -36,6 +36,7 @@ def _search(folder: Path, space: Space | None, **options: Any) -> SearchResult:
     return run_search(space, RunOptions(**values))
 
 
+@pytest.mark.slow
 def test_a_lost_run_folder_is_no_loss_where_a_database_holds_the_study(tmp_path: Path) -> None:
     """`--storage URL --resume --study toy --trials 5` on a machine that has never seen the study."""
     url = f"sqlite:///{tmp_path}/study.db"

@@ -84,7 +84,10 @@ def test_a_search_serves_its_report_and_a_killed_server_does_not_touch_it(driver
     os.killpg(process.pid, signal.SIGINT)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 130, output
+    assert "continue with: python -m search.run --resume --study toy --out " in output
     assert "Traceback" not in output
+    states = {trial.state for trial in driver.record().trials}
+    assert states == {"complete", "running"}
 
 
 @pytest.mark.slow

@@ -59,6 +59,7 @@ def test_triton_comes_with_its_backend_only_and_that_refuses_the_cpu() -> None:
     assert python("-c", IMPORTS).splitlines() == ["False", "triton", refusal]
 
 
+@pytest.mark.slow
 def test_the_kernels_compile_for_a_device_that_is_not_there(tmp_path: Path) -> None:
     """The interpreter takes what the compiler refuses. Its assembler comes along; no driver is asked."""
     out = python("-m", "tests.snncore.sweeps.compiled", TRITON_CACHE_DIR=str(tmp_path))
