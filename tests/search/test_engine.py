@@ -306,6 +306,7 @@ def test_a_finished_study_goes_on_with_a_larger_budget_from_its_storage_alone(tm
     assert "trials: 5" in (folder / "space.yaml").read_text()
 
 
+@pytest.mark.slow
 def test_whose_checkpoints_stay_is_remembered_until_another_is_said(tmp_path: Path) -> None:
     space = make_space(tmp_path / "data", budget=Budget(3))
 

@@ -104,6 +104,7 @@ def test_sliders_move_by_mouse_and_keyboard_and_the_config_is_the_exported_file(
     assert opened.errors == []
 
 
+@pytest.mark.slow
 def test_budgets_that_nothing_keeps_say_which_one_and_by_how_much(open_report: Open) -> None:
     rows = [[90.0, 10.0, 3.0], [95.0, 20.0, 2.0], [99.0, 40.0, 1.5]]
     opened = open_report(small(rows), **SMALL)

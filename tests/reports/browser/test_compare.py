@@ -65,6 +65,7 @@ def test_every_figure_is_drawn_and_a_study_can_be_hidden_in_all(open_comparison:
     assert opened.errors == []
 
 
+@pytest.mark.slow
 def test_a_point_tells_its_study(open_comparison: Open) -> None:
     opened = open_comparison(called(digits_study(30, 1), "one"), called(digits_study(30, 2), "two"))
     opened.plot("pair-1", "Plotly.Fx.hover(plot, [{curveNumber: 3, pointNumber: 0}])")
@@ -74,6 +75,7 @@ def test_a_point_tells_its_study(open_comparison: Open) -> None:
     assert opened.errors == []
 
 
+@pytest.mark.slow
 def test_eight_studies_are_told_apart_in_both_palettes(open_comparison: Open) -> None:
     studies = [called(digits_study(12, seed), f"study {seed}") for seed in range(8)]
     opened = open_comparison(*studies, **SMALL)
@@ -104,11 +106,11 @@ def test_eight_studies_are_told_apart_in_both_palettes(open_comparison: Open) ->
     assert opened.errors == []
 
 
-SLOW = ("none", "all_failed", "one_objective")
+SLOW = ("none", "one", "all_failed", "one_objective")
 
 
 @pytest.mark.parametrize(
-    "name", ["one", "five_objectives", *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)]
+    "name", ["five_objectives", *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)]
 )
 def test_odd_studies_make_no_error(name: str, open_comparison: Open) -> None:
     opened = open_comparison(ODD[name](), called(ODD[name](), "other"), **SMALL)

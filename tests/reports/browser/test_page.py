@@ -172,6 +172,7 @@ def test_noise_and_quiet_measurements_are_on_the_page(open_report: Open) -> None
     assert opened.errors == []
 
 
+@pytest.mark.slow
 def test_a_far_trial_is_shown_on_demand(open_report: Open) -> None:
     study = noisy_study()
     bad = study.trials[59]
@@ -193,6 +194,7 @@ def test_a_far_trial_is_shown_on_demand(open_report: Open) -> None:
     assert opened.errors == []
 
 
+@pytest.mark.slow
 def test_the_page_fits_a_phone(open_report: Open) -> None:
     opened = open_report(digits_study(24), "?all", **PHONE)
     opened.draw_all()

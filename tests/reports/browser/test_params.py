@@ -28,6 +28,7 @@ def test_the_figures_of_the_params_are_drawn_on_a_phone(open_report: Open) -> No
     assert opened.errors == []
 
 
+@pytest.mark.slow  # tests/reports/params/test_dependence.py has their frame
 def test_the_trials_that_only_a_probe_measured_are_drawn(open_report: Open) -> None:
     study = real_study()
     opened = open_report(study, "?all", **SMALL)

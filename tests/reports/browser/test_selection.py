@@ -1,5 +1,6 @@
 """Choosing trials in the browser: what one figure or table chooses, all of them mark."""
 
+import pytest
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -149,6 +150,7 @@ def test_an_area_of_a_pair_chooses_the_trials_in_it(study: Study, open_report: O
     assert opened.errors == []
 
 
+@pytest.mark.slow
 def test_choosing_a_trial_keeps_the_zoom(study: Study, open_report: Open) -> None:
     opened = open_report(study)
     opened.page.locator("[data-figure='front-1']").scroll_into_view_if_needed()
@@ -169,6 +171,7 @@ def test_choosing_a_trial_keeps_the_zoom(study: Study, open_report: Open) -> Non
     assert opened.errors == []
 
 
+@pytest.mark.slow
 def test_a_tap_on_a_phone_chooses_and_leaves_the_view(open_report: Open) -> None:
     opened = open_report(noisy_study(), **PHONE)
     number = opened.plot("front-1", "plot.data.find((one) => one.name === 'front').customdata[0]")

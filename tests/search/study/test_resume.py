@@ -71,6 +71,7 @@ def test_a_resume_that_finds_nothing_to_do_leaves_the_record_as_it_was(tmp_path:
     assert more.study.info.finished_at > first.study.info.finished_at  # type: ignore[operator]
 
 
+@pytest.mark.slow
 def test_a_study_begun_before_probes_and_replicates_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -106,14 +106,14 @@ GRADIENTS: dict[str, Callable[[int], Gradient]] = {"rate": RateGradient, "bptt":
 def test_every_weight_gets_a_gradient_with_branches_anywhere(
     arch: str, has_time: bool, gradient: str, anywhere: bool
 ) -> None:
-    """Without branches, with all and with one; the slow one takes every subset of the stages."""
+    """Without branches, with some and with all; the slow one takes every subset of the stages."""
     spec = spec_of(has_time=has_time, size=(8, 8))
     network, x = network_of(arch, spec), batch_of(spec)
     labels = torch.arange(N) % N_CLASSES
     stages = range(1, len(network.body.stage_channels) + 1)  # type: ignore[arg-type]
     sizes = range(len(stages) + 1)
     every = [chosen for n in sizes for chosen in combinations(stages, n)]
-    for subset in every if anywhere else [(), (1,), tuple(stages)]:
+    for subset in every if anywhere else [every[0], every[len(every) // 2], every[-1]]:
         with_branches(network, subset).zero_grad()
         heads = GRADIENTS[gradient](T)(network, x).heads
         assert len(heads) == len(subset) + 1
