@@ -29,7 +29,7 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A user's folder in which a small search has run."""
     folder = tmp_path_factory.mktemp("user")
-    settings = ["optim.epochs=2", "model.width=0.25", "data.train_limit=300"]
+    settings = ["optim.epochs=3", "model.width=0.25", "data.train_limit=400"]
     overrides = [part for setting in settings for part in ("--set", setting)]
     done = run(folder, "search.run", "--space", "digits", "--trials", str(N_TRIALS), *overrides)
     assert done.returncode == 0, done.stderr

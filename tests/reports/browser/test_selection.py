@@ -1,9 +1,10 @@
 """Choosing trials in the browser: what one figure or table chooses, all of them mark."""
 
-import pytest
 from __future__ import annotations
 
 from collections.abc import Callable
+
+import pytest
 
 from studies.model import Study
 from tests.reports.conftest import PHONE, SMALL, Opened, chosen, wait_for_marks
