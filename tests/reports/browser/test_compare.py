@@ -131,6 +131,7 @@ def test_hostile_names_harm_nobody(open_comparison: Open) -> None:
     assert opened.errors == []
 
 
+@pytest.mark.slow
 def test_it_fits_a_phone(open_comparison: Open) -> None:
     long = "a-name-that-goes-on-and-on-and-is-far-wider-than-any-phone-could-ever-be"
     opened = open_comparison(called(digits_study(20, 1), long), called(digits_study(20, 2), "two"), **PHONE)

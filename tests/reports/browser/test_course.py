@@ -134,6 +134,7 @@ def test_steps_and_exits_show_the_record(digits: Opened) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_chosen_trials_are_offered_first_and_drawn(open_report: Open, tmp_path: Path) -> None:
     study = digits_study(80)
     kept = list(listed(digest(study)))

@@ -153,6 +153,7 @@ def test_a_hostile_study_harms_nobody(open_report: Open) -> None:
     assert opened.errors == []
 
 
+@pytest.mark.slow
 def test_noise_and_quiet_measurements_are_on_the_page(open_report: Open) -> None:
     study = noisy_study()
     opened = open_report(study, "?all", **SMALL)

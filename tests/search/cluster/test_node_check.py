@@ -97,6 +97,7 @@ def test_packages_that_are_missing_are_found(monkeypatch: pytest.MonkeyPatch) ->
     assert facts.problems == (), "what needs our code is not looked at without its packages"
 
 
+@pytest.mark.slow
 def test_every_package_that_a_trial_loads_is_looked_for() -> None:
     """A trial with the real trainer, in a process of its own; of what it loads, what we depend on."""
     code = """

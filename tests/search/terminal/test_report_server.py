@@ -62,6 +62,7 @@ def started(driver: Driver, *options: str) -> tuple[subprocess.Popen[str], int]:
     pytest.fail("no address was told")
 
 
+@pytest.mark.slow
 def test_a_search_serves_its_report_and_a_killed_server_does_not_touch_it(driver: Driver) -> None:
     # trials of four seconds: the sixteen outlast the page's start on a busy machine many times over
     process, port = started(driver, "--trials", "16", "--set", "optim.batch_size=1000")

@@ -59,6 +59,7 @@ def test_another_processor_is_another_library(
     assert library("float") != first
 
 
+@pytest.mark.slow
 def test_many_processes_at_once_build_it_once(cache: Path, tmp_path: Path) -> None:
     source = tmp_path / "slow.cpp"
     source.write_text('extern "C" int answer() { return 42; }\n', encoding="utf-8")

@@ -18,17 +18,17 @@ from tests.snncore.killed_worker import config
 ROOT = Path(__file__).parents[3]
 
 
-@pytest.mark.parametrize("n", [8, pytest.param(20, marks=pytest.mark.slow)])
-def test_kill_9_at_any_moment_leaves_what_loads_and_resumes(tmp_path: Path, n: int) -> None:
+@pytest.mark.slow
+def test_kill_9_at_twenty_moments_leaves_what_loads_and_resumes(tmp_path: Path) -> None:
     folder = tmp_path / "out"
-    command = [sys.executable, "-m", "tests.snncore.killed_worker", str(folder), str(n)]
+    command = [sys.executable, "-m", "tests.snncore.killed_worker", str(folder), "20"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     reached = json.loads(done.stdout)
-    assert len(reached) == n
+    assert len(reached) == 20
     assert reached == sorted(reached)  # no life loses what an earlier one kept
-    assert len(set(reached)) >= n // 4
+    assert len(set(reached)) >= 5
 
     survived = TrainingSession(config())
     survived.restore(folder / CHECKPOINT)

@@ -337,6 +337,7 @@ print(int(split.images.sum()), int(split.labels.sum()))
 """
 
 
+@pytest.mark.slow
 def test_processes_decode_once(root: Path) -> None:
     command = [sys.executable, "-c", SCRIPT, str(root)]
     started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
