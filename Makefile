@@ -22,7 +22,7 @@ demo: $(STAMP)
 
 test: $(STAMP) lint
 	$(BIN)/python -m pytest -n auto --dist loadscope -m 'not slow and not gpu and not alone'
-	$(BIN)/python -m pytest -m 'alone and not slow and not gpu'
+	$(BIN)/python -m pytest -m 'alone and not slow and not gpu' $$(grep -rl mark.alone --include='*.py' tests)
 
 test-slow: $(STAMP) lint
 	$(BIN)/python -m pytest -m 'slow or gpu' --timeout 3600

@@ -93,7 +93,13 @@ def test_valid_new_params_after_every_kind_of_end_and_after_a_resume(sampler: st
 
 
 @pytest.mark.parametrize("kind", SPACES)
-@pytest.mark.parametrize("sampler", sorted(set(SAMPLERS) - WITHOUT_A_SEQUENCE - {"gp"}))
+@pytest.mark.parametrize(
+    "sampler",
+    [
+        *sorted(set(SAMPLERS) - WITHOUT_A_SEQUENCE - {"gp", "auto"}),
+        pytest.param("auto", marks=pytest.mark.slow),  # it stands for cheap_first
+    ],
+)
 def test_one_seed_one_sequence_and_another_seed_another(sampler: str, kind: str) -> None:
     spaces = [_space(kind, sampler, seed) for seed in (3, 3, 4)]
     first, again, other = (_live(new_store(space), space, 14) for space in spaces)
