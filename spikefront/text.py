@@ -47,6 +47,22 @@ def cut(text: str, length: int = _MAX_SHOWN) -> str:
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
+def first_line(error: BaseException, length: int = 300) -> str:
+    """The first line of an error's message, cut; its class where it has none."""
+    lines = str(error).strip().splitlines()
+    return lines[0][:length] if lines else type(error).__name__
+
+
+def duration(seconds: float) -> str:
+    """A length of time in its two largest units: "6 min 12 s", "3 h 5 min"."""
+    seconds = max(0, round(seconds))
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60} min"
+
+
 def flow(value: Any) -> str:
     """A plain value in YAML's flow style."""
     if isinstance(value, dict):

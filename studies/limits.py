@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from spikefront.numbers import is_number
+from spikefront.text import did_you_mean
 from studies.model import Trial
 from studies.pick_rule import Limit
-from studies.text import did_you_mean, one_line, with_unit
+from studies.text import one_line, with_unit
 
 MISSING: Any = object()
 """The value of a field that a trial does not have; None is a legal value of a param."""

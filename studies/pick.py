@@ -8,13 +8,14 @@ from dataclasses import replace
 import numpy as np
 
 from spikefront.numbers import is_number
+from spikefront.text import did_you_mean
 from studies.errors import PickError
 from studies.limits import MISSING, field, keeps, why_none_fits
 from studies.model import Direction, Study, Trial
 from studies.pareto import directions, knee, non_dominated_ranks, objective_values, to_minimise
 from studies.pick_rule import Best, Knee, Limit, Numbered, parse_rule, rule_error
 from studies.replicates import searched
-from studies.text import did_you_mean, listed, one_line, state_counts
+from studies.text import listed, one_line, state_counts
 
 
 def pick(study: Study, rule: str) -> Trial:

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, cast
 
+from spikefront.text import did_you_mean
 from studies.errors import PickError
-from studies.text import did_you_mean
 
 Operator = Literal["<=", ">=", "<", ">", "=="]
 

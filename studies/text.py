@@ -6,7 +6,6 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 from spikefront.text import decimals as decimals
@@ -138,12 +137,6 @@ def one_line(text: str, longest: int = _LONGEST_REASON) -> str:
     """The text on one line, cut to a length; control characters become `?`."""
     line = "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.split()))
     return line if len(line) <= longest else line[: longest - 3] + "..."
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """`; did you mean 'latency_ms'?`, or "" if no known name is similar."""
-    near = get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def _counted(trials: Sequence[Trial], noun: str) -> str:

@@ -9,11 +9,12 @@ from typing import Any
 
 from reports.format.quantities import listed, number_text, quantity
 from spikefront.nested import get
+from spikefront.text import did_you_mean
 from studies.accuracy import validation_text
 from studies.errors import StudyError
 from studies.model import Objective, Study, Trial
 from studies.portable import EVERYWHERE
-from studies.text import did_you_mean, one_line
+from studies.text import one_line
 
 MOST = 8
 """At most this many studies, as colours and shapes distinguish no more."""

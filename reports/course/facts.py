@@ -8,10 +8,10 @@ from typing import Any
 
 from reports.course.outcomes import WORDS, by_state
 from reports.data.digest import Digest
-from reports.format.duration import duration
 from reports.format.quantities import DATA_SETS, NO_BREAK, counted, listed, number_text
 from reports.format.study_time import study_clock, utc
 from spikefront.nested import get
+from spikefront.text import duration
 from studies.accuracy import validation_text
 from studies.model import Study, Trial
 from studies.runs import run_lines

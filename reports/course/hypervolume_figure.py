@@ -7,12 +7,12 @@ from typing import Any
 
 from reports.course.hypervolume import NEARLY, TITLE, HypervolumeFrame
 from reports.data.axes import whole_steps
-from reports.format.duration import duration
 from reports.format.quantities import NO_BREAK, counted, listed, percent, significant, with_unit
 from reports.format.study_time import time_unit
 from reports.html.choices import choice_buttons
 from reports.html.figure import Figure, colour
 from reports.html.pause_marks import cut_marks, cuts_text
+from spikefront.text import duration
 
 
 def draw_hypervolume(frame: HypervolumeFrame) -> Figure:

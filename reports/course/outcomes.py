@@ -48,13 +48,18 @@ def outcomes(study: Study) -> list[Outcome]:
     for trial in study.trials:
         reason = _reason(study, trial)
         if reason is not None:
-            groups[trial.state, _NUMBER.sub("…", reason)].append(reason)
+            groups[trial.state, without_numbers(reason)].append(reason)
     order = list(STATES)
     ended = [
         Outcome(state, reasons[0] if len(set(reasons)) == 1 else masked, len(reasons))
         for (state, masked), reasons in groups.items()
     ]
     return sorted(ended, key=lambda item: (order.index(item.state), -item.n_trials, item.reason))  # type: ignore[arg-type]
+
+
+def without_numbers(reason: str) -> str:
+    """A reason with "…" for each number, so that those that differ in numbers alone are alike."""
+    return _NUMBER.sub("…", reason)
 
 
 def _reason(study: Study, trial: Trial) -> str | None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from reports.course.outcomes import without_numbers
 from reports.data.digest import Digest
 from reports.format.study_time import epoch_seconds
 from reports.html.figure import Card
@@ -17,8 +17,6 @@ from studies.model import Study, Trial
 
 Kind = Literal["complete", "stopped", "refused", "broken"]
 KINDS: tuple[Kind, ...] = ("complete", "stopped", "refused", "broken")
-
-_NUMBER = re.compile(r"\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 
 
 @dataclass(frozen=True)
@@ -103,7 +101,7 @@ def full_epochs(trial: Trial) -> int:
 def _part(kind: Kind, trials: Sequence[Trial], per_epoch: dict[int, float]) -> Part:
     missing = {trial.number: max(0, full_epochs(trial) - trial.epochs_trained) for trial in trials}
     timed = [trial for trial in trials if trial.number in per_epoch]
-    reasons = Counter(_NUMBER.sub("…", trial.reason) for trial in trials if trial.reason)
+    reasons = Counter(without_numbers(trial.reason) for trial in trials if trial.reason)
     return Part(
         kind=kind,
         n_trials=len(trials),

@@ -7,11 +7,11 @@ from typing import Any
 
 from reports.course.savings import Part, SavingsFrame, StopsFrame
 from reports.data.axes import whole_steps
-from reports.format.duration import duration
 from reports.format.quantities import counted, listed, percent, shortened
 from reports.html.figure import Card, Figure, colour
 from reports.html.legend import legend_above
 from reports.html.markup import Html, plot_text, tag
+from spikefront.text import duration
 
 LABELS = {
     "complete": "trained to the end",

@@ -7,13 +7,13 @@ from typing import Any
 
 from reports.course.outcomes import WORDS
 from reports.course.timeline import MAX_BARS, MAX_ROWS, Bar, TimelineFrame
-from reports.format.duration import duration
 from reports.format.quantities import counted, percent, quantity, shortened, significant, written
 from reports.format.study_time import time_unit
 from reports.html.figure import Figure, colour
 from reports.html.legend import legend_above
 from reports.html.markup import plot_text
 from reports.html.pause_marks import cut_marks, cuts_text
+from spikefront.text import duration
 from studies.model import STATES, Trial
 from studies.text import three_digits
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from reports.format.duration import duration
 from reports.format.quantities import counted
 from reports.html.figure import colour
+from spikefront.text import duration
 
 MOST_NAMED = 3
 """With more pauses than this, the lines have no words, and the sentence gives their number."""

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from search.errors import SearchError
+from spikefront.text import first_line
 
 CONNECT_TIMEOUT_S = 10.0
 
@@ -186,9 +187,7 @@ def _join(address: str) -> None:
         _init(address=address, runtime_env=our_packages())
     except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         hint = "is it up, and does this machine have its token (`ray get-auth-token`)?"
-        raise SearchError(
-            f"--address: no Ray cluster at {address!r}: {_first_line(error)}; {hint}"
-        ) from error
+        raise SearchError(f"--address: no Ray cluster at {address!r}: {first_line(error)}; {hint}") from error
 
 
 def _init(**options: Any) -> None:
@@ -339,7 +338,7 @@ def _timer(seconds: float, act: Callable[[], None]) -> Iterator[None]:
 
 
 def _cannot_start(error: BaseException, folder: Path, read: Sequence[str]) -> str:
-    lines = [f"Ray could not be started: {_first_line(error)}", f"  its logs: {folder}/session_latest/logs"]
+    lines = [f"Ray could not be started: {first_line(error)}", f"  its logs: {folder}/session_latest/logs"]
     if read:
         lines.append(f"  set in the environment, which Ray reads: {', '.join(read)}; try without them")
     if (gib := _address_space_gib()) is not None:
@@ -357,8 +356,3 @@ def _address_space_gib() -> float | None:
 
     limit = resource.getrlimit(resource.RLIMIT_AS)[0]
     return None if limit == resource.RLIM_INFINITY else limit / 2**30
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:300] if lines else type(error).__name__

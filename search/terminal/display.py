@@ -15,6 +15,7 @@ from search.trials.running_front import RunningFront
 from search.trials.store import TrialStore
 from search.trials.stored_trial import StoredTrial
 from search.trials.to_record import trial_of
+from spikefront.text import duration
 from studies.pareto import study_hypervolume
 from studies.show import front_table
 from studies.text import one_line, params_text
@@ -87,7 +88,7 @@ class Display:
 
     def _headline(self) -> Text:
         counts = ", ".join(f"{n} {state}" for state, n in self._store.counts().items()) or "starting"
-        elapsed = format_seconds(time.monotonic() - self._began)
+        elapsed = duration(time.monotonic() - self._began)
         volume = f", hypervolume {self._hypervolume:.5g}" if self._front else ""
         return Text(f"{self._store.study.study_name}: {counts} of {self._budget}, {elapsed}{volume}")
 
@@ -113,13 +114,3 @@ def ended_line(trial: StoredTrial, objectives: list[str]) -> str:
     if trial.replicate_of is not None:
         what = f"seed {trial.config['seed']} of trial {trial.replicate_of}"
     return f"trial {trial.number} {trial.state}: {result} ({what})"
-
-
-def format_seconds(seconds: float) -> str:
-    """A duration to read: 42 s, 3 min 20 s, 2 h 5 min."""
-    whole = int(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"

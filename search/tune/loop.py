@@ -38,6 +38,7 @@ from search.tune.searcher import WorkSearcher
 from search.tune.stop_request import LeaveLoop, StopRequest
 from search.tune.trainable import TrialTrainable
 from spaces.space import Space
+from spikefront.text import first_line
 
 MAX_CRASHES = 3
 """The study fails when Ray Tune dies more often than this without a trial ending in between."""
@@ -136,7 +137,7 @@ class _Loop:
             n_ended = ended
             if n_crashes > MAX_CRASHES:
                 raise StudyFailedError(f"Ray Tune died {n_crashes} times in a row: {crash}") from crash
-            self._say(f"Ray Tune died ({_first_line(crash)}); its trials are started again")
+            self._say(f"Ray Tune died ({first_line(crash.__cause__ or crash)}); its trials are started again")
 
     def _tune_run(self, work: Work) -> Exception | None:
         """One Tune run; the exception that ended it, if any."""
@@ -206,8 +207,3 @@ def _judge_memory_victim(store: TrialStore, crash: Exception, memory: MemoryJudg
     if judged is not None:
         store.finish(largest.number, judged)
     return True
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error.__cause__ or error).strip().splitlines()
-    return lines[0][:200] if lines else type(error).__name__

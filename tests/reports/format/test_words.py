@@ -13,7 +13,6 @@ import pytest
 from reports.course.facts import facts
 from reports.data.columns import tooltip_metrics
 from reports.data.digest import digest
-from reports.format.duration import duration
 from reports.front.summary import difference, exchange, nearly_best, reduction, savings, sentences
 from reports.page import page
 from studies.model import Objective, Study, Trial
@@ -237,11 +236,6 @@ def test_a_study_over_midnight_and_one_without_an_end() -> None:
     running = replace(study.trials[0], finished_at=datetime(2025, 3, 14, 9, 30, tzinfo=UTC))
     open_end = replace(study, info=replace(study.info, finished_at=None), trials=(running,))
     assert dict(facts(digest(open_end)))["Date"].endswith("09:20 to 09:30 UTC")
-
-
-def test_durations() -> None:
-    spans = [timedelta(seconds=12.4), timedelta(minutes=6, seconds=2), timedelta(hours=30, minutes=5)]
-    assert [duration(span.total_seconds()) for span in spans] == ["12 s", "6 min 2 s", "30 h 5 min"]
 
 
 def test_headings_stand_in_order() -> None:

@@ -11,7 +11,7 @@ from search.propose.proposer import Proposer
 from search.result import SearchResult
 from search.study.attributes import StudyAttributes
 from search.study.folder import RunFolder
-from search.terminal.display import Display, ended_line, format_seconds, running_table
+from search.terminal.display import Display, ended_line, running_table
 from search.terminal.summary import has_failed, print_summary
 from search.trials.outcome import Outcome
 from search.trials.store import TrialStore
@@ -154,13 +154,6 @@ def test_ended_lines_name_values_or_reason() -> None:
 )
 def test_params_are_shown_by_the_last_part_of_their_names(params: dict[str, Any], shown: str) -> None:
     assert params_text(params) == shown
-
-
-@pytest.mark.parametrize(
-    ("seconds", "shown"), [(0.4, "0 s"), (59.9, "59 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")]
-)
-def test_durations(seconds: float, shown: str) -> None:
-    assert format_seconds(seconds) == shown
 
 
 def _summary(store: TrialStore, tmp_path: Any, **changes: Any) -> str:
