@@ -11,6 +11,7 @@ from ruamel.yaml.error import YAMLError
 
 from spikefront.errors import FileMistakesError
 from spikefront.files import is_there, read_text, replace_text
+from spikefront.nested import copied
 from spikefront.yaml_file import yaml_text
 from studies.accuracy import about_metric
 from studies.errors import StudyError
@@ -35,7 +36,7 @@ def exported_config(study: Study, trial: Trial, run_folder: str | Path) -> dict[
     """
     out = (_from_here(Path(run_folder)) / "finals" / trial_stem(trial.number)).as_posix()
     origin = {"study": study.info.name, "trial": trial.number}
-    return {**_plain(trial.config), "origin": origin, "out": out}
+    return {**copied(trial.config), "origin": origin, "out": out}
 
 
 def write_config(
@@ -62,7 +63,7 @@ def config_text(config: Mapping[str, Any], comment: str = "") -> str:
         StudyError: YAML cannot hold a value.
     """
     try:
-        text = yaml_text(_plain(config), width=4096)
+        text = yaml_text(copied(config), width=4096)  # dicts and lists alone: no tags, no anchors
     except YAMLError as error:
         raise StudyError(f"config cannot be written as YAML: {error}") from error
     head = "".join(f"# {one_line(line, 400)}\n" for line in comment.splitlines())
@@ -163,12 +164,3 @@ def _from_here(folder: Path) -> Path:
         return folder.relative_to(Path.cwd())
     except ValueError:
         return folder
-
-
-def _plain(value: Any) -> Any:
-    """A copy with dicts and lists only, so that YAML needs neither tags nor anchors."""
-    if isinstance(value, Mapping):
-        return {key: _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    return value
