@@ -53,12 +53,19 @@ def require_same_configs(attributes: StudyAttributes, space: Space, trials: Iter
     checked, from all over the study.
 
     Raises:
-        SearchError: it would not; the message names the fields.
+        SearchError: it would not, and the message names the fields; or a trial has params that the space
+            does not hold, as in a damaged storage.
     """
+    name = attributes.name
     searched = [trial for trial in trials if trial.replicate_of is None]
     for trial in searched[:: 1 + len(searched) // 100]:
-        if changes := _changes(space, trial):
-            name = attributes.name
+        try:
+            changes = _changes(space, trial)
+        except ValueError as error:
+            raise SearchError(
+                f"study {name!r}: trial {trial.number} has params that its space does not hold: {error}"
+            ) from error
+        if changes:
             raise SearchError(
                 "\n".join(
                     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -300,6 +301,13 @@ def test_a_study_of_cifar10_whose_pixels_were_normalised_otherwise_is_not_gone_o
     require_same_configs(attributes, space, [trial(space)])
     with pytest.raises(SearchError, match=r"CIFAR-10 was normalised with std 0\.2470"):
         require_same_configs(attributes, space, [trial(space, data__cutout=None)])
+
+
+def test_a_trial_whose_params_the_space_does_not_hold_is_told() -> None:
+    space = make_space()
+    damaged = replace(trial(space), number=7, params={"T": "\ud800", "model.width": 1.0})
+    with pytest.raises(SearchError, match=r"study 'toy': trial 7 has params that its space does not hold: T"):
+        require_same_configs(StudyAttributes.of("toy", space), space, [damaged])
 
 
 @pytest.mark.parametrize("augment", ["none", "crop_flip", "fast"])
